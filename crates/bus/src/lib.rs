@@ -1,0 +1,1 @@
+//! Carries publications with positions and history, in the process

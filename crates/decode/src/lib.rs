@@ -1,0 +1,1 @@
+//! Turns a record into an event: formats, decoded views, the client's real address

@@ -1,0 +1,1 @@
+//! Judges events over time: windows, score, grouping into alerts

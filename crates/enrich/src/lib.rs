@@ -1,0 +1,1 @@
+//! Adds context from local tables: countries and networks

@@ -1,0 +1,142 @@
+//! An alert: threats grouped by a key, with a life that people drive.
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Id, Score, Severity, Timestamp};
+
+/// What threats are grouped by. The alert's id follows from it, so grouping needs no memory and
+/// comes out the same after a restart.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct AlertKey {
+    /// Who.
+    pub source_ip: Option<IpAddr>,
+    /// What kind, such as `sql_injection`.
+    pub family: String,
+    /// The start of the time window that the threat falls in.
+    pub window_start: Timestamp,
+}
+
+impl AlertKey {
+    /// The alert's id.
+    pub fn id(&self) -> Id {
+        let address = self.source_ip.map(|ip| ip.to_string()).unwrap_or_default();
+        Id::derived(self.window_start, &[b"alert", address.as_bytes(), self.family.as_bytes()])
+    }
+}
+
+/// Where an alert stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AlertState {
+    /// Nobody has looked at it.
+    Open,
+    /// Somebody has.
+    Acknowledged,
+    /// It is over. A new threat of the same key opens it again.
+    Resolved,
+}
+
+impl AlertState {
+    /// The name on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Acknowledged => "acknowledged",
+            Self::Resolved => "resolved",
+        }
+    }
+}
+
+impl std::str::FromStr for AlertState {
+    type Err = NotAState;
+
+    fn from_str(text: &str) -> Result<Self, NotAState> {
+        [Self::Open, Self::Acknowledged, Self::Resolved]
+            .into_iter()
+            .find(|state| state.name() == text)
+            .ok_or_else(|| NotAState(text.chars().take(64).collect()))
+    }
+}
+
+/// The text names no state.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no alert state: use open, acknowledged or resolved")]
+pub struct NotAState(pub String);
+
+/// What a person works on: threats of one source and family within a window of time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Alert {
+    /// Follows from the [`AlertKey`].
+    pub id: Id,
+    /// What it is, for people: the title of the strongest detection.
+    pub title: String,
+    /// See [`AlertKey::source_ip`].
+    pub source_ip: Option<IpAddr>,
+    /// ISO 3166-1 alpha-2, if known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub country_iso_code: Option<String>,
+    /// See [`AlertKey::family`].
+    pub family: String,
+    /// The worst severity of its threats.
+    pub severity: Severity,
+    /// The highest score of its threats.
+    pub score: Score,
+    /// Where it stands.
+    pub state: AlertState,
+    /// How many threats it groups.
+    pub count: u64,
+    /// The first threat's time.
+    pub first_seen: Timestamp,
+    /// The last threat's time.
+    pub last_seen: Timestamp,
+    /// The last threat.
+    pub last_threat: Id,
+    /// Who acknowledged or resolved it last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assignee: Option<String>,
+    /// Every change, the oldest first. Only where one alert is asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<AlertChange>,
+}
+
+/// What is done to an alert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AlertAction {
+    /// Somebody looks at it.
+    Acknowledge,
+    /// It is over.
+    Resolve,
+    /// Somebody says something about it.
+    Note,
+    /// A new threat came after it was resolved.
+    Reopen,
+}
+
+impl AlertAction {
+    /// The name on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Acknowledge => "acknowledge",
+            Self::Resolve => "resolve",
+            Self::Note => "note",
+            Self::Reopen => "reopen",
+        }
+    }
+}
+
+/// One change of an alert, with who and when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlertChange {
+    /// What was done.
+    pub action: AlertAction,
+    /// Who did it: the token's subject, or `vigil`.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+    /// What was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}

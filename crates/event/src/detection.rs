@@ -1,0 +1,74 @@
+//! A detection: one rule or window that fired on an event, and the proof.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Decodings, Field, Score, text};
+
+/// What concluded it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Detector {
+    /// A rule over one event.
+    Rule,
+    /// A count over time.
+    Window,
+}
+
+/// The bytes that matched.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// The field's name.
+    pub field: String,
+    /// What was undone to see it; empty for the text as received.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub decodings: Vec<String>,
+    /// The first matching byte's offset in that view.
+    pub start: u32,
+    /// The offset after the last matching byte.
+    pub end: u32,
+    /// The matching bytes, cut to [`Evidence::MAX_BYTES`].
+    pub matched: String,
+}
+
+impl Evidence {
+    /// The longest text that is kept of a match, in bytes.
+    pub const MAX_BYTES: usize = 256;
+
+    /// Evidence in a view of a field; `range` is held within the view.
+    pub fn new(field: Field, decodings: Decodings, view: &[u8], range: std::ops::Range<usize>) -> Self {
+        let end = range.end.min(view.len());
+        let start = range.start.min(end);
+        let kept = view.get(start..end.min(start + Self::MAX_BYTES)).unwrap_or_default();
+        Self {
+            field: field.name().to_owned(),
+            decodings: decodings.names().map(str::to_owned).collect(),
+            start: start as u32,
+            end: end as u32,
+            matched: text::escape_invalid(kept),
+        }
+    }
+}
+
+/// One rule or window that fired.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Detection {
+    /// The rule's id, the same in every release.
+    pub rule_id: String,
+    /// What it is, for people.
+    pub title: String,
+    /// The family that alerts are grouped by, such as `sql_injection`.
+    pub family: String,
+    /// What concluded it.
+    pub detector: Detector,
+    /// How bad on its own.
+    pub score: Score,
+    /// MITRE ATT&CK technique ids.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub techniques: Vec<String>,
+    /// What matched where.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<Evidence>,
+    /// What was counted, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}

@@ -1,0 +1,212 @@
+//! An event: one record after decoding, with each value as received and in its decoded views.
+
+use std::net::IpAddr;
+
+use crate::{Field, Timestamp};
+
+/// Which decodings led from the raw text to a view.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Decodings(u8);
+
+impl Decodings {
+    /// The text as received.
+    pub const NONE: Self = Self(0);
+    /// `%41`
+    pub const PERCENT: Self = Self(1);
+    /// Percent-encoding undone more than once.
+    pub const REPEATED: Self = Self(1 << 1);
+    /// `+` for a space.
+    pub const PLUS: Self = Self(1 << 2);
+    /// `&lt;`, `&#60;`
+    pub const HTML: Self = Self(1 << 3);
+    /// `%u0041`, `\u0041`, `\x41`
+    pub const UNICODE: Self = Self(1 << 4);
+    /// Fullwidth and other compatibility forms of ASCII characters.
+    pub const FULLWIDTH: Self = Self(1 << 5);
+    /// UTF-8 longer than it need be: `0xC0 0xAF` for `/`.
+    pub const OVERLONG: Self = Self(1 << 6);
+    /// `..`, `.`, `//`, `\` and `;parameter` resolved.
+    pub const PATH: Self = Self(1 << 7);
+
+    const NAMES: [(Self, &'static str); 8] = [
+        (Self::PERCENT, "percent"),
+        (Self::REPEATED, "repeated-percent"),
+        (Self::PLUS, "plus"),
+        (Self::HTML, "html-entity"),
+        (Self::UNICODE, "unicode-escape"),
+        (Self::FULLWIDTH, "fullwidth"),
+        (Self::OVERLONG, "overlong-utf8"),
+        (Self::PATH, "path"),
+    ];
+
+    /// These and the others.
+    #[must_use]
+    pub const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether all of the others are among these.
+    pub const fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Whether this is the text as received.
+    pub const fn is_raw(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The names, for people.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        Self::NAMES
+            .into_iter()
+            .filter(move |(one, _)| self.contains(*one))
+            .map(|(_, name)| name)
+    }
+}
+
+/// A value of a field, as received or decoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct View<'a> {
+    /// The field.
+    pub field: Field,
+    /// What was undone to get here; nothing for the raw text.
+    pub decodings: Decodings,
+    /// The text.
+    pub text: &'a [u8],
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Span {
+    field: Field,
+    decodings: Decodings,
+    start: u32,
+    end: u32,
+}
+
+/// One record after decoding. Made once for each thread and filled again for each record, so that
+/// a benign line costs no allocation.
+#[derive(Clone, Debug, Default)]
+pub struct Event {
+    text: Vec<u8>,
+    views: Vec<Span>,
+    /// The place of each field's raw view in `views`, plus one; 0 where the field is absent.
+    raw: [u8; Field::COUNT],
+    /// When it happened, as the record says.
+    pub occurred_at: Timestamp,
+    /// The client's real address.
+    pub source_ip: Option<IpAddr>,
+    /// The response's status; 0 where the record has none.
+    pub status: u16,
+    /// The response body's size in bytes.
+    pub body_bytes: u64,
+    /// How often percent-encoding was undone until nothing changed; the largest over the fields.
+    pub decode_depth: u8,
+}
+
+impl Event {
+    /// At most this many views an event; further ones are refused.
+    pub const MAX_VIEWS: usize = 64;
+
+    /// An event without fields.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Empties the event and keeps its memory.
+    pub fn clear(&mut self) {
+        self.text.clear();
+        self.views.clear();
+        self.raw = [0; Field::COUNT];
+        self.occurred_at = Timestamp::default();
+        self.source_ip = None;
+        self.status = 0;
+        self.body_bytes = 0;
+        self.decode_depth = 0;
+    }
+
+    /// Sets a field's raw text. A field is set once; a second time is a further raw view.
+    pub fn set(&mut self, field: Field, text: &[u8]) {
+        self.push(field, Decodings::NONE, text);
+        if let Some(place) = self.raw.get_mut(field as usize)
+            && *place == 0
+        {
+            *place = self.views.len() as u8;
+        }
+    }
+
+    /// Adds a decoded view of a field. The caller adds it only where it differs from the raw text.
+    pub fn add_view(&mut self, field: Field, decodings: Decodings, text: &[u8]) {
+        self.push(field, decodings, text);
+    }
+
+    fn push(&mut self, field: Field, decodings: Decodings, text: &[u8]) {
+        if self.views.len() >= Self::MAX_VIEWS {
+            return;
+        }
+        let start = self.text.len() as u32;
+        self.text.extend_from_slice(text);
+        self.views.push(Span { field, decodings, start, end: self.text.len() as u32 });
+    }
+
+    /// A field's text as received.
+    pub fn raw(&self, field: Field) -> Option<&[u8]> {
+        let place = usize::from(*self.raw.get(field as usize)?).checked_sub(1)?;
+        self.views.get(place).map(|span| self.view(span).text)
+    }
+
+    /// Every view of every field, each field's raw text before its decoded views.
+    pub fn views(&self) -> impl Iterator<Item = View<'_>> {
+        self.views.iter().map(|span| self.view(span))
+    }
+
+    /// The views of one field.
+    pub fn views_of(&self, field: Field) -> impl Iterator<Item = View<'_>> {
+        self.views().filter(move |view| view.field == field)
+    }
+
+    /// A field that is a number.
+    pub fn number(&self, field: Field) -> Option<u64> {
+        match field {
+            Field::Status => (self.status != 0).then_some(u64::from(self.status)),
+            Field::BodyBytes => Some(self.body_bytes),
+            Field::DecodeDepth => Some(u64::from(self.decode_depth)),
+            _ => None,
+        }
+    }
+
+    fn view(&self, span: &Span) -> View<'_> {
+        View {
+            field: span.field,
+            decodings: span.decodings,
+            text: self.text.get(span.start as usize..span.end as usize).unwrap_or_default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn views_stand_beside_the_raw_text() {
+        let mut event = Event::new();
+        event.set(Field::UrlQuery, b"a=%41");
+        event.add_view(Field::UrlQuery, Decodings::PERCENT, b"a=A");
+        event.set(Field::Method, b"GET");
+        assert_eq!(event.raw(Field::UrlQuery), Some(&b"a=%41"[..]));
+        assert_eq!(event.raw(Field::Method), Some(&b"GET"[..]));
+        assert_eq!(event.raw(Field::Cookie), None);
+        let texts: Vec<_> = event.views_of(Field::UrlQuery).map(|view| view.text).collect();
+        assert_eq!(texts, [&b"a=%41"[..], b"a=A"]);
+        event.clear();
+        assert_eq!(event.views().count(), 0);
+        assert_eq!(event.raw(Field::UrlQuery), None);
+    }
+
+    #[test]
+    fn decodings_have_names() {
+        let both = Decodings::PERCENT.with(Decodings::HTML);
+        assert_eq!(both.names().collect::<Vec<_>>(), ["percent", "html-entity"]);
+        assert!(Decodings::NONE.is_raw());
+    }
+}

@@ -1,0 +1,100 @@
+//! The fields of an event, by the names of the Elastic Common Schema.
+
+/// A field of an [`Event`](crate::Event).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Field {
+    /// The record as it was read.
+    EventOriginal,
+    /// The client's real address.
+    SourceIp,
+    /// The user that the server authenticated.
+    UserName,
+    /// The request's method.
+    Method,
+    /// The request target as received: path and query.
+    UrlOriginal,
+    /// The path, before `?`.
+    UrlPath,
+    /// The query, after `?`.
+    UrlQuery,
+    /// The host that was asked for.
+    UrlDomain,
+    /// The protocol's version, such as `1.1`.
+    HttpVersion,
+    /// The response's status.
+    Status,
+    /// The response body's size in bytes.
+    BodyBytes,
+    /// The user agent.
+    UserAgent,
+    /// The referrer.
+    Referrer,
+    /// The cookie header, where it is logged.
+    Cookie,
+    /// How often percent-encoding was undone until nothing changed.
+    DecodeDepth,
+}
+
+impl Field {
+    /// Every field, in the order of its discriminant.
+    pub const ALL: [Self; 15] = [
+        Self::EventOriginal,
+        Self::SourceIp,
+        Self::UserName,
+        Self::Method,
+        Self::UrlOriginal,
+        Self::UrlPath,
+        Self::UrlQuery,
+        Self::UrlDomain,
+        Self::HttpVersion,
+        Self::Status,
+        Self::BodyBytes,
+        Self::UserAgent,
+        Self::Referrer,
+        Self::Cookie,
+        Self::DecodeDepth,
+    ];
+
+    /// How many fields there are.
+    pub const COUNT: usize = Self::ALL.len();
+
+    /// The name in rules, in JSON and in `vigil explain`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::EventOriginal => "event.original",
+            Self::SourceIp => "source.ip",
+            Self::UserName => "user.name",
+            Self::Method => "http.request.method",
+            Self::UrlOriginal => "url.original",
+            Self::UrlPath => "url.path",
+            Self::UrlQuery => "url.query",
+            Self::UrlDomain => "url.domain",
+            Self::HttpVersion => "http.version",
+            Self::Status => "http.response.status_code",
+            Self::BodyBytes => "http.response.body.bytes",
+            Self::UserAgent => "user_agent.original",
+            Self::Referrer => "http.request.referrer",
+            Self::Cookie => "http.request.headers.cookie",
+            Self::DecodeDepth => "vigil.decode.depth",
+        }
+    }
+
+    /// The field of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|field| field.name() == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_follows_the_discriminants() {
+        for (place, field) in Field::ALL.into_iter().enumerate() {
+            assert_eq!(field as usize, place);
+            assert_eq!(Field::from_name(field.name()), Some(field));
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! The vocabulary of Vigil: one type for each thing that flows from the log line to the browser.
+//!
+//! A source yields a [`RecordBatch`]; decoding turns a record into an [`Event`]; detection
+//! concludes [`Detection`]s and scores them into a [`Threat`]; threats are grouped into an
+//! [`Alert`]; what is told to clients is a [`Publication`].
+//!
+//! Owns: the nouns, severities and scores, identities, time. Field names follow the Elastic Common
+//! Schema. Never holds: I/O, async code, SQL, HTTP, configuration. An edit here rebuilds everything,
+//! so it stays small and boring.
+
+pub mod alert;
+pub mod detection;
+pub mod event;
+pub mod field;
+pub mod id;
+pub mod publication;
+pub mod record;
+pub mod score;
+pub mod text;
+pub mod threat;
+pub mod time;
+
+pub use alert::{Alert, AlertAction, AlertChange, AlertKey, AlertState};
+pub use detection::{Detection, Detector, Evidence};
+pub use event::{Decodings, Event, View};
+pub use field::Field;
+pub use id::{Id, IdSource};
+pub use publication::{Kind, Publication, channel};
+pub use record::{Checkpoint, Record, RecordBatch, RecordKey, SourceId};
+pub use score::{Score, Severity};
+pub use threat::Threat;
+pub use time::{Clock, SystemClock, Timestamp};

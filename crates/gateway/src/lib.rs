@@ -1,0 +1,1 @@
+//! Connects clients to the bus: handshake, subscriptions, recovery, fan-out

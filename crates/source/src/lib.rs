@@ -1,0 +1,1 @@
+//! Gets bytes from the world as records, with a checkpoint

@@ -1,0 +1,1 @@
+//! Remembers and answers: SQLite behind one trait and one conformance suite

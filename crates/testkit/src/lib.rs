@@ -1,0 +1,1 @@
+//! Builders, a fake clock, real servers on free ports (for tests only)
