@@ -29,6 +29,7 @@ impl AlertKey {
 /// Where an alert stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum AlertState {
     /// Nobody has looked at it.
     Open,
@@ -67,12 +68,14 @@ pub struct NotAState(pub String);
 
 /// What a person works on: threats of one source and family within a window of time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Alert {
     /// Follows from the [`AlertKey`].
     pub id: Id,
     /// What it is, for people: the title of the strongest detection.
     pub title: String,
     /// See [`AlertKey::source_ip`].
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub source_ip: Option<IpAddr>,
     /// ISO 3166-1 alpha-2, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -104,6 +107,7 @@ pub struct Alert {
 /// What is done to an alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum AlertAction {
     /// Somebody looks at it.
     Acknowledge,
@@ -129,6 +133,7 @@ impl AlertAction {
 
 /// One change of an alert, with who and when.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AlertChange {
     /// What was done.
     pub action: AlertAction,

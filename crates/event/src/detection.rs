@@ -7,6 +7,7 @@ use crate::{Decodings, Field, Score, text};
 /// What concluded it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Detector {
     /// A rule over one event.
     Rule,
@@ -16,6 +17,7 @@ pub enum Detector {
 
 /// The bytes that matched.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Evidence {
     /// The field's name.
     pub field: String,
@@ -51,6 +53,7 @@ impl Evidence {
 
 /// One rule or window that fired.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Detection {
     /// The rule's id, the same in every release.
     pub rule_id: String,

@@ -13,6 +13,7 @@ use crate::Timestamp;
 /// A UUID of version 7 (RFC 9562): its first 48 bits are a time, so ids sort by when things happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(value_type = String, format = "uuid"))]
 pub struct Id(Uuid);
 
 /// The text is not a UUID.

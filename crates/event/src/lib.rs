@@ -27,6 +27,6 @@ pub use field::Field;
 pub use id::{Id, IdSource};
 pub use publication::{Kind, Publication, channel};
 pub use record::{Checkpoint, Record, RecordBatch, RecordKey, SourceId};
-pub use score::{Score, Severity};
+pub use score::{Score, Severity, SeverityCounts};
 pub use threat::Threat;
 pub use time::{Clock, SystemClock, Timestamp};

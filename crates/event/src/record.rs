@@ -10,6 +10,7 @@ use crate::{Id, Timestamp};
 /// Names a source: for a file its absolute path, for a sender the name it gave.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(value_type = String))]
 pub struct SourceId(Arc<str>);
 
 impl SourceId {
@@ -32,6 +33,7 @@ impl fmt::Display for SourceId {
 
 /// Where a record stands, for good: the same record read twice has the same key.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RecordKey {
     /// The source.
     pub source: SourceId,

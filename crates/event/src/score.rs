@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 /// How bad, from 0.0 to 10.0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd, Serialize, Deserialize)]
 #[serde(transparent)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(value_type = f64))]
 pub struct Score(f64);
 
 impl Score {
@@ -52,6 +53,7 @@ impl fmt::Display for Score {
 /// The severity bands of CVSS v3, with `informational` for its none; ordered from least to worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Severity {
     /// 0.0
     Informational,
@@ -100,6 +102,52 @@ impl Severity {
 impl fmt::Display for Severity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
+    }
+}
+
+/// How many of each severity; in JSON an object with one number for each severity's name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SeverityCounts {
+    /// How many informational.
+    pub informational: u64,
+    /// How many low.
+    pub low: u64,
+    /// How many medium.
+    pub medium: u64,
+    /// How many high.
+    pub high: u64,
+    /// How many critical.
+    pub critical: u64,
+}
+
+impl SeverityCounts {
+    /// Counts some more of a severity.
+    pub const fn add(&mut self, severity: Severity, count: u64) {
+        let counter = match severity {
+            Severity::Informational => &mut self.informational,
+            Severity::Low => &mut self.low,
+            Severity::Medium => &mut self.medium,
+            Severity::High => &mut self.high,
+            Severity::Critical => &mut self.critical,
+        };
+        *counter = counter.saturating_add(count);
+    }
+
+    /// How many of a severity.
+    pub const fn get(&self, severity: Severity) -> u64 {
+        match severity {
+            Severity::Informational => self.informational,
+            Severity::Low => self.low,
+            Severity::Medium => self.medium,
+            Severity::High => self.high,
+            Severity::Critical => self.critical,
+        }
+    }
+
+    /// How many in all.
+    pub fn total(&self) -> u64 {
+        Severity::ALL.into_iter().map(|severity| self.get(severity)).sum()
     }
 }
 

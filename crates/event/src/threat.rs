@@ -8,6 +8,7 @@ use crate::{Detection, Id, RecordKey, Score, Severity, Timestamp};
 
 /// An event with its detections and its final score, in the shape of the Elastic Common Schema.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Threat {
     /// Derived from the record's place: the same line read twice is the same threat.
     pub id: Id,
@@ -40,8 +41,10 @@ pub struct Threat {
 
 /// Who did it: ECS `source`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Source {
     /// The client's real address; none where the record has no valid one.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
     pub ip: Option<IpAddr>,
     /// The client's port, where it is logged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -56,6 +59,7 @@ pub struct Source {
 
 /// ECS `geo`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Geo {
     /// ISO 3166-1 alpha-2.
     pub country_iso_code: String,
@@ -66,6 +70,7 @@ pub struct Geo {
 
 /// ECS `as`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AutonomousSystem {
     /// The number.
     pub number: u32,
@@ -76,6 +81,7 @@ pub struct AutonomousSystem {
 
 /// ECS `http`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Http {
     /// The request.
     pub request: HttpRequest,
@@ -88,6 +94,7 @@ pub struct Http {
 
 /// ECS `http.request`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct HttpRequest {
     /// The method.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -99,6 +106,7 @@ pub struct HttpRequest {
 
 /// ECS `http.response`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct HttpResponse {
     /// The status.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -110,6 +118,7 @@ pub struct HttpResponse {
 
 /// ECS `url`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Url {
     /// Path and query as received.
     pub original: String,
@@ -125,6 +134,7 @@ pub struct Url {
 
 /// ECS `user_agent`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct UserAgent {
     /// As received.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -133,6 +143,7 @@ pub struct UserAgent {
 
 /// ECS `event`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Original {
     /// The raw record; bytes that are no UTF-8 as `\xHH`.
     pub original: String,
@@ -145,6 +156,7 @@ pub struct Original {
 
 /// When each stage was done with a threat. When it was published stands on the publication.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Stages {
     /// Read from the source.
     pub read_at: Timestamp,

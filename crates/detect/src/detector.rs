@@ -1,0 +1,146 @@
+//! The judgement of one event: rules and windows together, scored.
+
+use std::sync::Arc;
+
+use vigil_event::{Detection, Detector as By, Event, Score, Severity};
+use vigil_rule::{Hit, Rule, RuleSet, Scratch};
+
+use crate::window::{Crossing, WindowOptions, Windows};
+
+/// What a detector needs to know.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DetectorOptions {
+    /// The windows' limits.
+    pub windows: WindowOptions,
+}
+
+/// What was concluded about one event.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Judgement {
+    /// What fired, the strongest first. Never empty.
+    pub detections: Vec<Detection>,
+    /// The noisy-or of the detections.
+    pub score: Score,
+    /// The score's band.
+    pub severity: Severity,
+}
+
+impl Judgement {
+    fn of(mut detections: Vec<Detection>) -> Self {
+        detections.sort_by(|a, b| b.score.value().total_cmp(&a.score.value()));
+        let score = Score::noisy_or(detections.iter().map(|detection| detection.score));
+        Self { detections, score, severity: score.severity() }
+    }
+}
+
+/// Judges events, one after the other, on one thread.
+#[derive(Debug)]
+pub struct Detector {
+    rules: Arc<RuleSet>,
+    scratch: Scratch,
+    hits: Vec<Hit>,
+    windows: Windows,
+    crossings: Vec<Crossing>,
+}
+
+impl Detector {
+    /// A detector with empty windows.
+    pub fn new(rules: Arc<RuleSet>, options: &DetectorOptions) -> Self {
+        Self {
+            scratch: Scratch::new(&rules),
+            rules,
+            hits: Vec::new(),
+            windows: Windows::new(options.windows.clone()),
+            crossings: Vec::new(),
+        }
+    }
+
+    /// Judges an event: something only when at least one rule or window fired, however weak.
+    ///
+    /// Allocates nothing when none did.
+    pub fn judge(&mut self, event: &Event) -> Option<Judgement> {
+        self.hits.clear();
+        self.crossings.clear();
+        self.rules.evaluate(event, &mut self.scratch, &mut self.hits);
+        self.windows.observe(event, &mut self.crossings);
+        if self.hits.is_empty() && self.crossings.is_empty() {
+            return None;
+        }
+        let by_rule = self
+            .hits
+            .drain(..)
+            .filter_map(|hit| self.rules.rules().get(hit.rule).map(|rule| detection(rule, hit)));
+        let by_window = self.crossings.drain(..).map(Crossing::into_detection);
+        Some(Judgement::of(by_rule.chain(by_window).collect()))
+    }
+
+    /// How many addresses the windows hold, and how many were evicted or came too late to count.
+    pub const fn windows(&self) -> &Windows {
+        &self.windows
+    }
+}
+
+fn detection(rule: &Rule, hit: Hit) -> Detection {
+    Detection {
+        rule_id: rule.id.clone(),
+        title: rule.title.clone(),
+        family: rule.family.clone(),
+        detector: By::Rule,
+        score: rule.score,
+        techniques: rule.techniques.clone(),
+        evidence: hit.evidence,
+        reason: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use vigil_event::Field;
+    use vigil_rule::RuleFile;
+
+    use super::*;
+
+    const RULE: &str = "
+title: Marker
+id: 6a2f6f0e-0f5b-4a8e-9f0b-0d8a3a5f1c11
+status: test
+logsource: {category: webserver}
+detection:
+  marker: {url.query|contains: evil}
+  condition: marker
+level: high
+vigil: {family: sql_injection, score: 8.0, examples: {match: ['/?q=evil'], no_match: ['/?q=good']}}
+";
+
+    fn detector() -> Detector {
+        let file = RuleFile { name: "marker.yml".into(), text: RULE.into() };
+        let rules = RuleSet::load(&[file]).unwrap();
+        let windows = WindowOptions { request_rate: 3, request_rate_score: 5.0, ..WindowOptions::default() };
+        Detector::new(Arc::new(rules), &DetectorOptions { windows })
+    }
+
+    fn event(query: &[u8]) -> Event {
+        let mut event = Event::new();
+        event.source_ip = Some("203.0.113.7".parse().unwrap());
+        event.set(Field::UrlPath, b"/");
+        event.set(Field::UrlQuery, query);
+        event
+    }
+
+    #[test]
+    fn a_benign_event_has_no_judgement() {
+        assert_eq!(detector().judge(&event(b"q=good")), None);
+    }
+
+    #[test]
+    fn rules_and_windows_add_up_the_strongest_first() {
+        let mut detector = detector();
+        assert_eq!(detector.judge(&event(b"q=good")), None);
+        assert_eq!(detector.judge(&event(b"q=good")), None);
+        let judgement = detector.judge(&event(b"q=evil")).unwrap();
+        let ids: Vec<_> = judgement.detections.iter().map(|detection| detection.detector).collect();
+        assert_eq!(ids, [By::Rule, By::Window]);
+        assert!((judgement.score.value() - 9.0).abs() < 1e-9, "{}", judgement.score);
+        assert_eq!(judgement.severity, Severity::Critical);
+    }
+}

@@ -1,0 +1,149 @@
+//! One address's counts: the present period and the one before it.
+
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+
+/// Bits of the set that distinct paths are estimated from.
+const PATH_BITS: usize = 512;
+
+type PathSet = [u64; PATH_BITS / 64];
+
+/// Counts within a sliding window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Counts {
+    pub(super) requests: u32,
+    pub(super) errors: u32,
+    pub(super) paths: u32,
+}
+
+impl Counts {
+    /// The share of errors, 0.0 to 1.0.
+    pub(super) fn error_ratio(self) -> f64 {
+        if self.requests == 0 { 0.0 } else { f64::from(self.errors) / f64::from(self.requests) }
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Period {
+    requests: u32,
+    errors: u32,
+}
+
+impl Period {
+    const EMPTY: Self = Self { requests: 0, errors: 0 };
+}
+
+/// What is counted for one address.
+#[derive(Clone, Debug)]
+pub(super) struct Cell {
+    /// The number of the present period: event time divided by the period's length.
+    period: i64,
+    present: Period,
+    before: Period,
+    /// The paths of the present period.
+    paths: PathSet,
+    /// Event time from which each window may fire again.
+    quiet_until: [i64; 3],
+}
+
+impl Cell {
+    pub(super) const fn new() -> Self {
+        Self {
+            period: i64::MIN,
+            present: Period::EMPTY,
+            before: Period::EMPTY,
+            paths: [0; PATH_BITS / 64],
+            quiet_until: [i64::MIN; 3],
+        }
+    }
+
+    /// Moves on to the period of an event; false when that is over already.
+    pub(super) fn advance(&mut self, at: i64, length: i64) -> bool {
+        let period = at.div_euclid(length);
+        if period > self.period {
+            self.before = if period == self.period.saturating_add(1) { self.present } else { Period::EMPTY };
+            self.present = Period::EMPTY;
+            self.paths = [0; PATH_BITS / 64];
+            self.period = period;
+        }
+        // An event of the period before is late within the bound: it counts in the present one.
+        period >= self.period - 1
+    }
+
+    /// Counts one request.
+    pub(super) fn count(&mut self, error: bool, path: Option<&[u8]>) {
+        self.present.requests = self.present.requests.saturating_add(1);
+        if error {
+            self.present.errors = self.present.errors.saturating_add(1);
+        }
+        if let Some(path) = path {
+            let bit = BuildHasherDefault::<DefaultHasher>::default().hash_one(path) as usize % PATH_BITS;
+            if let Some(word) = self.paths.get_mut(bit / 64) {
+                *word |= 1 << (bit % 64);
+            }
+        }
+    }
+
+    /// The counts within one period's length before `at`.
+    pub(super) fn sliding(&self, at: i64, length: i64) -> Counts {
+        let into = at.rem_euclid(length) as f64 / length as f64;
+        let into = if at.div_euclid(length) < self.period { 0.0 } else { into };
+        let weigh = |count: u32| (f64::from(count) * (1.0 - into)) as u32;
+        Counts {
+            requests: self.present.requests.saturating_add(weigh(self.before.requests)),
+            errors: self.present.errors.saturating_add(weigh(self.before.errors)),
+            paths: distinct(&self.paths),
+        }
+    }
+
+    /// Whether a window that crossed its limit may say so; if yes it is quiet for a period.
+    pub(super) fn may_fire(&mut self, window: usize, at: i64, length: i64) -> bool {
+        let Some(until) = self.quiet_until.get_mut(window) else { return false };
+        if at < *until {
+            return false;
+        }
+        *until = at.saturating_add(length);
+        true
+    }
+}
+
+/// How many different members a set saw, by linear counting (Whang et al., 1990): `−m·ln(empty/m)`.
+fn distinct(set: &PathSet) -> u32 {
+    let filled: u32 = set.iter().map(|word| word.count_ones()).sum();
+    let size = PATH_BITS as f64;
+    let empty = (size - f64::from(filled)).max(1.0);
+    (-size * (empty / size).ln()).round() as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn distinct_counts_are_close() {
+        for wanted in [1u32, 10, 100, 300] {
+            let mut cell = Cell::new();
+            cell.advance(0, 1_000);
+            for n in 0..wanted {
+                for _ in 0..3 {
+                    cell.count(false, Some(format!("/page/{n}").as_bytes()));
+                }
+            }
+            let counted = cell.sliding(0, 1_000).paths;
+            assert!(counted.abs_diff(wanted) <= 2 + wanted / 7, "{wanted} counted as {counted}");
+        }
+    }
+
+    #[test]
+    fn the_period_before_fades() {
+        let mut cell = Cell::new();
+        cell.advance(0, 1_000);
+        for _ in 0..100 {
+            cell.count(true, None);
+        }
+        assert!(cell.advance(1_500, 1_000));
+        assert_eq!(cell.sliding(1_500, 1_000).requests, 50);
+        assert!(cell.advance(3_000, 1_000));
+        assert_eq!(cell.sliding(3_000, 1_000).requests, 0);
+        assert!(!cell.advance(1_000, 1_000));
+    }
+}

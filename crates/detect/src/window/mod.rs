@@ -1,0 +1,351 @@
+//! Windows: what one client address does over time.
+//!
+//! *What.* Three counts for each address: requests and the share of errors over a sliding period,
+//! distinct paths within the present one. *Input.* Events, in about the order of their own time. *Output.* A [`Crossing`]
+//! when a limit is crossed; the same window of the same address stays quiet for one period after
+//! it fired. *Limits.* At most [`WindowOptions::max_addresses`] addresses; beyond that the coldest
+//! of a few neighbours is evicted and counted. An event more than a period older than its
+//! address's newest is not counted in the windows, and that is counted.
+//!
+//! The sliding count is the two-bucket approximation: the whole of the present period and the part
+//! of the one before that still lies within the window.
+
+mod cell;
+mod table;
+
+use std::net::IpAddr;
+
+use vigil_event::{Detection, Detector, Event, Evidence, Field, Score};
+
+use cell::{Cell, Counts};
+use table::Table;
+
+/// The windows' limits and scores. Every window is a minute long unless `period_ms` says otherwise.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WindowOptions {
+    /// The windows' length in milliseconds of event time.
+    pub period_ms: i64,
+    /// This many requests in a window fire.
+    pub request_rate: u32,
+    /// The score of that.
+    pub request_rate_score: f64,
+    /// This share of 4xx and 5xx answers (0.0 to 1.0) fires.
+    pub error_ratio: f64,
+    /// With fewer requests than this the share says nothing.
+    pub error_minimum: u32,
+    /// The score of that.
+    pub error_ratio_score: f64,
+    /// This many distinct paths fire; static files that were served do not count.
+    pub path_spread: u32,
+    /// The score of that.
+    pub path_spread_score: f64,
+    /// The most addresses held at once, for each detection thread.
+    pub max_addresses: usize,
+}
+
+impl Default for WindowOptions {
+    fn default() -> Self {
+        Self {
+            period_ms: 60_000,
+            request_rate: 1_200,
+            request_rate_score: 5.5,
+            error_ratio: 0.6,
+            error_minimum: 40,
+            error_ratio_score: 6.0,
+            path_spread: 150,
+            path_spread_score: 5.5,
+            max_addresses: 100_000,
+        }
+    }
+}
+
+/// Which window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Window {
+    /// Requests.
+    RequestRate,
+    /// The share of errors.
+    ErrorRatio,
+    /// Distinct paths.
+    PathSpread,
+}
+
+impl Window {
+    /// Every window, in the order of its discriminant.
+    pub const ALL: [Self; 3] = [Self::RequestRate, Self::ErrorRatio, Self::PathSpread];
+
+    /// The detection's rule id.
+    pub const fn rule_id(self) -> &'static str {
+        match self {
+            Self::RequestRate => "window-request-rate",
+            Self::ErrorRatio => "window-error-ratio",
+            Self::PathSpread => "window-path-spread",
+        }
+    }
+
+    /// The detection's title.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::RequestRate => "Many requests from one address",
+            Self::ErrorRatio => "Most requests of one address fail",
+            Self::PathSpread => "One address asks for many different paths",
+        }
+    }
+
+    const fn family(self) -> &'static str {
+        match self {
+            Self::RequestRate => "flood",
+            Self::ErrorRatio | Self::PathSpread => "scanning",
+        }
+    }
+}
+
+/// A limit that was crossed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Crossing {
+    /// Which.
+    pub window: Window,
+    /// How bad.
+    pub score: Score,
+    /// Who.
+    pub source_ip: IpAddr,
+    /// What was counted, in words.
+    pub reason: String,
+}
+
+impl Crossing {
+    /// As a detection.
+    pub fn into_detection(self) -> Detection {
+        let address = self.source_ip.to_string();
+        let evidence = Evidence::new(
+            Field::SourceIp,
+            vigil_event::Decodings::NONE,
+            address.as_bytes(),
+            0..address.len(),
+        );
+        Detection {
+            rule_id: self.window.rule_id().to_owned(),
+            title: self.window.title().to_owned(),
+            family: self.window.family().to_owned(),
+            detector: Detector::Window,
+            score: self.score,
+            techniques: vec!["T1595".to_owned()],
+            evidence: vec![evidence],
+            reason: Some(self.reason),
+        }
+    }
+}
+
+/// The windows of every address that one thread sees.
+#[derive(Debug)]
+pub struct Windows {
+    options: WindowOptions,
+    table: Table,
+    late: u64,
+}
+
+impl Windows {
+    /// No address seen yet.
+    pub fn new(options: WindowOptions) -> Self {
+        Self { table: Table::new(options.max_addresses), options, late: 0 }
+    }
+
+    /// Counts an event and says which limits it crossed.
+    pub fn observe(&mut self, event: &Event, crossings: &mut Vec<Crossing>) {
+        let Some(source_ip) = event.source_ip else { return };
+        let period = self.options.period_ms.max(1);
+        let at = event.occurred_at.as_millis();
+        let cell = self.table.cell(source_ip, at);
+        if !cell.advance(at, period) {
+            self.late += 1;
+            return;
+        }
+        let path = event.raw(Field::UrlPath).unwrap_or_default();
+        let counted = !(event.status < 400 && is_static(path));
+        cell.count(event.status >= 400, counted.then_some(path));
+        let counts = cell.sliding(at, period);
+        let options = &self.options;
+        for window in Window::ALL {
+            if crossed(window, counts, options) && cell.may_fire(window as usize, at, period) {
+                crossings.push(crossing(window, source_ip, counts, options));
+            }
+        }
+    }
+
+    /// How many addresses are held.
+    pub fn addresses(&self) -> usize {
+        self.table.len()
+    }
+
+    /// How many addresses were evicted to make room.
+    pub const fn evicted(&self) -> u64 {
+        self.table.evicted()
+    }
+
+    /// How many events came too late to be counted.
+    pub const fn late(&self) -> u64 {
+        self.late
+    }
+}
+
+fn crossed(window: Window, counts: Counts, options: &WindowOptions) -> bool {
+    match window {
+        Window::RequestRate => counts.requests >= options.request_rate,
+        Window::ErrorRatio => {
+            counts.requests >= options.error_minimum && counts.error_ratio() >= options.error_ratio
+        }
+        Window::PathSpread => counts.paths >= options.path_spread,
+    }
+}
+
+fn crossing(window: Window, source_ip: IpAddr, counts: Counts, options: &WindowOptions) -> Crossing {
+    let seconds = options.period_ms / 1_000;
+    let (score, reason) = match window {
+        Window::RequestRate => (
+            options.request_rate_score,
+            format!("{} requests within {seconds} s; the limit is {}", counts.requests, options.request_rate),
+        ),
+        Window::ErrorRatio => (
+            options.error_ratio_score,
+            format!(
+                "{} of {} requests within {seconds} s failed; the limit is {:.0} % of at least {}",
+                counts.errors,
+                counts.requests,
+                options.error_ratio * 100.0,
+                options.error_minimum
+            ),
+        ),
+        Window::PathSpread => (
+            options.path_spread_score,
+            format!("about {} different paths within {seconds} s; the limit is {}", counts.paths, options.path_spread),
+        ),
+    };
+    Crossing { window, score: Score::new(score), source_ip, reason }
+}
+
+/// Whether a path names a file that a page brings along, by its ending.
+fn is_static(path: &[u8]) -> bool {
+    const ENDINGS: [&[u8]; 14] = [
+        b"css", b"js", b"mjs", b"map", b"png", b"jpg", b"jpeg", b"gif", b"svg", b"webp", b"avif", b"ico", b"woff",
+        b"woff2",
+    ];
+    let tail = path.get(path.len().saturating_sub(6)..).unwrap_or_default();
+    let ending = tail.rsplit(|byte| *byte == b'.').next().unwrap_or_default();
+    ending.len() < tail.len() && ENDINGS.iter().any(|known| known.eq_ignore_ascii_case(ending))
+}
+
+#[cfg(test)]
+mod tests {
+    use vigil_event::Timestamp;
+
+    use super::*;
+
+    fn event(address: &str, at_ms: i64, path: &str, status: u16) -> Event {
+        let mut event = Event::new();
+        event.source_ip = Some(address.parse().unwrap());
+        event.occurred_at = Timestamp::from_millis(at_ms);
+        event.status = status;
+        event.set(Field::UrlPath, path.as_bytes());
+        event
+    }
+
+    fn fired(windows: &mut Windows, event: &Event) -> Vec<Window> {
+        let mut crossings = Vec::new();
+        windows.observe(event, &mut crossings);
+        crossings.into_iter().map(|crossing| crossing.window).collect()
+    }
+
+    fn options() -> WindowOptions {
+        WindowOptions { request_rate: 10, error_minimum: 4, path_spread: 6, ..WindowOptions::default() }
+    }
+
+    #[test]
+    fn a_rate_fires_once_a_period() {
+        let mut windows = Windows::new(options());
+        let mut times = Vec::new();
+        for second in 0..200 {
+            if fired(&mut windows, &event("192.0.2.1", second * 1_000, "/", 200)) == [Window::RequestRate] {
+                times.push(second);
+            }
+        }
+        assert_eq!(times, [9, 69, 129, 189]);
+    }
+
+    #[test]
+    fn addresses_are_counted_apart() {
+        let mut windows = Windows::new(options());
+        for n in 0..20 {
+            let event = event(&format!("192.0.2.{n}"), 1_000, "/", 404);
+            assert!(fired(&mut windows, &event).is_empty());
+        }
+        assert_eq!(windows.addresses(), 20);
+    }
+
+    #[test]
+    fn errors_need_a_minimum_and_a_share() {
+        let mut windows = Windows::new(options());
+        let mut all = Vec::new();
+        for n in 0..4 {
+            all.extend(fired(&mut windows, &event("192.0.2.1", n, "/", 404)));
+        }
+        assert_eq!(all, [Window::ErrorRatio]);
+        let mut windows = Windows::new(options());
+        for n in 0..9 {
+            let status = if n % 2 == 0 { 200 } else { 500 };
+            assert!(fired(&mut windows, &event("192.0.2.1", n, "/", status)).is_empty());
+        }
+    }
+
+    #[test]
+    fn spread_counts_paths_and_not_served_files() {
+        let mut windows = Windows::new(options());
+        for n in 0..9 {
+            assert!(fired(&mut windows, &event("192.0.2.1", n, &format!("/static/{n}.css"), 200)).is_empty());
+        }
+        let mut windows = Windows::new(options());
+        let mut all = Vec::new();
+        for n in 0..8 {
+            all.extend(fired(&mut windows, &event("192.0.2.1", n, &format!("/{n}"), 200)));
+        }
+        assert_eq!(all, [Window::PathSpread]);
+        for n in 0..40 {
+            let event = event("192.0.2.9", n, "/same", 200);
+            assert!(!fired(&mut windows, &event).contains(&Window::PathSpread));
+        }
+    }
+
+    #[test]
+    fn old_events_are_counted_as_late() {
+        let mut windows = Windows::new(options());
+        fired(&mut windows, &event("192.0.2.1", 500_000, "/", 200));
+        fired(&mut windows, &event("192.0.2.1", 1_000, "/", 200));
+        assert_eq!(windows.late(), 1);
+        fired(&mut windows, &event("192.0.2.1", 490_000, "/", 200));
+        assert_eq!(windows.late(), 1);
+    }
+
+    #[test]
+    fn memory_is_bounded_and_a_busy_address_survives_a_flood_of_others() {
+        let mut windows = Windows::new(WindowOptions { max_addresses: 64, ..options() });
+        let mut found = false;
+        for n in 0..5_000u32 {
+            let address = IpAddr::from((0x0a00_0000 + n).to_be_bytes()).to_string();
+            fired(&mut windows, &event(&address, i64::from(n), "/", 200));
+            found |= n % 4 == 0
+                && fired(&mut windows, &event("192.0.2.1", i64::from(n), "/", 200)).contains(&Window::RequestRate);
+        }
+        assert!(windows.addresses() <= 64);
+        assert!(windows.evicted() > 4_000);
+        assert!(found);
+    }
+
+    #[test]
+    fn static_files_are_known_by_their_ending() {
+        assert!(is_static(b"/a/b.CSS"));
+        assert!(is_static(b"/f.woff2"));
+        assert!(!is_static(b"/css"));
+        assert!(!is_static(b"css"));
+        assert!(!is_static(b"/a.php"));
+        assert!(!is_static(b""));
+    }
+}

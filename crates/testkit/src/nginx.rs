@@ -1,0 +1,84 @@
+//! A real nginx that writes a real access log.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use rustix::process::Signal;
+use tempfile::TempDir;
+
+use crate::{Child, Http, free_port, wait_until};
+
+/// nginx on a free port, with its log in a directory of its own.
+#[derive(Debug)]
+pub struct Nginx {
+    process: Child,
+    port: u16,
+    log: PathBuf,
+    _directory: TempDir,
+}
+
+impl Nginx {
+    /// Starts it. `format` is the body of a `log_format`, or none for `combined`.
+    pub fn start(format: Option<&str>) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path();
+        let port = free_port();
+        let log = root.join("access.log");
+        fs_err::create_dir(root.join("html")).unwrap();
+        fs_err::write(root.join("html/index.html"), "hello\n").unwrap();
+        fs_err::write(root.join("nginx.conf"), configuration(root, port, format)).unwrap();
+        let process = Child::spawn(
+            Command::new("nginx")
+                .arg("-p")
+                .arg(root)
+                .arg("-c")
+                .arg(root.join("nginx.conf"))
+                .stdout(Stdio::null())
+                .stderr(Stdio::null()),
+        );
+        let nginx = Self { process, port, log, _directory: directory };
+        wait_until("nginx listens", || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
+        nginx
+    }
+
+    /// The access log.
+    pub fn log(&self) -> &Path {
+        &self.log
+    }
+
+    /// The port.
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// A client of it.
+    pub fn http(&self) -> Http {
+        Http::new(format!("http://127.0.0.1:{}", self.port))
+    }
+
+    /// Rotates the log as logrotate does: renames it and has nginx open a new one.
+    pub fn rotate(&self) {
+        fs_err::rename(&self.log, self.log.with_extension("log.1")).unwrap();
+        self.process.signal(Signal::USR1);
+        wait_until("nginx opened its new log", || self.log.exists());
+    }
+}
+
+fn configuration(root: &Path, port: u16, format: Option<&str>) -> String {
+    let root = root.display();
+    let (define, name) = match format {
+        Some(format) => (format!("log_format chosen {format};"), "chosen"),
+        None => (String::new(), "combined"),
+    };
+    format!(
+        "daemon off; worker_processes 1; pid {root}/nginx.pid; error_log {root}/error.log;
+         events {{ worker_connections 64; }}
+         http {{
+           {define}
+           access_log {root}/access.log {name};
+           client_body_temp_path {root}/body; proxy_temp_path {root}/proxy; fastcgi_temp_path {root}/fastcgi;
+           uwsgi_temp_path {root}/uwsgi; scgi_temp_path {root}/scgi;
+           server {{ listen 127.0.0.1:{port}; root {root}/html; location / {{ try_files $uri /index.html; }} }}
+         }}"
+    )
+}

@@ -1,0 +1,101 @@
+//! The program under test, as a process.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::{Child, Http};
+
+/// How the program is to be started.
+#[derive(Clone, Debug)]
+pub struct VigilBuilder {
+    binary: PathBuf,
+    data_dir: PathBuf,
+    arguments: Vec<String>,
+}
+
+impl VigilBuilder {
+    /// The binary, and its data directory.
+    pub fn new(binary: impl Into<PathBuf>, data_dir: impl Into<PathBuf>) -> Self {
+        Self { binary: binary.into(), data_dir: data_dir.into(), arguments: Vec::new() }
+    }
+
+    /// Follows a log.
+    #[must_use]
+    pub fn log(self, path: &Path) -> Self {
+        self.arg("--log").arg(path.to_str().unwrap())
+    }
+
+    /// A further argument of `serve`.
+    #[must_use]
+    pub fn arg(mut self, argument: &str) -> Self {
+        self.arguments.push(argument.to_owned());
+        self
+    }
+
+    /// Starts the server on a free port and waits until it says where it listens.
+    pub fn serve(&self) -> Vigil {
+        let mut command = self.command("serve");
+        command.args(["--listen", "127.0.0.1:0"]).args(&self.arguments);
+        let mut process = Child::spawn(command.stdout(Stdio::piped()));
+        let mut lines = BufReader::new(process.inner().stdout.take().unwrap()).lines();
+        let mut greeting = Vec::new();
+        let base = loop {
+            let line = lines.next().unwrap_or_else(|| panic!("vigil ended before it listened: {greeting:?}")).unwrap();
+            let found = line.find("http://127.0.0.1:").map(|start| line.split_at(start).1.to_owned());
+            greeting.push(line);
+            if let Some(url) = found {
+                break url.split('/').take(3).collect::<Vec<_>>().join("/");
+            }
+        };
+        // What it still prints must not block it.
+        std::thread::spawn(move || lines.for_each(drop));
+        let token = self.token("admin");
+        Vigil { process, http: Http::new(&base).with_token(token), base, greeting }
+    }
+
+    /// A token made by `vigil token`.
+    pub fn token(&self, role: &str) -> String {
+        let output = self.command("token").args(["--role", role]).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
+    /// A command of the program on the same data directory.
+    pub fn command(&self, name: &str) -> Command {
+        let mut command = Command::new(&self.binary);
+        command.arg(name).arg("--data-dir").arg(&self.data_dir).env("VIGIL_LOG", "warn");
+        command
+    }
+}
+
+/// A running server.
+#[derive(Debug)]
+pub struct Vigil {
+    process: Child,
+    base: String,
+    http: Http,
+    greeting: Vec<String>,
+}
+
+impl Vigil {
+    /// `http://127.0.0.1:PORT`
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// A client with an admin's token.
+    pub const fn http(&self) -> &Http {
+        &self.http
+    }
+
+    /// What it printed up to its address.
+    pub fn greeting(&self) -> &[String] {
+        &self.greeting
+    }
+
+    /// The process.
+    pub const fn process(&mut self) -> &mut Child {
+        &mut self.process
+    }
+}
