@@ -1,0 +1,173 @@
+//! Fills an event from a parsed line.
+//!
+//! Owns: which fields are decoded and how each is, the buffers for it. Never holds: what was
+//! decoded before, rules.
+
+use std::io::Write as _;
+use std::net::IpAddr;
+
+use vigil_event::{Decodings, Event, Field, Record};
+
+use crate::request::Request;
+use crate::span::Span;
+use crate::view::{Layers, PathView, Unwrapper};
+
+/// Turns parsed lines into events. One for each thread: it holds the buffers that decoding needs,
+/// and keeps them from line to line.
+#[derive(Debug, Default)]
+pub struct Decoder {
+    unwrapper: Unwrapper,
+    normalised: Vec<u8>,
+    digits: Vec<u8>,
+}
+
+impl Decoder {
+    /// A decoder with empty buffers.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Fills `event` with the request's fields: each as received and, where they differ, fully
+    /// decoded and with its path resolved.
+    ///
+    /// `bytes` are the batch's, as [`parse`](crate::parse) left them.
+    pub fn decode(&mut self, bytes: &[u8], record: &Record, request: &Request, event: &mut Event) {
+        event.clear();
+        event.occurred_at = request.occurred_at;
+        event.source_ip = request.source_ip;
+        event.status = request.status;
+        event.body_bytes = request.body_bytes;
+
+        let start = record.start as usize;
+        let original = bytes.get(start..start.saturating_add(record.len as usize));
+        event.set(Field::EventOriginal, original.unwrap_or_default());
+        self.set_numbers(request, event);
+        for (field, span) in [
+            (Field::UserName, request.user),
+            (Field::Method, request.method),
+            (Field::UrlOriginal, request.target),
+            (Field::UrlDomain, request.host),
+            (Field::HttpVersion, request.version),
+        ] {
+            set(event, field, bytes, span);
+        }
+
+        let plain = Layers {
+            plus: false,
+            log_escaped: request.log_escaped,
+        };
+        let form = Layers {
+            plus: true,
+            ..plain
+        };
+        for (field, span, layers, path) in [
+            (Field::UrlPath, request.path, plain, PathView::Whole),
+            (Field::UrlQuery, request.query, form, PathView::Inside),
+            (
+                Field::UserAgent,
+                request.user_agent,
+                plain,
+                PathView::Inside,
+            ),
+            (Field::Referrer, request.referrer, form, PathView::Inside),
+            (Field::Cookie, request.cookie, form, PathView::Inside),
+        ] {
+            set(event, field, bytes, span);
+            self.add_views(event, field, span.of(bytes), layers, path);
+        }
+    }
+
+    fn set_numbers(&mut self, request: &Request, event: &mut Event) {
+        if let Some(address) = request.source_ip {
+            self.digits.clear();
+            write_address(&mut self.digits, address);
+            event.set(Field::SourceIp, &self.digits);
+        }
+        let status = Some(u64::from(request.status)).filter(|status| *status != 0);
+        for (field, number) in [
+            (Field::Status, status),
+            (Field::BodyBytes, Some(request.body_bytes)),
+        ] {
+            if let Some(number) = number {
+                self.digits.clear();
+                write_decimal(&mut self.digits, number);
+                event.set(field, &self.digits);
+            }
+        }
+    }
+
+    fn add_views(
+        &mut self,
+        event: &mut Event,
+        field: Field,
+        raw: &[u8],
+        layers: Layers,
+        path: PathView,
+    ) {
+        let unwrapped = self.unwrapper.unwrap(raw, layers);
+        let (text, decodings) = match unwrapped {
+            Some(unwrapped) => {
+                event.decode_depth = event.decode_depth.max(unwrapped.depth);
+                event.add_view(field, unwrapped.decodings, unwrapped.text);
+                (unwrapped.text, unwrapped.decodings)
+            }
+            None => (raw, Decodings::NONE),
+        };
+        if path.normalise(text, &mut self.normalised) && self.normalised != raw {
+            event.add_view(field, decodings.with(Decodings::PATH), &self.normalised);
+        }
+    }
+}
+
+/// IPv4 goes past the formatting machinery, which would cost more than the rest of a benign line.
+fn write_address(to: &mut Vec<u8>, address: IpAddr) {
+    match address {
+        IpAddr::V4(address) => {
+            let [a, b, c, d] = address.octets();
+            write_decimal(to, u64::from(a));
+            for part in [b, c, d] {
+                to.push(b'.');
+                write_decimal(to, u64::from(part));
+            }
+        }
+        // Writing into memory cannot fail.
+        IpAddr::V6(address) => _ = write!(to, "{address}"),
+    }
+}
+
+fn write_decimal(to: &mut Vec<u8>, number: u64) {
+    let start = to.len();
+    let mut rest = number;
+    loop {
+        to.push(b'0' + (rest % 10) as u8);
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    to.get_mut(start..).unwrap_or_default().reverse();
+}
+
+fn set(event: &mut Event, field: Field, bytes: &[u8], span: Span) {
+    if !span.is_empty() {
+        event.set(field, span.of(bytes));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn numbers_and_addresses_are_written_as_everywhere(number: u64, address: IpAddr) {
+            let mut text = Vec::new();
+            write_decimal(&mut text, number);
+            text.push(b' ');
+            write_address(&mut text, address);
+            prop_assert_eq!(String::from_utf8(text).unwrap(), format!("{number} {address}"));
+        }
+    }
+}

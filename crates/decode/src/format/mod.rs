@@ -1,0 +1,246 @@
+//! Log formats: from a line to the places of a request's parts.
+//!
+//! Owns: the list of formats, which one a line has, what is wrong with a line that has none. Never
+//! holds: decoded values, anything from an earlier line.
+
+mod combined;
+mod json;
+mod time;
+
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use vigil_event::{Record, Timestamp};
+
+use crate::client_address::Proxies;
+use crate::request::{self, Request, RequestLine};
+use crate::span::Span;
+
+/// A log format.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Format {
+    /// Seen from each line: JSON if it starts with `{`, else combined or common, with or without a
+    /// host in front.
+    #[default]
+    Auto,
+    /// nginx's and Apache's `combined`, and nginx's `main` with `X-Forwarded-For` at the end.
+    Combined,
+    /// The Common Log Format: `combined` without referrer and user agent.
+    Common,
+    /// `combined` or `common` with the host, and its port, in front.
+    VhostCombined,
+    /// One JSON object a line, with nginx's variable names or those of the Elastic Common Schema.
+    Json,
+}
+
+impl Format {
+    /// Every format.
+    pub const ALL: [Self; 5] = [
+        Self::Auto,
+        Self::Combined,
+        Self::Common,
+        Self::VhostCombined,
+        Self::Json,
+    ];
+
+    /// The name in the configuration.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Combined => "combined",
+            Self::Common => "common",
+            Self::VhostCombined => "vhost_combined",
+            Self::Json => "json",
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The text names no format.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no log format: use auto, combined, common, vhost_combined or json")]
+pub struct UnknownFormat(pub String);
+
+impl FromStr for Format {
+    type Err = UnknownFormat;
+
+    fn from_str(text: &str) -> Result<Self, UnknownFormat> {
+        Self::ALL
+            .into_iter()
+            .find(|format| format.name() == text)
+            .ok_or_else(|| UnknownFormat(text.chars().take(64).collect()))
+    }
+}
+
+/// Why a line could not be parsed. It says nothing about who sent it: count it and go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum ParseError {
+    /// The record is no span of the batch, or lies beyond 4 GiB.
+    #[error("the record lies outside its batch of at most 4 GiB: read smaller batches")]
+    OutOfBounds,
+    /// Nothing but white space.
+    #[error("the line is empty")]
+    Empty,
+    /// No `[time] "request"`.
+    #[error(
+        "no `[time] \"request\"` in the line: check that the log's format is the one configured"
+    )]
+    NotAnAccessLog,
+    /// The quote before the request has no partner.
+    #[error("the request has no closing quote: the line was cut off while it was written")]
+    OpenRequest,
+    /// No status after the request.
+    #[error("no status after the request: check that the log's format is the one configured")]
+    NoStatus,
+    /// Not a JSON object.
+    #[error("the line is no whole JSON object: check that each entry is written on one line")]
+    BadJson,
+    /// A JSON object without a request.
+    #[error(
+        "the JSON object has no request: log `request`, or `request_method` with `request_uri`"
+    )]
+    NoRequest,
+}
+
+impl ParseError {
+    /// The name in metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::OutOfBounds => "out_of_bounds",
+            Self::Empty => "empty",
+            Self::NotAnAccessLog => "not_an_access_log",
+            Self::OpenRequest => "open_request",
+            Self::NoStatus => "no_status",
+            Self::BadJson => "bad_json",
+            Self::NoRequest => "no_request",
+        }
+    }
+}
+
+/// What a format finds in a line.
+#[derive(Clone, Copy, Debug, Default)]
+struct Fields {
+    time: Option<Timestamp>,
+    peer: Option<IpAddr>,
+    status: u16,
+    body_bytes: u64,
+    host: Span,
+    user: Span,
+    line: Option<RequestLine>,
+    /// The target as received, or the whole request line where that is malformed.
+    target: Span,
+    referrer: Span,
+    user_agent: Span,
+    cookie: Span,
+    forwarded: Span,
+    log_escaped: bool,
+}
+
+/// Finds the parts of a record's request.
+///
+/// JSON text that had escapes is appended unescaped to `bytes`, at most twice as much as the record
+/// is long. `read_at` stands in for a time that is absent or broken. A record that was cut is parsed
+/// as far as it goes.
+pub fn parse(
+    bytes: &mut Vec<u8>,
+    record: &Record,
+    format: Format,
+    proxies: &Proxies,
+    read_at: Timestamp,
+) -> Result<Request, ParseError> {
+    let start = record.start as usize;
+    let end = start.saturating_add(record.len as usize);
+    let line = bytes.get(start..end).ok_or(ParseError::OutOfBounds)?;
+    // Unescaped JSON goes behind the batch and must be within reach of a span too.
+    if u32::try_from(bytes.len().saturating_add(line.len().saturating_mul(2))).is_err() {
+        return Err(ParseError::OutOfBounds);
+    }
+    let first = line
+        .iter()
+        .position(|byte| !byte.is_ascii_whitespace())
+        .ok_or(ParseError::Empty)?;
+    let is_json = match format {
+        Format::Json => true,
+        Format::Auto => line.get(first) == Some(&b'{'),
+        Format::Combined | Format::Common | Format::VhostCombined => false,
+    };
+    let start = start + first;
+    let fields = if is_json {
+        json::parse(bytes, start, end, record.truncated)?
+    } else {
+        let text = bytes.get(..end).unwrap_or_default();
+        combined::parse(text, start, combined::Layout::of(format), record.truncated)?
+    };
+    Ok(assemble(bytes, &fields, proxies, read_at))
+}
+
+fn assemble(bytes: &[u8], fields: &Fields, proxies: &Proxies, read_at: Timestamp) -> Request {
+    let line = fields.line.unwrap_or_default();
+    let parts = fields
+        .line
+        .map(|_| request::split_target(bytes, fields.target))
+        .unwrap_or_default();
+    let host = request::without_port(bytes, fields.host.unless_dash(bytes));
+    Request {
+        occurred_at: fields.time.unwrap_or(read_at),
+        source_ip: proxies.client(fields.peer, fields.forwarded.unless_dash(bytes).of(bytes)),
+        peer_ip: fields.peer,
+        status: fields.status,
+        body_bytes: fields.body_bytes,
+        user: fields.user.unless_dash(bytes),
+        method: line.method,
+        target: fields.target,
+        path: parts.path,
+        query: parts.query,
+        host: if host.is_empty() { parts.host } else { host },
+        version: line.version,
+        user_agent: fields.user_agent.unless_dash(bytes),
+        referrer: fields.referrer.unless_dash(bytes),
+        cookie: fields.cookie.unless_dash(bytes),
+        log_escaped: fields.log_escaped,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn formats_have_one_name_everywhere() {
+        for format in Format::ALL {
+            assert_eq!(format.name().parse(), Ok(format));
+            assert_eq!(
+                serde_json::to_string(&format).unwrap(),
+                format!("\"{format}\"")
+            );
+        }
+        assert!("nginx".parse::<Format>().is_err());
+    }
+
+    #[test]
+    fn a_record_outside_its_batch_is_refused() {
+        let mut bytes = b"1.2.3.4".to_vec();
+        let record = Record {
+            start: 5,
+            len: 90,
+            offset: 0,
+            truncated: false,
+        };
+        let parsed = parse(
+            &mut bytes,
+            &record,
+            Format::Auto,
+            &Proxies::default(),
+            Timestamp::default(),
+        );
+        assert_eq!(parsed, Err(ParseError::OutOfBounds));
+    }
+}

@@ -1,0 +1,195 @@
+//! Undoes encodings until nothing is left to undo.
+//!
+//! Owns: the order of the encodings, the bound on their nesting, the buffers. Never holds: fields,
+//! what an encoding looks like (each has its own file).
+
+mod html;
+mod path;
+mod percent;
+mod piece;
+mod unicode;
+
+use vigil_event::Decodings;
+
+pub(crate) use self::path::PathView;
+use self::piece::{Piece, rewrite};
+
+/// Encodings nested deeper than this stay as they are; how deep they were is kept as a fact.
+const MAX_ROUNDS: usize = 5;
+
+/// What a field's value may be wrapped in beyond what every value may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Layers {
+    /// `+` stands for a space.
+    pub(crate) plus: bool,
+    /// The server that logged it wrote bytes as `\xHH` and `\"`.
+    pub(crate) log_escaped: bool,
+}
+
+/// A value with its encodings undone.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Unwrapped<'a> {
+    pub(crate) text: &'a [u8],
+    pub(crate) decodings: Decodings,
+    /// How many rounds undid percent-encoding.
+    pub(crate) depth: u8,
+}
+
+/// Undoes encodings in two buffers that are kept from value to value.
+#[derive(Debug, Default)]
+pub(crate) struct Unwrapper {
+    current: Vec<u8>,
+    next: Vec<u8>,
+    decodings: Decodings,
+}
+
+impl Unwrapper {
+    /// The value with every encoding undone, or none where that is the value itself.
+    ///
+    /// A round undoes one layer of percent-encoding, then folds what is no ASCII, then resolves
+    /// HTML entities; the next sees what came out. It ends when nothing changes, or after
+    /// [`MAX_ROUNDS`].
+    pub(crate) fn unwrap(&mut self, raw: &[u8], layers: Layers) -> Option<Unwrapped<'_>> {
+        if !may_be_encoded(raw, layers) {
+            return None;
+        }
+        self.decodings = Decodings::NONE;
+        self.current.clear();
+        self.current.extend_from_slice(raw);
+        if layers.log_escaped {
+            self.pass(unicode::next_escape, unicode::log_escape);
+        }
+        let mut depth = 0;
+        for round in 0..MAX_ROUNDS {
+            let percent = percent::occurs(&self.current);
+            depth += u8::from(percent);
+            // Whoever decodes a form once more turns its `+` into spaces once more.
+            let mut changed = if layers.plus && (round == 0 || percent) {
+                self.pass(percent::next_in_form, |rest| {
+                    percent::plus(rest).or_else(|| escape(rest))
+                })
+            } else {
+                self.pass(percent::next, escape)
+            };
+            changed |= self.pass(unicode::next_high, unicode::fold);
+            changed |= self.pass(html::next, html::entity);
+            if !changed {
+                break;
+            }
+        }
+        if depth > 1 {
+            self.decodings = self.decodings.with(Decodings::REPEATED);
+        }
+        (self.current != raw).then_some(Unwrapped {
+            text: &self.current,
+            decodings: self.decodings,
+            depth,
+        })
+    }
+
+    /// One walk over the value; says whether it changed anything.
+    fn pass(
+        &mut self,
+        next: impl Fn(&[u8]) -> Option<usize>,
+        decode: impl Fn(&[u8]) -> Option<Piece>,
+    ) -> bool {
+        let Some(found) = rewrite(&self.current, &mut self.next, next, decode) else {
+            return false;
+        };
+        self.decodings = self.decodings.with(found);
+        std::mem::swap(&mut self.current, &mut self.next);
+        true
+    }
+}
+
+/// `%41`, `%u0041`, `\u0041`, `\x41`
+fn escape(rest: &[u8]) -> Option<Piece> {
+    percent::escape(rest).or_else(|| unicode::escape(rest))
+}
+
+/// Whether anything in the value could be encoded: one walk without branches, which the compiler
+/// turns into vector instructions.
+fn may_be_encoded(text: &[u8], layers: Layers) -> bool {
+    let found = text.iter().fold(0_u8, |found, &byte| {
+        found
+            | u8::from(matches!(byte, b'%' | b'&' | b'\\' | 0x80..))
+            | (u8::from(byte == b'+') << 1)
+    });
+    found & 1 != 0 || (layers.plus && found != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const VALUE: Layers = Layers {
+        plus: false,
+        log_escaped: false,
+    };
+    const FORM: Layers = Layers {
+        plus: true,
+        log_escaped: false,
+    };
+    const LOGGED: Layers = Layers {
+        plus: false,
+        log_escaped: true,
+    };
+
+    #[test]
+    fn what_is_not_encoded_needs_no_work() {
+        for text in [
+            "",
+            "/index.html",
+            "Mozilla/5.0 (X11; Linux x86_64)",
+            "a=1;b=2",
+            "a+b",
+        ] {
+            assert!(
+                Unwrapper::default()
+                    .unwrap(text.as_bytes(), LOGGED)
+                    .is_none(),
+                "{text}"
+            );
+        }
+        assert!(
+            Unwrapper::default()
+                .unwrap(b"a=1&b=100%&c=\\d", FORM)
+                .is_none()
+        );
+    }
+
+    #[test]
+    fn layers_come_off_one_after_the_other() {
+        let all = Decodings::PERCENT
+            .with(Decodings::REPEATED)
+            .with(Decodings::FULLWIDTH)
+            .with(Decodings::HTML);
+        let mut unwrapper = Unwrapper::default();
+        let found = unwrapper
+            .unwrap("%25EF%25BC%259Cscript\u{ff05}26gt;".as_bytes(), VALUE)
+            .unwrap();
+        assert_eq!(found.text, b"<script>");
+        assert_eq!(found.depth, 2);
+        assert_eq!(found.decodings, all);
+    }
+
+    #[test]
+    fn nesting_is_followed_to_a_bound() {
+        let mut unwrapper = Unwrapper::default();
+        let nested = format!("%{}3c", "25".repeat(4));
+        let found = unwrapper.unwrap(nested.as_bytes(), VALUE).unwrap();
+        assert_eq!((found.text, found.depth), (&b"<"[..], 5));
+        let deeper = format!("%{}3c", "25".repeat(7));
+        let found = unwrapper.unwrap(deeper.as_bytes(), VALUE).unwrap();
+        assert_eq!((found.text, found.depth), (&b"%25253c"[..], 5));
+    }
+
+    #[test]
+    fn what_the_server_escaped_is_undone_once() {
+        let mut unwrapper = Unwrapper::default();
+        let found = unwrapper.unwrap(br#"\"\\\xc0\xaf\x5Cx3c"#, LOGGED).unwrap();
+        assert_eq!(found.text, br#""\/<"#);
+        assert_eq!(found.depth, 0);
+        assert!(unwrapper.unwrap(br#"\"\\"#, VALUE).is_none());
+    }
+}
