@@ -1,0 +1,523 @@
+//! One tailed name: the files that were, are and will be behind it.
+//!
+//! Owns: the queue of its files, oldest first (what is left of rotated ones is read before the
+//! file that took the name), its checkpoint, its status. Never holds: the wait for changes, other
+//! names.
+//!
+//! A file that lost its name stays open until the next rotation, since writers go on with it until
+//! they are told to open the new one; a deleted one until nothing comes any more.
+
+use std::collections::VecDeque;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use vigil_event::{Checkpoint, Clock, RecordBatch, SourceId};
+
+use crate::checkpoint::{Mark, State};
+use crate::generation::{Chunk, FileId, Generation, Step};
+use crate::ledger::{Ledger, Owner};
+use crate::rotation::{self, MAX_SIBLINGS};
+use crate::{FileStatus, TailOptions, Telemetry};
+
+/// A deleted file is closed after this many timed looks that found nothing new.
+const IDLE_LOOKS: u32 = 10;
+const NS_PER_S: i64 = 1_000_000_000;
+
+/// What all names of a tailer use.
+pub(crate) struct Shared {
+    pub(crate) options: TailOptions,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) telemetry: Telemetry,
+    pub(crate) ledger: Ledger,
+}
+
+/// A name and its files.
+pub(crate) struct Tailed {
+    pub(crate) id: Owner,
+    pub(crate) path: PathBuf,
+    pub(crate) source: SourceId,
+    /// Something may be there to read.
+    pub(crate) dirty: bool,
+    /// The name itself and what it links to.
+    pub(crate) places: Vec<PathBuf>,
+    files: VecDeque<Generation>,
+    /// Where no file is open: rotated files that were written to since then were never read.
+    since_ns: i64,
+    /// What stood here at the start, and how much of it is not wanted.
+    passed_over: Option<(FileId, u64)>,
+    /// The place to start from is to be stored before anything is read: a restart must not start
+    /// at a later end, or miss what is rotated until then.
+    announce: bool,
+    missing: bool,
+    error: Option<String>,
+    lost: u64,
+    note: Option<String>,
+}
+
+impl Tailed {
+    /// The identity of a name: its path, with what is not UTF-8 escaped.
+    pub(crate) fn source_of(path: &Path) -> SourceId {
+        match path.to_str() {
+            Some(text) => SourceId::new(text),
+            None => SourceId::new(
+                path.as_os_str()
+                    .as_encoded_bytes()
+                    .escape_ascii()
+                    .to_string(),
+            ),
+        }
+    }
+
+    /// A name whose file is read from its first byte once [`look`](Self::look) finds it.
+    pub(crate) fn new(id: Owner, path: PathBuf) -> Self {
+        let places = rotation::places(&path);
+        Self {
+            id,
+            source: Self::source_of(&path),
+            dirty: true,
+            since_ns: rotation::newest_ns(&places),
+            places,
+            path,
+            files: VecDeque::new(),
+            passed_over: None,
+            announce: true,
+            missing: true,
+            error: None,
+            lost: 0,
+            note: None,
+        }
+    }
+
+    /// Passes over what stands in the file now.
+    pub(crate) fn start_at_end(&mut self) {
+        self.passed_over = fs::metadata(&self.path)
+            .ok()
+            .map(|m| (FileId::of(&m), m.len()));
+    }
+
+    /// Whether nothing is left of the name.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.missing && self.files.is_empty()
+    }
+
+    /// Whether files without the name are open.
+    pub(crate) fn has_past(&self) -> bool {
+        self.missing || self.files.len() > 1
+    }
+
+    /// Goes on where a checkpoint says, whatever its files are called by now.
+    pub(crate) fn resume(&mut self, text: &str, shared: &mut Shared) {
+        let state = match State::from_json(text) {
+            Ok(state) => state,
+            Err(error) => {
+                self.tell(format!(
+                    "the checkpoint cannot be read ({error}): read from the start"
+                ));
+                return;
+            }
+        };
+        self.announce = false;
+        for mark in state.past {
+            shared.ledger.remember(self.id, mark);
+        }
+        let mut lost_last = false;
+        // The newest first: of files that look the same, it is the one that still has its name.
+        for (index, mark) in state.files.iter().enumerate().rev() {
+            let found = rotation::find(&self.places, mark, |id| shared.ledger.owner(id).is_some());
+            let is_last = index + 1 == state.files.len();
+            if found.as_ref().is_none_or(Generation::is_copy) {
+                // What has its inode now is another file.
+                shared.ledger.remember(self.id, mark.clone());
+            }
+            if let Some(generation) = found {
+                if is_last && mark.fingerprint.is_none() {
+                    // An empty file is known by its inode only, which may have been used again
+                    // since: whatever was written to since then is read, this file by its name.
+                    shared.ledger.remember(self.id, mark.clone());
+                    continue;
+                }
+                shared.ledger.claim(generation.id, self.id);
+                self.files.push_front(generation);
+            } else if !state
+                .files
+                .iter()
+                .skip(index + 1)
+                .any(|later| later.offset > 0)
+            {
+                lost_last = is_last;
+                self.lose(
+                    1,
+                    "a file was gone, compressed or rewritten before it was read to its end",
+                    shared,
+                );
+            }
+        }
+        let last = state.files.last();
+        self.since_ns = last.map_or(state.since_ns, |last| last.modified_ns.max(state.since_ns));
+        self.resume_past(lost_last, shared);
+    }
+
+    /// Queues the files that came and went since the checkpoint's last file.
+    fn resume_past(&mut self, lost_last: bool, shared: &mut Shared) {
+        let current = fs::metadata(&self.path)
+            .ok()
+            .map(|metadata| FileId::of(&metadata));
+        let newest = self.files.back().filter(|_| !lost_last);
+        if newest.is_some_and(|file| Some(file.id) == current) {
+            return;
+        }
+        let since = newest.map_or(self.since_ns, |file| file.modified_ns);
+        let compressed = self.queue_siblings(since, current, shared);
+        let uncounted = compressed.saturating_sub(u64::from(lost_last));
+        if uncounted > 0 {
+            let why = "files were rotated and compressed before they were read";
+            self.lose(uncounted, why, shared);
+        }
+    }
+
+    /// Looks what file has the name now. `timed` tells the periodic look from one that a change
+    /// caused.
+    pub(crate) fn look(&mut self, timed: bool, shared: &mut Shared) {
+        self.restart_rewritten(shared);
+        match fs::metadata(&self.path) {
+            Ok(metadata) => {
+                self.missing = false;
+                let id = FileId::of(&metadata);
+                let same = self.files.back().is_some_and(|file| file.id == id);
+                match if same {
+                    Ok(())
+                } else {
+                    self.take_up(id, shared)
+                } {
+                    Ok(()) => self.error = None,
+                    Err(error) => self.fail(&error, shared),
+                }
+            }
+            Err(error) if is_missing(&error) => {
+                self.missing = true;
+                self.passed_over = None;
+                self.error = None;
+                self.queue_siblings(self.newest_ns(), None, shared);
+            }
+            Err(error) => self.fail(&error, shared),
+        }
+        let last = self.files.len();
+        for (index, file) in self.files.iter_mut().enumerate() {
+            if let Err(error) = file.look() {
+                tracing::debug!(path = %self.path.display(), %error, "an open log file cannot be looked at");
+            }
+            file.idle_looks = if file.unread() > 0 {
+                0
+            } else {
+                file.idle_looks + u32::from(timed)
+            };
+            let abandoned = file.deleted && file.idle_looks >= IDLE_LOOKS;
+            file.sealed = index + 2 < last || file.is_copy() || abandoned;
+        }
+        self.dirty |= !self.files.is_empty();
+    }
+
+    /// Queues the file that has the name now, after those that had it in between.
+    fn take_up(&mut self, id: FileId, shared: &mut Shared) -> io::Result<()> {
+        if let Some(owner) = shared.ledger.owner(id) {
+            let index = self.files.iter().position(|file| file.id == id);
+            match index.and_then(|index| self.files.remove(index)) {
+                Some(file) => self.files.push_back(file),
+                None if owner != self.id => {
+                    self.tell("the same file is read under another name".to_owned());
+                }
+                None => {}
+            }
+            return Ok(());
+        }
+        let (file, metadata) = Generation::open_file(&self.path)?;
+        let id = FileId::of(&metadata);
+        if shared.ledger.owner(id).is_some() {
+            return Ok(()); // renamed this very moment: the next look finds it
+        }
+        let mut next = adopt(file, &metadata, &shared.ledger)?;
+        if let Some((_, size)) = self.passed_over.take().filter(|(passed, _)| *passed == id) {
+            next.skip_to(size, shared.options.max_line_bytes)?;
+        }
+        if let Some(last) = self.files.back_mut() {
+            last.look()?;
+            shared.telemetry.rotations.inc();
+        }
+        self.queue_siblings(self.newest_ns(), Some(id), shared);
+        self.places = rotation::places(&self.path);
+        self.push(next, shared);
+        Ok(())
+    }
+
+    /// When the newest file that was read was last written to.
+    fn newest_ns(&self) -> i64 {
+        self.files
+            .back()
+            .map_or(self.since_ns, |file| file.modified_ns)
+    }
+
+    /// Queues rotated files that were written to since then and were never read; gives the number
+    /// of those that are compressed.
+    fn queue_siblings(&mut self, since: i64, current: Option<FileId>, shared: &mut Shared) -> u64 {
+        let mut compressed = 0;
+        let mut queued = 0;
+        for sibling in rotation::siblings(&self.places, since) {
+            if Some(sibling.id) == current || shared.ledger.owner(sibling.id).is_some() {
+                continue;
+            }
+            if sibling.compressed {
+                // Compressing keeps the time, at least its seconds.
+                compressed += u64::from(sibling.modified_ns / NS_PER_S > since / NS_PER_S);
+                continue;
+            }
+            let opened = Generation::open_file(&sibling.path).and_then(|(file, metadata)| {
+                let next = adopt(file, &metadata, &shared.ledger)?;
+                Ok((!self.is_known(&next, &shared.ledger)?).then_some(next))
+            });
+            match opened {
+                Ok(Some(next)) if queued < MAX_SIBLINGS => {
+                    queued += 1;
+                    shared.telemetry.rotations.inc();
+                    self.push(next, shared);
+                }
+                Ok(None) => {}
+                Ok(Some(_)) => self.lose(1, "there were too many rotated files at once", shared),
+                Err(error) => {
+                    self.lose(
+                        1,
+                        &format!("{} cannot be read: {error}", sibling.path.display()),
+                        shared,
+                    );
+                }
+            }
+        }
+        compressed
+    }
+
+    /// Whether a rotated file has nothing to read, or is a copy of what was read.
+    fn is_known(&self, next: &Generation, ledger: &Ledger) -> io::Result<bool> {
+        if next.unread() == 0 {
+            return Ok(true);
+        }
+        for mark in ledger.past(self.id) {
+            if next.is_copy_of(mark)? {
+                return Ok(true);
+            }
+        }
+        for file in &self.files {
+            if next.is_copy_of_open(file)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn push(&mut self, next: Generation, shared: &mut Shared) {
+        tracing::debug!(path = %self.path.display(), offset = next.offset, "a log file is taken up");
+        shared.ledger.claim(next.id, self.id);
+        self.files.push_back(next);
+    }
+
+    /// Reads what comes next, if anything is there.
+    pub(crate) fn next(&mut self, shared: &mut Shared) -> Option<RecordBatch> {
+        if std::mem::take(&mut self.announce) {
+            return Some(self.batch(None, None, shared));
+        }
+        let mut index = 0;
+        while let Some(file) = self.files.get_mut(index) {
+            let step = match file.read(&shared.options) {
+                Ok(Step::Nothing) if file.sealed => file.finish(&shared.options),
+                step => step,
+            };
+            let stream = file.stream().cloned();
+            match step {
+                Ok(Step::Read(chunk)) => return Some(self.batch(stream, Some(chunk), shared)),
+                Ok(Step::Nothing) if file.sealed => self.retire(index, shared),
+                Ok(Step::Nothing) => index += 1,
+                Ok(Step::Rewritten { unread }) => self.restart(index, unread, shared),
+                Err(error) if index + 1 < self.files.len() => {
+                    self.lose(
+                        1,
+                        &format!("the rest of a rotated file cannot be read: {error}"),
+                        shared,
+                    );
+                    self.retire(index, shared);
+                }
+                Err(error) => {
+                    self.fail(&error, shared);
+                    break;
+                }
+            }
+        }
+        self.dirty = false;
+        None
+    }
+
+    /// Notices rewritten files before their copies can be taken for rotated ones.
+    fn restart_rewritten(&mut self, shared: &mut Shared) {
+        for index in (0..self.files.len()).rev() {
+            let file = self.files.get_mut(index);
+            // One that cannot be looked at is told about when it is read.
+            if let Some(unread) = file.and_then(|file| file.find_rewritten().ok().flatten()) {
+                self.restart(index, unread, shared);
+            }
+        }
+    }
+
+    /// Goes on with a file that was rewritten; first with what its copy has of the old content.
+    fn restart(&mut self, index: usize, unread: u64, shared: &mut Shared) {
+        shared.telemetry.truncations.inc();
+        let Some(old) = self.files.get_mut(index) else {
+            return;
+        };
+        let mark = old.mark();
+        let next = if old.is_copy() {
+            None
+        } else {
+            old.rewritten().ok()
+        };
+        let copy = rotation::find_copy(&self.places, &mark, |id| shared.ledger.owner(id).is_some());
+        match next {
+            Some(next) => *old = next,
+            None => self.retire(index, shared),
+        }
+        match copy {
+            Some(mut copy) if copy.unread() > 0 => {
+                copy.sealed = true;
+                shared.ledger.claim(copy.id, self.id);
+                self.files.insert(index, copy);
+            }
+            Some(copy) => {
+                shared.ledger.remember(
+                    self.id,
+                    Mark {
+                        inode: copy.id.inode,
+                        ..copy.mark()
+                    },
+                );
+            }
+            None if unread > 0 => {
+                self.lose(
+                    1,
+                    &format!("a file was truncated with {unread} bytes unread"),
+                    shared,
+                );
+            }
+            None => {}
+        }
+    }
+
+    /// Closes a file that is done with.
+    fn retire(&mut self, index: usize, shared: &mut Shared) {
+        let Some(file) = self.files.remove(index) else {
+            return;
+        };
+        shared.ledger.release(file.id);
+        self.since_ns = self.since_ns.max(file.modified_ns);
+        let mark = Mark {
+            inode: file.id.inode,
+            deleted: file.deleted,
+            ..file.mark()
+        };
+        shared.ledger.remember(self.id, mark);
+    }
+
+    fn batch(
+        &self,
+        stream: Option<Arc<str>>,
+        chunk: Option<Chunk>,
+        shared: &Shared,
+    ) -> RecordBatch {
+        let state = State {
+            files: self.files.iter().map(Generation::mark).collect(),
+            past: shared.ledger.past(self.id).cloned().collect(),
+            since_ns: self.since_ns,
+        };
+        let (bytes, records) = chunk.map_or_else(Default::default, |chunk| {
+            shared.telemetry.lines.inc_by(chunk.records.len() as u64);
+            shared.telemetry.bytes.inc_by(chunk.consumed);
+            shared.telemetry.truncated_lines.inc_by(chunk.truncated);
+            (chunk.bytes, chunk.records)
+        });
+        RecordBatch {
+            source: self.source.clone(),
+            stream: stream.unwrap_or_default(),
+            bytes,
+            records,
+            read_at: shared.clock.now(),
+            checkpoint: Some(Checkpoint {
+                source: self.source.clone(),
+                state: state.to_json(),
+            }),
+        }
+    }
+
+    fn lose(&mut self, generations: u64, why: &str, shared: &Shared) {
+        shared.telemetry.lost_generations.inc_by(generations);
+        self.lost += generations;
+        self.tell(format!("lines may be lost: {why}"));
+    }
+
+    fn tell(&mut self, note: String) {
+        if self.note.as_ref() != Some(&note) {
+            tracing::warn!(path = %self.path.display(), "{note}");
+            self.note = Some(note);
+        }
+    }
+
+    fn fail(&mut self, error: &io::Error, shared: &Shared) {
+        shared.telemetry.read_errors.inc();
+        let text = error.to_string();
+        if self.error.as_ref() != Some(&text) {
+            tracing::warn!(path = %self.path.display(), error = %text, "a log file cannot be read; it is tried again");
+            self.error = Some(text);
+        }
+    }
+
+    /// Where the name stands.
+    pub(crate) fn status(&self) -> FileStatus {
+        let reading = self
+            .files
+            .iter()
+            .find(|file| file.unread() > 0)
+            .or(self.files.back());
+        FileStatus {
+            path: self.path.clone(),
+            offset: reading.map_or(0, |file| file.offset),
+            size: reading.map_or(0, |file| file.offset + file.lag()),
+            lag_bytes: self.files.iter().map(Generation::lag).sum(),
+            missing: self.missing,
+            error: self.error.clone(),
+            lost_generations: self.lost,
+            note: self.note.clone(),
+        }
+    }
+
+    /// Gives up everything that is open.
+    pub(crate) fn close(self, shared: &mut Shared) {
+        shared.ledger.forget(self.id);
+    }
+}
+
+/// A file that comes to a name: new, or known from before and gone on with; another generation if
+/// its inode had other content before.
+fn adopt(file: fs::File, metadata: &fs::Metadata, ledger: &Ledger) -> io::Result<Generation> {
+    let Some(mark) = ledger.seen(FileId::of(metadata).inode) else {
+        return Generation::new(file, metadata, 0);
+    };
+    if !mark.deleted
+        && let Some(known) = Generation::resume(file.try_clone()?, metadata, mark)?
+    {
+        return Ok(known);
+    }
+    Generation::new(file, metadata, mark.generation + 1)
+}
+
+fn is_missing(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
+}
