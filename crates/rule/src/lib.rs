@@ -1,1 +1,46 @@
-//! The rule language: text to checked rule to compiled matcher for one event
+//! The rule language: from text to checked rules to one compiled matcher for an event.
+//!
+//! Rules are written in Sigma's YAML with the names of the Elastic Common Schema. Loading checks
+//! everything and reports every fault at once; matching runs in two steps. One pass of an
+//! Aho–Corasick automaton over the views that some rule asks for finds which required literals of
+//! which rules occur; the few rules whose literals all occur are then evaluated exactly, with
+//! regular expressions that take linear time.
+//!
+//! Owns: the meaning of a rule for one event, its examples, the literal pre-pass. Never holds: state
+//! across events, time, I/O.
+//!
+//! To add a modifier: give it a place in `modifier.rs`, let `item.rs` turn it into a matcher, and
+//! say in `gate.rs` which literals it requires.
+
+#![warn(clippy::indexing_slicing)]
+
+mod attack;
+mod condition;
+mod error;
+mod example;
+mod extension;
+mod faults;
+mod field;
+mod file;
+mod gate;
+mod item;
+mod load;
+mod matcher;
+mod metadata;
+mod modifier;
+mod node;
+pub mod pattern;
+mod position;
+mod prefilter;
+mod required;
+mod rule;
+mod selection;
+mod set;
+mod structure;
+mod wildcard;
+
+pub use error::{Problem, RuleError};
+pub use example::Example;
+pub use file::RuleFile;
+pub use rule::Rule;
+pub use set::{Hit, RuleSet, Scratch};

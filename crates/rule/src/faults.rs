@@ -1,0 +1,66 @@
+//! Collects what is wrong with one rule, each fault with its place.
+
+use vigil_event::text;
+
+use crate::position::Source;
+use crate::{Problem, RuleError};
+
+/// The faults of one document.
+#[derive(Debug)]
+pub(crate) struct Faults<'a> {
+    file: &'a str,
+    source: Source<'a>,
+    title: Option<String>,
+    errors: Vec<RuleError>,
+}
+
+impl<'a> Faults<'a> {
+    /// A document has at most this many faults listed.
+    const MAX: usize = 50;
+    /// The longest title that errors repeat, in bytes.
+    const TITLE_BYTES: usize = 120;
+
+    pub(crate) const fn new(file: &'a str, source: Source<'a>) -> Self {
+        Self {
+            file,
+            source,
+            title: None,
+            errors: Vec::new(),
+        }
+    }
+
+    /// Names the rule in all further faults.
+    pub(crate) fn name(&mut self, title: &str) {
+        self.title = Some(text::truncated(title, Self::TITLE_BYTES).to_owned());
+    }
+
+    /// Adds a fault at the place that the keys lead to.
+    pub(crate) fn add(&mut self, path: &[&str], problem: Problem) {
+        self.add_at(self.source.line_of(path), problem);
+    }
+
+    /// Adds a fault at a line of the file.
+    pub(crate) fn add_at(&mut self, line: Option<u32>, problem: Problem) {
+        if self.errors.len() < Self::MAX {
+            let line = line.or(Some(self.source.first_line));
+            self.errors.push(RuleError {
+                file: self.file.to_owned(),
+                line,
+                title: self.title.clone(),
+                problem,
+            });
+        }
+    }
+
+    pub(crate) const fn source(&self) -> Source<'a> {
+        self.source
+    }
+
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.errors.is_empty()
+    }
+
+    pub(crate) fn into_errors(self) -> Vec<RuleError> {
+        self.errors
+    }
+}

@@ -1,0 +1,166 @@
+//! The only way a regular expression is made: linear in time, bounded in size.
+//!
+//! Patterns are matched on bytes. Classes such as `\w` and the dot are ASCII, unless the pattern
+//! itself needs Unicode; a pattern ignores case only where it says so.
+
+use regex::bytes::{Regex, RegexBuilder};
+use regex_syntax::ast::ErrorKind as Syntax;
+use regex_syntax::hir::Hir;
+
+/// A longer pattern is refused, in bytes.
+pub const MAX_BYTES: usize = 8 << 10;
+/// The most a compiled pattern may take, in bytes.
+const COMPILED_BYTES: usize = 1 << 20;
+/// The most that matching may keep of the automaton for each pattern and thread, in bytes.
+const CACHE_BYTES: usize = 1 << 20;
+/// How deep groups may be nested.
+const NESTING: u32 = 64;
+
+/// How a pattern is read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Flags {
+    /// Letters match both cases.
+    pub ignore_case: bool,
+    /// `^` and `$` match at line breaks.
+    pub multi_line: bool,
+    /// The dot matches line breaks.
+    pub dot_all: bool,
+}
+
+/// Why a pattern is refused, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PatternError {
+    /// The text is too long.
+    #[error("the pattern has more than {MAX_BYTES} bytes: split it into several values")]
+    TooLong,
+    /// The compiled form is too large.
+    #[error("the pattern is too large once compiled: use smaller repetition counts")]
+    TooLarge,
+    /// What can not be matched in linear time.
+    #[error(
+        "{0} cannot be matched in linear time: write the pattern without, or use `and not` in the condition"
+    )]
+    Unsupported(&'static str),
+    /// It does not parse.
+    #[error("{0}: correct it")]
+    Syntax(String),
+}
+
+/// Compiles a pattern.
+pub fn compile(pattern: &str, flags: Flags) -> Result<Regex, PatternError> {
+    parse(pattern, flags).and_then(|parsed| parsed.compile(pattern, flags))
+}
+
+/// A pattern's meaning, from which required literals are derived.
+#[derive(Clone, Debug)]
+pub(crate) struct Parsed {
+    pub(crate) hir: Hir,
+    unicode: bool,
+}
+
+/// Reads a pattern.
+pub(crate) fn parse(pattern: &str, flags: Flags) -> Result<Parsed, PatternError> {
+    if pattern.len() > MAX_BYTES {
+        return Err(PatternError::TooLong);
+    }
+    let attempt = |unicode| {
+        regex_syntax::ParserBuilder::new()
+            .utf8(false)
+            .unicode(unicode)
+            .nest_limit(NESTING)
+            .case_insensitive(flags.ignore_case)
+            .multi_line(flags.multi_line)
+            .dot_matches_new_line(flags.dot_all)
+            .build()
+            .parse(pattern)
+            .map_err(|error| explain(&error))
+            .map(|hir| Parsed { hir, unicode })
+    };
+    attempt(false).or_else(|_| attempt(true))
+}
+
+impl Parsed {
+    /// Compiles the pattern that this was read from, with the same flags.
+    pub(crate) fn compile(&self, pattern: &str, flags: Flags) -> Result<Regex, PatternError> {
+        RegexBuilder::new(pattern)
+            .unicode(self.unicode)
+            .nest_limit(NESTING)
+            .case_insensitive(flags.ignore_case)
+            .multi_line(flags.multi_line)
+            .dot_matches_new_line(flags.dot_all)
+            .size_limit(COMPILED_BYTES)
+            .dfa_size_limit(CACHE_BYTES)
+            .build()
+            .map_err(|error| match error {
+                regex::Error::CompiledTooBig(_) => PatternError::TooLarge,
+                other => PatternError::Syntax(other.to_string()),
+            })
+    }
+}
+
+fn explain(error: &regex_syntax::Error) -> PatternError {
+    match error {
+        regex_syntax::Error::Parse(error) => match error.kind() {
+            Syntax::UnsupportedBackreference => PatternError::Unsupported("a backreference"),
+            Syntax::UnsupportedLookAround => PatternError::Unsupported("look-around"),
+            kind => PatternError::Syntax(format!(
+                "{kind} at character {}",
+                error.span().start.offset + 1
+            )),
+        },
+        regex_syntax::Error::Translate(error) => PatternError::Syntax(format!(
+            "{} at character {}",
+            error.kind(),
+            error.span().start.offset + 1
+        )),
+        _ => PatternError::Syntax("the pattern is invalid".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn matches_bytes_and_ascii_classes() {
+        let regex = compile(r"(?i)union\s+select", Flags::default()).unwrap();
+        assert!(regex.is_match(b"\xffUNION  SeLeCt\xff"));
+        assert!(
+            !compile(r"^\w$", Flags::default())
+                .unwrap()
+                .is_match("\u{e9}".as_bytes())
+        );
+        assert!(
+            compile(r"[\u{e9}]", Flags::default())
+                .unwrap()
+                .is_match("\u{e9}".as_bytes())
+        );
+        assert!(
+            compile(
+                "a.b",
+                Flags {
+                    dot_all: true,
+                    ..Flags::default()
+                }
+            )
+            .unwrap()
+            .is_match(b"a\nb")
+        );
+    }
+
+    #[test]
+    fn refusals_say_why() {
+        for (pattern, text) in [
+            (r"(a)\1", "a backreference"),
+            ("a(?=b)", "look-around"),
+            ("(?<!a)b", "look-around"),
+            ("a(b", "unclosed group at character 2"),
+            (r"(\w{500}){500}", "too large"),
+            (&"(".repeat(100), "unclosed group"),
+            (&"a".repeat(MAX_BYTES + 1), "more than"),
+        ] {
+            let error = compile(pattern, Flags::default()).unwrap_err().to_string();
+            assert!(error.contains(text), "{error}");
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! A named selection of a rule as a tree of matchers.
+
+use rsigma_parser::{Detection, DetectionItem, FieldSpec, Modifier};
+
+use crate::Problem;
+use crate::faults::Faults;
+use crate::item;
+use crate::matcher::Leaf;
+use crate::node::Node;
+
+/// Compiles a selection; none if something is wrong, which is added to the faults.
+pub(crate) fn compile(
+    name: &str,
+    detection: &Detection,
+    faults: &mut Faults<'_>,
+) -> Option<Node<Leaf>> {
+    match detection {
+        Detection::AllOf(items) => {
+            let nodes: Vec<_> = items.iter().map(|item| line(name, item, faults)).collect();
+            nodes.into_iter().collect::<Option<_>>().map(Node::all)
+        }
+        Detection::AnyOf(parts) => {
+            let nodes: Vec<_> = parts
+                .iter()
+                .map(|part| compile(name, part, faults))
+                .collect();
+            nodes.into_iter().collect::<Option<_>>().map(Node::any)
+        }
+        Detection::Keywords(values) => {
+            let field = FieldSpec::new(None, vec![Modifier::Contains]);
+            line(
+                name,
+                &DetectionItem {
+                    field,
+                    values: values.clone(),
+                },
+                faults,
+            )
+        }
+        _ => {
+            let problem = Problem::Sigma(
+                "fields of a web server's log are no arrays: name a field".to_owned(),
+            );
+            faults.add(&["detection", name], problem);
+            None
+        }
+    }
+}
+
+fn line(selection: &str, item: &DetectionItem, faults: &mut Faults<'_>) -> Option<Node<Leaf>> {
+    let key = item.field.name.clone().unwrap_or_default();
+    let shown = if key.is_empty() { "keywords" } else { &key };
+    match item::compile(item, shown) {
+        Ok(node) => Some(node),
+        Err(problem) => {
+            let value = match &problem {
+                Problem::BadPattern { pattern, .. } => pattern.as_str(),
+                Problem::BadValue { value, .. } => value.as_str(),
+                _ => "",
+            };
+            faults.add(&["detection", selection, &key, value], problem.clone());
+            None
+        }
+    }
+}

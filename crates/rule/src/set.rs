@@ -1,0 +1,134 @@
+//! The compiled rules, and the evaluation of one event.
+
+use vigil_event::{Event, Evidence};
+
+use crate::condition::Condition;
+use crate::gate::Gate;
+use crate::load;
+use crate::matcher::Leaf;
+use crate::prefilter::{Met, Prefilter};
+use crate::{Problem, Rule, RuleError, RuleFile};
+
+/// All rules, checked and compiled. Immutable: one set serves every thread, each with a [`Scratch`]
+/// of its own.
+#[derive(Debug)]
+pub struct RuleSet {
+    rules: Vec<Rule>,
+    /// For each rule.
+    conditions: Vec<Condition>,
+    prefilter: Prefilter,
+}
+
+/// A rule that matched.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hit {
+    /// The rule's place in [`RuleSet::rules`].
+    pub rule: usize,
+    /// What matched where: something of each selection that made the rule match, at most
+    /// [`Hit::MAX_EVIDENCE`]. Empty for a rule that matched by what is absent.
+    pub evidence: Vec<Evidence>,
+}
+
+impl Hit {
+    /// The most evidence that is kept of a match.
+    pub const MAX_EVIDENCE: usize = 4;
+    /// The most evidence that is kept of one selection.
+    const MAX_OF_SELECTION: usize = 2;
+}
+
+/// What an evaluation writes on, made once for each thread and reused for each event.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    met: Met,
+}
+
+impl Scratch {
+    /// For these rules. A scratch also serves another set, after growing once.
+    pub fn new(rules: &RuleSet) -> Self {
+        let mut met = Met::default();
+        met.fit(rules.rules.len());
+        Self { met }
+    }
+}
+
+impl RuleSet {
+    /// Loads all rules, or says of each broken one where it stands, what is wrong and what to do.
+    pub fn load(files: &[RuleFile]) -> Result<Self, Vec<RuleError>> {
+        let (rules, conditions): (Vec<_>, Vec<_>) = load::read(files)?.into_iter().unzip();
+        let gates: Vec<Gate> = conditions.iter().map(gate).collect();
+        let prefilter = Prefilter::new(&gates).map_err(|why| {
+            let file = files
+                .first()
+                .map(|file| file.name.clone())
+                .unwrap_or_default();
+            vec![RuleError {
+                file,
+                line: None,
+                title: None,
+                problem: Problem::TooManyLiterals(why),
+            }]
+        })?;
+        Ok(Self {
+            rules,
+            conditions,
+            prefilter,
+        })
+    }
+
+    /// The rules, in the order of their files.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// The rules that no literal is required for: each of them is evaluated on every event.
+    pub fn ungated(&self) -> impl Iterator<Item = &Rule> {
+        self.prefilter
+            .ungated()
+            .iter()
+            .filter_map(|place| self.rules.get(*place as usize))
+    }
+
+    /// Puts the rules that match the event into `hits`, in their order; what was in it is removed.
+    /// Allocates nothing when no rule matches and the scratch has served these rules before.
+    pub fn evaluate(&self, event: &Event, scratch: &mut Scratch, hits: &mut Vec<Hit>) {
+        hits.clear();
+        let candidates = self.prefilter.candidates(event, &mut scratch.met);
+        hits.extend(
+            candidates
+                .iter()
+                .filter_map(|rule| self.hit(*rule as usize, event)),
+        );
+    }
+
+    fn hit(&self, rule: usize, event: &Event) -> Option<Hit> {
+        let condition = self.conditions.get(rule)?;
+        condition
+            .holds(&|selection| selection.holds(&|leaf: &Leaf| leaf.holds(event)))
+            .then(|| Hit {
+                rule,
+                evidence: evidence(condition, event),
+            })
+    }
+}
+
+fn gate(condition: &Condition) -> Gate {
+    condition.gate(&|selection| selection.gate(&Leaf::gate))
+}
+
+fn evidence(condition: &Condition, event: &Event) -> Vec<Evidence> {
+    let mut evidence = Vec::new();
+    condition.prove(&mut evidence, &mut |selection, evidence| {
+        let limit = (evidence.len() + Hit::MAX_OF_SELECTION).min(Hit::MAX_EVIDENCE);
+        selection.prove(evidence, &mut |leaf: &Leaf, evidence| {
+            let holds = leaf.holds(event);
+            if holds && evidence.len() < limit {
+                let found = leaf
+                    .evidence(event)
+                    .filter(|found| !evidence.contains(found));
+                evidence.extend(found);
+            }
+            holds
+        })
+    });
+    evidence
+}

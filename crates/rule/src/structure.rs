@@ -1,0 +1,287 @@
+//! Checks a document's shape before the Sigma parser reads it.
+//!
+//! The parser stops at the first fault, drops keys it does not know, and turns a nested value into
+//! its debug text; here all faults of that kind are found at once, and whatever could make the
+//! parser recurse deeply is refused.
+
+use rsigma_parser::Modifier;
+use yaml_serde::{Mapping, Value};
+
+use crate::faults::Faults;
+use crate::{Problem, modifier};
+
+/// The keys of a rule: Sigma's, and our own.
+const KEYS: [&str; 18] = [
+    "title",
+    "id",
+    "name",
+    "related",
+    "taxonomy",
+    "status",
+    "description",
+    "license",
+    "author",
+    "references",
+    "date",
+    "modified",
+    "logsource",
+    "detection",
+    "fields",
+    "falsepositives",
+    "level",
+    "tags",
+];
+const OUR_KEY: &str = "vigil";
+const TEXTS: [&str; 10] = [
+    "title",
+    "id",
+    "name",
+    "status",
+    "description",
+    "license",
+    "author",
+    "date",
+    "modified",
+    "level",
+];
+const LISTS: [&str; 4] = ["references", "fields", "falsepositives", "tags"];
+
+/// The longest condition, in bytes.
+const CONDITION_BYTES: usize = 2 << 10;
+/// How deep a condition's parentheses may be nested.
+const CONDITION_DEPTH: usize = 32;
+
+/// Checks a rule's keys and the shape of their values.
+pub(crate) fn check(document: &Value, faults: &mut Faults<'_>) {
+    let Value::Mapping(map) = document else {
+        faults.add(&[], Problem::NotAMap);
+        return;
+    };
+    if let Some(title) = map.get("title").and_then(Value::as_str) {
+        faults.name(title);
+    }
+    for kind in ["action", "correlation", "filter"] {
+        if map.contains_key(kind) {
+            faults.add(&[kind], Problem::NotADetection(kind));
+            return;
+        }
+    }
+    for key in map.keys() {
+        let key = key_text(key);
+        if !KEYS.contains(&key.as_str()) && key != OUR_KEY {
+            let known = format!("{} or {OUR_KEY}", KEYS.join(", "));
+            faults.add(
+                &[&key],
+                Problem::UnknownKey {
+                    key: key.clone(),
+                    known,
+                },
+            );
+        }
+    }
+    for key in TEXTS {
+        if map.get(key).is_some_and(|value| !value.is_string()) {
+            faults.add(
+                &[key],
+                Problem::WrongShape {
+                    key: key.to_owned(),
+                    expected: "text; quote it",
+                },
+            );
+        }
+    }
+    for key in LISTS {
+        if map.get(key).is_some_and(|value| !is_list_of_texts(value)) {
+            faults.add(
+                &[key],
+                Problem::WrongShape {
+                    key: key.to_owned(),
+                    expected: "a list of texts",
+                },
+            );
+        }
+    }
+    check_detection(map, faults);
+}
+
+fn is_list_of_texts(value: &Value) -> bool {
+    value.is_string()
+        || value
+            .as_sequence()
+            .is_some_and(|items| items.iter().all(Value::is_string))
+}
+
+fn check_detection(map: &Mapping, faults: &mut Faults<'_>) {
+    let detection = match map.get("detection") {
+        Some(Value::Mapping(detection)) => detection,
+        Some(_) => {
+            let key = "detection".to_owned();
+            faults.add(
+                &["detection"],
+                Problem::WrongShape {
+                    key,
+                    expected: "a map of selections with a condition",
+                },
+            );
+            return;
+        }
+        None => {
+            faults.add(
+                &[],
+                Problem::Missing {
+                    key: "detection",
+                    advice: "a map of selections with a condition",
+                },
+            );
+            return;
+        }
+    };
+    for (name, value) in detection {
+        let name = key_text(name);
+        match name.as_str() {
+            "condition" => check_condition(value, faults),
+            "timeframe" => faults.add(
+                &["detection", "timeframe"],
+                Problem::Sigma(
+                    "`timeframe` counts events, which rules cannot: take it away".to_owned(),
+                ),
+            ),
+            _ => check_selection(&name, value, faults),
+        }
+    }
+    if !detection.contains_key("condition") {
+        faults.add(
+            &["detection"],
+            Problem::Missing {
+                key: "condition",
+                advice: "`condition: selection` or the like",
+            },
+        );
+    }
+}
+
+fn check_condition(value: &Value, faults: &mut Faults<'_>) {
+    let conditions = match value {
+        Value::Sequence(items) if !items.is_empty() => items.as_slice(),
+        single => std::slice::from_ref(single),
+    };
+    for condition in conditions {
+        let place = ["detection", "condition"];
+        let Some(text) = condition.as_str() else {
+            faults.add(
+                &place,
+                Problem::WrongShape {
+                    key: "condition".to_owned(),
+                    expected: "text or a list of texts",
+                },
+            );
+            continue;
+        };
+        if text.len() > CONDITION_BYTES {
+            faults.add(
+                &place,
+                Problem::TooLong {
+                    what: "the condition",
+                    limit: CONDITION_BYTES,
+                },
+            );
+        } else if text.bytes().filter(|byte| *byte == b'(').count() > CONDITION_DEPTH {
+            let why = format!(
+                "it has more than {CONDITION_DEPTH} parentheses: name its parts as selections"
+            );
+            faults.add(
+                &place,
+                Problem::BadCondition {
+                    condition: text.chars().take(80).collect(),
+                    why,
+                },
+            );
+        }
+    }
+}
+
+fn check_selection(name: &str, value: &Value, faults: &mut Faults<'_>) {
+    const EXPECTED: &str = "a map of fields, a list of such maps, or a list of keywords";
+    let is_plain = |value: &Value| {
+        !matches!(
+            value,
+            Value::Mapping(_) | Value::Sequence(_) | Value::Tagged(_) | Value::Null
+        )
+    };
+    let right = match value {
+        Value::Mapping(map) => {
+            check_fields(name, map, faults);
+            !map.is_empty()
+        }
+        Value::Sequence(items) if items.iter().all(Value::is_mapping) => {
+            items
+                .iter()
+                .filter_map(Value::as_mapping)
+                .for_each(|map| check_fields(name, map, faults));
+            items
+                .iter()
+                .all(|item| item.as_mapping().is_some_and(|map| !map.is_empty()))
+                && !items.is_empty()
+        }
+        Value::Sequence(items) => items.iter().all(is_plain),
+        single => is_plain(single),
+    };
+    if !right {
+        faults.add(
+            &["detection", name],
+            Problem::WrongShape {
+                key: name.to_owned(),
+                expected: EXPECTED,
+            },
+        );
+    }
+}
+
+fn check_fields(selection: &str, map: &Mapping, faults: &mut Faults<'_>) {
+    for (key, value) in map {
+        let key = key_text(key);
+        let place = ["detection", selection, &key];
+        let (field, modifiers) = key
+            .split_once('|')
+            .map_or((key.as_str(), None), |(field, rest)| (field, Some(rest)));
+        for name in modifiers.into_iter().flat_map(|names| names.split('|')) {
+            if name.parse::<Modifier>().is_err() {
+                let problem = Problem::BadModifier {
+                    modifier: name.to_owned(),
+                    field: field.to_owned(),
+                    known: modifier::KNOWN,
+                };
+                faults.add(&place, problem);
+            }
+        }
+        let is_plain = |value: &Value| {
+            !matches!(
+                value,
+                Value::Mapping(_) | Value::Sequence(_) | Value::Tagged(_)
+            )
+        };
+        let right = match value {
+            Value::Sequence(items) => !items.is_empty() && items.iter().all(is_plain),
+            single => is_plain(single),
+        };
+        if !right {
+            faults.add(
+                &place,
+                Problem::WrongShape {
+                    key: key.clone(),
+                    expected: "a value or a list of values",
+                },
+            );
+        }
+    }
+}
+
+/// A key as text. Only texts are valid keys: anything else is shown and then refused as unknown.
+fn key_text(key: &Value) -> String {
+    match key {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        Value::Bool(value) => value.to_string(),
+        _ => "(not a text)".to_owned(),
+    }
+}

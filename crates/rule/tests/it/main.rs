@@ -1,0 +1,7 @@
+//! Rules as their users meet them: text in, hits on decoded log lines out.
+
+mod hostile;
+mod line;
+mod refused;
+mod sigma;
+mod stock;
