@@ -1,1 +1,98 @@
-//! Remembers and answers: SQLite behind one trait and one conformance suite
+//! Remembers threats, alerts, checkpoints and publications, and answers questions about them.
+//!
+//! Owns: what is on disk, its schema and its retention; the state of alerts. Never holds: HTTP, the
+//! bus, what counts as a threat or whether anybody may ask.
+//!
+//! To add an engine: a folder beside [`sqlite`], the [`Store`] trait for it, and a test that runs the
+//! suite of `conformance` on it.
+
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
+mod cursor;
+pub mod entry;
+pub mod error;
+pub mod query;
+pub mod retention;
+pub mod sqlite;
+pub mod stats;
+
+use vigil_event::{Alert, AlertChange, Checkpoint, Id, Threat, Timestamp};
+
+pub use entry::{Backlog, Entry, GroupedThreat, Publish, Recorded};
+pub use error::StoreError;
+pub use query::{AlertQuery, Page, ThreatQuery};
+pub use retention::{Retention, Trimmed};
+pub use sqlite::SqliteStore;
+pub use stats::{Stats, StatsQuery};
+
+/// Remembers and answers.
+///
+/// - **Blocking.** Every method blocks, on the disk and on other callers. From async code call it on
+///   a thread that may block.
+/// - **Threads.** All methods may be called from all threads. One writes at a time; readers do not
+///   wait for writers nor writers for readers. A reader sees everything that was committed before it
+///   asked, and one question is answered from one moment's state.
+/// - **Atomicity.** A writing method does all it says or nothing. After an error nothing has changed
+///   and nothing was published; the store stays usable, so that the same call can be made again.
+/// - **Order.** Publications get their channel's offsets in the order of commits, and the publish
+///   hook hears of them in that order, each once. If the process ends between the commit and the
+///   hook, [`backlog`](Store::backlog) has them after the next start.
+/// - **Durability.** What was committed survives the end of the process. When the machine itself
+///   fails, the newest entries may be lost, but only together with their checkpoints, so that the
+///   source reads those records again; channels then get a new epoch, since offsets may be given
+///   again.
+/// - **Exactly once.** A threat whose id is known is not stored, counted or published again.
+/// - **Who retries.** The caller. [`StoreError::is_temporary`] says whether it makes sense. Nothing
+///   is retried in here.
+/// - **Bounds.** A page has at most [`query::MAX_LIMIT`] items. Questions that take too long end with
+///   [`StoreError::TooSlow`].
+pub trait Store: Send + Sync {
+    /// Stores what the pipeline concluded from some records, in one transaction.
+    ///
+    /// Threats with unknown ids are stored and published; only they open, grow or reopen alerts. An
+    /// alert is published once, with its final count, however many threats of the entry it took.
+    /// Checkpoints move in the same transaction.
+    fn record(&self, entry: &Entry<'_>) -> Result<Recorded, StoreError>;
+
+    /// Does something to an alert and publishes it; the answer has every change.
+    ///
+    /// Doing again what was done changes nothing and is no error: who did it first is kept. A note
+    /// given with it is kept as a note. Acknowledging a resolved alert and reopening an acknowledged
+    /// one are conflicts.
+    fn change_alert(&self, id: Id, change: AlertChange) -> Result<Alert, StoreError>;
+
+    /// The threat of that id.
+    fn threat(&self, id: Id) -> Result<Option<Threat>, StoreError>;
+
+    /// A page of threats, the newest first.
+    ///
+    /// Following [`Page::next`] gives every threat that was there when the first page was asked for
+    /// exactly once, whatever is stored meanwhile; what is trimmed meanwhile is left out.
+    fn threats(&self, query: &ThreatQuery) -> Result<Page<Threat>, StoreError>;
+
+    /// A page of alerts, the last opened first, without their changes.
+    ///
+    /// An alert keeps its place in the order when it grows or is reopened, so that paging holds as
+    /// for threats.
+    fn alerts(&self, query: &AlertQuery) -> Result<Page<Alert>, StoreError>;
+
+    /// The alert of that id, with every change.
+    fn alert(&self, id: Id) -> Result<Option<Alert>, StoreError>;
+
+    /// Counts over a range of time.
+    fn stats(&self, query: &StatsQuery) -> Result<Stats, StoreError>;
+
+    /// Where every source stands.
+    fn checkpoints(&self) -> Result<Vec<Checkpoint>, StoreError>;
+
+    /// A channel's newest publications, at most `limit`, to fill the bus with after a start.
+    fn backlog(&self, channel: &str, limit: usize) -> Result<Backlog, StoreError>;
+
+    /// Deletes what is too old or too much, in small transactions that let writers in between.
+    ///
+    /// An alert that is not resolved stays, though its threats go. What was deleted is counted.
+    fn trim(&self, retention: &Retention, now: Timestamp) -> Result<Trimmed, StoreError>;
+
+    /// Whether it can be written, found out by writing.
+    fn check(&self) -> Result<(), StoreError>;
+}

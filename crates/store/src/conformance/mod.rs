@@ -1,0 +1,100 @@
+//! What every store must do, as one suite: [`suite`] runs on each engine.
+//!
+//! To add a check: a function that takes a [`Place`] in the file of its subject, and a line in
+//! [`suite`]. Never holds: anything that depends on how an engine works inside.
+
+mod alerts;
+mod filters;
+mod pages;
+mod recording;
+mod retention;
+pub(crate) mod sample;
+mod statistics;
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use vigil_event::{Checkpoint, Publication, Timestamp};
+
+use crate::{Entry, GroupedThreat, Publish, Recorded, Store};
+
+/// Where a store keeps its data.
+pub trait Place {
+    /// Opens the store in this place; again and again, but one at a time.
+    fn open(&self, publish: Publish) -> Box<dyn Store>;
+}
+
+/// Runs every check, each in a place of its own.
+pub fn suite<P: Place>(empty: impl Fn() -> P) {
+    let checks: [fn(&dyn Place); 24] = [
+        recording::a_threat_comes_back_as_it_was,
+        recording::a_known_threat_is_ignored,
+        recording::checkpoints_move_with_their_threats,
+        recording::publications_come_in_commit_order,
+        recording::what_was_not_told_is_in_the_backlog,
+        recording::an_ended_store_goes_on_where_it_was,
+        recording::an_unknown_channel_is_an_error,
+        recording::it_can_be_written,
+        alerts::an_alert_is_published_once_an_entry,
+        alerts::an_alert_is_the_sum_of_its_threats,
+        alerts::a_life_from_open_to_resolved,
+        alerts::doing_it_again_changes_nothing,
+        alerts::a_new_threat_reopens,
+        alerts::changes_have_limits,
+        pages::pages_have_no_gap_and_no_double,
+        pages::alerts_keep_their_place,
+        pages::a_wrong_question_is_an_error,
+        filters::threats_are_filtered_like_a_list_would_be,
+        filters::alerts_are_filtered_like_a_list_would_be,
+        statistics::statistics_count_like_a_list_would,
+        retention::old_threats_go_with_all_that_counts_them,
+        retention::only_resolved_alerts_go,
+        retention::the_backlog_is_bounded,
+        retention::the_size_is_bounded,
+    ];
+    for check in checks {
+        check(&empty());
+    }
+}
+
+/// What a store told its publish hook.
+#[derive(Clone, Default)]
+struct Told(Arc<Mutex<Vec<(u64, Publication)>>>);
+
+impl Told {
+    fn hook(&self) -> Publish {
+        let told = self.clone();
+        Box::new(move |published| told.0.lock().extend_from_slice(published))
+    }
+
+    fn take(&self) -> Vec<(u64, Publication)> {
+        std::mem::take(&mut self.0.lock())
+    }
+
+    /// What was told since the last time, as `kind@offset`.
+    fn kinds(&self) -> Vec<String> {
+        let told = self.take();
+        told.iter()
+            .map(|(offset, publication)| format!("{}@{offset}", publication.kind.name()))
+            .collect()
+    }
+}
+
+fn deaf() -> Publish {
+    Box::new(|_| {})
+}
+
+fn record(
+    store: &dyn Store,
+    threats: &[GroupedThreat],
+    checkpoints: &[Checkpoint],
+    at: Timestamp,
+) -> Recorded {
+    store
+        .record(&Entry {
+            threats,
+            checkpoints,
+            at,
+        })
+        .expect("recorded")
+}

@@ -1,0 +1,134 @@
+//! Paging while others write.
+
+use std::collections::{HashMap, HashSet};
+
+use vigil_event::{AlertAction, AlertChange, Id};
+
+use super::sample::{NOON, at, of_one_alert};
+use super::{Place, deaf, record};
+use crate::{AlertQuery, GroupedThreat, StoreError, ThreatQuery};
+
+/// Many threats at few moments, so that pages end between equal ones.
+fn crowded(numbers: impl Iterator<Item = u64>) -> Vec<GroupedThreat> {
+    numbers
+        .map(|number| at(number, NOON.plus_millis((number % 5).cast_signed())))
+        .collect()
+}
+
+pub(super) fn pages_have_no_gap_and_no_double(place: &dyn Place) {
+    let store = place.open(deaf());
+    let first = crowded(0..300);
+    record(&*store, &first, &[], NOON);
+    let mut seen: HashMap<Id, usize> = HashMap::new();
+    let mut order = Vec::new();
+    let mut query = ThreatQuery {
+        limit: 7,
+        ..ThreatQuery::default()
+    };
+    for page in 0u64.. {
+        let answer = store.threats(&query).expect("a page");
+        assert!(answer.items.len() == 7 || answer.next.is_none());
+        for threat in &answer.items {
+            *seen.entry(threat.id).or_default() += 1;
+            order.push((threat.occurred_at, threat.id));
+        }
+        let Some(next) = answer.next else {
+            break;
+        };
+        query.cursor = Some(next);
+        // Before, at and after the place where the page ended.
+        record(
+            &*store,
+            &crowded(1_000 + page * 5..1_005 + page * 5),
+            &[],
+            NOON,
+        );
+    }
+    assert!(seen.values().all(|times| *times == 1), "no double");
+    assert!(
+        first
+            .iter()
+            .all(|grouped| seen.contains_key(&grouped.threat.id)),
+        "no gap"
+    );
+    assert!(order.is_sorted_by(|a, b| a > b), "the newest first");
+}
+
+pub(super) fn alerts_keep_their_place(place: &dyn Place) {
+    let store = place.open(deaf());
+    let hours = |hour: u64| {
+        at(
+            hour,
+            NOON.plus_millis(hour.cast_signed() * super::sample::HOUR_MS),
+        )
+    };
+    let first: Vec<_> = (0..40).map(hours).collect();
+    record(&*store, &first, &[], NOON);
+    let expected: HashSet<_> = first
+        .iter()
+        .filter_map(|grouped| Some(grouped.alert.as_ref()?.id()))
+        .collect();
+    let mut seen = Vec::new();
+    let mut query = AlertQuery {
+        limit: 6,
+        ..AlertQuery::default()
+    };
+    loop {
+        let answer = store.alerts(&query).expect("a page");
+        seen.extend(answer.items.iter().map(|alert| alert.id));
+        let Some(next) = answer.next else {
+            break;
+        };
+        query.cursor = Some(next);
+        // An alert of a later page grows and is seen later than all others.
+        let mut again = hours(0);
+        again.threat.id = Id::derived(NOON, &[&(seen.len() as u64).to_le_bytes()]);
+        again.threat.occurred_at = NOON.plus_millis(99 * super::sample::HOUR_MS);
+        record(&*store, &[again], &[], NOON);
+        let resolve = AlertChange {
+            action: AlertAction::Resolve,
+            by: "anna".to_owned(),
+            at: NOON,
+            note: None,
+        };
+        store.change_alert(seen[0], resolve).expect("resolved");
+    }
+    assert_eq!(seen.len(), 40, "no double");
+    assert_eq!(seen.into_iter().collect::<HashSet<_>>(), expected, "no gap");
+}
+
+pub(super) fn a_wrong_question_is_an_error(place: &dyn Place) {
+    let store = place.open(deaf());
+    record(&*store, &of_one_alert(0..2), &[], NOON);
+    for cursor in [
+        "",
+        "x",
+        "' OR 1=1 --",
+        "ffffffffffffffffffffffffffffffffffffffffffff",
+    ] {
+        let cursor = Some(cursor.to_owned());
+        let threats = store.threats(&ThreatQuery {
+            cursor: cursor.clone(),
+            ..ThreatQuery::default()
+        });
+        assert!(matches!(threats, Err(StoreError::BadCursor)));
+        let alerts = store.alerts(&AlertQuery {
+            cursor,
+            ..AlertQuery::default()
+        });
+        assert!(matches!(alerts, Err(StoreError::BadCursor)));
+    }
+    let endless = ThreatQuery {
+        text: Some("x".repeat(2_000)),
+        ..ThreatQuery::default()
+    };
+    assert!(matches!(
+        store.threats(&endless),
+        Err(StoreError::TextTooLong { .. })
+    ));
+    let zero = ThreatQuery {
+        limit: 0,
+        ..ThreatQuery::default()
+    };
+    assert_eq!(store.threats(&zero).expect("the default").items.len(), 2);
+}

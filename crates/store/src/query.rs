@@ -1,0 +1,84 @@
+//! Questions for lists: filters, pages.
+
+use ipnet::IpNet;
+use serde::Serialize;
+use vigil_event::{AlertState, Id, Severity, Timestamp};
+
+/// The most items of a page.
+pub const MAX_LIMIT: usize = 1_000;
+
+/// The items of a page when none is asked for.
+pub const DEFAULT_LIMIT: usize = 100;
+
+/// The longest text that is searched for, in bytes.
+pub const MAX_TEXT_BYTES: usize = 1_024;
+
+/// Which threats. Every filter that is given must hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ThreatQuery {
+    /// Exactly this severity.
+    pub severity: Option<Severity>,
+    /// At least this severity.
+    pub min_severity: Option<Severity>,
+    /// From this address or network. IPv4 and IPv6 are told apart, an IPv4 address written as
+    /// `::ffff:192.0.2.1` is that IPv4 address.
+    pub network: Option<IpNet>,
+    /// One of its detections is by this rule.
+    pub rule_id: Option<String>,
+    /// Grouped into this alert.
+    pub alert: Option<Id>,
+    /// Occurred at or after this moment.
+    pub since: Option<Timestamp>,
+    /// Occurred before this moment.
+    pub until: Option<Timestamp>,
+    /// This text, in any case of ASCII letters, stands in the raw record, the URL or the user agent.
+    /// At most [`MAX_TEXT_BYTES`]. Every threat that the other filters leave has to be looked at: give a range of time or an
+    /// address with it on a large store.
+    pub text: Option<String>,
+    /// Where the page before ended: its [`Page::next`].
+    pub cursor: Option<String>,
+    /// The most items; 0 means [`DEFAULT_LIMIT`], more than [`MAX_LIMIT`] means that.
+    pub limit: usize,
+}
+
+/// Which alerts. Every filter that is given must hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AlertQuery {
+    /// In one of these states; empty for all.
+    pub states: Vec<AlertState>,
+    /// Exactly this severity.
+    pub severity: Option<Severity>,
+    /// At least this severity.
+    pub min_severity: Option<Severity>,
+    /// Of this address or network: see [`ThreatQuery::network`].
+    pub network: Option<IpNet>,
+    /// Of this family.
+    pub family: Option<String>,
+    /// Last seen at or after this moment.
+    pub since: Option<Timestamp>,
+    /// First seen before this moment.
+    pub until: Option<Timestamp>,
+    /// Where the page before ended: its [`Page::next`].
+    pub cursor: Option<String>,
+    /// The most items; 0 means [`DEFAULT_LIMIT`], more than [`MAX_LIMIT`] means that.
+    pub limit: usize,
+}
+
+/// Some items of a longer list.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Page<T> {
+    /// The items.
+    pub items: Vec<T>,
+    /// The cursor of the page that follows; none at the list's end. Opaque.
+    pub next: Option<String>,
+}
+
+/// How many items a page gets.
+pub(crate) const fn bounded(limit: usize) -> usize {
+    match limit {
+        0 => DEFAULT_LIMIT,
+        limit if limit > MAX_LIMIT => MAX_LIMIT,
+        limit => limit,
+    }
+}
