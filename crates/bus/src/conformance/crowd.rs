@@ -1,0 +1,89 @@
+//! Several publishers and readers at once.
+
+use std::sync::Arc;
+use std::thread;
+
+use vigil_event::{Id, Severity, SeverityCounts};
+
+use super::{CHANNEL, numbered, severity_of};
+use crate::Bus;
+
+/// Several publishers and readers at once: what each reader gets and what it is told it missed are
+/// together every offset, in order, once, with the right severities.
+pub(super) fn readers_miss_nothing_in_silence<B: Bus + 'static>(bus: &Arc<B>, round: usize) {
+    const PUBLISHERS: u64 = 3;
+    const EACH: u64 = 400;
+    let readers: Vec<_> = (0..3)
+        .map(|reader| {
+            let bus = Arc::clone(bus);
+            thread::spawn(move || {
+                read_all(&*bus, PUBLISHERS * EACH, 1 + (round * 7 + reader * 31) % 40)
+            })
+        })
+        .collect();
+    let publishers: Vec<_> = (0..PUBLISHERS)
+        .map(|publisher| {
+            let bus = Arc::clone(bus);
+            thread::spawn(move || {
+                for number in 0..EACH {
+                    bus.publish(numbered(publisher * EACH + number));
+                }
+            })
+        })
+        .collect();
+    for publisher in publishers {
+        publisher.join().expect("a publisher");
+    }
+    let mut all = SeverityCounts::default();
+    for number in 0..PUBLISHERS * EACH {
+        all.add(severity_of(number), 1);
+    }
+    let mut agreed: Vec<Option<Id>> = vec![None; (PUBLISHERS * EACH) as usize];
+    for reader in readers {
+        let (seen, told) = reader.join().expect("a reader");
+        assert!(
+            told.is_none_or(|told| told == all),
+            "what was read and what was missed: {told:?} of {all:?}"
+        );
+        for (agreed, seen) in agreed.iter_mut().zip(seen) {
+            if let (Some(a), Some(b)) = (&agreed, seen) {
+                assert_eq!(*a, b, "two readers saw different items at one offset");
+            }
+            *agreed = agreed.or(seen);
+        }
+    }
+}
+
+/// What stood at each offset, none where it was missed; and all severities, if all were told.
+fn read_all(bus: &dyn Bus, total: u64, limit: usize) -> (Vec<Option<Id>>, Option<SeverityCounts>) {
+    let (mut seen, mut after) = (Vec::new(), 0);
+    let mut told = Some(SeverityCounts::default());
+    while after < total {
+        let read = bus.read(CHANNEL, after, limit);
+        if let Some(missed) = read.missed {
+            assert_eq!(missed.from, after + 1);
+            seen.resize(missed.to as usize, None);
+            after = missed.to;
+            told = told.zip(missed.by_severity).map(|(mut told, missed)| {
+                assert_eq!(
+                    missed.total(),
+                    after + 1 - read.missed.map_or(0, |missed| missed.from)
+                );
+                for severity in Severity::ALL {
+                    told.add(severity, missed.get(severity));
+                }
+                told
+            });
+        }
+        for item in &read.items {
+            assert_eq!(item.offset, after + 1);
+            after = item.offset;
+            seen.push(Some(item.publication.id));
+            if let Some(told) = &mut told {
+                told.add(item.publication.severity, 1);
+            }
+        }
+        thread::yield_now();
+    }
+    (seen, told)
+}

@@ -1,0 +1,330 @@
+//! The bus within one process: a bounded log for each channel, and a wake-up.
+//!
+//! Owns: the channels and their locks. Never holds: a queue for a listener, anything on disk.
+//!
+//! Lock order: the table of channels, then one log. Wake-ups happen outside both.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::RwLock;
+use tokio::sync::watch;
+use vigil_event::{Clock, Publication, Timestamp};
+
+use crate::log::Log;
+use crate::{Bus, ChannelStatus, Position, Read};
+
+/// How much a bus keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogLimits {
+    /// The most items of a channel.
+    pub max_items: usize,
+    /// The most bytes of a channel's items, with the frames that are made of them. The newest item
+    /// is kept even if it is larger.
+    pub max_bytes: usize,
+    /// How long an item is kept, in milliseconds since its timestamp; none for as long as there is
+    /// room.
+    pub max_age_ms: Option<i64>,
+    /// How many of a channel's dropped items have their severity remembered, one byte each, so that
+    /// [`Missed::by_severity`](crate::Missed::by_severity) can be told exactly.
+    pub max_trail: usize,
+    /// The most channels. A channel that never had a publication and that nobody watches makes room.
+    pub max_channels: usize,
+}
+
+impl Default for LogLimits {
+    /// 10,000 items and 64 MiB a channel, 65,536 severities of dropped items, 10,000 channels.
+    fn default() -> Self {
+        Self {
+            max_items: 10_000,
+            max_bytes: 64 << 20,
+            max_age_ms: None,
+            max_trail: 65_536,
+            max_channels: 10_000,
+        }
+    }
+}
+
+/// A bus within one process.
+pub struct MemoryBus {
+    limits: LogLimits,
+    clock: Arc<dyn Clock>,
+    channels: RwLock<HashMap<Arc<str>, Arc<Channel>>>,
+    refused: AtomicU64,
+    /// What channels that are not restored are named apart by from those of an earlier process.
+    epoch: Arc<str>,
+}
+
+struct Channel {
+    log: RwLock<Log>,
+    head: watch::Sender<u64>,
+}
+
+impl MemoryBus {
+    /// An empty bus. The clock tells what is older than [`LogLimits::max_age_ms`].
+    pub fn new(limits: LogLimits, clock: Arc<dyn Clock>) -> Self {
+        // The standard library's hasher is seeded at random; an epoch only has to be another one
+        // after a restart, it is no secret.
+        let random = RandomState::new().hash_one(clock.now().as_millis());
+        Self {
+            limits,
+            clock,
+            channels: RwLock::default(),
+            refused: AtomicU64::new(0),
+            epoch: Arc::from(format!("{:010x}", random >> 24)),
+        }
+    }
+
+    fn find(&self, channel: &str) -> Option<Arc<Channel>> {
+        self.channels.read().get(channel).cloned()
+    }
+
+    /// The channel, opened if there is room for it.
+    fn open(&self, channel: &str) -> Option<Arc<Channel>> {
+        if let Some(found) = self.find(channel) {
+            return Some(found);
+        }
+        let mut channels = self.channels.write();
+        if let Some(found) = channels.get(channel) {
+            return Some(Arc::clone(found));
+        }
+        if channels.len() >= self.limits.max_channels {
+            // Whoever has the channel in hand counts as one more owner, so that what is about to be
+            // published or watched does not go with it.
+            channels.retain(|_, channel| {
+                Arc::strong_count(channel) > 1
+                    || channel.head.receiver_count() > 0
+                    || !channel.log.read().is_untouched()
+            });
+        }
+        if channels.len() >= self.limits.max_channels {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+            return None;
+        }
+        let opened = Arc::new(Channel {
+            log: RwLock::new(Log::new(Arc::clone(&self.epoch))),
+            head: watch::Sender::new(0),
+        });
+        channels.insert(Arc::from(channel), Arc::clone(&opened));
+        Some(opened)
+    }
+
+    fn append(&self, offset: Option<u64>, publication: Publication) -> Position {
+        let Some(channel) = self.open(&publication.channel) else {
+            return self.nowhere();
+        };
+        let position = {
+            let mut log = channel.log.write();
+            let pushed = log.push(publication, offset, &self.limits);
+            if let Some(oldest) = self.oldest() {
+                log.expire(oldest, &self.limits);
+            }
+            match (offset, pushed) {
+                (Some(offset), false) => Position {
+                    offset,
+                    ..log.position()
+                },
+                _ => log.position(),
+            }
+        };
+        channel.wake(position.offset);
+        position
+    }
+
+    /// Runs over the log, without what has become too old in the meantime.
+    fn with_log<T>(&self, channel: &Channel, look: impl FnOnce(&Log) -> T) -> T {
+        if let Some(oldest) = self.oldest()
+            && channel.log.read().is_expired(oldest)
+        {
+            channel.log.write().expire(oldest, &self.limits);
+        }
+        look(&channel.log.read())
+    }
+
+    fn oldest(&self) -> Option<Timestamp> {
+        let max_age_ms = self.limits.max_age_ms?;
+        Some(self.clock.now().plus_millis(-max_age_ms))
+    }
+
+    fn nowhere(&self) -> Position {
+        Position {
+            epoch: Arc::clone(&self.epoch),
+            offset: 0,
+        }
+    }
+}
+
+impl Channel {
+    /// Wakes the watchers, and only forward: two publishers may come here in the other order.
+    fn wake(&self, head: u64) {
+        self.head.send_if_modified(|known| {
+            let forward = head > *known;
+            if forward {
+                *known = head;
+            }
+            forward
+        });
+    }
+}
+
+impl Bus for MemoryBus {
+    fn publish(&self, publication: Publication) -> Position {
+        self.append(None, publication)
+    }
+
+    fn publish_at(&self, offset: u64, publication: Publication) -> Position {
+        self.append(Some(offset), publication)
+    }
+
+    fn restore(
+        &self,
+        channel: &str,
+        epoch: &str,
+        next_offset: u64,
+        items: Vec<(u64, Publication)>,
+    ) -> bool {
+        let Some(channel) = self.open(channel) else {
+            return false;
+        };
+        let head = {
+            let mut log = channel.log.write();
+            if !log.is_untouched() {
+                return false;
+            }
+            log.restore(Arc::from(epoch), next_offset, items, &self.limits);
+            log.head()
+        };
+        channel.wake(head);
+        true
+    }
+
+    fn head(&self, channel: &str) -> Position {
+        self.open(channel)
+            .map_or_else(|| self.nowhere(), |channel| channel.log.read().position())
+    }
+
+    fn read(&self, channel: &str, after: u64, limit: usize) -> Read {
+        self.find(channel)
+            .map(|channel| self.with_log(&channel, |log| log.read(after, limit)))
+            .unwrap_or_default()
+    }
+
+    fn watch(&self, channel: &str) -> watch::Receiver<u64> {
+        self.open(channel).map_or_else(
+            || watch::Sender::new(0).subscribe(),
+            |channel| channel.head.subscribe(),
+        )
+    }
+
+    fn since_time(&self, channel: &str, since: Timestamp) -> u64 {
+        self.find(channel).map_or(0, |channel| {
+            self.with_log(&channel, |log| log.since_time(since))
+        })
+    }
+
+    fn last(&self, channel: &str, count: u64) -> u64 {
+        self.find(channel)
+            .map_or(0, |channel| self.with_log(&channel, |log| log.last(count)))
+    }
+
+    fn channels(&self) -> Vec<ChannelStatus> {
+        let channels: Vec<_> = self
+            .channels
+            .read()
+            .iter()
+            .map(|(name, channel)| (Arc::clone(name), Arc::clone(channel)))
+            .collect();
+        let mut all: Vec<_> = channels
+            .into_iter()
+            .map(|(name, channel)| {
+                self.with_log(&channel, |log| ChannelStatus {
+                    channel: name,
+                    head: log.position(),
+                    items: log.len(),
+                    bytes: log.bytes(),
+                    published: log.published(),
+                    dropped: log.dropped(),
+                    watchers: channel.head.receiver_count(),
+                })
+            })
+            .collect();
+        all.sort_by(|a, b| a.channel.cmp(&b.channel));
+        all
+    }
+
+    fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use vigil_event::{Severity, SeverityCounts};
+
+    use super::*;
+    use crate::conformance::{StoppedClock, publication, suite};
+
+    #[test]
+    fn conforms() {
+        suite(MemoryBus::new);
+    }
+
+    #[tokio::test]
+    async fn a_waiting_reader_wakes_up() {
+        let bus = Arc::new(MemoryBus::new(
+            LogLimits::default(),
+            Arc::new(StoppedClock::default()),
+        ));
+        let mut watcher = bus.watch("status");
+        let publisher = Arc::clone(&bus);
+        let publishing = std::thread::spawn(move || {
+            publisher.publish(publication(
+                "status",
+                1,
+                Severity::Low,
+                Timestamp::from_millis(1),
+            ))
+        });
+        watcher.changed().await.unwrap();
+        assert_eq!(bus.read("status", 0, 10).items.len(), 1);
+        assert_eq!(publishing.join().unwrap().offset, 1);
+    }
+
+    proptest! {
+        /// Against a model that forgets nothing: reads from any place, whatever the limits.
+        #[test]
+        fn read_and_missed_are_everything_after(
+            ranks in proptest::collection::vec(0u8..5, 1..60),
+            max_items in 1usize..20,
+            max_trail in 0usize..30,
+            after in 0u64..60,
+            limit in 0usize..30,
+        ) {
+            let limits = LogLimits { max_items, max_trail, ..LogLimits::default() };
+            let bus = MemoryBus::new(limits, Arc::new(StoppedClock::default()));
+            for (number, rank) in ranks.iter().enumerate() {
+                bus.publish(publication("c", number as u64, Severity::from_rank(*rank), Timestamp::from_millis(1)));
+            }
+            let read = bus.read("c", after, limit);
+            let kept = ranks.len().min(max_items);
+            let first_kept = (ranks.len() - kept) as u64 + 1;
+            let mut next = after + 1;
+            if let Some(missed) = read.missed {
+                prop_assert_eq!((missed.from, missed.to), (after + 1, first_kept - 1));
+                next = first_kept;
+                let range = missed.from as usize - 1..missed.to as usize;
+                let mut counts = SeverityCounts::default();
+                ranks[range.clone()].iter().for_each(|rank| counts.add(Severity::from_rank(*rank), 1));
+                prop_assert_eq!(missed.by_severity, (range.len() <= max_trail).then_some(counts));
+            } else {
+                prop_assert!(next >= first_kept || after >= ranks.len() as u64);
+            }
+            let expected: Vec<u64> = (next..=ranks.len() as u64).take(limit).collect();
+            let offsets: Vec<u64> = read.items.iter().map(|item| item.offset).collect();
+            prop_assert_eq!(offsets, expected);
+        }
+    }
+}
