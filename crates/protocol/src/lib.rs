@@ -1,1 +1,60 @@
-//! The wire as types and codecs
+//! The wire, version 1: what clients and the server say to each other, as types and JSON codecs.
+//!
+//! A client's text becomes a [`ClientFrame`] or a [`FrameError`] that says what is wrong with it;
+//! a [`ServerFrame`] or an [`Envelope`] becomes text. Every size is bounded, nothing panics on
+//! input, and data that somebody else made ready is passed on without being parsed.
+//!
+//! Owns: the names of frames, error codes, close codes and their meaning. Never holds: sockets,
+//! async code, the meaning of what a channel carries (a severity, a time or an id is text here).
+
+#![warn(clippy::indexing_slicing)]
+
+mod client;
+mod close_code;
+mod envelope;
+mod error_code;
+mod server;
+mod since;
+
+pub use client::{ClientFrame, Command, FrameError, RequestId, Subscribe, Token};
+pub use close_code::{CloseCode, CloseReason};
+pub use envelope::{Envelope, Received};
+pub use error_code::ErrorCode;
+pub use server::{
+    Acknowledged, Authenticated, ChannelName, ErrorBody, Expiring, Gap, GapReason, Heartbeat,
+    Incoming, LimitsSaid, Message, Position, ServerFrame, Subscribed, Welcome,
+};
+pub use since::{NotASince, Since};
+
+/// The protocol's version, as `welcome` says it.
+pub const VERSION: u32 = 1;
+
+/// The sub-protocol that selects this version in JSON.
+pub const SUBPROTOCOL_JSON: &str = "vigil.v1.json";
+
+/// The longest channel name.
+pub const MAX_CHANNEL_BYTES: usize = 256;
+
+/// The longest text in a client's `id`.
+pub const MAX_ID_BYTES: usize = 128;
+
+/// The longest epoch.
+pub const MAX_EPOCH_BYTES: usize = 64;
+
+/// Whether the text can be a channel's name: letters, digits and `. _ - : *`, not too long.
+pub fn is_channel_name(text: &str) -> bool {
+    !text.is_empty()
+        && text.len() <= MAX_CHANNEL_BYTES
+        && text.bytes().all(|byte| {
+            byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b':' | b'*')
+        })
+}
+
+/// Whether the text can be an epoch: letters, digits and `_ -`, not too long.
+pub(crate) fn is_epoch(text: &str) -> bool {
+    !text.is_empty()
+        && text.len() <= MAX_EPOCH_BYTES
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
+}

@@ -1,0 +1,163 @@
+//! Every server frame as it stands on the wire, and read back.
+
+use super::*;
+
+fn position(offset: u64) -> Position {
+    Position {
+        epoch: "k3f9".into(),
+        offset,
+    }
+}
+
+fn heartbeat() -> Heartbeat {
+    Heartbeat {
+        server_time: "2026-11-20T12:00:00.000Z".into(),
+        positions: BTreeMap::from([("threats".to_owned(), position(7))]),
+    }
+}
+
+fn check(message: Message, channel: Option<&str>, expected: &str) {
+    let frame = ServerFrame {
+        reply_to: Some(RequestId::Text("7".into())),
+        channel: channel.map(str::to_owned),
+        message,
+    };
+    let text = frame.encode();
+    assert_eq!(text, expected);
+    match Incoming::decode(&text).unwrap() {
+        Incoming::Frame(read) => assert_eq!(read.encode(), text),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn answers() {
+    let subscribed = Subscribed {
+        position: position(7),
+        head: position(9),
+        recovered: true,
+        min_severity: Some("high".into()),
+    };
+    check(
+        Message::Subscribed(subscribed),
+        Some("threats"),
+        r#"{"type":"subscribed","reply_to":"7","channel":"threats","data":{"position":{"epoch":"k3f9","offset":7},"head":{"epoch":"k3f9","offset":9},"recovered":true,"min_severity":"high"}}"#,
+    );
+    check(
+        Message::Unsubscribed(ChannelName {
+            channel: "threats".into(),
+        }),
+        Some("threats"),
+        r#"{"type":"unsubscribed","reply_to":"7","channel":"threats","data":{"channel":"threats"}}"#,
+    );
+    check(
+        Message::Pong(heartbeat()),
+        None,
+        r#"{"type":"pong","reply_to":"7","data":{"server_time":"2026-11-20T12:00:00.000Z","positions":{"threats":{"epoch":"k3f9","offset":7}}}}"#,
+    );
+    let alert =
+        RawValue::from_string(r#"{"id":"0192","state":"acknowledged"}"#.to_owned()).unwrap();
+    check(
+        Message::Acknowledged(Acknowledged { alert }),
+        None,
+        r#"{"type":"acknowledged","reply_to":"7","data":{"alert":{"id":"0192","state":"acknowledged"}}}"#,
+    );
+    let authenticated = Authenticated {
+        subject: "anna".into(),
+        role: "viewer".into(),
+        expires_at: None,
+        channels: vec!["threats".into()],
+    };
+    check(
+        Message::Authenticated(authenticated),
+        None,
+        r#"{"type":"authenticated","reply_to":"7","data":{"subject":"anna","role":"viewer","channels":["threats"]}}"#,
+    );
+}
+
+#[test]
+fn errors_and_gaps() {
+    check(
+        Message::Error(ErrorBody::new(ErrorCode::Forbidden, "no")),
+        None,
+        r#"{"type":"error","reply_to":"7","data":{"code":"forbidden","message":"no","retryable":false}}"#,
+    );
+    let gap = Gap {
+        epoch: "k3f9".into(),
+        from: 3,
+        to: 5,
+        missed: 3,
+        by_severity: BTreeMap::from([("high".to_owned(), 3)]),
+        reason: GapReason::SlowConsumer,
+    };
+    check(
+        Message::Gap(gap),
+        Some("threats"),
+        r#"{"type":"gap","reply_to":"7","channel":"threats","data":{"epoch":"k3f9","from":3,"to":5,"missed":3,"by_severity":{"high":3},"reason":"slow_consumer"}}"#,
+    );
+}
+
+#[test]
+fn what_comes_unasked() {
+    check(
+        Message::Ping(heartbeat()),
+        None,
+        r#"{"type":"ping","reply_to":"7","data":{"server_time":"2026-11-20T12:00:00.000Z","positions":{"threats":{"epoch":"k3f9","offset":7}}}}"#,
+    );
+    check(
+        Message::Expiring(Expiring {
+            expires_at: "2026-11-20T12:01:00.000Z".into(),
+        }),
+        None,
+        r#"{"type":"expiring","reply_to":"7","data":{"expires_at":"2026-11-20T12:01:00.000Z"}}"#,
+    );
+    let welcome = Welcome {
+        connection_id: "c".into(),
+        server_time: "t".into(),
+        node: "n".into(),
+        protocol_version: 1,
+        subject: "anna".into(),
+        role: "viewer".into(),
+        expires_at: None,
+        channels: vec!["threats".into()],
+        ping_interval_ms: 30_000,
+        limits: LimitsSaid {
+            max_message_bytes: 1,
+            max_subscriptions: 2,
+            messages_per_second: 3,
+            message_burst: 4,
+            silence_ms: 5,
+        },
+    };
+    check(
+        Message::Welcome(welcome),
+        None,
+        r#"{"type":"welcome","reply_to":"7","data":{"connection_id":"c","server_time":"t","node":"n","protocol_version":1,"subject":"anna","role":"viewer","channels":["threats"],"ping_interval_ms":30000,"limits":{"max_message_bytes":1,"max_subscriptions":2,"messages_per_second":3,"message_burst":4,"silence_ms":5}}}"#,
+    );
+}
+
+#[test]
+fn a_client_passes_over_what_it_does_not_know() {
+    assert!(matches!(
+        Incoming::decode(r#"{"type":"news","data":[1]}"#).unwrap(),
+        Incoming::Other(kind) if kind == "news"
+    ));
+    assert!(Incoming::decode(r#"{"type":"gap","data":{}}"#).is_err());
+    let item = r#"{"type":"threat.new","id":"i","channel":"threats","epoch":"k","offset":1,"timestamp":"t","data":{"a":1}}"#;
+    match Incoming::decode(item).unwrap() {
+        Incoming::Publication(received) => {
+            assert_eq!((received.offset, received.data.get()), (1, r#"{"a":1}"#));
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn gap_reasons_are_named_as_serde_writes_them() {
+    for reason in GapReason::ALL {
+        assert_eq!(
+            serde_json::to_string(&reason).unwrap(),
+            format!("\"{}\"", reason.name())
+        );
+    }
+}
