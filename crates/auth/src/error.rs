@@ -1,0 +1,86 @@
+//! What goes wrong when somebody proves who they are, or when the proofs are set up.
+
+use std::path::PathBuf;
+
+/// Why a credential is refused, or why the secrets can't be used. No variant carries a secret.
+#[derive(Debug, thiserror::Error)]
+pub enum AuthError {
+    /// Not a token at all, or claims that can't be read.
+    #[error("the token can't be read: {0}; make one with `vigil token`")]
+    Malformed(&'static str),
+    /// Signed by somebody else, or changed on the way.
+    #[error(
+        "the token's signature is wrong: it was made for another Vigil, or changed; make one with `vigil token`"
+    )]
+    BadSignature,
+    /// Its time is over.
+    #[error("the token has expired: make a new one with `vigil token`")]
+    Expired,
+    /// Its time has not begun.
+    #[error("the token is not valid yet: check the clock of the machine that made it")]
+    NotYetValid,
+    /// No key of that text.
+    #[error("no such API key: compare it with `keys` in the configuration")]
+    UnknownKey,
+    /// Never issued, used before, or too old.
+    #[error(
+        "the ticket is unknown, used or expired: a ticket opens once and for a short time; restart Vigil for a new one, or use a token from `vigil token`"
+    )]
+    UnknownTicket,
+    /// A grant without a name, or with one that is too long.
+    #[error("a subject has 1 to {max_bytes} bytes and no control characters", max_bytes = crate::authority::MAX_SUBJECT_BYTES)]
+    BadSubject,
+    /// A grant that is over before it begins.
+    #[error("the token would be expired from the start: give a time in the future")]
+    EndsInThePast,
+    /// A key that can be guessed.
+    #[error("the API key `{name}` is shorter than {min_bytes} bytes: take one from `openssl rand -hex 32`", min_bytes = crate::key::MIN_KEY_BYTES)]
+    WeakKey {
+        /// The key's name, not its text.
+        name: String,
+    },
+    /// Two keys with one name, or one text under two names.
+    #[error("the API key `{name}` is there twice: give each key a name and a text of its own")]
+    DuplicateKey {
+        /// The later one's name.
+        name: String,
+    },
+    /// Other users of the machine can read a secret.
+    #[error("{} holds a secret and others can read it (mode {mode:03o}): run `chmod 600 {}`", path.display(), path.display())]
+    Exposed {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// The secret file holds something else.
+    #[error("{} does not hold a key of 64 hexadecimal digits: restore it, or remove it to make a new one (all tokens become invalid)", path.display())]
+    NotASecret {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file can't be read or written; the error names it.
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+    /// The operating system gives no random bytes.
+    #[error("the operating system gives no random bytes: {0}")]
+    NoRandomness(getrandom::Error),
+    /// The token could not be signed.
+    #[error("the token could not be signed")]
+    Unsigned,
+}
+
+impl AuthError {
+    /// Whether the client is to blame, rather than the server's secrets or setup.
+    pub const fn is_rejection(&self) -> bool {
+        matches!(
+            self,
+            Self::Malformed(_)
+                | Self::BadSignature
+                | Self::Expired
+                | Self::NotYetValid
+                | Self::UnknownKey
+                | Self::UnknownTicket
+        )
+    }
+}
