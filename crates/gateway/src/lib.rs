@@ -1,1 +1,86 @@
-//! Connects clients to the bus: handshake, subscriptions, recovery, fan-out
+//! Connects clients to the bus: handshake, subscriptions, recovery, fan-out.
+//!
+//! A connection is one task that pulls: each subscription is a position in a channel's log, and what
+//! lies between the position and the log's head is sent. So nothing is queued for a client; one that
+//! is slow holds up itself only, and when the log goes on without it, it is told what it missed.
+//!
+//! Owns: WebSocket and SSE connections, their subscriptions and limits. Never holds: a store, the
+//! meaning of what a channel carries, how somebody proves who they are (the authentication layer
+//! puts a [`vigil_auth::Principal`] on each request).
+//!
+//! To add a command: a variant in `vigil_protocol::Command`, its case in `command.rs`, a test in
+//! `tests/it`, a row in `docs/protocol.md`. To add a channel: a line in `channel.rs`.
+
+mod admission;
+mod channel;
+mod command;
+mod connection;
+mod cursor;
+mod desk;
+mod frame;
+mod origin;
+mod outlet;
+mod pulse;
+mod rate;
+mod refusal;
+mod route;
+mod sse;
+mod state;
+mod subscription;
+mod telemetry;
+
+use std::sync::Arc;
+
+use vigil_event::{Id, Timestamp};
+use vigil_protocol::CloseCode;
+
+use admission::Admission;
+
+pub use desk::{AlertDesk, Change, DeskError};
+pub use state::{GatewayState, Limits};
+pub use telemetry::Telemetry;
+
+/// The gateway's routes: `/ws`, `/ws/{channel}`, `/api/v1/ws`, `/api/v1/ws/health`,
+/// `/sse/{channel}`.
+///
+/// Each request must carry an `axum::Extension<Principal>`; without one it is answered with 401.
+pub fn router(state: GatewayState) -> axum::Router {
+    let admission = Admission::new(
+        state.limits.max_connections,
+        state.limits.max_connections_per_user,
+    );
+    let started_at = state.clock.now();
+    route::all(Arc::new(Gateway {
+        state,
+        admission: Arc::new(admission),
+        started_at,
+    }))
+}
+
+/// What all connections share.
+struct Gateway {
+    state: GatewayState,
+    admission: Arc<Admission>,
+    started_at: Timestamp,
+}
+
+impl Gateway {
+    /// When a client that is closed with this code should come back. At a drain the moments are
+    /// spread, so that not all come back at once.
+    fn retry_after_ms(&self, code: CloseCode, connection: Id) -> Option<u64> {
+        let spread_ms = self.state.limits.drain_spread.as_millis() as u64;
+        match code {
+            CloseCode::GoingAway | CloseCode::Restart | CloseCode::Overloaded => {
+                let random = connection
+                    .as_bytes()
+                    .iter()
+                    .rev()
+                    .take(4)
+                    .fold(0, |sum, byte| (sum << 8) | u64::from(*byte));
+                Some(500 + random % spread_ms.max(1))
+            }
+            CloseCode::RateLimited => Some(10_000),
+            _ => None,
+        }
+    }
+}

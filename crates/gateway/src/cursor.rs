@@ -1,0 +1,349 @@
+//! A reader's place in one channel: where it starts, what comes next, what it missed.
+//!
+//! Used by WebSocket and SSE alike. Joining history and the live tail needs no care here: both are
+//! the same log, read onward from one position.
+
+use std::sync::Arc;
+
+use vigil_bus::{Bus, Missed, Position, Published, Resume};
+use vigil_event::{Severity, Timestamp};
+use vigil_protocol::{Gap, GapReason, Since};
+
+use crate::frame;
+
+/// What a reader wants to hear.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Wish {
+    /// The channel.
+    pub(crate) channel: &'static str,
+    /// From where; none = only what comes from now on.
+    pub(crate) since: Option<Start>,
+    /// Only what is at least this bad.
+    pub(crate) min_severity: Option<Severity>,
+}
+
+/// From where, checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Start {
+    /// After a position.
+    Position {
+        /// Its epoch.
+        epoch: String,
+        /// Its offset.
+        offset: u64,
+    },
+    /// At a time.
+    Time(Timestamp),
+    /// With the last so many.
+    Last(u64),
+}
+
+impl TryFrom<Since> for Start {
+    type Error = vigil_event::time::NotATime;
+
+    fn try_from(since: Since) -> Result<Self, Self::Error> {
+        Ok(match since {
+            Since::Position { epoch, offset } => Self::Position { epoch, offset },
+            Since::Time(text) => Self::Time(text.parse()?),
+            Since::Last(count) => Self::Last(count),
+        })
+    }
+}
+
+/// A reader's place in one channel.
+#[derive(Debug)]
+pub(crate) struct Cursor {
+    channel: &'static str,
+    epoch: Arc<str>,
+    after: u64,
+    min_severity: Option<Severity>,
+}
+
+/// What is to be said of a cursor that starts.
+#[derive(Debug)]
+pub(crate) struct Started {
+    /// The position it was asked to go on from, in the present log.
+    pub(crate) from: Position,
+    /// Where the log stands.
+    pub(crate) head: Position,
+    /// What was asked for and is gone, to be told first.
+    pub(crate) gaps: Vec<Gap>,
+    /// Whether everything that was asked for is there.
+    pub(crate) recovered: bool,
+}
+
+/// Some items, read in one go.
+#[derive(Debug)]
+pub(crate) struct Page {
+    /// What fell out of the log before it was read. Comes before the items.
+    pub(crate) gap: Option<Gap>,
+    /// The items.
+    pub(crate) items: Vec<Arc<Published>>,
+    /// The log's newest offset.
+    head: u64,
+}
+
+impl Cursor {
+    /// A cursor for that wish.
+    pub(crate) fn start(bus: &dyn Bus, wish: &Wish) -> (Self, Started) {
+        let channel = wish.channel;
+        let head = bus.head(channel);
+        let mut cursor = Self {
+            channel,
+            epoch: Arc::clone(&head.epoch),
+            after: head.offset,
+            min_severity: wish.min_severity,
+        };
+        let mut gaps = Vec::new();
+        match &wish.since {
+            None => {}
+            Some(Start::Last(count)) => cursor.after = bus.last(channel, *count),
+            Some(Start::Time(time)) => {
+                cursor.after = bus.since_time(channel, *time);
+                gaps.extend(cursor.forgotten(bus));
+            }
+            Some(Start::Position { epoch, offset }) => {
+                match Resume::new(epoch, *offset, head.clone()) {
+                    Resume::Continue { after } => cursor.after = after,
+                    Resume::EpochChanged { head } => {
+                        // Everything in this log is new to a reader of another one.
+                        cursor.after = 0;
+                        gaps.push(unknown_gap(&head.epoch));
+                    }
+                }
+            }
+        }
+        let from = Position {
+            epoch: Arc::clone(&head.epoch),
+            offset: cursor.after,
+        };
+        if let Some(missed) = bus.read(channel, cursor.after, 1).missed {
+            gaps.extend(cursor.pass(&missed, GapReason::Retention));
+        }
+        (
+            cursor,
+            Started {
+                recovered: gaps.is_empty(),
+                from,
+                head,
+                gaps,
+            },
+        )
+    }
+
+    /// What was asked for by time may have begun before the oldest item that is kept; then nobody
+    /// knows how many of those before it were meant.
+    fn forgotten(&self, bus: &dyn Bus) -> Option<Gap> {
+        let before = self.after.checked_sub(1)?;
+        let missed = bus.read(self.channel, before, 1).missed?;
+        let all = Missed {
+            from: 1,
+            to: missed.to,
+            by_severity: None,
+        };
+        frame::gap(&self.epoch, &all, self.min_severity, GapReason::Retention)
+    }
+
+    /// The next items, at most so many, and what was missed before them.
+    pub(crate) fn read(&mut self, bus: &dyn Bus, limit: usize) -> Page {
+        let read = bus.read(self.channel, self.after, limit.max(1));
+        let gap = read
+            .missed
+            .and_then(|missed| self.pass(&missed, GapReason::SlowConsumer));
+        Page {
+            gap,
+            items: read.items,
+            head: read.head,
+        }
+    }
+
+    /// Goes past what is missing.
+    fn pass(&mut self, missed: &Missed, reason: GapReason) -> Option<Gap> {
+        self.after = missed.to;
+        frame::gap(&self.epoch, missed, self.min_severity, reason)
+    }
+
+    /// Goes past an item that was sent or filtered out.
+    pub(crate) fn pass_item(&mut self, item: &Published) {
+        self.after = item.offset;
+    }
+
+    /// Whether nothing was left after this page.
+    pub(crate) fn has_reached_the_end_of(&self, page: &Page) -> bool {
+        self.after >= page.head
+    }
+
+    /// Whether the reader wants to hear this item.
+    pub(crate) fn hears(&self, item: &Published) -> bool {
+        self.min_severity
+            .is_none_or(|min| item.publication.severity >= min)
+    }
+
+    pub(crate) const fn channel(&self) -> &'static str {
+        self.channel
+    }
+
+    /// Where the reader stands: everything up to here was sent, filtered out or told to be missing.
+    pub(crate) fn position(&self) -> vigil_protocol::Position {
+        vigil_protocol::Position {
+            epoch: self.epoch.to_string(),
+            offset: self.after,
+        }
+    }
+}
+
+/// Said when a position is of another log.
+fn unknown_gap(epoch: &str) -> Gap {
+    Gap {
+        epoch: epoch.to_owned(),
+        from: 1,
+        to: 0,
+        missed: 0,
+        by_severity: std::collections::BTreeMap::new(),
+        reason: GapReason::EpochChanged,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use vigil_bus::{LogLimits, MemoryBus};
+    use vigil_event::{Id, Publication, SystemClock};
+
+    use super::*;
+
+    fn bus(kept: usize, published: u64) -> MemoryBus {
+        let limits = LogLimits {
+            max_items: kept,
+            ..LogLimits::default()
+        };
+        let bus = MemoryBus::new(limits, Arc::new(SystemClock));
+        bus.restore("status", "e1", 1, Vec::new());
+        for number in 1..=published {
+            let at = Timestamp::from_millis(number as i64 * 1_000);
+            let severity = Severity::from_rank((number % 5) as u8);
+            bus.publish(Publication::status(
+                &number,
+                severity,
+                Id::derived(at, &[]),
+                at,
+            ));
+        }
+        bus
+    }
+
+    fn start(bus: &MemoryBus, since: Option<Start>) -> (Cursor, Started) {
+        Cursor::start(
+            bus,
+            &Wish {
+                channel: "status",
+                since,
+                min_severity: None,
+            },
+        )
+    }
+
+    fn position(epoch: &str, offset: u64) -> Option<Start> {
+        Some(Start::Position {
+            epoch: epoch.into(),
+            offset,
+        })
+    }
+
+    fn offsets(cursor: &mut Cursor, bus: &MemoryBus) -> Vec<u64> {
+        let mut seen = Vec::new();
+        loop {
+            let page = cursor.read(bus, 3);
+            for item in &page.items {
+                seen.push(item.offset);
+                cursor.pass_item(item);
+            }
+            if cursor.has_reached_the_end_of(&page) {
+                return seen;
+            }
+        }
+    }
+
+    #[test]
+    fn starts_where_it_was_asked_to() {
+        let bus = bus(100, 10);
+        for (since, first) in [
+            (None, 11),
+            (position("e1", 4), 5),
+            (position("e1", 10), 11),
+            (Some(Start::Last(3)), 8),
+            (Some(Start::Last(1_000)), 1),
+            (Some(Start::Time(Timestamp::from_millis(6_500))), 7),
+            (Some(Start::Time(Timestamp::from_millis(0))), 1),
+        ] {
+            let (mut cursor, started) = start(&bus, since.clone());
+            assert!(started.recovered && started.gaps.is_empty(), "{since:?}");
+            assert_eq!(started.head.offset, 10);
+            assert_eq!(
+                offsets(&mut cursor, &bus),
+                (first..=10).collect::<Vec<_>>(),
+                "{since:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn says_what_the_log_no_longer_has() {
+        let bus = bus(4, 10);
+        let (mut cursor, started) = start(&bus, position("e1", 2));
+        assert!(!started.recovered);
+        let gap = &started.gaps[0];
+        assert_eq!(
+            (gap.from, gap.to, gap.missed, gap.reason),
+            (3, 6, 4, GapReason::Retention)
+        );
+        assert_eq!(offsets(&mut cursor, &bus), [7, 8, 9, 10]);
+    }
+
+    #[test]
+    fn a_time_before_the_oldest_item_may_miss_some() {
+        let bus = bus(4, 10);
+        let (_, started) = start(&bus, Some(Start::Time(Timestamp::from_millis(1))));
+        assert!(!started.recovered);
+        assert_eq!((started.gaps[0].from, started.gaps[0].to), (1, 6));
+        assert!(
+            start(&bus, Some(Start::Time(Timestamp::from_millis(7_500))))
+                .1
+                .recovered
+        );
+    }
+
+    #[test]
+    fn another_epoch_begins_anew_and_says_so() {
+        let bus = bus(100, 3);
+        for since in [position("e2", 2), position("e1", 9)] {
+            let (mut cursor, started) = start(&bus, since);
+            assert!(!started.recovered);
+            assert_eq!(started.gaps[0].reason, GapReason::EpochChanged);
+            assert_eq!(started.gaps.len(), 1);
+            assert_eq!(offsets(&mut cursor, &bus), [1, 2, 3]);
+        }
+    }
+
+    #[test]
+    fn what_falls_out_while_reading_is_a_gap() {
+        let bus = bus(4, 4);
+        let mut cursor = start(&bus, position("e1", 0)).0;
+        let first = cursor.read(&bus, 1).items.remove(0);
+        cursor.pass_item(&first);
+        for number in 5..=10 {
+            let at = Timestamp::from_millis(number);
+            bus.publish(Publication::status(
+                &number,
+                Severity::Low,
+                Id::derived(at, &[]),
+                at,
+            ));
+        }
+        let gap = cursor.read(&bus, 1).gap.unwrap();
+        assert_eq!(
+            (gap.from, gap.to, gap.reason),
+            (2, 6, GapReason::SlowConsumer)
+        );
+        assert_eq!(cursor.read(&bus, 1).gap, None, "said once");
+    }
+}

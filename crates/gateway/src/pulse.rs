@@ -1,0 +1,188 @@
+//! A connection's sense of time: when to ping, when silence has lasted too long, when the token ends.
+//!
+//! One timer for all of them. It is set anew when it fires, never when something is heard, so a busy
+//! connection costs no timers.
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use tokio::time::{Instant, Sleep, sleep_until};
+use vigil_event::Timestamp;
+
+use crate::Limits;
+
+/// What is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Due {
+    /// The token has ended.
+    Expired,
+    /// The token ends soon; said once for each token.
+    Expiring,
+    /// The client was silent for too long.
+    Silence,
+    /// It is time to ping.
+    Ping,
+}
+
+/// A connection's sense of time.
+pub(crate) struct Pulse {
+    ping_interval: Duration,
+    silence: Duration,
+    warning: Duration,
+    expires_at: Option<Timestamp>,
+    warned: bool,
+    ping_at: Instant,
+    heard_at: Instant,
+    timer: Pin<Box<Sleep>>,
+}
+
+impl Pulse {
+    pub(crate) fn new(limits: &Limits, expires_at: Option<Timestamp>, now: Timestamp) -> Self {
+        let started = Instant::now();
+        let ping_at = started + limits.ping_interval;
+        let mut pulse = Self {
+            ping_interval: limits.ping_interval,
+            silence: limits.silence,
+            warning: limits.expiry_warning,
+            expires_at,
+            warned: false,
+            ping_at,
+            heard_at: started,
+            timer: Box::pin(sleep_until(ping_at)),
+        };
+        pulse.set_timer(now);
+        pulse
+    }
+
+    /// Something came from the client.
+    pub(crate) fn heard(&mut self) {
+        self.heard_at = Instant::now();
+    }
+
+    /// Another token took the place of the last one.
+    pub(crate) fn renew(&mut self, expires_at: Option<Timestamp>, now: Timestamp) {
+        self.expires_at = expires_at;
+        self.warned = false;
+        self.set_timer(now);
+    }
+
+    /// Waits until something may be due; [`due`](Self::due) says what.
+    pub(crate) async fn tick(&mut self) {
+        self.timer.as_mut().await;
+    }
+
+    /// Whether the token has ended. The clock is asked, not the timer: a machine may sleep.
+    pub(crate) fn is_expired(&self, now: Timestamp) -> bool {
+        self.expires_at.is_some_and(|end| end <= now)
+    }
+
+    /// What is due at this moment, the gravest first. Sets the timer when nothing is left.
+    pub(crate) fn due(&mut self, now: Timestamp) -> Option<Due> {
+        let instant = Instant::now();
+        if self.is_expired(now) {
+            return Some(Due::Expired);
+        }
+        if instant.saturating_duration_since(self.heard_at) >= self.silence {
+            return Some(Due::Silence);
+        }
+        if !self.warned && self.left(now).is_some_and(|left| left <= self.warning) {
+            self.warned = true;
+            return Some(Due::Expiring);
+        }
+        if instant >= self.ping_at {
+            self.ping_at = instant + self.ping_interval;
+            return Some(Due::Ping);
+        }
+        self.set_timer(now);
+        None
+    }
+
+    fn left(&self, now: Timestamp) -> Option<Duration> {
+        let left_ms = self.expires_at?.millis_since(now);
+        Some(Duration::from_millis(
+            u64::try_from(left_ms).unwrap_or_default(),
+        ))
+    }
+
+    fn set_timer(&mut self, now: Timestamp) {
+        let mut next = self.ping_at.min(self.heard_at + self.silence);
+        if let Some(left) = self.left(now) {
+            let wait = if self.warned {
+                left
+            } else {
+                left.saturating_sub(self.warning)
+            };
+            // Never in the far future: a token may last for centuries, a timer may not.
+            next = next.min(Instant::now() + wait.min(self.ping_interval));
+        }
+        self.timer.as_mut().reset(next);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_000_000);
+
+    fn later(seconds: u64) -> Timestamp {
+        NOW.plus_millis(seconds as i64 * 1_000)
+    }
+
+    /// What is due, with the second it was found at, until `seconds` have gone by.
+    async fn watch(pulse: &mut Pulse, seconds: u64, hears: bool) -> Vec<(u64, Due)> {
+        let start = Instant::now();
+        let mut seen = Vec::new();
+        while start.elapsed() < Duration::from_secs(seconds) {
+            pulse.tick().await;
+            let at = start.elapsed().as_secs();
+            if hears {
+                pulse.heard();
+            }
+            while let Some(due) = pulse.due(later(at)) {
+                seen.push((at, due));
+                if matches!(due, Due::Expired | Due::Silence) {
+                    return seen;
+                }
+            }
+        }
+        seen
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn pings_and_then_gives_up_on_silence() {
+        let mut pulse = Pulse::new(&Limits::default(), None, NOW);
+        assert_eq!(
+            watch(&mut pulse, 300, false).await,
+            [(30, Due::Ping), (60, Due::Silence)]
+        );
+        let mut pulse = Pulse::new(&Limits::default(), None, NOW);
+        let pings = watch(&mut pulse, 120, true).await;
+        assert_eq!(pings, [30, 60, 90, 120].map(|at| (at, Due::Ping)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn warns_a_minute_before_the_end() {
+        let mut pulse = Pulse::new(&Limits::default(), Some(later(75)), NOW);
+        assert_eq!(
+            watch(&mut pulse, 300, true).await,
+            [
+                (15, Due::Expiring),
+                (30, Due::Ping),
+                (60, Due::Ping),
+                (75, Due::Expired)
+            ]
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_renewed_token_is_warned_of_again() {
+        let mut pulse = Pulse::new(&Limits::default(), Some(later(10)), NOW);
+        assert_eq!(pulse.due(NOW), Some(Due::Expiring));
+        assert_eq!(pulse.due(NOW), None);
+        pulse.renew(Some(later(65)), NOW);
+        let seen = watch(&mut pulse, 300, true).await;
+        assert_eq!(seen.first(), Some(&(5, Due::Expiring)));
+        assert_eq!(seen.last(), Some(&(65, Due::Expired)));
+    }
+}

@@ -1,0 +1,95 @@
+//! How many messages a client may send: a bucket of tokens that fills at a steady rate.
+
+use tokio::time::Instant;
+
+/// What becomes of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It is heard.
+    Heard,
+    /// It is refused; the client may try again after so many milliseconds.
+    Refused {
+        /// When there is room for one.
+        retry_after_ms: u64,
+    },
+    /// The client goes on though it was refused again and again.
+    Flood,
+}
+
+/// A token bucket (as in RFC 2697). It may go into debt by one burst: those messages are refused
+/// one by one, and what comes after is a flood.
+#[derive(Debug)]
+pub(crate) struct Bucket {
+    per_second: f64,
+    burst: f64,
+    tokens: f64,
+    filled_at: Instant,
+}
+
+impl Bucket {
+    pub(crate) fn new(per_second: u32, burst: u32, now: Instant) -> Self {
+        let burst = f64::from(burst.max(1));
+        Self {
+            per_second: f64::from(per_second.max(1)),
+            burst,
+            tokens: burst,
+            filled_at: now,
+        }
+    }
+
+    /// Takes one message into account.
+    pub(crate) fn take(&mut self, now: Instant) -> Verdict {
+        let filled = now.saturating_duration_since(self.filled_at).as_secs_f64() * self.per_second;
+        self.filled_at = now;
+        self.tokens = (self.tokens + filled).min(self.burst) - 1.0;
+        if self.tokens >= 0.0 {
+            Verdict::Heard
+        } else if self.tokens >= -self.burst {
+            Verdict::Refused {
+                retry_after_ms: (-self.tokens / self.per_second * 1_000.0).ceil() as u64,
+            }
+        } else {
+            Verdict::Flood
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_burst_then_refusals_then_a_flood() {
+        let now = Instant::now();
+        let mut bucket = Bucket::new(50, 100, now);
+        for _ in 0..100 {
+            assert_eq!(bucket.take(now), Verdict::Heard);
+        }
+        assert_eq!(bucket.take(now), Verdict::Refused { retry_after_ms: 20 });
+        for _ in 0..99 {
+            assert!(matches!(bucket.take(now), Verdict::Refused { .. }));
+        }
+        assert_eq!(bucket.take(now), Verdict::Flood);
+    }
+
+    #[test]
+    fn a_steady_client_is_always_heard() {
+        let mut now = Instant::now();
+        let mut bucket = Bucket::new(50, 100, now);
+        for _ in 0..10_000 {
+            assert_eq!(bucket.take(now), Verdict::Heard);
+            now += Duration::from_millis(20);
+        }
+        for _ in 0..150 {
+            bucket.take(now);
+        }
+        now += Duration::from_millis(2_020);
+        assert_eq!(
+            bucket.take(now),
+            Verdict::Heard,
+            "debts are paid by waiting"
+        );
+    }
+}

@@ -1,0 +1,99 @@
+//! Why a request is answered with an HTTP error instead of a stream.
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::http::header::{HeaderValue, RETRY_AFTER};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use vigil_protocol::{ErrorBody, ErrorCode};
+
+use crate::telemetry::Refused;
+
+/// A request that is not served.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    status: StatusCode,
+    error: ErrorBody,
+}
+
+#[derive(Serialize)]
+struct Body {
+    error: ErrorBody,
+}
+
+impl Refusal {
+    pub(crate) fn new(status: StatusCode, error: ErrorBody) -> Self {
+        Self { status, error }
+    }
+
+    /// The request is not understood.
+    pub(crate) fn bad(message: impl Into<String>) -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            ErrorBody::new(ErrorCode::Invalid, message),
+        )
+    }
+}
+
+impl From<Refused> for Refusal {
+    fn from(reason: Refused) -> Self {
+        let (status, code, message, retry_after_ms) = match reason {
+            Refused::Unauthenticated => (
+                StatusCode::UNAUTHORIZED,
+                ErrorCode::Unauthenticated,
+                "show a token: `vigil token` makes one",
+                None,
+            ),
+            Refused::Origin => (
+                StatusCode::FORBIDDEN,
+                ErrorCode::Forbidden,
+                "pages of this site may not connect: add the site to the allowed origins",
+                None,
+            ),
+            Refused::Forbidden => (
+                StatusCode::FORBIDDEN,
+                ErrorCode::Forbidden,
+                "the token does not grant this",
+                None,
+            ),
+            Refused::TooManyOfUser => (
+                StatusCode::TOO_MANY_REQUESTS,
+                ErrorCode::RateLimited,
+                "this user has as many connections open as allowed: close one first",
+                Some(10_000),
+            ),
+            Refused::TooMany => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                ErrorCode::Unavailable,
+                "the server has as many connections open as allowed: try later",
+                Some(10_000),
+            ),
+            Refused::Stopping => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                ErrorCode::Unavailable,
+                "the server stops: try again in a moment",
+                Some(2_000),
+            ),
+        };
+        Self::new(
+            status,
+            ErrorBody {
+                retry_after_ms,
+                ..ErrorBody::new(code, message)
+            },
+        )
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let retry_after_ms = self.error.retry_after_ms;
+        let mut response = (self.status, Json(Body { error: self.error })).into_response();
+        if let Some(wait_ms) = retry_after_ms {
+            response
+                .headers_mut()
+                .insert(RETRY_AFTER, HeaderValue::from(wait_ms.div_ceil(1_000)));
+        }
+        response
+    }
+}

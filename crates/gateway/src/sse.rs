@@ -1,0 +1,262 @@
+//! Server-Sent Events: a channel for `curl` and for networks where WebSockets don't get through.
+//!
+//! The stream is pulled by the HTTP server as the client takes it, so a slow client holds up itself
+//! only, as with WebSockets.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName};
+use axum::http::{HeaderMap, HeaderValue};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use futures_util::stream;
+use tokio::time::{Instant, sleep_until};
+use tokio_util::task::task_tracker::TaskTrackerToken;
+use vigil_auth::Principal;
+use vigil_event::Id;
+use vigil_protocol::{CloseCode, Gap};
+
+use crate::Gateway;
+use crate::admission::Admitted;
+use crate::cursor::{Cursor, Started};
+use crate::frame;
+use crate::refusal::Refusal;
+use crate::route::{Caller, Options, start_from};
+use crate::subscription::Wake;
+use crate::telemetry::{Counted, Transport};
+
+/// What a browser sends when it comes back.
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+/// How long a browser waits before it comes back.
+const RETRY_MS: u64 = 2_000;
+
+/// A page is handed over in pieces of about this size.
+const PIECE_BYTES: usize = 64 * 1024;
+
+/// One SSE stream.
+struct Listener {
+    gateway: Arc<Gateway>,
+    principal: Principal,
+    cursor: Cursor,
+    wake: Wake,
+    beat_at: Instant,
+    /// There may be items after the cursor.
+    pending: bool,
+    _admitted: Admitted,
+    _counted: Counted,
+    _tracked: TaskTrackerToken,
+}
+
+/// What happens next.
+enum Turn {
+    Drain,
+    Expired,
+    Beat,
+    Push,
+}
+
+pub(crate) async fn stream(
+    State(gateway): State<Arc<Gateway>>,
+    caller: Caller,
+    headers: HeaderMap,
+    Path(name): Path<String>,
+    options: Options,
+) -> Result<Response, Refusal> {
+    let principal = gateway.check(caller, &headers)?;
+    let mut wish = gateway.wish(&principal, &name, options)?;
+    if let Some(id) = headers.get(LAST_EVENT_ID).filter(|id| !id.is_empty()) {
+        // A browser repeats the URL when it comes back; where it was counts more than what that says.
+        let id = id
+            .to_str()
+            .map_err(|_| Refusal::bad("`Last-Event-ID` must be `epoch:offset`"))?;
+        wish.since = Some(start_from(id)?);
+    }
+    let admitted = gateway.admit(&principal, Transport::Sse)?;
+    let state = &gateway.state;
+    let wake = Wake::new(state.bus.watch(wish.channel));
+    let (cursor, started) = Cursor::start(&*state.bus, &wish);
+    let mut first = format!(
+        "retry: {RETRY_MS}\n: {} from {}\n\n",
+        wish.channel,
+        id_of(&started)
+    );
+    for gap in started.gaps {
+        state.telemetry.gap(gap.reason, gap.missed);
+        write_gap(&mut first, wish.channel, gap);
+    }
+    let listener = Listener {
+        cursor,
+        wake,
+        beat_at: Instant::now() + state.limits.ping_interval,
+        pending: true,
+        _admitted: admitted,
+        _counted: Counted::on(&state.telemetry.subscriptions),
+        _tracked: state.tasks.token(),
+        principal,
+        gateway,
+    };
+    let rest = stream::unfold(Some(listener), |listener| async { listener?.next().await });
+    let all = futures_util::StreamExt::chain(
+        stream::iter([Ok::<_, std::convert::Infallible>(Bytes::from(first))]),
+        rest,
+    );
+    let headers = [
+        (CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
+        (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        // nginx would otherwise hold events back until a buffer is full.
+        (
+            HeaderName::from_static("x-accel-buffering"),
+            HeaderValue::from_static("no"),
+        ),
+    ];
+    Ok((headers, Body::from_stream(all)).into_response())
+}
+
+fn id_of(started: &Started) -> String {
+    format!("{}:{}", started.from.epoch, started.from.offset)
+}
+
+type Item = Result<Bytes, std::convert::Infallible>;
+
+impl Listener {
+    /// The next piece, and the listener unless that was its last one.
+    async fn next(mut self) -> Option<(Item, Option<Self>)> {
+        loop {
+            let turn = self.wait().await;
+            match turn {
+                Turn::Drain => return Some((Ok(self.farewell(CloseCode::GoingAway)), None)),
+                Turn::Expired => {
+                    return Some((Ok(self.farewell(CloseCode::Unauthenticated)), None));
+                }
+                Turn::Beat => {
+                    self.beat_at = Instant::now() + self.gateway.state.limits.ping_interval;
+                    return Some((Ok(self.beat()), Some(self)));
+                }
+                Turn::Push => {
+                    let piece = self.piece();
+                    if !piece.is_empty() {
+                        return Some((Ok(Bytes::from(piece)), Some(self)));
+                    }
+                }
+            }
+        }
+    }
+
+    async fn wait(&mut self) -> Turn {
+        let state = &self.gateway.state;
+        if self.principal.is_expired(state.clock.now()) {
+            return Turn::Expired;
+        }
+        let left_ms = self
+            .principal
+            .expires_at
+            .map(|end| end.millis_since(state.clock.now()));
+        let left = left_ms.map_or(u64::MAX, |left| u64::try_from(left).unwrap_or_default());
+        let expiry = Instant::now()
+            + state
+                .limits
+                .ping_interval
+                .min(std::time::Duration::from_millis(left));
+        tokio::select! {
+            biased;
+            () = state.shutdown.cancelled() => Turn::Drain,
+            () = sleep_until(self.beat_at) => Turn::Beat,
+            () = std::future::ready(()), if self.pending => Turn::Push,
+            () = self.wake.changed() => Turn::Push,
+            () = sleep_until(expiry), if self.principal.expires_at.is_some() => Turn::Push,
+        }
+    }
+
+    /// The next items, up to about [`PIECE_BYTES`].
+    fn piece(&mut self) -> Vec<u8> {
+        let state = &self.gateway.state;
+        let mut page = self.cursor.read(&*state.bus, state.limits.page_items);
+        let mut piece = Vec::new();
+        if let Some(gap) = page.gap.take() {
+            state.telemetry.gap(gap.reason, gap.missed);
+            let mut text = String::new();
+            write_gap(&mut text, self.cursor.channel(), gap);
+            piece.extend_from_slice(text.as_bytes());
+        }
+        for item in &page.items {
+            if self.cursor.hears(item) {
+                let head = format!(
+                    "id: {}:{}\nevent: {}\n",
+                    item.epoch,
+                    item.offset,
+                    item.publication.kind.name()
+                );
+                piece.extend_from_slice(head.as_bytes());
+                write_data(&mut piece, &frame::of(item));
+                state.telemetry.events_sent.inc();
+            }
+            self.cursor.pass_item(item);
+            if piece.len() >= PIECE_BYTES {
+                break;
+            }
+        }
+        self.pending = !self.cursor.has_reached_the_end_of(&page);
+        piece
+    }
+
+    /// A comment that keeps the connection open, and the position: an `id` without data is kept by a
+    /// browser and tells its page nothing.
+    fn beat(&self) -> Bytes {
+        let position = self.cursor.position();
+        Bytes::from(format!(
+            ": {} {}:{}\nid: {}:{}\n\n",
+            self.gateway.state.clock.now(),
+            position.epoch,
+            position.offset,
+            position.epoch,
+            position.offset
+        ))
+    }
+
+    /// Why the stream ends. A browser comes back by itself: at the given time, or to be told 401.
+    fn farewell(&self, code: CloseCode) -> Bytes {
+        let state = &self.gateway.state;
+        let id: Id = state.ids.next(state.clock.now());
+        let retry_after_ms = self.gateway.retry_after_ms(code, id);
+        let retry =
+            retry_after_ms.map_or_else(String::new, |wait_ms| format!("retry: {wait_ms}\n"));
+        Bytes::from(format!(
+            "{retry}event: close\ndata: {}\n\n",
+            code.reason(retry_after_ms)
+        ))
+    }
+}
+
+/// A gap's id is its end, so that a client that comes back is not told of it again.
+fn write_gap(text: &mut String, channel: &str, gap: Gap) {
+    // Where nothing is known of what is missing the cursor stands at 0, before everything.
+    _ = write!(text, "id: {}:{}\nevent: gap\ndata: ", gap.epoch, gap.to);
+    text.push_str(&frame::of_gap(channel, gap));
+    text.push_str("\n\n");
+}
+
+/// A field ends at the end of its line, so a value of several lines is several fields.
+fn write_data(piece: &mut Vec<u8>, data: &[u8]) {
+    for line in data.split(|byte| matches!(byte, b'\n' | b'\r')) {
+        piece.extend_from_slice(b"data: ");
+        piece.extend_from_slice(line);
+        piece.push(b'\n');
+    }
+    piece.push(b'\n');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_data_can_make_a_field() {
+        let mut piece = Vec::new();
+        write_data(&mut piece, b"{\"a\":\r\nid: 7\n}");
+        assert_eq!(piece, b"data: {\"a\":\ndata: \ndata: id: 7\ndata: }\n\n");
+    }
+}

@@ -1,0 +1,87 @@
+//! What the gateway is given to work with, and the limits it keeps.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use vigil_auth::Gatekeeper;
+use vigil_bus::Bus;
+use vigil_event::{Clock, IdSource};
+
+use crate::{AlertDesk, Telemetry};
+
+/// What the gateway is given to work with.
+#[derive(Clone)]
+pub struct GatewayState {
+    /// What is streamed.
+    pub bus: Arc<dyn Bus>,
+    /// Who changes alerts.
+    pub desk: Arc<dyn AlertDesk>,
+    /// Verifies the tokens by which a connection is renewed.
+    pub gatekeeper: Arc<Gatekeeper>,
+    /// The present, for expiry.
+    pub clock: Arc<dyn Clock>,
+    /// Makes connection ids.
+    pub ids: Arc<IdSource>,
+    /// The machine's name.
+    pub node: Arc<str>,
+    /// The limits.
+    pub limits: Limits,
+    /// Other sites whose pages may connect, such as `https://soc.example.org`.
+    pub allowed_origins: Arc<[String]>,
+    /// Counts what happens.
+    pub telemetry: Arc<Telemetry>,
+    /// Cancelled when the server stops: every connection is then told and closed.
+    pub shutdown: CancellationToken,
+    /// Every connection is tracked here: close it and wait for it after cancelling `shutdown`.
+    pub tasks: TaskTracker,
+}
+
+/// The limits, each for one connection unless it says otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The most connections in all. One more is answered with 503.
+    pub max_connections: usize,
+    /// The most connections of one user. One more is answered with 429.
+    pub max_connections_per_user: usize,
+    /// The most channels.
+    pub max_subscriptions: usize,
+    /// The longest message from a client. A longer one closes with 1009.
+    pub max_message_bytes: usize,
+    /// Messages from a client, a second.
+    pub messages_per_second: u32,
+    /// Messages from a client at once. As many more are refused one by one; then comes 4002.
+    pub message_burst: u32,
+    /// How often the server pings, and says positions.
+    pub ping_interval: Duration,
+    /// After this long without anything from the client comes 4009.
+    pub silence: Duration,
+    /// A frame that the client has not taken after this long closes with 4008.
+    pub write_deadline: Duration,
+    /// How long before its token's end a client is warned.
+    pub expiry_warning: Duration,
+    /// How many items are read from a channel at a time.
+    pub page_items: usize,
+    /// When the server stops, clients are asked to come back at moments spread over this time.
+    pub drain_spread: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_connections: 10_000,
+            max_connections_per_user: 10,
+            max_subscriptions: 100,
+            max_message_bytes: 1 << 20,
+            messages_per_second: 50,
+            message_burst: 100,
+            ping_interval: Duration::from_secs(30),
+            silence: Duration::from_secs(60),
+            write_deadline: Duration::from_secs(30),
+            expiry_warning: Duration::from_secs(60),
+            page_items: 64,
+            drain_spread: Duration::from_secs(5),
+        }
+    }
+}

@@ -1,0 +1,282 @@
+//! What the gateway counts. Labels come from closed lists, never from clients.
+
+use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
+use vigil_protocol::{CloseCode, ErrorCode, GapReason};
+
+/// The names below are constants, so a bad one is found by any test.
+const VALID: &str = "a constant metric name is valid";
+
+/// How a client is connected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Transport {
+    /// By WebSocket.
+    WebSocket,
+    /// By Server-Sent Events.
+    Sse,
+}
+
+/// Why a connection was refused before it began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// No principal.
+    Unauthenticated,
+    /// A page of another site.
+    Origin,
+    /// The rights don't reach.
+    Forbidden,
+    /// The user has too many.
+    TooManyOfUser,
+    /// The server has too many.
+    TooMany,
+    /// The server stops.
+    Stopping,
+}
+
+impl Transport {
+    const ALL: [Self; 2] = [Self::WebSocket, Self::Sse];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::WebSocket => "websocket",
+            Self::Sse => "sse",
+        }
+    }
+}
+
+impl Refused {
+    const ALL: [Self; 6] = [
+        Self::Unauthenticated,
+        Self::Origin,
+        Self::Forbidden,
+        Self::TooManyOfUser,
+        Self::TooMany,
+        Self::Stopping,
+    ];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Unauthenticated => "unauthenticated",
+            Self::Origin => "origin",
+            Self::Forbidden => "forbidden",
+            Self::TooManyOfUser => "user_limit",
+            Self::TooMany => "server_limit",
+            Self::Stopping => "stopping",
+        }
+    }
+}
+
+/// The gateway's counters.
+#[derive(Debug)]
+pub struct Telemetry {
+    pub(crate) connections_total: IntCounter,
+    pub(crate) messages_sent: IntCounter,
+    pub(crate) messages_received: IntCounter,
+    errors: IntCounterVec,
+    connections: IntGaugeVec,
+    pub(crate) subscriptions: IntGauge,
+    refused: IntCounterVec,
+    closed: IntCounterVec,
+    gaps: IntCounterVec,
+    dropped: IntCounterVec,
+    pub(crate) events_sent: IntCounter,
+}
+
+impl Telemetry {
+    /// All at zero.
+    pub fn new() -> Self {
+        let telemetry = Self {
+            connections_total: counter(
+                "websocket_connections_total",
+                "WebSocket connections that were opened.",
+            ),
+            messages_sent: counter(
+                "websocket_messages_sent_total",
+                "Frames given to WebSocket clients.",
+            ),
+            messages_received: counter(
+                "websocket_messages_received_total",
+                "Messages read from WebSocket clients.",
+            ),
+            errors: counters(
+                "websocket_errors_total",
+                "Commands that were answered with an error.",
+                "reason",
+            ),
+            connections: IntGaugeVec::new(
+                Opts::new(
+                    "vigil_gateway_connections",
+                    "Connections that are open now.",
+                ),
+                &["transport"],
+            )
+            .expect(VALID),
+            subscriptions: IntGauge::new(
+                "vigil_gateway_subscriptions",
+                "Subscriptions that are open now.",
+            )
+            .expect(VALID),
+            refused: counters(
+                "vigil_gateway_refused_total",
+                "Connections that were refused before they began.",
+                "reason",
+            ),
+            closed: counters(
+                "vigil_gateway_closed_total",
+                "WebSocket connections that the server closed.",
+                "code",
+            ),
+            gaps: counters(
+                "vigil_gateway_gaps_total",
+                "Gaps that were declared to clients.",
+                "reason",
+            ),
+            dropped: counters(
+                "vigil_gateway_dropped_total",
+                "Publications that a client did not get and was told so, at most.",
+                "reason",
+            ),
+            events_sent: counter(
+                "vigil_gateway_sse_events_total",
+                "Publications given to SSE clients.",
+            ),
+        };
+        telemetry.name_every_label();
+        telemetry
+    }
+
+    /// How many connections are open now, of every transport.
+    pub fn open_connections(&self) -> u64 {
+        Transport::ALL
+            .iter()
+            .map(|transport| self.open(*transport).get().unsigned_abs())
+            .sum()
+    }
+
+    /// Shows the counters where metrics are gathered.
+    pub fn register(&self, registry: &Registry) -> Result<(), prometheus::Error> {
+        registry.register(Box::new(self.connections_total.clone()))?;
+        registry.register(Box::new(self.messages_sent.clone()))?;
+        registry.register(Box::new(self.messages_received.clone()))?;
+        registry.register(Box::new(self.errors.clone()))?;
+        registry.register(Box::new(self.connections.clone()))?;
+        registry.register(Box::new(self.subscriptions.clone()))?;
+        registry.register(Box::new(self.refused.clone()))?;
+        registry.register(Box::new(self.closed.clone()))?;
+        registry.register(Box::new(self.gaps.clone()))?;
+        registry.register(Box::new(self.dropped.clone()))?;
+        registry.register(Box::new(self.events_sent.clone()))
+    }
+
+    /// A label that was never counted is shown as zero, so that alerts on rates work from the start.
+    fn name_every_label(&self) {
+        for code in ErrorCode::ALL {
+            self.errors.with_label_values(&[code.name()]);
+        }
+        for code in CloseCode::ALL {
+            self.closed.with_label_values(&[code.name()]);
+        }
+        for reason in Refused::ALL {
+            self.refused.with_label_values(&[reason.name()]);
+        }
+        for reason in GapReason::ALL {
+            self.gaps.with_label_values(&[reason.name()]);
+            self.dropped.with_label_values(&[reason.name()]);
+        }
+        for transport in Transport::ALL {
+            self.open(transport);
+        }
+    }
+
+    pub(crate) fn error(&self, code: ErrorCode) {
+        self.errors.with_label_values(&[code.name()]).inc();
+    }
+
+    pub(crate) fn refused(&self, reason: Refused) {
+        self.refused.with_label_values(&[reason.name()]).inc();
+    }
+
+    pub(crate) fn closed(&self, code: CloseCode) {
+        self.closed.with_label_values(&[code.name()]).inc();
+    }
+
+    pub(crate) fn gap(&self, reason: GapReason, missed: u64) {
+        self.gaps.with_label_values(&[reason.name()]).inc();
+        self.dropped
+            .with_label_values(&[reason.name()])
+            .inc_by(missed);
+    }
+
+    pub(crate) fn open(&self, transport: Transport) -> IntGauge {
+        self.connections.with_label_values(&[transport.name()])
+    }
+}
+
+impl Default for Telemetry {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// One more on a gauge for as long as this lives.
+#[derive(Debug)]
+pub(crate) struct Counted(IntGauge);
+
+impl Counted {
+    pub(crate) fn on(gauge: &IntGauge) -> Self {
+        gauge.inc();
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+fn counter(name: &str, help: &str) -> IntCounter {
+    IntCounter::new(name, help).expect(VALID)
+}
+
+fn counters(name: &str, help: &str, label: &str) -> IntCounterVec {
+    IntCounterVec::new(Opts::new(name, help), &[label]).expect(VALID)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_metric_is_shown_from_the_start() {
+        let registry = Registry::new();
+        let telemetry = Telemetry::new();
+        telemetry.register(&registry).unwrap();
+        telemetry.error(ErrorCode::Forbidden);
+        telemetry.gap(GapReason::SlowConsumer, 5);
+        let shown = prometheus::TextEncoder::new()
+            .encode_to_string(&registry.gather())
+            .unwrap();
+        for line in [
+            "websocket_connections_total 0",
+            "websocket_messages_sent_total 0",
+            "websocket_errors_total{reason=\"forbidden\"} 1",
+            "vigil_gateway_connections{transport=\"sse\"} 0",
+            "vigil_gateway_dropped_total{reason=\"slow_consumer\"} 5",
+            "vigil_gateway_gaps_total{reason=\"retention\"} 0",
+        ] {
+            assert!(
+                shown.lines().any(|shown| shown == line),
+                "{line} is not in\n{shown}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_gauge_goes_down_again() {
+        let telemetry = Telemetry::new();
+        let one = Counted::on(&telemetry.subscriptions);
+        assert_eq!(telemetry.subscriptions.get(), 1);
+        drop(one);
+        assert_eq!(telemetry.subscriptions.get(), 0);
+    }
+}

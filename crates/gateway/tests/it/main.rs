@@ -1,0 +1,10 @@
+//! The gateway as clients see it: a real server on a free port, driven by a client library that is
+//! not ours.
+
+mod client;
+mod commands;
+mod delivery;
+mod door;
+mod life;
+mod server;
+mod sse;

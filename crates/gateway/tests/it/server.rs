@@ -1,0 +1,230 @@
+//! A gateway on a free port, with a bus, a clock that the test moves, and a desk that remembers.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use axum::Extension;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use vigil_auth::{ApiKeys, Authority, Gatekeeper, Principal, Role, Tickets};
+use vigil_bus::{Bus, LogLimits, MemoryBus};
+use vigil_event::{
+    Alert, AlertKey, AlertState, Clock, Id, IdSource, Kind, Publication, Score, Severity, Timestamp,
+};
+use vigil_gateway::{AlertDesk, Change, DeskError, GatewayState, Limits, Telemetry, router};
+
+pub(crate) const START: Timestamp = Timestamp::from_millis(1_795_176_000_000);
+
+/// A clock that stands until it is moved.
+pub(crate) struct TestClock(AtomicI64);
+
+impl TestClock {
+    pub(crate) fn forward(&self, ms: i64) {
+        self.0.fetch_add(ms, Ordering::SeqCst);
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// Knows one alert.
+struct Desk(Alert);
+
+impl AlertDesk for Desk {
+    fn acknowledge(&self, id: Id, by: String) -> Change<'_> {
+        Box::pin(async move {
+            if id != self.0.id {
+                return Err(DeskError::NotFound(id));
+            }
+            Ok(Alert {
+                state: AlertState::Acknowledged,
+                assignee: Some(by),
+                ..self.0.clone()
+            })
+        })
+    }
+}
+
+/// How the server should be.
+pub(crate) struct Setup {
+    pub(crate) limits: Limits,
+    pub(crate) log: LogLimits,
+    /// Who every request is from; none to leave that out.
+    pub(crate) principal: Option<Principal>,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            limits: Limits::default(),
+            log: LogLimits::default(),
+            principal: Some(principal(Role::Analyst)),
+        }
+    }
+}
+
+/// Somebody of that role, whose credential never ends.
+pub(crate) fn principal(role: Role) -> Principal {
+    Principal {
+        subject: "anna".into(),
+        role,
+        expires_at: None,
+        token_id: None,
+        subscribe: None,
+    }
+}
+
+/// A running gateway.
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    pub(crate) bus: Arc<MemoryBus>,
+    pub(crate) clock: Arc<TestClock>,
+    pub(crate) gatekeeper: Arc<Gatekeeper>,
+    pub(crate) shutdown: CancellationToken,
+    pub(crate) tasks: TaskTracker,
+    pub(crate) alert: Id,
+    registry: prometheus::Registry,
+    _data_dir: tempfile::TempDir,
+}
+
+impl Server {
+    pub(crate) async fn start(setup: Setup) -> Self {
+        let data_dir = tempfile::tempdir().unwrap();
+        let clock = Arc::new(TestClock(AtomicI64::new(START.as_millis())));
+        let bus = Arc::new(MemoryBus::new(setup.log, clock.clone()));
+        for channel in ["threats", "alerts", "status"] {
+            assert!(bus.restore(channel, "e1", 1, Vec::new()));
+        }
+        let gatekeeper = Arc::new(Gatekeeper {
+            authority: Authority::open(data_dir.path()).unwrap().0,
+            keys: ApiKeys::default(),
+            tickets: Tickets::default(),
+        });
+        let alert = alert();
+        let alert_id = alert.id;
+        let telemetry = Arc::new(Telemetry::new());
+        let registry = prometheus::Registry::new();
+        telemetry.register(&registry).unwrap();
+        let state = GatewayState {
+            bus: bus.clone(),
+            desk: Arc::new(Desk(alert)),
+            gatekeeper: gatekeeper.clone(),
+            clock: clock.clone(),
+            ids: Arc::new(IdSource::new([1; 32])),
+            node: Arc::from("test-node"),
+            limits: setup.limits,
+            allowed_origins: Arc::from(["https://soc.example.org".to_owned()]),
+            telemetry,
+            shutdown: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        };
+        let (shutdown, tasks) = (state.shutdown.clone(), state.tasks.clone());
+        let mut app = router(state);
+        if let Some(principal) = setup.principal {
+            app = app.layer(Extension(principal));
+        }
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+        Self {
+            address,
+            bus,
+            clock,
+            gatekeeper,
+            shutdown,
+            tasks,
+            alert: alert_id,
+            registry,
+            _data_dir: data_dir,
+        }
+    }
+
+    /// Publishes on `threats`, with a number as data and a size to fill.
+    pub(crate) fn publish(&self, number: u64, severity: Severity, padding: usize) {
+        self.bus
+            .publish(threat(number, severity, padding, self.clock.now()));
+    }
+
+    /// The value of a metric's line, such as `websocket_connections_total`.
+    pub(crate) fn metric(&self, name: &str) -> u64 {
+        let shown = prometheus::TextEncoder::new()
+            .encode_to_string(&self.registry.gather())
+            .unwrap();
+        let line = shown
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("{name} is not in\n{shown}"))
+            .parse()
+            .unwrap()
+    }
+
+    /// Waits until a metric has reached a value.
+    pub(crate) async fn metric_reaches(&self, name: &str, value: u64) {
+        let reached = async {
+            while self.metric(name) < value {
+                tokio::task::yield_now().await;
+            }
+        };
+        let waited = tokio::time::timeout(std::time::Duration::from_secs(20), reached).await;
+        assert!(
+            waited.is_ok(),
+            "{name} is {} and not {value}",
+            self.metric(name)
+        );
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.shutdown.cancel();
+    }
+}
+
+pub(crate) fn threat(
+    number: u64,
+    severity: Severity,
+    padding: usize,
+    at: Timestamp,
+) -> Publication {
+    Publication {
+        channel: Arc::from("threats"),
+        kind: Kind::ThreatNew,
+        id: Id::derived(at, &[&number.to_le_bytes()]),
+        timestamp: at,
+        severity,
+        data: format!(
+            "{{\"number\":{number},\"padding\":\"{}\"}}",
+            "x".repeat(padding)
+        )
+        .into(),
+    }
+}
+
+fn alert() -> Alert {
+    let key = AlertKey {
+        source_ip: None,
+        family: "sql_injection".into(),
+        window_start: START,
+    };
+    Alert {
+        id: key.id(),
+        title: "SQL injection".into(),
+        source_ip: None,
+        country_iso_code: None,
+        family: key.family,
+        severity: Severity::High,
+        score: Score::new(8.0),
+        state: AlertState::Open,
+        count: 1,
+        first_seen: START,
+        last_seen: START,
+        last_threat: Id::derived(START, &[b"threat"]),
+        assignee: None,
+        changes: Vec::new(),
+    }
+}
