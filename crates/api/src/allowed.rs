@@ -1,0 +1,92 @@
+//! The right that a route needs, written into its signature.
+//!
+//! Never holds: which role has which right; that is the table in `vigil-auth`.
+
+use std::marker::PhantomData;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use vigil_auth::{Action, Principal};
+
+use crate::{ApiError, ErrorCode};
+
+/// A right that a route may need.
+pub trait Right: Send + Sync + 'static {
+    /// What it lets one do, to end the sentence "… may not".
+    const WHAT: &'static str;
+
+    /// Whether the principal has it.
+    fn is_held_by(principal: &Principal) -> bool;
+}
+
+/// To see threats, alerts and statistics.
+pub(crate) struct Read;
+/// To work on alerts.
+pub(crate) struct ChangeAlerts;
+/// To send log lines.
+pub(crate) struct Ingest;
+/// To see how the server itself is: for those who read, and for machines that send.
+pub(crate) struct Observe;
+
+impl Right for Read {
+    const WHAT: &'static str = "see this";
+
+    fn is_held_by(principal: &Principal) -> bool {
+        principal.may(Action::Read)
+    }
+}
+
+impl Right for ChangeAlerts {
+    const WHAT: &'static str = "change alerts";
+
+    fn is_held_by(principal: &Principal) -> bool {
+        principal.may(Action::ChangeAlerts)
+    }
+}
+
+impl Right for Ingest {
+    const WHAT: &'static str = "send log lines";
+
+    fn is_held_by(principal: &Principal) -> bool {
+        principal.may(Action::Ingest)
+    }
+}
+
+impl Right for Observe {
+    const WHAT: &'static str = "see how the server is";
+
+    fn is_held_by(principal: &Principal) -> bool {
+        principal.may(Action::Read) || principal.may(Action::Ingest)
+    }
+}
+
+/// The principal of a request, who has the right. As an argument of a route it refuses everybody
+/// else: with 401 where nobody signed in, with 403 where the right is missing.
+pub struct Allowed<R> {
+    /// Who asks.
+    pub principal: Principal,
+    right: PhantomData<R>,
+}
+
+impl<S: Sync, R: Right> FromRequestParts<S> for Allowed<R> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, ApiError> {
+        let Some(principal) = parts.extensions.get::<Principal>() else {
+            return Err(ApiError::new(
+                ErrorCode::Unauthenticated,
+                "this needs a token",
+            ));
+        };
+        if !R::is_held_by(principal) {
+            let Principal { subject, role, .. } = principal;
+            let message = format!("`{subject}` has the role {role}, which may not {}", R::WHAT);
+            return Err(ApiError::new(ErrorCode::Forbidden, message)
+                .hint("use a token of a role that may: `vigil token --role`"));
+        }
+        Ok(Self {
+            principal: principal.clone(),
+            right: PhantomData,
+        })
+    }
+}

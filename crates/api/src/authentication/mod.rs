@@ -1,0 +1,178 @@
+//! The one way in: a layer around every route that lets a request pass with its principal, or not.
+//!
+//! Open are only `GET /health` and the sign-in, which trades a token or a one-time ticket for a
+//! session cookie. Everything else needs a credential; what a browser adds by itself, the cookie,
+//! counts for changes and sockets only if the request comes from our own page.
+//!
+//! Owns: where credentials stand in a request, sessions, who has failed too often. Never holds: what
+//! makes a credential good, and what a principal may do. No credential is ever logged, nor the query
+//! string, which may hold a ticket.
+
+mod cookie;
+mod credential;
+mod failures;
+mod host;
+mod origin;
+mod sign_in;
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::{HeaderMap, Method, Uri};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use vigil_auth::{AuthError, Credential, Gatekeeper, Principal};
+use vigil_event::{Clock, Timestamp};
+
+pub use cookie::SESSION_COOKIE;
+pub use host::Hosts;
+
+use self::credential::Shown;
+use self::failures::Failures;
+use crate::{ApiError, ErrorCode, header};
+
+/// Who decides, and for which names and origins.
+pub struct Access {
+    /// Knows the credentials.
+    pub gatekeeper: Arc<Gatekeeper>,
+    /// Tells the present.
+    pub clock: Arc<dyn Clock>,
+    /// The names under which this server may be asked.
+    pub hosts: Hosts,
+    /// Origins beside our own, such as `https://vigil.example`, whose pages may use a session.
+    pub origins: Vec<String>,
+}
+
+/// What the layer works with.
+struct Door {
+    access: Access,
+    failures: Failures,
+}
+
+/// Protects the whole application and adds the sign-in to it.
+///
+/// The peer's address is taken from [`ConnectInfo`]; without it all peers count as one where failed
+/// attempts are limited.
+pub fn authenticate(app: Router, access: Access) -> Router {
+    let door = Arc::new(Door {
+        access,
+        failures: Failures::default(),
+    });
+    app.merge(sign_in::routes(Arc::clone(&door)))
+        .layer(from_fn_with_state(door, guard))
+        .layer(from_fn(header::complete))
+}
+
+async fn guard(State(door): State<Arc<Door>>, mut request: Request, next: Next) -> Response {
+    if let Err(error) = door.access.hosts.check(request.headers(), request.uri()) {
+        return error.into_response();
+    }
+    if is_open(request.method(), request.uri().path()) {
+        return next.run(request).await;
+    }
+    if let Some(ticket) = sign_in::ticket_of_page(request.method(), request.uri()) {
+        return sign_in::redeem(&door, &request, ticket);
+    }
+    match door.principal(&request) {
+        Ok(principal) => {
+            request.extensions_mut().insert(principal);
+            next.run(request).await
+        }
+        Err(error) => sign_in::refuse(&request, error),
+    }
+}
+
+/// What needs no credential.
+fn is_open(method: &Method, path: &str) -> bool {
+    match path {
+        "/health" => matches!(*method, Method::GET | Method::HEAD),
+        sign_in::SESSION_PATH => *method == Method::POST,
+        _ => false,
+    }
+}
+
+impl Door {
+    /// Who asks, if that is proved.
+    fn principal(&self, request: &Request) -> Result<Principal, ApiError> {
+        let headers = request.headers();
+        let Some(shown) = credential::of(headers, request.uri())? else {
+            return Err(unauthenticated("this needs a token"));
+        };
+        let principal = match shown {
+            Shown::Session(token) => {
+                let principal = self.verify(Credential::Bearer(token), peer(request))?;
+                if changes_something(request.method(), headers) {
+                    origin::check(headers, &self.access.origins)?;
+                }
+                principal
+            }
+            Shown::Explicit(credential) => self.verify(credential, peer(request))?,
+        };
+        Ok(principal)
+    }
+
+    /// Who shows the credential. What can be guessed is not even looked at after too many failures;
+    /// a signed token can't be, so nobody is locked out who has one.
+    fn verify(
+        &self,
+        credential: Credential<'_>,
+        peer: Option<IpAddr>,
+    ) -> Result<Principal, ApiError> {
+        let now = self.now();
+        if !matches!(credential, Credential::Bearer(_)) {
+            self.failures.check(peer, now)?;
+        }
+        self.access
+            .gatekeeper
+            .verify(credential, now)
+            .map_err(|error| {
+                self.failures.count(peer, now);
+                refusal(&error)
+            })
+    }
+
+    fn now(&self) -> Timestamp {
+        self.access.clock.now()
+    }
+}
+
+fn refusal(error: &AuthError) -> ApiError {
+    if error.is_rejection() {
+        // The texts of rejections carry nothing of the credential.
+        tracing::debug!(%error, "a credential was refused");
+        unauthenticated(error.to_string())
+    } else {
+        tracing::error!(%error, "credentials can't be verified");
+        ApiError::internal()
+    }
+}
+
+fn unauthenticated(message: impl Into<String>) -> ApiError {
+    ApiError::new(ErrorCode::Unauthenticated, message)
+        .hint("send `Authorization: Bearer <token>`; `vigil token --role viewer` prints a token")
+}
+
+/// Whether a request does more than look: by its method, or by opening a socket that takes commands.
+fn changes_something(method: &Method, headers: &HeaderMap) -> bool {
+    !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
+        || headers.contains_key(axum::http::header::UPGRADE)
+        || headers.contains_key(axum::http::header::SEC_WEBSOCKET_KEY)
+}
+
+fn peer(request: &Request) -> Option<IpAddr> {
+    request
+        .extensions()
+        .get::<ConnectInfo<SocketAddr>>()
+        .map(|ConnectInfo(address)| address.ip())
+}
+
+/// A parameter of the query, as it stands there. Tickets need no decoding.
+fn query_value<'a>(uri: &'a Uri, name: &str) -> Option<&'a str> {
+    uri.query()?.split('&').find_map(|pair| {
+        pair.split_once('=')
+            .filter(|(key, _)| *key == name)
+            .map(|(_, value)| value)
+    })
+}

@@ -1,0 +1,61 @@
+//! The OpenAPI document's frame: what it is about and how one signs in. The routes add themselves.
+
+use utoipa::openapi::OpenApi;
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, OpenApi as _};
+
+use crate::SESSION_COOKIE;
+use crate::error::ErrorBody;
+
+/// Real-time threat detection and event streaming.
+///
+/// Everything but `/health` needs a credential: a token of `vigil token` as `Authorization: Bearer`,
+/// a machine's `X-API-Key`, or the page's session cookie. `/threats`, `/stats`, `/models/status` and
+/// `/ingest/batch` answer the same as under `/api/v1`.
+///
+/// Times are RFC 3339 in UTC. Every error has the shape of `Error`.
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(title = "Vigil", license(name = "Apache-2.0", identifier = "Apache-2.0")),
+    components(schemas(ErrorBody)),
+    modifiers(&SignIn),
+    security(("token" = []), ("key" = []), ("session" = [])),
+    tags(
+        (name = "threats", description = "What was found"),
+        (name = "alerts", description = "What people work on"),
+        (name = "stats", description = "Counts"),
+        (name = "ingest", description = "Sending log lines"),
+        (name = "rules", description = "What is looked for"),
+        (name = "access", description = "Tickets for places where a token must not stand"),
+        (name = "server", description = "How the server itself is"),
+    ),
+)]
+struct Frame;
+
+struct SignIn;
+
+impl Modify for SignIn {
+    fn modify(&self, document: &mut OpenApi) {
+        let token = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .bearer_format("JWT")
+            .build();
+        let key = ApiKey::Header(ApiKeyValue::new("X-API-Key"));
+        let session = ApiKey::Cookie(ApiKeyValue::new(SESSION_COOKIE));
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("token", SecurityScheme::Http(token));
+        components.add_security_scheme("key", SecurityScheme::ApiKey(key));
+        components.add_security_scheme("session", SecurityScheme::ApiKey(session));
+    }
+}
+
+/// The document without routes.
+pub(crate) fn frame() -> OpenApi {
+    Frame::openapi()
+}
+
+/// The document as text.
+pub(crate) fn json(document: &OpenApi) -> String {
+    // The document has only string keys, which JSON can always hold.
+    document.to_pretty_json().unwrap_or_default()
+}

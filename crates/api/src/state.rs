@@ -1,0 +1,71 @@
+//! What the routes work with.
+//!
+//! Never holds: state of its own; everything here is shared with the rest of the program.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use serde::Serialize;
+use tokio::sync::Semaphore;
+use utoipa::ToSchema;
+use vigil_auth::Gatekeeper;
+use vigil_event::{Clock, IdSource};
+use vigil_rule::RuleSet;
+use vigil_store::Store;
+
+use crate::archive::Archive;
+use crate::{Intake, Readiness};
+
+/// What the binary gives to the routes.
+pub struct ApiState {
+    /// Answers for threats, alerts and statistics.
+    pub store: Arc<dyn Store>,
+    /// The rules in force; a new set may be put in at any time.
+    pub rules: Arc<ArcSwap<RuleSet>>,
+    /// The windows in force.
+    pub windows: Vec<ActiveWindow>,
+    /// Takes batches of lines.
+    pub intake: Arc<dyn Intake>,
+    /// Says why the server is not ready.
+    pub readiness: Arc<dyn Readiness>,
+    /// What `/metrics` shows.
+    pub metrics: prometheus::Registry,
+    /// Issues tickets.
+    pub gatekeeper: Arc<Gatekeeper>,
+    /// Tells the present.
+    pub clock: Arc<dyn Clock>,
+    /// Names batches that come without a key of their own.
+    pub ids: Arc<IdSource>,
+}
+
+/// A count over time that can make a detection.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ActiveWindow {
+    /// The id that its detections carry as `rule_id`.
+    pub id: String,
+    /// What it finds, for people.
+    pub title: String,
+}
+
+/// How many batches are taken in at one moment; each may hold some tens of megabytes.
+const INGEST_TURNS: usize = 4;
+
+/// The state with what bounds its use.
+pub(crate) struct Api {
+    pub(crate) archive: Archive,
+    pub(crate) ingest_turns: Arc<Semaphore>,
+    pub(crate) state: ApiState,
+}
+
+impl Api {
+    pub(crate) fn new(state: ApiState) -> Self {
+        Self {
+            archive: Archive::new(Arc::clone(&state.store)),
+            ingest_turns: Arc::new(Semaphore::new(INGEST_TURNS)),
+            state,
+        }
+    }
+}
+
+/// What every route takes.
+pub(crate) type Shared = Arc<Api>;
