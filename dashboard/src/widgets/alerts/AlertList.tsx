@@ -1,0 +1,44 @@
+/** The alerts: what needs work first. */
+import { useSignal } from '@preact/signals';
+import { usePage } from '../../state/context';
+import { AlertCard } from './AlertCard';
+import './alerts.css';
+
+/** Resolved ones are hidden unless asked for. */
+export function AlertList() {
+  const page = usePage();
+  const { alerts } = page;
+  const resolved = useSignal(false);
+  const all = alerts.list.value;
+  const shown = resolved.value ? all : all.filter((alert) => alert.state !== 'resolved');
+  const hidden = all.length - all.filter((alert) => alert.state !== 'resolved').length;
+  return (
+    <section class="panel alerts" aria-label="Alerts">
+      <header>
+        <h2>Alerts</h2>
+        {alerts.open.value > 0 && <span class="badge">{alerts.open.value} open</span>}
+        <span class="space" />
+        {hidden > 0 && (
+          <button type="button" class="plain quiet" aria-pressed={resolved.value} onClick={() => (resolved.value = !resolved.value)}>
+            {resolved.value ? 'Hide' : 'Show'} {hidden} resolved
+          </button>
+        )}
+      </header>
+      <div class="scroll">
+        {alerts.forbidden.value === undefined ? null : <p class="forbidden quiet">{alerts.forbidden.value}</p>}
+        {shown.length === 0 ? (
+          <div class="empty">
+            <strong>{alerts.loaded.value ? 'Nothing to work on.' : 'Not loaded yet.'}</strong>
+            <p>Threats of high severity and up are grouped into alerts by address, kind and hour.</p>
+          </div>
+        ) : (
+          <ul>
+            {shown.map((alert) => (
+              <AlertCard key={alert.id} alert={alert} />
+            ))}
+          </ul>
+        )}
+      </div>
+    </section>
+  );
+}
