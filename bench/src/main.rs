@@ -1,2 +1,34 @@
-//! xtask
-fn main() {}
+//! `make bench`: how fast the real parts are, as ratios against a ceiling measured in the same run.
+//!
+//! Machines are noisy: quote the ratios. Nothing here asserts; it measures and prints.
+
+mod latency;
+mod lines;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Parser;
+
+/// Measures Vigil.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// The release binary
+    #[arg(long, default_value = "target/release/vigil")]
+    vigil: PathBuf,
+    /// Lines of the generated log
+    #[arg(long, default_value_t = 1_000_000)]
+    lines: usize,
+    /// Seconds of the latency measurement; 0 leaves it out
+    #[arg(long, default_value_t = 20)]
+    seconds: u64,
+}
+
+fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    lines::run(arguments.lines)?;
+    if arguments.seconds > 0 {
+        latency::run(&arguments.vigil, arguments.seconds)?;
+    }
+    Ok(())
+}

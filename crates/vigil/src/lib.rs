@@ -1,1 +1,14 @@
-//! The binary: command line, config, pipeline, lifecycle.
+//! Vigil, put together: the command line, the configuration, the pipeline and the server's life.
+//!
+//! This crate is the only one that knows all the others. It builds them ([`app`]), joins them with
+//! bounded queues ([`pipeline`]) and ends them in order. It holds no rule of the business: what an
+//! attack is stands in `rules/` and in the crates `rule` and `detect`.
+
+pub mod app;
+pub mod cli;
+pub mod config;
+pub mod demo;
+pub mod examples;
+pub mod offline;
+pub mod pipeline;
+pub mod rules;

@@ -1,2 +1,7 @@
-//! The binary.
-fn main() {}
+//! Vigil's program. Everything it does is in the library beside it.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    vigil::cli::run()
+}

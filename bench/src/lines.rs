@@ -1,0 +1,184 @@
+//! Lines per CPU-second: parsing, parsing and decoding, and the full set of rules and windows, next
+//! to `wc -l` on the same file.
+
+#![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
+
+use std::hint::black_box;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use rustix::time::{ClockId, clock_gettime};
+use vigil::demo::Traffic;
+use vigil::pipeline::{Judge, JudgeOptions};
+use vigil_decode::{Decoder, Format, Proxies, Request};
+use vigil_detect::DetectorOptions;
+use vigil_enrich::{EnrichOptions, Enricher};
+use vigil_event::{Event, Record, RecordBatch, Score, Severity, SourceId, SystemClock, Timestamp};
+
+/// Lines in a batch, as the tailer hands them over.
+const BATCH: usize = 1_024;
+/// Runs of each stage; the fastest counts, since noise only slows.
+const RUNS: usize = 3;
+/// Runs of `wc -l`, whose CPU time the kernel counts in hundredths of a second.
+const WC_RUNS: u32 = 40;
+
+pub(crate) fn run(lines: usize) -> Result<()> {
+    let directory = tempfile::tempdir()?;
+    let log = directory.path().join("access.log");
+    let attacks = generate(&log, lines)?;
+    let text = fs_err::read(&log)?;
+    println!(
+        "log: {lines} lines, {:.0} MB, {:.1} % attacks (seed 1)",
+        text.len() as f64 / 1e6,
+        attacks as f64 * 100.0 / lines as f64
+    );
+    let batches = batches(&text);
+    let ceiling = lines as f64 / wc_seconds(&log)?;
+    row("wc -l", ceiling, ceiling);
+    row("parse", lines as f64 / fastest(|| parse(&batches)), ceiling);
+    row("parse + decode", lines as f64 / fastest(|| decode(&batches)), ceiling);
+    let rules = Arc::new(vigil::rules::load(None)?);
+    let count = rules.rules().len();
+    let mut threats = 0;
+    let full = fastest(|| threats = judge(&batches, &rules));
+    row(&format!("full: {count} rules, windows"), lines as f64 / full, ceiling);
+    println!("threats found: {threats} of {attacks} attacks\n");
+    Ok(())
+}
+
+fn row(name: &str, rate: f64, ceiling: f64) {
+    println!("{name:<28} {rate:>14.0} lines per CPU-second   {:>8.4} of wc -l", rate / ceiling);
+}
+
+fn generate(log: &Path, lines: usize) -> Result<usize> {
+    let mut traffic = Traffic::new(1, 0.05);
+    let mut text = Vec::new();
+    let start = Timestamp::from_millis(1_795_176_598_000);
+    // A thousand lines a second of the log's own time.
+    let attacks = (0..lines).filter(|n| traffic.write_line(&mut text, start.plus_millis(*n as i64))).count();
+    fs_err::write(log, text)?;
+    Ok(attacks)
+}
+
+fn batches(text: &[u8]) -> Vec<RecordBatch> {
+    let lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).collect();
+    let batch = |lines: &[&[u8]]| {
+        let mut bytes = Vec::new();
+        let records = lines
+            .iter()
+            .map(|line| {
+                let start = bytes.len() as u32;
+                bytes.extend_from_slice(line);
+                Record { start, len: line.len() as u32, offset: u64::from(start), truncated: false }
+            })
+            .collect();
+        let (source, stream) = (SourceId::new("bench"), Arc::from("bench"));
+        RecordBatch { source, stream, bytes, records, read_at: Timestamp::default(), checkpoint: None }
+    };
+    lines.chunks(BATCH).map(batch).collect()
+}
+
+/// The CPU seconds of this thread that the fastest run took.
+fn fastest(mut body: impl FnMut()) -> f64 {
+    let seconds = || {
+        let time = clock_gettime(ClockId::ThreadCPUTime);
+        time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
+    };
+    (0..RUNS)
+        .map(|_| {
+            let start = seconds();
+            body();
+            seconds() - start
+        })
+        .fold(f64::INFINITY, f64::min)
+}
+
+/// Calls `each` with every request of a batch. Parsing may append to a batch's bytes, so they are
+/// copied into a buffer that is kept, as the tailer's read would.
+fn for_requests(batch: &RecordBatch, proxies: &Proxies, buffer: &mut RecordBatch, mut each: impl FnMut(&RecordBatch, &Record, &Request)) {
+    buffer.bytes.clear();
+    buffer.bytes.extend_from_slice(&batch.bytes);
+    for record in &batch.records {
+        if let Ok(request) = vigil_decode::parse(&mut buffer.bytes, record, Format::Auto, proxies, batch.read_at) {
+            each(buffer, record, &request);
+        }
+    }
+}
+
+fn empty_like(batches: &[RecordBatch]) -> RecordBatch {
+    let mut buffer = batches.first().cloned().unwrap_or_else(|| RecordBatch {
+        source: SourceId::new("bench"),
+        stream: Arc::from("bench"),
+        bytes: Vec::new(),
+        records: Vec::new(),
+        read_at: Timestamp::default(),
+        checkpoint: None,
+    });
+    buffer.records.clear();
+    buffer
+}
+
+fn parse(batches: &[RecordBatch]) {
+    let proxies = Proxies::new(Vec::new());
+    let mut buffer = empty_like(batches);
+    for batch in batches {
+        for_requests(batch, &proxies, &mut buffer, |_, _, request| {
+            black_box(request);
+        });
+    }
+}
+
+fn decode(batches: &[RecordBatch]) {
+    let proxies = Proxies::new(Vec::new());
+    let mut buffer = empty_like(batches);
+    let (mut decoder, mut event) = (Decoder::new(), Event::new());
+    for batch in batches {
+        for_requests(batch, &proxies, &mut buffer, |buffer, record, request| {
+            decoder.decode(&buffer.bytes, record, request, &mut event);
+            black_box(&event);
+        });
+    }
+}
+
+fn judge(batches: &[RecordBatch], rules: &Arc<vigil_rule::RuleSet>) -> usize {
+    let proxies = Proxies::new(Vec::new());
+    let mut buffer = empty_like(batches);
+    let enricher = Enricher::open(&EnrichOptions::default()).unwrap_or_default();
+    let options = JudgeOptions {
+        detector: DetectorOptions::default(),
+        threshold: Score::new(5.0),
+        alert_severity: Severity::High,
+        alert_window_ms: 3_600_000,
+        node: "bench".to_owned(),
+    };
+    let mut judge = Judge::new(Arc::clone(rules), Arc::new(enricher), Arc::new(SystemClock), options);
+    let mut threats = 0;
+    for batch in batches {
+        for_requests(batch, &proxies, &mut buffer, |buffer, record, request| {
+            threats += usize::from(black_box(judge.judge(buffer, record, request, batch.read_at)).is_some());
+        });
+    }
+    threats
+}
+
+/// The CPU seconds of one `wc -l`, from the kernel's account of finished children.
+fn wc_seconds(log: &Path) -> Result<f64> {
+    let before = children_ticks()?;
+    for _ in 0..WC_RUNS {
+        Command::new("wc").arg("-l").arg(log).stdout(Stdio::null()).status().context("wc")?;
+    }
+    let ticks = (children_ticks()? - before).max(1);
+    Ok(f64::from(ticks) / 100.0 / f64::from(WC_RUNS))
+}
+
+/// User and system time of finished children in hundredths of a second: fields 16 and 17 of
+/// `/proc/self/stat` (proc(5)).
+fn children_ticks() -> Result<u32> {
+    let stat = fs_err::read_to_string("/proc/self/stat")?;
+    let after_name = stat.rsplit(") ").next().context("/proc/self/stat has a name")?;
+    let mut fields = after_name.split(' ').skip(13);
+    let mut next = || fields.next().and_then(|field| field.parse::<u32>().ok()).context("a number");
+    Ok(next()? + next()?)
+}

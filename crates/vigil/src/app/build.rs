@@ -1,0 +1,278 @@
+//! Building the server: everything is opened and bound here, in the order in which it depends.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use fs_err::os::unix::fs::OpenOptionsExt as _;
+use prometheus::Registry;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use vigil_api::{Access, ActiveWindow, ApiState, Hosts};
+use vigil_auth::{ApiKey, ApiKeys, Authority, Gatekeeper, Grant, Role, Tickets};
+use vigil_bus::{Bus, LogLimits, MemoryBus};
+use vigil_detect::DetectorOptions;
+use vigil_detect::window::Window;
+use vigil_enrich::{EnrichOptions, Enricher};
+use vigil_event::{Clock, IdSource, Score, SystemClock, channel};
+use vigil_gateway::{GatewayState, Limits};
+use vigil_rule::RuleSet;
+use vigil_source::{TailOptions, Tailer};
+use vigil_store::{Retention, SqliteStore, Store};
+
+use super::desk::StoreDesk;
+use super::intake::HttpIntake;
+use super::status::{HealthReadiness, StatusTeller};
+use super::{App, BuildError};
+use crate::config::Config;
+use crate::pipeline::{Formats, Health, Judge, JudgeOptions, Parts, Pipeline, Telemetry};
+
+/// The file of the admin's token in the data directory.
+pub(super) const ADMIN_TOKEN: &str = "admin.token";
+/// The database in the data directory.
+const DATABASE: &str = "vigil.db";
+/// Records of a batch, and bytes.
+const BATCH: (usize, usize) = (1_024, 1 << 20);
+const DAY_MS: i64 = 86_400_000;
+const MIB: u64 = 1 << 20;
+
+/// What several parts share.
+struct Common {
+    clock: Arc<dyn Clock>,
+    ids: Arc<IdSource>,
+    registry: Registry,
+    node: Arc<str>,
+    health: Arc<Health>,
+    telemetry: Arc<Telemetry>,
+}
+
+impl App {
+    /// Opens and binds everything. Nothing is read and nobody is answered before [`App::run`].
+    pub async fn build(config: Config) -> Result<Self, BuildError> {
+        let listener = bind(config.server.listen).await?;
+        let address = listener.local_addr()?;
+        let data_dir = config.data_dir();
+        let common = common(&config)?;
+        let rules = Arc::new(crate::rules::load(config.rules_dir())?);
+        let (gatekeeper, first_start) = gatekeeper(&config, &data_dir, &common)?;
+        let (store, bus) = memory(&config, &data_dir, &common)?;
+        let pipeline = pipeline(&config, &common, &store, &rules)?;
+        let (shutdown, sockets) = (CancellationToken::new(), TaskTracker::new());
+        let gateway_telemetry = Arc::new(vigil_gateway::Telemetry::new());
+        gateway_telemetry.register(&common.registry)?;
+        let gateway = vigil_gateway::router(GatewayState {
+            bus: Arc::clone(&bus),
+            desk: Arc::new(StoreDesk { store: Arc::clone(&store), clock: Arc::clone(&common.clock) }),
+            gatekeeper: Arc::clone(&gatekeeper),
+            clock: Arc::clone(&common.clock),
+            ids: Arc::clone(&common.ids),
+            node: Arc::clone(&common.node),
+            limits: Limits {
+                max_connections: config.stream.connections,
+                max_connections_per_user: config.stream.connections_per_user,
+                ..Limits::default()
+            },
+            allowed_origins: config.server.allowed_origins.clone().into(),
+            telemetry: Arc::clone(&gateway_telemetry),
+            shutdown: shutdown.clone(),
+            tasks: sockets.clone(),
+        });
+        let api = vigil_api::router(ApiState {
+            store: Arc::clone(&store),
+            rules: Arc::new(ArcSwap::from(Arc::clone(&rules))),
+            windows: active_windows(),
+            intake: Arc::new(HttpIntake::new(pipeline.intake())),
+            readiness: Arc::new(HealthReadiness(Arc::clone(&common.health))),
+            metrics: common.registry.clone(),
+            gatekeeper: Arc::clone(&gatekeeper),
+            clock: Arc::clone(&common.clock),
+            ids: Arc::clone(&common.ids),
+        });
+        let access = access(&config, address, &gatekeeper, &common);
+        Ok(Self {
+            address,
+            listener,
+            router: vigil_api::authenticate(api.merge(gateway), access),
+            gatekeeper,
+            data_dir,
+            first_start,
+            follows_logs: !config.source.logs.is_empty(),
+            pipeline,
+            store,
+            retention: retention(&config),
+            status: StatusTeller {
+                bus,
+                clock: common.clock,
+                ids: common.ids,
+                health: common.health,
+                telemetry: common.telemetry,
+                gateway: gateway_telemetry,
+                rules: rules.rules().len(),
+            },
+            shutdown,
+            sockets,
+        })
+    }
+}
+
+/// Under which names the server may be asked for. One that listens on loopback is asked by this
+/// machine only, so any other name is a rebinding attack; one that others reach has names we cannot
+/// know, unless they are configured.
+fn access(config: &Config, address: SocketAddr, gatekeeper: &Arc<Gatekeeper>, common: &Common) -> Access {
+    let names = &config.server.allowed_hosts;
+    let hosts = if address.ip().is_loopback() || !names.is_empty() {
+        Hosts::Loopback(names.iter().cloned().chain([address.ip().to_string()]).collect())
+    } else {
+        Hosts::Any
+    };
+    Access {
+        gatekeeper: Arc::clone(gatekeeper),
+        clock: Arc::clone(&common.clock),
+        hosts,
+        origins: config.server.allowed_origins.clone(),
+    }
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, BuildError> {
+    TcpListener::bind(address).await.map_err(|error| BuildError::Listen { address, error })
+}
+
+fn common(config: &Config) -> Result<Common, BuildError> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).map_err(|error| BuildError::Setting(format!("no random numbers: {error}")))?;
+    let registry = Registry::new();
+    let node = match config.server.node.as_str() {
+        "" => rustix::system::uname().nodename().to_string_lossy().into_owned(),
+        node => node.to_owned(),
+    };
+    Ok(Common {
+        clock: Arc::new(SystemClock),
+        ids: Arc::new(IdSource::new(seed)),
+        telemetry: Arc::new(Telemetry::new(&registry)?),
+        registry,
+        node: node.into(),
+        health: Arc::new(Health::default()),
+    })
+}
+
+/// Who may come in; and whether this is the first start, which leaves an admin's token behind.
+fn gatekeeper(
+    config: &Config,
+    data_dir: &Path,
+    common: &Common,
+) -> Result<(Arc<Gatekeeper>, bool), BuildError> {
+    let (authority, _) = Authority::open(data_dir)?;
+    let token_file = data_dir.join(ADMIN_TOKEN);
+    let first_start = !token_file.exists();
+    if first_start {
+        let grant = Grant { subject: "admin".to_owned(), role: Role::Admin, expires_at: None, subscribe: None };
+        let token = authority.issue(&grant, common.clock.now())?;
+        let mut options = fs_err::OpenOptions::new();
+        options.write(true).create_new(true).mode(0o600);
+        std::io::Write::write_all(&mut options.open(&token_file)?, token.as_bytes())?;
+    }
+    let keys = config.auth.api_keys.iter();
+    let keys: Result<Vec<_>, _> = keys.map(|key| ApiKey::from_file(&key.name, key.role, &key.key_file)).collect();
+    let gatekeeper = Gatekeeper { authority, keys: ApiKeys::new(keys?)?, tickets: Tickets::default() };
+    Ok((Arc::new(gatekeeper), first_start))
+}
+
+/// The store, and the bus that tells what it keeps, filled with what it told before the last stop.
+fn memory(
+    config: &Config,
+    data_dir: &Path,
+    common: &Common,
+) -> Result<(Arc<dyn Store>, Arc<dyn Bus>), BuildError> {
+    let limits = LogLimits {
+        max_items: config.stream.history_messages,
+        max_bytes: config.stream.history_mib << 20,
+        ..LogLimits::default()
+    };
+    let bus: Arc<dyn Bus> = Arc::new(MemoryBus::new(limits, Arc::clone(&common.clock)));
+    let told = Arc::clone(&bus);
+    let store = SqliteStore::open(
+        &data_dir.join(DATABASE),
+        Box::new(move |publications| {
+            for (offset, publication) in publications {
+                told.publish_at(*offset, publication.clone());
+            }
+        }),
+    )?;
+    for name in [channel::THREATS, channel::ALERTS] {
+        let backlog = store.backlog(name, config.stream.history_messages)?;
+        bus.restore(name, &backlog.epoch, backlog.next_offset, backlog.publications);
+    }
+    bus.head(channel::STATUS);
+    Ok((Arc::new(store), bus))
+}
+
+fn pipeline(
+    config: &Config,
+    common: &Common,
+    store: &Arc<dyn Store>,
+    rules: &Arc<RuleSet>,
+) -> Result<Pipeline, BuildError> {
+    let source = &config.source;
+    let absolute = |path: &str| std::path::absolute(path).map(|path| path.display().to_string());
+    let logs: Result<Vec<_>, std::io::Error> =
+        source.logs.iter().map(|log| Ok((absolute(&log.path)?, log.format))).collect();
+    let logs = logs?;
+    let options = TailOptions {
+        from_start: source.from_start,
+        max_line_bytes: source.max_line_bytes,
+        keep_line_bytes: source.keep_line_bytes,
+        batch_records: BATCH.0,
+        batch_bytes: BATCH.1,
+    };
+    let patterns: Vec<String> = logs.iter().map(|(path, _)| path.clone()).collect();
+    let tailer = Tailer::open(&patterns, options, store.checkpoints()?, Arc::clone(&common.clock))?;
+    tailer.telemetry().register(&common.registry)?;
+    let enricher = Arc::new(enricher(config)?);
+    let options = JudgeOptions {
+        detector: DetectorOptions { windows: config.window_options() },
+        threshold: Score::new(config.detect.threat_threshold),
+        alert_severity: config.detect.alert_severity,
+        alert_window_ms: i64::from(config.detect.alert_window_minutes) * 60_000,
+        node: common.node.to_string(),
+    };
+    let judge = |_| {
+        Judge::new(Arc::clone(rules), Arc::clone(&enricher), Arc::clone(&common.clock), options.clone())
+    };
+    Ok(Pipeline::start(Parts {
+        tailer,
+        formats: Formats::new(logs),
+        proxies: config.proxies(),
+        judges: (0..config.detection_threads()).map(judge).collect(),
+        store: Arc::clone(store),
+        clock: Arc::clone(&common.clock),
+        telemetry: Arc::clone(&common.telemetry),
+        health: Arc::clone(&common.health),
+    })?)
+}
+
+fn enricher(config: &Config) -> Result<Enricher, BuildError> {
+    let named = |path: &Path| (!path.as_os_str().is_empty()).then(|| path.to_owned());
+    Ok(Enricher::open(&EnrichOptions {
+        country_database: named(&config.enrich.country_database),
+        asn_database: named(&config.enrich.asn_database),
+    })?)
+}
+
+fn retention(config: &Config) -> Retention {
+    Retention {
+        max_age_ms: Some(i64::from(config.store.retention_days) * DAY_MS),
+        max_bytes: Some(config.store.max_size_mib * MIB),
+        outbox_items: config.stream.history_messages as u64,
+        ..Retention::default()
+    }
+}
+
+fn active_windows() -> Vec<ActiveWindow> {
+    let active = |window: Window| ActiveWindow {
+        id: window.rule_id().to_owned(),
+        title: window.title().to_owned(),
+    };
+    Window::ALL.into_iter().map(active).collect()
+}

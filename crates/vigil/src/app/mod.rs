@@ -1,0 +1,185 @@
+//! The server: built whole, then run, then ended in order.
+//!
+//! [`App::build`] opens and binds everything, so that whatever is wrong is told before anything
+//! runs, and tests use the same path with port 0. [`App::run`] serves until a signal, then drains:
+//! clients are told, reading stops, what was read is stored.
+
+mod build;
+mod desk;
+mod intake;
+mod status;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use vigil_auth::{Gatekeeper, Principal, Role};
+use vigil_event::{Clock, SystemClock};
+use vigil_store::{Retention, Store};
+
+use crate::pipeline::Pipeline;
+use crate::rules::RulesError;
+use status::StatusTeller;
+
+/// How long the end may take before the process goes anyway. Nothing is lost by that: what was not
+/// stored is read again.
+const DRAIN: Duration = Duration::from_secs(10);
+/// How often old threats are looked for.
+const TRIM_EVERY: Duration = Duration::from_mins(10);
+
+/// Why the server cannot start. Each text says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// The port is taken, or the address is not this machine's.
+    #[error("cannot listen on {address}: {error}; choose another with --listen, or end what holds it")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        error: std::io::Error,
+    },
+    /// The rules cannot be loaded.
+    #[error(transparent)]
+    Rules(#[from] RulesError),
+    /// The database cannot be opened.
+    #[error(transparent)]
+    Store(#[from] vigil_store::StoreError),
+    /// The signing key, a key file or the admin token cannot be used.
+    #[error(transparent)]
+    Auth(#[from] vigil_auth::AuthError),
+    /// The logs cannot be followed.
+    #[error(transparent)]
+    Source(#[from] vigil_source::SourceError),
+    /// A geographic database cannot be opened.
+    #[error(transparent)]
+    Enrich(#[from] vigil_enrich::EnrichError),
+    /// A setting names something that cannot be.
+    #[error("{0}")]
+    Setting(String),
+    /// Metrics cannot be registered.
+    #[error("cannot register the metrics: {0}; this is a bug, please report it")]
+    Metrics(#[from] prometheus::Error),
+    /// A file or thread cannot be made.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+}
+
+/// A server that is ready to run.
+pub struct App {
+    address: SocketAddr,
+    listener: TcpListener,
+    router: Router,
+    gatekeeper: Arc<Gatekeeper>,
+    data_dir: PathBuf,
+    first_start: bool,
+    follows_logs: bool,
+    pipeline: Pipeline,
+    store: Arc<dyn Store>,
+    retention: Retention,
+    status: StatusTeller,
+    shutdown: CancellationToken,
+    sockets: TaskTracker,
+}
+
+impl App {
+    /// Where it listens.
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What a person who starts it should read.
+    pub fn greeting(&self) -> Result<Vec<String>, BuildError> {
+        let mut lines = vec![format!("Vigil {} listens on http://{}", env!("CARGO_PKG_VERSION"), self.address)];
+        if self.first_start {
+            lines.push(format!("Open the page at {} (once, within ten minutes)", self.sign_in_url()?));
+            lines.push(format!("The admin token is in {}", self.data_dir.join(build::ADMIN_TOKEN).display()));
+        } else {
+            lines.push(format!("Sign in at http://{}/ui/ with what `vigil token` prints", self.address));
+        }
+        if !self.follows_logs {
+            lines.push("No log is followed: name one with --log FILE".to_owned());
+        }
+        if !self.address.ip().is_loopback() {
+            lines.push("Others can reach this address, and nothing is encrypted: put a TLS proxy before it".to_owned());
+        }
+        Ok(lines)
+    }
+
+    /// An address that opens the page, once.
+    pub fn sign_in_url(&self) -> Result<String, BuildError> {
+        let admin = Principal {
+            subject: "admin".to_owned(),
+            role: Role::Admin,
+            expires_at: None,
+            token_id: None,
+            subscribe: None,
+        };
+        let ticket = self.gatekeeper.tickets.issue(admin, SystemClock.now())?;
+        Ok(format!("http://{}/ui/?ticket={ticket}", self.address))
+    }
+
+    /// Serves until a signal comes or, if there is one, the limit has passed; then drains.
+    pub async fn run(self, limit: Option<Duration>) -> std::io::Result<()> {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let tasks = TaskTracker::new();
+        let stopped = self.shutdown.clone();
+        let service = self.router.into_make_service_with_connect_info::<SocketAddr>();
+        let server = axum::serve(self.listener, service)
+            .with_graceful_shutdown(async move { stopped.cancelled().await });
+        let server = tasks.spawn(async move { server.await });
+        tasks.spawn(self.status.tell(self.shutdown.clone()));
+        tasks.spawn(trim(self.store, self.retention, self.shutdown.clone()));
+        let ended = async {
+            match limit {
+                Some(limit) => tokio::time::sleep(limit).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+            () = ended => {}
+        }
+        tracing::info!("stopping");
+        self.shutdown.cancel();
+        self.sockets.close();
+        tasks.close();
+        let drained = async {
+            self.sockets.wait().await;
+            // The reader, the detection threads and the recorder end one after the other.
+            drop(tokio::task::spawn_blocking(move || self.pipeline.stop()).await);
+            tasks.wait().await;
+        };
+        if tokio::time::timeout(DRAIN, drained).await.is_err() {
+            tracing::warn!("some work did not end in time; what was not stored is read again at the next start");
+        }
+        server.abort();
+        Ok(())
+    }
+}
+
+/// Deletes what is too old or too much, now and then.
+async fn trim(store: Arc<dyn Store>, retention: Retention, shutdown: CancellationToken) {
+    loop {
+        let store = Arc::clone(&store);
+        let trimmed = tokio::task::spawn_blocking(move || store.trim(&retention, SystemClock.now())).await;
+        match trimmed {
+            Ok(Ok(trimmed)) if trimmed.threats + trimmed.alerts > 0 => {
+                tracing::info!(threats = trimmed.threats, alerts = trimmed.alerts, "deleted by retention");
+            }
+            Ok(Err(error)) => tracing::error!(%error, "retention failed; trying again later"),
+            _ => {}
+        }
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            () = tokio::time::sleep(TRIM_EVERY) => {}
+        }
+    }
+}

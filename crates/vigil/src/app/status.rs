@@ -1,0 +1,116 @@
+//! How Vigil itself is: told on the channel `status`, and asked by `/ready`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio_util::sync::CancellationToken;
+use vigil_api::Readiness;
+use vigil_bus::Bus;
+use vigil_event::{Clock, IdSource, Publication, Severity};
+
+use crate::pipeline::{Health, Queue, Telemetry};
+
+/// How often it is told.
+const EVERY: Duration = Duration::from_secs(2);
+
+/// What is told.
+#[derive(Debug, Serialize)]
+struct Status {
+    version: &'static str,
+    uptime_seconds: u64,
+    lines_total: u64,
+    lines_per_second: f64,
+    unparsed_total: u64,
+    threats_total: u64,
+    rules: usize,
+    sources: Vec<SourceStatus>,
+    queues: Vec<Queue>,
+    connections: u64,
+    ready: bool,
+    reasons: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct SourceStatus {
+    path: String,
+    offset: u64,
+    lag_bytes: u64,
+    unparsed: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
+}
+
+/// Tells the status until the server stops.
+pub(super) struct StatusTeller {
+    pub(super) bus: Arc<dyn Bus>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) ids: Arc<IdSource>,
+    pub(super) health: Arc<Health>,
+    pub(super) telemetry: Arc<Telemetry>,
+    pub(super) gateway: Arc<vigil_gateway::Telemetry>,
+    pub(super) rules: usize,
+}
+
+impl StatusTeller {
+    pub(super) async fn tell(self, shutdown: CancellationToken) {
+        let started = tokio::time::Instant::now();
+        let mut last = (started, self.telemetry.records());
+        let mut ticks = tokio::time::interval(EVERY);
+        loop {
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                _ = ticks.tick() => {}
+            }
+            let now = tokio::time::Instant::now();
+            let lines = self.telemetry.records();
+            let passed = now.duration_since(last.0).as_secs_f64();
+            let rate = if passed > 0.0 { (lines - last.1) as f64 / passed } else { 0.0 };
+            last = (now, lines);
+            let status = self.status(started.elapsed().as_secs(), lines, rate);
+            let severity = if status.ready { Severity::Informational } else { Severity::High };
+            let at = self.clock.now();
+            self.bus.publish(Publication::status(&status, severity, self.ids.next(at), at));
+        }
+    }
+
+    fn status(&self, uptime_seconds: u64, lines_total: u64, lines_per_second: f64) -> Status {
+        let reasons = self.health.reasons();
+        let source = |file: vigil_source::FileStatus| {
+            let path = file.path.display().to_string();
+            SourceStatus {
+                unparsed: self.telemetry.unparsed(&path),
+                offset: file.offset,
+                lag_bytes: file.lag_bytes,
+                error: file.error,
+                note: file.note,
+                path,
+            }
+        };
+        Status {
+            version: env!("CARGO_PKG_VERSION"),
+            uptime_seconds,
+            lines_total,
+            lines_per_second: (lines_per_second * 10.0).round() / 10.0,
+            unparsed_total: self.telemetry.unparsed_in_all(),
+            threats_total: self.telemetry.threats(),
+            rules: self.rules,
+            sources: self.health.files().into_iter().map(source).collect(),
+            queues: self.health.queues(),
+            connections: self.gateway.open_connections(),
+            ready: reasons.is_empty(),
+            reasons,
+        }
+    }
+}
+
+/// Answers `/ready`.
+pub(super) struct HealthReadiness(pub(super) Arc<Health>);
+
+impl Readiness for HealthReadiness {
+    fn reasons(&self) -> Vec<String> {
+        self.0.reasons()
+    }
+}

@@ -1,0 +1,120 @@
+//! How the other commands talk to a running server.
+
+use std::time::Duration;
+
+use clap::Args;
+use serde_json::Value;
+use ureq::http::Response;
+use ureq::{Agent, Body};
+use vigil_auth::{Authority, Grant, Role};
+use vigil_event::text::{truncated, visible};
+use vigil_event::{Clock as _, SystemClock};
+
+use super::{ConfigFlags, Failure};
+
+/// How long a token lives that a command makes for itself.
+const OWN_TOKEN_MS: i64 = 12 * 3_600_000;
+
+/// Where the server is, and with what right it is asked.
+#[derive(Clone, Debug, Args)]
+pub(super) struct ServerFlags {
+    #[command(flatten)]
+    flags: ConfigFlags,
+    /// The server [default: where the configuration listens]
+    #[arg(long, value_name = "URL")]
+    url: Option<String>,
+    /// The token [default: one made with the data directory's key]
+    #[arg(long, env = "VIGIL_TOKEN", hide_env_values = true, hide = true)]
+    token: Option<String>,
+}
+
+impl ServerFlags {
+    /// Where the configuration comes from.
+    pub(super) const fn config_flags(&self) -> &ConfigFlags {
+        &self.flags
+    }
+}
+
+/// A running server.
+pub(super) struct Server {
+    agent: Agent,
+    url: String,
+    token: String,
+}
+
+impl ServerFlags {
+    /// The server, with a right of at least that role.
+    pub(super) fn connect(&self, role: Role) -> Result<Server, Failure> {
+        let config = self.flags.load()?;
+        let url = self.url.clone().unwrap_or_else(|| format!("http://{}", config.server.listen));
+        if !url.starts_with("http://") {
+            return Err(Failure::Input(format!("`{url}`: the server's URL must begin with http://")));
+        }
+        let token = match &self.token {
+            Some(token) => token.trim().to_owned(),
+            None => own_token(&config.data_dir(), role)?,
+        };
+        let agent = Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_connect(Some(Duration::from_secs(5)))
+            .max_redirects(0)
+            .build()
+            .new_agent();
+        Ok(Server { agent, url: url.trim_end_matches('/').to_owned(), token })
+    }
+}
+
+fn own_token(data_dir: &std::path::Path, role: Role) -> Result<String, Failure> {
+    if !data_dir.join(vigil_auth::SECRET_FILE).exists() {
+        return Err(Failure::Refused(format!(
+            "no key in {}: name the server's --data-dir, or set VIGIL_TOKEN to a token",
+            data_dir.display()
+        )));
+    }
+    let (authority, _) = Authority::open(data_dir).map_err(|error| Failure::Refused(error.to_string()))?;
+    let now = SystemClock.now();
+    let grant = Grant {
+        subject: "cli".to_owned(),
+        role,
+        expires_at: Some(now.plus_millis(OWN_TOKEN_MS)),
+        subscribe: None,
+    };
+    authority.issue(&grant, now).map_err(|error| Failure::Refused(error.to_string()))
+}
+
+impl Server {
+    /// Asks for a path.
+    pub(super) fn get(&self, path: &str) -> Result<Response<Body>, Failure> {
+        self.agent
+            .get(format!("{}{path}", self.url))
+            .header("Authorization", format!("Bearer {}", self.token))
+            .call()
+            .map_err(|error| self.unreachable(&error))
+    }
+
+    /// Sends JSON to a path.
+    pub(super) fn post(&self, path: &str, body: &Value) -> Result<Response<Body>, Failure> {
+        self.agent
+            .post(format!("{}{path}", self.url))
+            .header("Authorization", format!("Bearer {}", self.token))
+            .send_json(body)
+            .map_err(|error| self.unreachable(&error))
+    }
+
+    fn unreachable(&self, error: &ureq::Error) -> Failure {
+        Failure::Environment(format!("{} does not answer ({error}): is `vigil serve` running there?", self.url))
+    }
+}
+
+/// What a refused request means, with the server's own words.
+pub(super) fn refusal(response: &mut Response<Body>) -> Failure {
+    let status = response.status().as_u16();
+    let body: Value = response.body_mut().read_json().unwrap_or_default();
+    let message = body.pointer("/error/message").and_then(Value::as_str).unwrap_or("no reason given");
+    let text = format!("the server answered {status}: {}", visible(truncated(message, 500)));
+    match status {
+        401 | 403 => Failure::Refused(text + "; is the token or the --data-dir the server's?"),
+        400 | 404 | 405 | 413 | 422 => Failure::Input(text),
+        _ => Failure::Environment(text),
+    }
+}

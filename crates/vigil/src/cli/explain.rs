@@ -1,0 +1,120 @@
+//! `vigil explain`: how one line is decoded, what fires on it, where, and what that adds up to.
+
+use std::fmt::Write as _;
+use std::io::Read as _;
+use std::sync::Arc;
+
+use clap::Args;
+use vigil_detect::{DetectorOptions, Judgement};
+use vigil_event::text::{escape_invalid, visible};
+use vigil_event::{Clock as _, Event, Evidence, SystemClock};
+use vigil_rule::Example;
+
+use super::{ConfigFlags, Failure, print};
+use crate::offline::LineJudge;
+
+#[derive(Debug, Args)]
+pub(super) struct ExplainArgs {
+    #[command(flatten)]
+    flags: ConfigFlags,
+    /// A log line, or a request such as '/?id=1' or 'POST /login'; - reads it from standard input
+    #[arg(value_name = "LINE")]
+    line: String,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &ExplainArgs) -> Result<(), Failure> {
+    let config = args.flags.load()?;
+    let rules = crate::rules::load(config.rules_dir())?;
+    let line = line_of(&args.line)?;
+    let options = DetectorOptions { windows: config.window_options() };
+    let mut judge = LineJudge::new(Arc::new(rules), &options, config.proxies(), vigil_decode::Format::Auto);
+    let judgement = judge
+        .judge(&line, SystemClock.now())
+        .map_err(|error| Failure::Input(format!("this is no log line: {error}")))?;
+    let text = if args.json {
+        json(judge.event(), judgement.as_ref())
+    } else {
+        report(judge.event(), judgement.as_ref(), config.detect.threat_threshold)
+    };
+    print(format_args!("{text}"))
+}
+
+fn line_of(argument: &str) -> Result<Vec<u8>, Failure> {
+    if argument != "-" {
+        return Ok(Example::typed(argument).to_line().into_bytes());
+    }
+    let mut line = Vec::new();
+    std::io::stdin().take(1 << 20).read_to_end(&mut line)?;
+    let end = line.iter().position(|byte| *byte == b'\n').unwrap_or(line.len());
+    line.truncate(end);
+    Ok(line)
+}
+
+fn shown(bytes: &[u8]) -> String {
+    visible(&escape_invalid(bytes))
+}
+
+fn report(event: &Event, judgement: Option<&Judgement>, threshold: f64) -> String {
+    let mut text = String::from("Views\n");
+    for view in event.views().filter(|view| view.field != vigil_event::Field::EventOriginal) {
+        let how: Vec<_> = view.decodings.names().collect();
+        let how = if how.is_empty() { "as received".to_owned() } else { how.join("+") };
+        _ = writeln!(text, "  {:<28} {:<34} {}", view.field.name(), how, shown(view.text));
+    }
+    if event.decode_depth > 0 {
+        _ = writeln!(text, "  percent-encoding was undone {} time(s)", event.decode_depth);
+    }
+    let Some(judgement) = judgement else {
+        text.push_str("\nNothing fired: the score is 0.0.\n");
+        return text;
+    };
+    text.push_str("\nFired\n");
+    for detection in &judgement.detections {
+        _ = writeln!(text, "  {:>4}  {} ({}, {})", detection.score, detection.title, detection.family, detection.rule_id);
+        if let Some(reason) = &detection.reason {
+            _ = writeln!(text, "        {reason}");
+        }
+        for evidence in &detection.evidence {
+            _ = writeln!(text, "        {}", place(evidence));
+        }
+    }
+    let sum: Vec<_> = judgement.detections.iter().map(|one| format!("(1 - {}/10)", one.score)).collect();
+    let verdict = if judgement.score.value() >= threshold {
+        format!("a threat (the threshold is {threshold:.1})")
+    } else {
+        format!("no threat (the threshold is {threshold:.1})")
+    };
+    _ = writeln!(text, "\nScore\n  10 x (1 - {}) = {}", sum.join(" x "), judgement.score);
+    _ = writeln!(text, "  severity {}: {verdict}", judgement.severity);
+    text
+}
+
+fn place(evidence: &Evidence) -> String {
+    let how = if evidence.decodings.is_empty() { String::new() } else { format!(" after {}", evidence.decodings.join("+")) };
+    format!("{}[{}..{}]{how}: {}", evidence.field, evidence.start, evidence.end, visible(&evidence.matched))
+}
+
+fn json(event: &Event, judgement: Option<&Judgement>) -> String {
+    let views: Vec<_> = event
+        .views()
+        .map(|view| {
+            serde_json::json!({
+                "field": view.field.name(),
+                "decodings": view.decodings.names().collect::<Vec<_>>(),
+                "text": escape_invalid(view.text),
+            })
+        })
+        .collect();
+    let value = serde_json::json!({
+        "views": views,
+        "source_ip": event.source_ip,
+        "decode_depth": event.decode_depth,
+        "score": judgement.map_or(0.0, |judgement| judgement.score.value()),
+        "severity": judgement.map_or(vigil_event::Severity::Informational, |judgement| judgement.severity),
+        "detections": judgement.map(|judgement| judgement.detections.as_slice()).unwrap_or_default(),
+    });
+    format!("{value}\n")
+}

@@ -1,0 +1,197 @@
+//! The command line: what can be asked, and what the exit code says.
+
+mod client;
+mod config;
+mod demo;
+mod explain;
+mod health;
+mod replay;
+mod serve;
+mod test_rules;
+mod token;
+mod watch;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{Config, ConfigError, Overrides};
+use crate::rules::RulesError;
+
+const EXIT_CODES: &str = "Exit codes:
+  0  done
+  1  it ran, and the answer is no: an example fails, the server is not ready
+  2  the command line, the configuration or a rule is wrong
+  3  a file, a directory, a port or the server cannot be used
+  4  not allowed: the token is missing, wrong or too weak";
+
+/// Real-time threat detection and event streaming in one binary.
+#[derive(Debug, Parser)]
+#[command(name = "vigil", version, after_help = EXIT_CODES, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Follow logs, find attacks, keep and stream them
+    Serve(ServeArgs),
+    /// Show it at work: seeded traffic into a real log, and a page that follows it
+    Demo(demo::DemoArgs),
+    /// Show the configuration in force, or explain every key
+    Config(config::ConfigArgs),
+    /// Ask a running server whether it is well
+    Health(health::HealthArgs),
+    /// Send a log to a running server, or judge it here with --offline
+    Replay(replay::ReplayArgs),
+    /// Show how one log line is decoded, what fires on it and why
+    Explain(explain::ExplainArgs),
+    /// Run every rule's own examples
+    TestRules(test_rules::TestRulesArgs),
+    /// Make a token and print it
+    Token(token::TokenArgs),
+    /// Follow a channel of a running server in the terminal
+    Watch(watch::WatchArgs),
+}
+
+/// Where the configuration comes from.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct ConfigFlags {
+    /// The configuration file
+    #[arg(long, value_name = "FILE", env = "VIGIL_CONFIG")]
+    config: Option<PathBuf>,
+    /// The directory for the database, the secret key and the admin token
+    #[arg(long, value_name = "DIR", env = "VIGIL_DATA_DIR")]
+    data_dir: Option<PathBuf>,
+    /// A directory of rules to use instead of the built-in ones
+    #[arg(long, value_name = "DIR")]
+    rules: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct ServeArgs {
+    #[command(flatten)]
+    flags: ConfigFlags,
+    /// The address to listen on; port 0 takes a free one [default: 127.0.0.1:8082]
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<SocketAddr>,
+    /// A log to follow, or a pattern; can be given again
+    #[arg(long = "log", value_name = "FILE")]
+    logs: Vec<String>,
+    /// Read logs that were never read before from their beginning
+    #[arg(long)]
+    from_start: bool,
+}
+
+impl ConfigFlags {
+    fn load(&self) -> Result<Config, Failure> {
+        self.load_with(Overrides::default())
+    }
+
+    fn load_with(&self, overrides: Overrides) -> Result<Config, Failure> {
+        let overrides = Overrides {
+            file: self.config.clone(),
+            data_dir: self.data_dir.clone(),
+            rules_dir: self.rules.clone(),
+            ..overrides
+        };
+        Ok(crate::config::load(&overrides, std::env::vars_os().filter_map(|(name, text)| {
+            Some((name.into_string().ok()?, text.into_string().ok()?))
+        }))?)
+    }
+}
+
+/// Why a command ended, as its exit code says it.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// It ran, and the answer is no.
+    #[error("{0}")]
+    No(String),
+    /// The command line, the configuration or a rule is wrong.
+    #[error("{0}")]
+    Input(String),
+    /// A file, a directory, a port or the server cannot be used.
+    #[error("{0}")]
+    Environment(String),
+    /// Not allowed.
+    #[error("{0}")]
+    Refused(String),
+}
+
+impl Failure {
+    const fn code(&self) -> u8 {
+        match self {
+            Self::No(_) => 1,
+            Self::Input(_) => 2,
+            Self::Environment(_) => 3,
+            Self::Refused(_) => 4,
+        }
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        match error {
+            ConfigError::Unreadable(_) => Self::Environment(error.to_string()),
+            error => Self::Input(format!("configuration: {error}")),
+        }
+    }
+}
+
+impl From<RulesError> for Failure {
+    fn from(error: RulesError) -> Self {
+        match error {
+            RulesError::Unreadable(_) | RulesError::Empty(_) => Self::Environment(error.to_string()),
+            RulesError::Broken(_) => Self::Input(error.to_string()),
+        }
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::Environment(error.to_string())
+    }
+}
+
+/// Runs the command line; a failure is told in one line on standard error.
+#[expect(clippy::print_stderr, reason = "the command line talks to its user")]
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let result = match cli.command {
+        Command::Serve(args) => serve::run(&args),
+        Command::Demo(args) => demo::run(&args),
+        Command::Config(args) => config::run(&args),
+        Command::Health(args) => health::run(&args),
+        Command::Replay(args) => replay::run(&args),
+        Command::Explain(args) => explain::run(&args),
+        Command::TestRules(args) => test_rules::run(&args),
+        Command::Token(args) => token::run(&args),
+        Command::Watch(args) => watch::run(&args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("vigil: {failure}");
+            ExitCode::from(failure.code())
+        }
+    }
+}
+
+/// Writes to standard output; a reader that has gone (`| head`) ends the program quietly.
+pub(crate) fn print(text: std::fmt::Arguments<'_>) -> Result<(), Failure> {
+    use std::io::Write as _;
+    let mut out = std::io::stdout().lock();
+    match out.write_fmt(text).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
+        result => Ok(result?),
+    }
+}
+
+/// `print!`, for the command line.
+macro_rules! say {
+    ($($part:tt)*) => { $crate::cli::print(format_args!("{}\n", format_args!($($part)*))) };
+}
+pub(crate) use say;

@@ -1,0 +1,256 @@
+//! `vigil replay`: an old log into a running server, or through the whole pipeline right here.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, IsTerminal as _, Read as _};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+use vigil_auth::Role;
+use vigil_decode::Format;
+use vigil_detect::{DetectorOptions, Judgement};
+use vigil_event::text::{escape_invalid, visible};
+use vigil_event::{Clock as _, Score, Severity, SystemClock};
+
+use super::client::{Server, ServerFlags, refusal};
+use super::{ConfigFlags, Failure, say};
+use crate::offline::LineJudge;
+
+/// Lines sent at a time.
+const LINES_PER_BATCH: usize = 1_000;
+/// Bytes sent at a time, well below what the server takes.
+const BYTES_PER_BATCH: usize = 2 << 20;
+/// Bytes of the file's beginning that identify it, so that a replay repeated doubles nothing.
+const FINGERPRINT_BYTES: u64 = 64 << 10;
+/// Lists in the summary are this long.
+const TOP: usize = 10;
+
+#[derive(Debug, Args)]
+pub(super) struct ReplayArgs {
+    /// The log
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Judge it here, without a server, and print a summary
+    #[arg(long)]
+    offline: bool,
+    /// With --offline: print one JSON object a threat instead
+    #[arg(long, requires = "offline")]
+    json: bool,
+    /// The line format: auto, combined, common, vhost_combined or json
+    #[arg(long, default_value = "auto")]
+    format: Format,
+    #[command(flatten)]
+    server: ServerFlags,
+}
+
+pub(super) fn run(args: &ReplayArgs) -> Result<(), Failure> {
+    let log = Log::open(args)?;
+    if args.offline { offline(args, log) } else { into_server(args, log) }
+}
+
+/// A log that is read line by line, with a bar that shows how far.
+struct Log {
+    lines: BufReader<File>,
+    limit: usize,
+    keep: usize,
+    bar: ProgressBar,
+}
+
+impl Log {
+    fn open(args: &ReplayArgs) -> Result<Self, Failure> {
+        let source = args.server_config()?.source;
+        let file = fs_err::File::open(&args.file)?.into_parts().0;
+        let length = file.metadata()?.len();
+        let bar = if std::io::stderr().is_terminal() { ProgressBar::new(length) } else { ProgressBar::hidden() };
+        if let Ok(style) = ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {bytes_per_sec} {eta}") {
+            bar.set_style(style);
+        }
+        Ok(Self {
+            lines: BufReader::with_capacity(1 << 20, file),
+            limit: source.max_line_bytes,
+            keep: source.keep_line_bytes,
+            bar,
+        })
+    }
+
+    /// Reads the next line into `line`, cut as the server cuts it; false at the end.
+    fn next(&mut self, line: &mut Vec<u8>) -> Result<bool, Failure> {
+        line.clear();
+        let read = self.lines.by_ref().take(self.limit as u64).read_until(b'\n', line)?;
+        if read == 0 {
+            return Ok(false);
+        }
+        let mut passed = read;
+        if line.last() != Some(&b'\n') && read == self.limit {
+            passed += self.lines.skip_until(b'\n')?;
+        }
+        self.bar.inc(passed as u64);
+        while line.last().is_some_and(|byte| matches!(byte, b'\n' | b'\r')) {
+            line.pop();
+        }
+        line.truncate(self.keep);
+        Ok(true)
+    }
+}
+
+impl ReplayArgs {
+    fn server_config(&self) -> Result<crate::config::Config, Failure> {
+        self.config_flags().load()
+    }
+
+    const fn config_flags(&self) -> &ConfigFlags {
+        self.server.config_flags()
+    }
+}
+
+/// What an offline replay found.
+#[derive(Default)]
+struct Summary {
+    lines: u64,
+    unparsed: u64,
+    threats: u64,
+    below: u64,
+    by_severity: BTreeMap<Severity, u64>,
+    by_rule: BTreeMap<String, u64>,
+    by_address: BTreeMap<String, u64>,
+}
+
+impl Summary {
+    fn count(&mut self, judgement: &Judgement, address: Option<std::net::IpAddr>) {
+        self.threats += 1;
+        *self.by_severity.entry(judgement.severity).or_default() += 1;
+        for detection in &judgement.detections {
+            *self.by_rule.entry(detection.title.clone()).or_default() += 1;
+        }
+        let address = address.map_or_else(|| "unknown".to_owned(), |address| address.to_string());
+        *self.by_address.entry(address).or_default() += 1;
+    }
+
+    fn print(&self) -> Result<(), Failure> {
+        say!(
+            "{} lines: {} threats, {} with weak signs only, {} no log line",
+            self.lines, self.threats, self.below, self.unparsed
+        )?;
+        for (severity, count) in self.by_severity.iter().rev() {
+            say!("  {severity:<14}{count:>10}")?;
+        }
+        for (title, counts) in [("rules", &self.by_rule), ("addresses", &self.by_address)] {
+            let mut sorted: Vec<_> = counts.iter().collect();
+            sorted.sort_by(|a, b| b.1.cmp(a.1).then(a.0.cmp(b.0)));
+            if !sorted.is_empty() {
+                say!("top {title}")?;
+            }
+            for (name, count) in sorted.into_iter().take(TOP) {
+                say!("  {count:>10}  {}", visible(name))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn offline(args: &ReplayArgs, mut log: Log) -> Result<(), Failure> {
+    let config = args.server_config()?;
+    let rules = Arc::new(crate::rules::load(config.rules_dir())?);
+    let options = DetectorOptions { windows: config.window_options() };
+    let mut judge = LineJudge::new(rules, &options, config.proxies(), args.format);
+    let threshold = Score::new(config.detect.threat_threshold);
+    let now = SystemClock.now();
+    let mut summary = Summary::default();
+    let mut line = Vec::new();
+    let mut number = 0u64;
+    while log.next(&mut line)? {
+        number += 1;
+        if line.is_empty() {
+            continue;
+        }
+        summary.lines += 1;
+        match judge.judge(&line, now) {
+            Err(_) => summary.unparsed += 1,
+            Ok(Some(judgement)) if judgement.score.value() >= threshold.value() => {
+                summary.count(&judgement, judge.event().source_ip);
+                if args.json {
+                    print_threat(number, &judgement)?;
+                }
+            }
+            Ok(Some(_)) => summary.below += 1,
+            Ok(None) => {}
+        }
+    }
+    log.bar.finish_and_clear();
+    if args.json { Ok(()) } else { summary.print() }
+}
+
+fn print_threat(line: u64, judgement: &Judgement) -> Result<(), Failure> {
+    let rules: Vec<_> = judgement.detections.iter().map(|detection| detection.rule_id.as_str()).collect();
+    let score = (judgement.score.value() * 100.0).round() / 100.0;
+    say!("{}", json!({"line": line, "score": score, "severity": judgement.severity, "rules": rules}))
+}
+
+fn into_server(args: &ReplayArgs, mut log: Log) -> Result<(), Failure> {
+    let server = args.server.connect(Role::Service)?;
+    let key = fingerprint(args)?;
+    let name = args.file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let mut totals = [0u64; 3];
+    let mut lines: Vec<Value> = Vec::new();
+    let (mut bytes, mut batch) = (0, 0u64);
+    let mut line = Vec::new();
+    loop {
+        let more = log.next(&mut line)?;
+        if more && !line.is_empty() {
+            bytes += line.len();
+            lines.push(Value::String(escape_invalid(&line)));
+        }
+        if lines.len() >= LINES_PER_BATCH || bytes >= BYTES_PER_BATCH || (!more && !lines.is_empty()) {
+            let body = json!({
+                "source": name, "format": args.format, "idempotency_key": format!("{key}-{batch}"),
+                "lines": std::mem::take(&mut lines),
+            });
+            send(&server, &body, &mut totals)?;
+            batch += 1;
+            bytes = 0;
+        }
+        if !more {
+            break;
+        }
+    }
+    log.bar.finish_and_clear();
+    say!("{} lines sent: {} threats, {} no log line", totals[0], totals[1], totals[2])
+}
+
+/// Sends a batch until the server takes it.
+fn send(server: &Server, body: &Value, totals: &mut [u64; 3]) -> Result<(), Failure> {
+    loop {
+        let mut response = server.post("/api/v1/ingest/batch", body)?;
+        match response.status().as_u16() {
+            200..=299 => {
+                let answer: Value = response.body_mut().read_json().unwrap_or_default();
+                for (total, name) in totals.iter_mut().zip(["accepted", "threats", "unparsed"]) {
+                    *total += answer.get(name).and_then(Value::as_u64).unwrap_or_default();
+                }
+                return Ok(());
+            }
+            429 => {
+                let seconds = response
+                    .headers()
+                    .get("retry-after")
+                    .and_then(|value| value.to_str().ok())
+                    .and_then(|value| value.parse().ok())
+                    .unwrap_or(1);
+                std::thread::sleep(Duration::from_secs(u64::min(seconds, 30)));
+            }
+            _ => return Err(refusal(&mut response)),
+        }
+    }
+}
+
+fn fingerprint(args: &ReplayArgs) -> Result<String, Failure> {
+    let mut head = Vec::new();
+    fs_err::File::open(&args.file)?.take(FINGERPRINT_BYTES).read_to_end(&mut head)?;
+    let digest = Sha256::digest(&head);
+    Ok(digest.iter().take(12).map(|byte| format!("{byte:02x}")).collect())
+}

@@ -1,0 +1,71 @@
+//! `vigil token`: makes a token, signed with the data directory's key, and prints it and nothing else.
+
+use clap::Args;
+use vigil_auth::{Authority, Grant, Role};
+use vigil_event::{Clock as _, SystemClock};
+
+use super::{ConfigFlags, Failure, say};
+
+#[derive(Debug, Args)]
+pub(super) struct TokenArgs {
+    #[command(flatten)]
+    flags: ConfigFlags,
+    /// What the token may do: viewer, analyst, admin or service
+    #[arg(long, default_value = "viewer")]
+    role: Role,
+    /// How long it holds, such as 30m, 8h or 7d
+    #[arg(long, default_value = "8h", value_parser = lifetime)]
+    expires: i64,
+    /// Whose it is; shown in an alert's history [default: the role]
+    #[arg(long, value_name = "NAME")]
+    subject: Option<String>,
+    /// A channel that it may follow, or a pattern such as investigations:*; can be given again
+    /// [default: what the role may]
+    #[arg(long = "channel", value_name = "PATTERN")]
+    channels: Vec<String>,
+}
+
+pub(super) fn run(args: &TokenArgs) -> Result<(), Failure> {
+    let config = args.flags.load()?;
+    let (authority, _) = Authority::open(&config.data_dir()).map_err(|error| Failure::Environment(error.to_string()))?;
+    let now = SystemClock.now();
+    let grant = Grant {
+        subject: args.subject.clone().unwrap_or_else(|| args.role.name().to_owned()),
+        role: args.role,
+        expires_at: Some(now.plus_millis(args.expires)),
+        subscribe: (!args.channels.is_empty()).then(|| args.channels.clone()),
+    };
+    let token = authority.issue(&grant, now).map_err(|error| Failure::Input(error.to_string()))?;
+    say!("{token}")
+}
+
+/// A lifetime in milliseconds, of a text such as `8h`.
+fn lifetime(text: &str) -> Result<i64, String> {
+    const LONGEST_MS: i64 = 3_650 * 86_400_000;
+    let wrong = || format!("`{text}` is no lifetime: use a number and s, m, h or d, such as 8h, at most 3650d");
+    let split = text.len().saturating_sub(1);
+    let (number, unit) = text.split_at_checked(split).ok_or_else(wrong)?;
+    let unit = match unit {
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return Err(wrong()),
+    };
+    let number: i64 = number.parse().map_err(|_| wrong())?;
+    number.checked_mul(unit).filter(|ms| (1..=LONGEST_MS).contains(ms)).ok_or_else(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lifetimes_have_a_unit() {
+        assert_eq!(lifetime("8h"), Ok(28_800_000));
+        assert_eq!(lifetime("90s"), Ok(90_000));
+        for wrong in ["", "8", "h", "-1h", "0s", "1y", "9999999d", "1é"] {
+            assert!(lifetime(wrong).is_err(), "{wrong}");
+        }
+    }
+}

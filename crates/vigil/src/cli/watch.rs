@@ -1,0 +1,176 @@
+//! `vigil watch`: follows a channel in the terminal. What came from a log line cannot steer it:
+//! control characters are made visible.
+
+use std::io::{BufRead as _, BufReader};
+use std::time::Duration;
+
+use clap::Args;
+use serde_json::Value;
+use vigil_auth::Role;
+use vigil_event::text::visible;
+
+use super::client::{Server, ServerFlags, refusal};
+use super::{Failure, say};
+
+/// The longest line of the stream that is taken.
+const MAX_LINE_BYTES: usize = 4 << 20;
+/// How long to wait before the next try when the stream ended, at first and at most.
+const RETRY: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(10));
+
+#[derive(Debug, Args)]
+pub(super) struct WatchArgs {
+    #[command(flatten)]
+    server: ServerFlags,
+    /// The channel: threats, alerts or status
+    #[arg(default_value = "threats")]
+    channel: String,
+    /// Begin with this many messages of the past
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    last: u32,
+    /// Only what is at least this bad
+    #[arg(long, value_name = "SEVERITY")]
+    min_severity: Option<vigil_event::Severity>,
+    /// Print each frame as JSON
+    #[arg(long)]
+    json: bool,
+    /// End after this many messages
+    #[arg(long, value_name = "N")]
+    count: Option<u64>,
+}
+
+/// How far the stream was followed.
+struct Progress {
+    position: Option<String>,
+    seen: u64,
+}
+
+pub(super) fn run(args: &WatchArgs) -> Result<(), Failure> {
+    let server = args.server.connect(Role::Viewer)?;
+    let mut progress = Progress { position: None, seen: 0 };
+    let mut wait = RETRY.0;
+    loop {
+        let before = progress.seen;
+        match follow(&server, args, &mut progress) {
+            Ok(true) => return Ok(()),
+            Ok(false) => {}
+            Err(failure @ (Failure::Refused(_) | Failure::Input(_))) => return Err(failure),
+            // The first connection must work; later the server may be away for a while.
+            Err(failure) if progress.position.is_none() => return Err(failure),
+            Err(_) => {}
+        }
+        wait = if progress.seen > before { RETRY.0 } else { (wait * 2).min(RETRY.1) };
+        std::thread::sleep(wait);
+    }
+}
+
+/// Follows until the stream ends; true when as many messages came as were asked for.
+fn follow(server: &Server, args: &WatchArgs, progress: &mut Progress) -> Result<bool, Failure> {
+    let mut response = server.get(&path(args, progress))?;
+    if response.status().as_u16() != 200 {
+        return Err(refusal(&mut response));
+    }
+    let mut lines = BufReader::new(response.into_body().into_reader());
+    let mut data = String::new();
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let mut limited = std::io::Read::take(&mut lines, MAX_LINE_BYTES as u64);
+        if limited.read_until(b'\n', &mut line)? == 0 {
+            return Ok(false);
+        }
+        let text = String::from_utf8_lossy(&line);
+        let text = text.trim_end_matches(['\r', '\n']);
+        if let Some(id) = text.strip_prefix("id:") {
+            progress.position = Some(id.trim().to_owned());
+        } else if let Some(part) = text.strip_prefix("data:") {
+            data.push_str(part.trim_start());
+        } else if text.is_empty() && !data.is_empty() {
+            show(&data, args.json)?;
+            data.clear();
+            progress.seen += 1;
+            if args.count.is_some_and(|count| progress.seen >= count) {
+                return Ok(true);
+            }
+        }
+    }
+}
+
+fn path(args: &WatchArgs, progress: &Progress) -> String {
+    let mut path = format!("/sse/{}?", args.channel.replace(['/', '?', '#', '%'], "_"));
+    match &progress.position {
+        Some(position) => path.push_str(&format!("since={position}")),
+        None => path.push_str(&format!("last={}", args.last)),
+    }
+    if let Some(severity) = args.min_severity {
+        path.push_str(&format!("&min_severity={severity}"));
+    }
+    path
+}
+
+fn show(data: &str, json: bool) -> Result<(), Failure> {
+    if json {
+        return say!("{}", visible(data));
+    }
+    let frame: Value = serde_json::from_str(data).unwrap_or_default();
+    say!("{}", visible(&summary(&frame)))
+}
+
+/// A frame in one line.
+fn summary(frame: &Value) -> String {
+    let text = |pointer: &str| match frame.pointer(pointer) {
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Null) | None => "-".to_owned(),
+        Some(value) => value.to_string(),
+    };
+    let kind = text("/type");
+    match kind.as_str() {
+        "threat.new" => {
+            let rules: Vec<_> = frame
+                .pointer("/data/detections")
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+                .filter_map(|detection| detection.get("title").and_then(Value::as_str))
+                .collect();
+            format!(
+                "{} {:<8} {:>4.1} {:<15} {} {}  [{}]",
+                text("/data/@timestamp"),
+                text("/data/severity"),
+                frame.pointer("/data/score").and_then(Value::as_f64).unwrap_or_default(),
+                text("/data/source/ip"),
+                text("/data/http/request/method"),
+                text("/data/url/original"),
+                rules.join(", ")
+            )
+        }
+        "gap" => format!("-- {} messages were not delivered ({})", text("/data/missed"), text("/data/reason")),
+        kind if kind.starts_with("alert.") => format!(
+            "{} {:<8} {kind:<18} {:<15} {} x{} ({})",
+            text("/data/last_seen"),
+            text("/data/severity"),
+            text("/data/source_ip"),
+            text("/data/title"),
+            text("/data/count"),
+            text("/data/state")
+        ),
+        _ => frame.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_threat_is_one_line_without_controls() {
+        let frame = serde_json::json!({
+            "type": "threat.new",
+            "data": {"severity": "high", "score": 8.0, "@timestamp": "T", "source": {"ip": "192.0.2.1"},
+                "url": {"original": "/\u{1b}]0;x\u{7}"}, "http": {"request": {"method": "GET"}},
+                "detections": [{"title": "SQL injection"}]}
+        });
+        let line = visible(&summary(&frame));
+        assert!(line.contains("high") && line.contains("[SQL injection]"), "{line}");
+        assert!(!line.chars().any(char::is_control), "{line}");
+    }
+}

@@ -1,0 +1,344 @@
+//! The configuration: one typed struct, each key documented, validated before anything starts.
+//!
+//! Values come from a TOML file, then `VIGIL_…` from the environment, then command-line flags; the
+//! later wins ([`layers`]). The reference that `vigil config --explain` prints is made from the doc
+//! comments below ([`reference`]).
+
+pub mod layers;
+pub mod reference;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use ipnet::IpNet;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use vigil_auth::Role;
+use vigil_decode::Format;
+use vigil_event::Severity;
+
+pub use layers::{ConfigError, Overrides, load};
+
+/// Everything that can be configured.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Where the server listens and to whom it answers.
+    pub server: ServerConfig,
+    /// What is read.
+    pub source: SourceConfig,
+    /// How a record becomes an event.
+    pub decode: DecodeConfig,
+    /// What local tables add to an event.
+    pub enrich: EnrichConfig,
+    /// How events are judged.
+    pub detect: DetectConfig,
+    /// What is kept, and for how long.
+    pub store: StoreConfig,
+    /// The channels that clients follow.
+    pub stream: StreamConfig,
+    /// Who may do what.
+    pub auth: AuthConfig,
+}
+
+/// Where the server listens and to whom it answers.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ServerConfig {
+    /// The address and port to listen on. Anything but loopback is reachable by others.
+    #[schemars(with = "String")]
+    pub listen: SocketAddr,
+    /// The directory for the database, the secret key and the admin token. Empty: `/var/lib/vigil`
+    /// for root, else `~/.local/share/vigil`.
+    pub data_dir: PathBuf,
+    /// The name of this machine on threats and connections. Empty: the host name.
+    pub node: String,
+    /// Host names, besides this machine's loopback names and the listening address, under which
+    /// the server may be asked for.
+    pub allowed_hosts: Vec<String>,
+    /// Origins of other sites whose pages may open sockets, such as `https://soc.example`.
+    pub allowed_origins: Vec<String>,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8082)),
+            data_dir: PathBuf::new(),
+            node: String::new(),
+            allowed_hosts: Vec::new(),
+            allowed_origins: Vec::new(),
+        }
+    }
+}
+
+/// What is read.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct SourceConfig {
+    /// The logs to follow.
+    pub logs: Vec<LogConfig>,
+    /// Read a log that was never read before from its beginning instead of its end.
+    pub from_start: bool,
+    /// At most this many bytes of a line are read; the rest of it is skipped and counted.
+    pub max_line_bytes: usize,
+    /// A longer line is cut to this many bytes and marked as truncated.
+    pub keep_line_bytes: usize,
+}
+
+impl Default for SourceConfig {
+    fn default() -> Self {
+        Self { logs: Vec::new(), from_start: false, max_line_bytes: 1 << 20, keep_line_bytes: 64 << 10 }
+    }
+}
+
+/// One log to follow, or several by a pattern.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LogConfig {
+    /// A path, or a pattern such as `/var/log/nginx/*.log`.
+    pub path: String,
+    /// The line format: auto, combined, common, vhost_combined or json.
+    #[serde(default)]
+    #[schemars(with = "String")]
+    pub format: Format,
+}
+
+/// How a record becomes an event.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct DecodeConfig {
+    /// Networks of proxies whose `X-Forwarded-For` is believed, such as `10.0.0.0/8`.
+    #[schemars(with = "Vec<String>")]
+    pub trusted_proxies: Vec<IpNet>,
+}
+
+/// What local tables add to an event.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct EnrichConfig {
+    /// A country database in MaxMind's format. Empty: no countries.
+    pub country_database: PathBuf,
+    /// A network (ASN) database in MaxMind's format. Empty: no networks.
+    pub asn_database: PathBuf,
+}
+
+/// How events are judged.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct DetectConfig {
+    /// Detection threads. 0: one for each processor.
+    pub threads: usize,
+    /// A directory of rules to use instead of the built-in ones. Empty: the built-in ones.
+    pub rules_dir: PathBuf,
+    /// From this score up an event is a threat: stored and published.
+    pub threat_threshold: f64,
+    /// From this severity up a threat opens or grows an alert.
+    #[schemars(with = "String")]
+    pub alert_severity: Severity,
+    /// Threats of one source and family within this many minutes are one alert.
+    pub alert_window_minutes: u32,
+    /// What one client address may do over time.
+    pub windows: WindowsConfig,
+}
+
+impl Default for DetectConfig {
+    fn default() -> Self {
+        Self {
+            threads: 0,
+            rules_dir: PathBuf::new(),
+            threat_threshold: 5.0,
+            alert_severity: Severity::High,
+            alert_window_minutes: 60,
+            windows: WindowsConfig::default(),
+        }
+    }
+}
+
+/// What one client address may do over time.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct WindowsConfig {
+    /// The windows' length in seconds.
+    pub period_seconds: u32,
+    /// This many requests in a window fire.
+    pub request_rate: u32,
+    /// This share of failed requests (4xx and 5xx, 0.0 to 1.0) fires.
+    pub error_ratio: f64,
+    /// With fewer requests than this in a window the share says nothing.
+    pub error_minimum: u32,
+    /// This many different paths in a window fire; static files that were served do not count.
+    pub path_spread: u32,
+    /// The most addresses held at once by each detection thread; the coldest make room.
+    pub max_addresses: usize,
+}
+
+impl Default for WindowsConfig {
+    fn default() -> Self {
+        let windows = vigil_detect::WindowOptions::default();
+        Self {
+            period_seconds: (windows.period_ms / 1_000) as u32,
+            request_rate: windows.request_rate,
+            error_ratio: windows.error_ratio,
+            error_minimum: windows.error_minimum,
+            path_spread: windows.path_spread,
+            max_addresses: windows.max_addresses,
+        }
+    }
+}
+
+/// What is kept, and for how long.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct StoreConfig {
+    /// Threats and resolved alerts older than this many days are deleted.
+    pub retention_days: u32,
+    /// When the database grows past this many MiB, the oldest threats are deleted.
+    pub max_size_mib: u64,
+}
+
+impl Default for StoreConfig {
+    fn default() -> Self {
+        Self { retention_days: 90, max_size_mib: 4_096 }
+    }
+}
+
+/// The channels that clients follow.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct StreamConfig {
+    /// Messages of each channel that are kept for clients that come back.
+    pub history_messages: usize,
+    /// At most this many MiB of them for each channel.
+    pub history_mib: usize,
+    /// Connections that one user may hold.
+    pub connections_per_user: usize,
+    /// Connections in all.
+    pub connections: usize,
+}
+
+impl Default for StreamConfig {
+    fn default() -> Self {
+        Self { history_messages: 10_000, history_mib: 64, connections_per_user: 10, connections: 10_000 }
+    }
+}
+
+/// Who may do what.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct AuthConfig {
+    /// Keys for machines, sent as `X-API-Key`.
+    pub api_keys: Vec<ApiKeyConfig>,
+}
+
+/// A key for a machine.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ApiKeyConfig {
+    /// Who it is, in logs and in an alert's history.
+    pub name: String,
+    /// What it may do: viewer, analyst, admin or service.
+    #[schemars(with = "String")]
+    pub role: Role,
+    /// The file that holds the key, at least 20 characters, readable by its owner only.
+    pub key_file: PathBuf,
+}
+
+impl Config {
+    /// What is wrong with the values, each as `key: what, and what to do`. Empty when all is well.
+    fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        let mut check = |well: bool, problem: &str| {
+            if !well {
+                problems.push(problem.to_owned());
+            }
+        };
+        let source = &self.source;
+        check(
+            (1_024..=64 << 20).contains(&source.max_line_bytes),
+            "source.max_line_bytes: must be 1024 to 67108864",
+        );
+        check(
+            (256..=source.max_line_bytes).contains(&source.keep_line_bytes),
+            "source.keep_line_bytes: must be 256 to source.max_line_bytes",
+        );
+        check(source.logs.iter().all(|log| !log.path.is_empty()), "source.logs.path: must not be empty");
+        let detect = &self.detect;
+        check(detect.threads <= 256, "detect.threads: must be at most 256");
+        check(
+            (0.1..=10.0).contains(&detect.threat_threshold),
+            "detect.threat_threshold: must be 0.1 to 10.0",
+        );
+        check(
+            (1..=10_080).contains(&detect.alert_window_minutes),
+            "detect.alert_window_minutes: must be 1 to 10080 (a week)",
+        );
+        let windows = &detect.windows;
+        check(
+            (1..=86_400).contains(&windows.period_seconds),
+            "detect.windows.period_seconds: must be 1 to 86400",
+        );
+        check(
+            (0.01..=1.0).contains(&windows.error_ratio),
+            "detect.windows.error_ratio: must be 0.01 to 1.0",
+        );
+        check(windows.request_rate > 0, "detect.windows.request_rate: must be at least 1");
+        check(windows.path_spread > 0, "detect.windows.path_spread: must be at least 1");
+        check(windows.max_addresses >= 1_000, "detect.windows.max_addresses: must be at least 1000");
+        check(self.store.retention_days > 0, "store.retention_days: must be at least 1");
+        check(self.store.max_size_mib >= 16, "store.max_size_mib: must be at least 16");
+        check(self.stream.history_messages >= 100, "stream.history_messages: must be at least 100");
+        check(self.stream.history_mib >= 1, "stream.history_mib: must be at least 1");
+        check(self.stream.connections_per_user > 0, "stream.connections_per_user: must be at least 1");
+        check(self.stream.connections > 0, "stream.connections: must be at least 1");
+        problems
+    }
+
+    /// The data directory, resolved.
+    pub fn data_dir(&self) -> PathBuf {
+        if !self.server.data_dir.as_os_str().is_empty() {
+            return self.server.data_dir.clone();
+        }
+        if rustix::process::geteuid().is_root() {
+            return PathBuf::from("/var/lib/vigil");
+        }
+        let home = std::env::var_os("HOME").map_or_else(|| PathBuf::from("."), PathBuf::from);
+        std::env::var_os("XDG_DATA_HOME").map_or_else(|| home.join(".local/share"), PathBuf::from).join("vigil")
+    }
+}
+
+/// What the parts are made of, from what was configured.
+impl Config {
+    /// The directory of rules that replaces the built-in ones, if one is named.
+    pub fn rules_dir(&self) -> Option<&std::path::Path> {
+        let directory = self.detect.rules_dir.as_path();
+        (!directory.as_os_str().is_empty()).then_some(directory)
+    }
+
+    /// How many detection threads there are to be.
+    pub fn detection_threads(&self) -> usize {
+        match self.detect.threads {
+            0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            threads => threads,
+        }
+    }
+
+    /// The proxies that are believed.
+    pub fn proxies(&self) -> vigil_decode::Proxies {
+        vigil_decode::Proxies::new(self.decode.trusted_proxies.clone())
+    }
+
+    /// The windows' limits.
+    pub fn window_options(&self) -> vigil_detect::WindowOptions {
+        let windows = &self.detect.windows;
+        vigil_detect::WindowOptions {
+            period_ms: i64::from(windows.period_seconds) * 1_000,
+            request_rate: windows.request_rate,
+            error_ratio: windows.error_ratio,
+            error_minimum: windows.error_minimum,
+            path_spread: windows.path_spread,
+            max_addresses: windows.max_addresses,
+            ..vigil_detect::WindowOptions::default()
+        }
+    }
+}

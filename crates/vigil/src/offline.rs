@@ -1,0 +1,58 @@
+//! The pipeline without its threads: one line in, one judgement out. What `explain`, `test-rules`
+//! and `replay --offline` run, so that they can never say something else than the server.
+
+use std::sync::Arc;
+
+use vigil_decode::{Decoder, Format, ParseError, Proxies, Request};
+use vigil_detect::{Detector, DetectorOptions, Judgement};
+use vigil_event::{Event, Record, RecordBatch, SourceId, Timestamp};
+use vigil_rule::RuleSet;
+
+/// A batch of one line.
+pub fn batch_of(line: &[u8], read_at: Timestamp) -> RecordBatch {
+    RecordBatch {
+        source: SourceId::new("line"),
+        stream: Arc::from("line"),
+        bytes: line.to_vec(),
+        records: vec![Record { start: 0, len: line.len() as u32, offset: 0, truncated: false }],
+        read_at,
+        checkpoint: None,
+    }
+}
+
+/// Judges lines, one at a time.
+pub struct LineJudge {
+    decoder: Decoder,
+    detector: Detector,
+    event: Event,
+    proxies: Proxies,
+    format: Format,
+}
+
+impl LineJudge {
+    /// A judge with empty windows.
+    pub fn new(rules: Arc<RuleSet>, options: &DetectorOptions, proxies: Proxies, format: Format) -> Self {
+        Self {
+            decoder: Decoder::new(),
+            detector: Detector::new(rules, options),
+            event: Event::new(),
+            proxies,
+            format,
+        }
+    }
+
+    /// Judges a line. A line without a time of its own happened at `read_at`.
+    pub fn judge(&mut self, line: &[u8], read_at: Timestamp) -> Result<Option<Judgement>, ParseError> {
+        let mut batch = batch_of(line, read_at);
+        let record = batch.records.first().copied().unwrap_or(Record { start: 0, len: 0, offset: 0, truncated: false });
+        let request: Request =
+            vigil_decode::parse(&mut batch.bytes, &record, self.format, &self.proxies, read_at)?;
+        self.decoder.decode(&batch.bytes, &record, &request, &mut self.event);
+        Ok(self.detector.judge(&self.event))
+    }
+
+    /// The event of the line that was judged last.
+    pub const fn event(&self) -> &Event {
+        &self.event
+    }
+}

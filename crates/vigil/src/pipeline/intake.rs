@@ -1,0 +1,156 @@
+//! The intake: parses a batch and spreads its records over the detection threads by client address.
+
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+use std::sync::Arc;
+
+use crossbeam_channel::Sender;
+use parking_lot::Mutex;
+use tokio::sync::oneshot;
+use vigil_decode::{Format, Proxies, Request};
+use vigil_event::{Checkpoint, RecordBatch, SourceId};
+
+use super::{Message, Sequence, Telemetry, Work};
+
+/// A batch after parsing: shared by the detection threads it is spread over.
+pub(super) struct ParsedBatch {
+    pub(super) batch: RecordBatch,
+    /// The records that are requests: their place in the batch, and what was parsed.
+    pub(super) requests: Vec<(u32, Request)>,
+}
+
+/// What the recorder must know of a batch before its parts come.
+pub(super) struct Expected {
+    pub(super) source: SourceId,
+    pub(super) checkpoint: Option<Checkpoint>,
+    pub(super) counts: Counts,
+    pub(super) done: Option<oneshot::Sender<Stored>>,
+}
+
+/// How many records came and how many could not be parsed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Counts {
+    pub(super) records: u64,
+    pub(super) unparsed: u64,
+    pub(super) truncated: u64,
+}
+
+/// A batch to be judged and stored.
+pub struct Submission {
+    /// The records.
+    pub batch: RecordBatch,
+    /// Their format.
+    pub format: Format,
+    /// Told when everything in it is stored.
+    pub done: Option<oneshot::Sender<Stored>>,
+}
+
+/// What became of a submission.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stored {
+    /// Records that were read.
+    pub records: u64,
+    /// Records that are no log line.
+    pub unparsed: u64,
+    /// Records that were cut.
+    pub truncated: u64,
+    /// Threats that were found, stored now or before.
+    pub threats: u64,
+}
+
+/// The pipeline takes nothing more.
+#[derive(Debug, thiserror::Error)]
+#[error("the pipeline has stopped; restart the server")]
+pub struct Stopped;
+
+/// The way in. Shared by the reader and by whoever sends lines over HTTP.
+#[derive(Clone)]
+pub struct Intake {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    workers: Vec<Sender<Work>>,
+    recorder: Sender<Message>,
+    next: Mutex<Sequence>,
+    proxies: Proxies,
+    telemetry: Arc<Telemetry>,
+}
+
+impl Intake {
+    pub(super) fn new(
+        workers: Vec<Sender<Work>>,
+        recorder: Sender<Message>,
+        proxies: Proxies,
+        telemetry: Arc<Telemetry>,
+    ) -> Self {
+        Self { shared: Arc::new(Shared { workers, recorder, next: Mutex::new(0), proxies, telemetry }) }
+    }
+
+    /// Hands a batch in. Blocks while the queues are full.
+    pub fn submit(&self, submission: Submission) -> Result<(), Stopped> {
+        let Submission { mut batch, format, done } = submission;
+        let shared = &*self.shared;
+        let requests = parse(&mut batch, format, &shared.proxies);
+        let counts = Counts {
+            records: batch.records.len() as u64,
+            unparsed: (batch.records.len() - requests.len()) as u64,
+            truncated: batch.records.iter().filter(|record| record.truncated).count() as u64,
+        };
+        shared.telemetry.batch_parsed(&batch.source, counts);
+        let spread = spread(&requests, shared.workers.len());
+        let expected = Expected {
+            source: batch.source.clone(),
+            checkpoint: batch.checkpoint.take(),
+            counts,
+            done,
+        };
+        let parts = spread.iter().filter(|mine| !mine.is_empty()).count();
+        let sequence = shared.expect(parts, expected)?;
+        let parsed = Arc::new(ParsedBatch { batch, requests });
+        for (worker, requests) in shared.workers.iter().zip(spread) {
+            if !requests.is_empty() {
+                let work = Work { sequence, parsed: Arc::clone(&parsed), requests };
+                worker.send(work).map_err(|_| Stopped)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Shared {
+    /// Gives the batch its number and tells the recorder. Both under one lock: a number that was
+    /// given is always announced, or the recorder would wait for it for ever.
+    fn expect(&self, parts: usize, submission: Expected) -> Result<Sequence, Stopped> {
+        let mut next = self.next.lock();
+        let sequence = *next;
+        self.recorder.send(Message::Expect { sequence, parts, submission }).map_err(|_| Stopped)?;
+        *next += 1;
+        Ok(sequence)
+    }
+}
+
+fn parse(batch: &mut RecordBatch, format: Format, proxies: &Proxies) -> Vec<(u32, Request)> {
+    let mut requests = Vec::with_capacity(batch.records.len());
+    for (place, record) in batch.records.iter().enumerate() {
+        if let Ok(request) = vigil_decode::parse(&mut batch.bytes, record, format, proxies, batch.read_at) {
+            requests.push((place as u32, request));
+        }
+    }
+    requests
+}
+
+/// The places in `requests` for each thread: one address always goes to the same one.
+fn spread(requests: &[(u32, Request)], threads: usize) -> Vec<Vec<u32>> {
+    let mut spread = vec![Vec::new(); threads];
+    for (place, (_, request)) in requests.iter().enumerate() {
+        let thread = if threads == 1 {
+            0
+        } else {
+            BuildHasherDefault::<DefaultHasher>::default().hash_one(request.source_ip) as usize % threads
+        };
+        if let Some(mine) = spread.get_mut(thread) {
+            mine.push(place as u32);
+        }
+    }
+    spread
+}

@@ -1,0 +1,125 @@
+//! A detection thread: decodes each of its requests, judges it, and makes threats of what is bad
+//! enough.
+
+use std::sync::Arc;
+
+use crossbeam_channel::{Receiver, Sender};
+use vigil_decode::{Decoder, Request};
+use vigil_detect::{Detector, DetectorOptions, Judgement, Provenance};
+use vigil_enrich::Enricher;
+use vigil_event::threat::Stages;
+use vigil_event::{Clock, Event, Record, RecordBatch, Score, Severity, Timestamp};
+use vigil_rule::RuleSet;
+use vigil_store::GroupedThreat;
+
+use super::intake::ParsedBatch;
+use super::{Message, Work};
+
+/// What a judge needs to know.
+#[derive(Clone, Debug)]
+pub struct JudgeOptions {
+    /// The windows' limits.
+    pub detector: DetectorOptions,
+    /// From this score up an event is a threat.
+    pub threshold: Score,
+    /// From this severity up a threat belongs to an alert.
+    pub alert_severity: Severity,
+    /// Threats of one source and family within this time are one alert, in milliseconds.
+    pub alert_window_ms: i64,
+    /// This machine's name.
+    pub node: String,
+}
+
+/// Decodes, judges and makes threats, on one thread, without a queue or a store in sight: also what
+/// `vigil replay --offline` and the benchmarks drive.
+pub struct Judge {
+    options: JudgeOptions,
+    decoder: Decoder,
+    event: Event,
+    detector: Detector,
+    enricher: Arc<Enricher>,
+    clock: Arc<dyn Clock>,
+    below_threshold: u64,
+}
+
+impl Judge {
+    /// A judge with empty windows.
+    pub fn new(rules: Arc<RuleSet>, enricher: Arc<Enricher>, clock: Arc<dyn Clock>, options: JudgeOptions) -> Self {
+        Self {
+            detector: Detector::new(rules, &options.detector),
+            decoder: Decoder::new(),
+            event: Event::new(),
+            enricher,
+            clock,
+            options,
+            below_threshold: 0,
+        }
+    }
+
+    /// Judges one request: its threat, if it is one. `decoded_at` is when its batch was taken up.
+    pub fn judge(
+        &mut self,
+        batch: &RecordBatch,
+        record: &Record,
+        request: &Request,
+        decoded_at: Timestamp,
+    ) -> Option<GroupedThreat> {
+        self.decoder.decode(&batch.bytes, record, request, &mut self.event);
+        let judgement = self.detector.judge(&self.event)?;
+        if judgement.score.value() < self.options.threshold.value() {
+            self.below_threshold += 1;
+            return None;
+        }
+        Some(self.threat(batch, record, judgement, decoded_at))
+    }
+
+    /// Events on which something fired that stayed below the threshold, since this was last asked.
+    pub fn take_below_threshold(&mut self) -> u64 {
+        std::mem::take(&mut self.below_threshold)
+    }
+
+    fn threat(
+        &self,
+        batch: &RecordBatch,
+        record: &Record,
+        judgement: Judgement,
+        decoded_at: Timestamp,
+    ) -> GroupedThreat {
+        let detected_at = self.clock.now();
+        let ip = self.event.source_ip;
+        let provenance = Provenance {
+            key: batch.key(record),
+            truncated: record.truncated,
+            node: self.options.node.clone(),
+            geo: ip.and_then(|ip| self.enricher.geo(ip)),
+            autonomous_system: ip.and_then(|ip| self.enricher.autonomous_system(ip)),
+            stages: Stages { read_at: batch.read_at, decoded_at, detected_at, stored_at: detected_at },
+        };
+        let threat = vigil_detect::threat(&self.event, judgement, provenance);
+        let alert = (threat.severity >= self.options.alert_severity)
+            .then(|| vigil_detect::alert_key(&threat, self.options.alert_window_ms));
+        GroupedThreat { threat, alert }
+    }
+
+    /// Works until the intake is gone.
+    pub(super) fn run(mut self, work: &Receiver<Work>, recorder: &Sender<Message>) {
+        for Work { sequence, parsed, requests } in work {
+            let threats = self.part(&parsed, &requests);
+            let below_threshold = self.take_below_threshold();
+            if recorder.send(Message::Part { sequence, threats, below_threshold }).is_err() {
+                return;
+            }
+        }
+    }
+
+    fn part(&mut self, parsed: &ParsedBatch, requests: &[u32]) -> Vec<GroupedThreat> {
+        let decoded_at = self.clock.now();
+        let batch = &parsed.batch;
+        requests
+            .iter()
+            .filter_map(|place| parsed.requests.get(*place as usize))
+            .filter_map(|(record, request)| Some((batch.records.get(*record as usize)?, request)))
+            .filter_map(|(record, request)| self.judge(batch, record, request, decoded_at))
+            .collect()
+    }
+}

@@ -1,0 +1,178 @@
+//! The way of the data: records in, threats stored and published.
+//!
+//! ```text
+//! reader ─┐                    ┌▶ detection thread 0 ─┐
+//!         ├▶ intake (parse) ───┤                      ├▶ recorder ─▶ store ─▶ bus
+//! ingest ─┘   spread by client └▶ detection thread n ─┘
+//! ```
+//!
+//! Owns: the threads, the bounded queues between them and the order of batches. Every queue that is
+//! full slows the one before it, back to the file that is read more slowly. Never holds: rules of
+//! the business; each stage is a call into the crate that owns it.
+//!
+//! Batches get a number at the intake. The recorder stores them in that order, so a checkpoint never
+//! overtakes a threat that stands before it.
+
+mod health;
+mod intake;
+mod judge;
+mod reader;
+mod recorder;
+mod telemetry;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+
+use crossbeam_channel::bounded;
+use vigil_event::Clock;
+use vigil_source::{Tailer, Waker};
+use vigil_store::Store;
+
+pub use health::{Health, Queue};
+pub use intake::{Intake, Stored, Submission};
+pub use judge::{Judge, JudgeOptions};
+pub use reader::Formats;
+pub use telemetry::Telemetry;
+
+/// Batches that wait for each detection thread.
+const DETECTION_QUEUE: usize = 16;
+/// Messages that wait for the recorder.
+const RECORDER_QUEUE: usize = 64;
+
+/// What the pipeline is made of.
+pub struct Parts {
+    /// Reads the logs.
+    pub tailer: Tailer,
+    /// Which log is in which format.
+    pub formats: Formats,
+    /// Finds the client's real address.
+    pub proxies: vigil_decode::Proxies,
+    /// One for each detection thread.
+    pub judges: Vec<Judge>,
+    /// Keeps the threats and publishes what was kept.
+    pub store: Arc<dyn Store>,
+    /// Tells the present.
+    pub clock: Arc<dyn Clock>,
+    /// Counts.
+    pub telemetry: Arc<Telemetry>,
+    /// Knows what is wrong.
+    pub health: Arc<Health>,
+}
+
+/// The running pipeline.
+pub struct Pipeline {
+    intake: Intake,
+    health: Arc<Health>,
+    stopping: Arc<AtomicBool>,
+    waker: Waker,
+    reader: JoinHandle<()>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Pipeline {
+    /// Starts every thread.
+    pub fn start(parts: Parts) -> std::io::Result<Self> {
+        let stopping = Arc::new(AtomicBool::new(false));
+        let (to_recorder, from_stages) = bounded(RECORDER_QUEUE);
+        parts.health.watch("recorder", &to_recorder);
+        let mut threads = Vec::new();
+        let mut workers = Vec::new();
+        for (number, judge) in parts.judges.into_iter().enumerate() {
+            let (to_worker, work) = bounded(DETECTION_QUEUE);
+            let name = format!("detect-{number}");
+            parts.health.watch(&name, &to_worker);
+            workers.push(to_worker);
+            let recorder = to_recorder.clone();
+            threads.push(spawn(&name, &parts.health, &stopping, move || judge.run(&work, &recorder))?);
+        }
+        let recorder = recorder::Recorder::new(
+            Arc::clone(&parts.store),
+            Arc::clone(&parts.clock),
+            Arc::clone(&parts.telemetry),
+            Arc::clone(&parts.health),
+            Arc::clone(&stopping),
+        );
+        threads.push(spawn("recorder", &parts.health, &stopping, move || recorder.run(&from_stages))?);
+        let intake = Intake::new(workers, to_recorder, parts.proxies, Arc::clone(&parts.telemetry));
+        let waker = parts.tailer.waker();
+        let reader = reader::Reader {
+            tailer: parts.tailer,
+            formats: parts.formats,
+            intake: intake.clone(),
+            health: Arc::clone(&parts.health),
+            telemetry: parts.telemetry,
+            stopping: Arc::clone(&stopping),
+        };
+        let reader = spawn("reader", &parts.health, &stopping, move || reader.run())?;
+        Ok(Self { intake, health: parts.health, stopping, waker, reader, threads })
+    }
+
+    /// The way in for records that are not read from a log.
+    pub fn intake(&self) -> Intake {
+        self.intake.clone()
+    }
+
+    /// Stops reading, lets what was read be judged and stored, and waits for that.
+    pub fn stop(self) {
+        self.stopping.store(true, Ordering::SeqCst);
+        self.waker.wake();
+        // A thread that panicked has said so already; the others still have work to finish.
+        drop(self.reader.join());
+        self.health.forget_queues();
+        drop(self.intake);
+        for thread in self.threads {
+            drop(thread.join());
+        }
+    }
+}
+
+/// A thread whose end before its time makes the server not ready.
+fn spawn(
+    name: &str,
+    health: &Arc<Health>,
+    stopping: &Arc<AtomicBool>,
+    body: impl FnOnce() + Send + 'static,
+) -> std::io::Result<JoinHandle<()>> {
+    let (health, stopping, title) = (Arc::clone(health), Arc::clone(stopping), name.to_owned());
+    std::thread::Builder::new().name(format!("vigil-{name}")).spawn(move || {
+        let ended = EndOfThread { health, stopping, name: title };
+        body();
+        drop(ended);
+    })
+}
+
+/// Tells when a thread ends, by return or by panic.
+struct EndOfThread {
+    health: Arc<Health>,
+    stopping: Arc<AtomicBool>,
+    name: String,
+}
+
+impl Drop for EndOfThread {
+    fn drop(&mut self) {
+        if !self.stopping.load(Ordering::SeqCst) {
+            tracing::error!(thread = %self.name, "a worker stopped; restart the server");
+            self.health.stopped(&self.name);
+        }
+    }
+}
+
+/// The number of a batch, in the order of the intake.
+type Sequence = u64;
+
+/// What the recorder is told.
+enum Message {
+    /// A batch is on its way in so many parts.
+    Expect { sequence: Sequence, parts: usize, submission: intake::Expected },
+    /// One part was judged.
+    Part { sequence: Sequence, threats: Vec<vigil_store::GroupedThreat>, below_threshold: u64 },
+}
+
+/// A batch for one detection thread.
+struct Work {
+    sequence: Sequence,
+    parsed: Arc<intake::ParsedBatch>,
+    /// Which of the requests are this thread's.
+    requests: Vec<u32>,
+}

@@ -1,0 +1,184 @@
+//! The recorder: puts the judged parts back in order and stores them, threats and checkpoint in one
+//! transaction. The store then publishes what it kept.
+//!
+//! When the store fails nothing is dropped: the recorder tries again, the queues before it fill, and
+//! the logs are read no further.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+use tokio::sync::oneshot;
+use vigil_event::{Checkpoint, Clock, SourceId, Timestamp};
+use vigil_store::{Entry, GroupedThreat, Store};
+
+use super::intake::{Expected, Stored};
+use super::{Health, Message, Sequence, Telemetry};
+
+/// Threats in one transaction, beyond which a further batch waits for the next.
+const THREATS_PER_ENTRY: usize = 1_024;
+/// A checkpoint without threats is stored at most this often: what is read again after a crash is
+/// benign and costs little.
+const CHECKPOINT_EVERY_MS: i64 = 1_000;
+/// How long the recorder waits between two tries, at first and at most.
+const RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
+
+struct Pending {
+    parts: usize,
+    submission: Expected,
+    threats: Vec<GroupedThreat>,
+}
+
+pub(super) struct Recorder {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    telemetry: Arc<Telemetry>,
+    health: Arc<Health>,
+    stopping: Arc<AtomicBool>,
+    pending: BTreeMap<Sequence, Pending>,
+    /// The number of the batch to be stored next.
+    next: Sequence,
+    /// Checkpoints that are not stored yet, the newest of each source.
+    checkpoints: BTreeMap<SourceId, Checkpoint>,
+    checkpointed_at: Timestamp,
+}
+
+impl Recorder {
+    pub(super) fn new(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        telemetry: Arc<Telemetry>,
+        health: Arc<Health>,
+        stopping: Arc<AtomicBool>,
+    ) -> Self {
+        Self {
+            store,
+            clock,
+            telemetry,
+            health,
+            stopping,
+            pending: BTreeMap::new(),
+            next: 0,
+            checkpoints: BTreeMap::new(),
+            checkpointed_at: Timestamp::default(),
+        }
+    }
+
+    /// Works until every stage before it is gone, then stores what is left.
+    pub(super) fn run(mut self, messages: &Receiver<Message>) {
+        loop {
+            match messages.recv_timeout(Duration::from_millis(CHECKPOINT_EVERY_MS.unsigned_abs() / 2)) {
+                Ok(message) => {
+                    self.take(message);
+                    while let Ok(message) = messages.try_recv() {
+                        self.take(message);
+                        if self.waiting_threats() >= THREATS_PER_ENTRY {
+                            break;
+                        }
+                    }
+                    self.store_complete();
+                }
+                Err(RecvTimeoutError::Timeout) => self.store_complete(),
+                Err(RecvTimeoutError::Disconnected) => {
+                    self.store_complete();
+                    self.store(&mut [], self.clock.now());
+                    return;
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, message: Message) {
+        match message {
+            Message::Expect { sequence, parts, submission } => {
+                self.pending.insert(sequence, Pending { parts, submission, threats: Vec::new() });
+            }
+            Message::Part { sequence, threats, below_threshold } => {
+                self.telemetry.below_threshold(below_threshold);
+                if let Some(pending) = self.pending.get_mut(&sequence) {
+                    pending.parts -= 1;
+                    pending.threats.extend(threats);
+                }
+            }
+        }
+    }
+
+    fn waiting_threats(&self) -> usize {
+        self.pending.values().map(|pending| pending.threats.len()).sum()
+    }
+
+    /// Stores every batch that is complete and has none before it that is not.
+    fn store_complete(&mut self) {
+        let mut threats = Vec::new();
+        let mut done = Vec::new();
+        while self.pending.get(&self.next).is_some_and(|pending| pending.parts == 0) {
+            let Some(Pending { submission, threats: mut found, .. }) = self.pending.remove(&self.next) else { break };
+            self.next += 1;
+            found.sort_by_key(|grouped| grouped.threat.record.offset);
+            if let Some(waiting) = submission.done {
+                done.push((waiting, outcome(&submission.counts, found.len())));
+            }
+            if let Some(checkpoint) = submission.checkpoint {
+                self.checkpoints.insert(submission.source, checkpoint);
+            }
+            threats.extend(found);
+        }
+        let now = self.clock.now();
+        let due = now.millis_since(self.checkpointed_at) >= CHECKPOINT_EVERY_MS && !self.checkpoints.is_empty();
+        if (threats.is_empty() && !due) || self.store(&mut threats, now) {
+            tell(done);
+        }
+    }
+
+    /// Stores until it works; false when the server stops before that.
+    fn store(&mut self, threats: &mut [GroupedThreat], now: Timestamp) -> bool {
+        if threats.is_empty() && self.checkpoints.is_empty() {
+            return true;
+        }
+        let checkpoints: Vec<Checkpoint> = self.checkpoints.values().cloned().collect();
+        let mut wait = RETRY.0;
+        loop {
+            let at = self.clock.now();
+            for grouped in threats.iter_mut() {
+                grouped.threat.stages.stored_at = at;
+            }
+            match self.store.record(&Entry { threats, checkpoints: &checkpoints, at }) {
+                Ok(recorded) => {
+                    self.health.report("store", None);
+                    self.telemetry.recorded(threats, recorded, self.clock.now());
+                    self.checkpoints.clear();
+                    self.checkpointed_at = now;
+                    return true;
+                }
+                Err(error) => {
+                    tracing::error!(%error, "cannot store; trying again, nothing is lost");
+                    self.health.report("store", Some(error.to_string()));
+                    self.telemetry.store_failed();
+                    if self.stopping.load(Ordering::SeqCst) {
+                        return false;
+                    }
+                    std::thread::sleep(wait);
+                    wait = (wait * 2).min(RETRY.1);
+                }
+            }
+        }
+    }
+}
+
+fn outcome(counts: &super::intake::Counts, threats: usize) -> Stored {
+    Stored {
+        records: counts.records,
+        unparsed: counts.unparsed,
+        truncated: counts.truncated,
+        threats: threats as u64,
+    }
+}
+
+fn tell(done: Vec<(oneshot::Sender<Stored>, Stored)>) {
+    for (waiting, outcome) in done {
+        // Whoever waited may have gone; the records are stored all the same.
+        _ = waiting.send(outcome);
+    }
+}

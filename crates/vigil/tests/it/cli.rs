@@ -1,0 +1,128 @@
+//! The commands, as a user runs them.
+
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+use crate::site::{BINARY, Site, line, threats};
+
+fn run(arguments: &[&str]) -> Output {
+    Command::new(BINARY).args(arguments).output().unwrap()
+}
+
+fn text(output: &Output) -> String {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+#[test]
+fn explain_shows_views_evidence_and_the_sum() {
+    let report = text(&run(&["explain", "/?q=%253Cscript%253Ealert(1)%253C/script%253E"]));
+    for part in ["url.query", "repeated-percent", "<script>alert(1)", "undone 2 time(s)", "Score", "10 x (1 - ", "a threat"] {
+        assert!(report.contains(part), "`{part}` is not in\n{report}");
+    }
+    let quiet = text(&run(&["explain", "/products?page=2"]));
+    assert!(quiet.contains("Nothing fired"), "{quiet}");
+    let json: Value = serde_json::from_str(&text(&run(&["explain", "--json", "/.env"]))).unwrap();
+    assert!(json["score"].as_f64().unwrap() >= 5.0);
+}
+
+#[test]
+fn explain_cannot_steer_the_terminal() {
+    let report = text(&run(&["explain", "/?q=\u{1b}[31m<script>alert(1)</script>"]));
+    assert!(!report.contains('\u{1b}'), "{report:?}");
+}
+
+#[test]
+fn replay_offline_counts_and_lists() {
+    let site = Site::new();
+    site.append(line("/harmless"));
+    site.append("no log line at all\n");
+    site.append(line("/x?file=../../../../etc/passwd"));
+    let log = site.log();
+    let log = log.to_str().unwrap();
+    let summary = text(&run(&["replay", "--offline", log]));
+    assert!(summary.starts_with("3 lines: 1 threats"), "{summary}");
+    let listed = text(&run(&["replay", "--offline", "--json", log]));
+    let threat: Value = serde_json::from_str(listed.trim()).unwrap();
+    assert_eq!(threat["line"], 3);
+    assert!(threat["score"].as_f64().unwrap() >= 5.0);
+    assert!(threat["severity"].is_string() && !threat["rules"].as_array().unwrap().is_empty());
+}
+
+#[test]
+fn replay_into_a_server_twice_stores_once() {
+    let site = Site::new();
+    for n in 0..50 {
+        site.append(line(&format!("/{n}?file=../../../../etc/passwd")));
+    }
+    let vigil = site.vigil().serve();
+    for _ in 0..2 {
+        let output = site
+            .vigil()
+            .command("replay")
+            .args(["--url", vigil.base()])
+            .arg(site.log())
+            .output()
+            .unwrap();
+        assert!(text(&output).starts_with("50 lines sent: 50 threats"), "{}", text(&output));
+        assert_eq!(threats(vigil.http()).len(), 50);
+    }
+}
+
+#[test]
+fn watch_follows_a_channel() {
+    let site = Site::new();
+    site.append(line("/w\\x1b?file=../../../../etc/passwd"));
+    let vigil = site.following().arg("--from-start").serve();
+    let watch = |more: &[&str]| {
+        let arguments = ["--url", vigil.base(), "--last", "1", "--count", "1"];
+        text(&site.vigil().command("watch").args(arguments).args(more).output().unwrap())
+    };
+    vigil_testkit::wait_until("it is stored", || threats(vigil.http()).len() == 1);
+    let shown = watch(&[]);
+    assert!(shown.contains("203.0.113.7") && shown.contains("/etc/passwd"), "{shown}");
+    assert!(!shown.trim_end().chars().any(char::is_control), "{shown:?}");
+    let frame: Value = serde_json::from_str(&watch(&["threats", "--json"])).unwrap();
+    assert_eq!(frame["type"], "threat.new");
+}
+
+#[test]
+fn token_prints_the_token_and_nothing_else() {
+    let site = Site::new();
+    let output = site.vigil().command("token").args(["--role", "viewer", "--expires", "8h"]).output().unwrap();
+    assert!(output.stderr.is_empty());
+    let printed = text(&output);
+    assert_eq!(printed.trim_end().lines().count(), 1);
+    assert_eq!(printed.trim_end().split('.').count(), 3);
+}
+
+#[test]
+fn health_says_whether_it_is_ready() {
+    let site = Site::new();
+    let vigil = site.vigil().serve();
+    let output = site.vigil().command("health").args(["--url", vigil.base()]).output().unwrap();
+    assert_eq!(text(&output), "ready\n");
+}
+
+#[test]
+fn config_shows_what_is_in_force() {
+    let output = Command::new(BINARY).args(["config", "--data-dir", "/srv/v"]).env("VIGIL_DETECT__THREADS", "3").output();
+    let shown = text(&output.unwrap());
+    assert!(shown.contains("threads = 3") && shown.contains("/srv/v"), "{shown}");
+}
+
+#[test]
+fn the_demo_shows_attacks_at_once() {
+    let output = run(&["demo", "--listen", "127.0.0.1:0", "--seconds", "2"]);
+    let shown = text(&output);
+    assert!(shown.contains("/ui/?ticket="), "{shown}");
+}
+
+#[test]
+fn help_names_every_command_and_the_exit_codes() {
+    let help = text(&run(&["--help"]));
+    for part in ["serve", "demo", "config", "health", "replay", "explain", "test-rules", "token", "watch", "Exit codes"] {
+        assert!(help.contains(part), "{part}");
+    }
+}

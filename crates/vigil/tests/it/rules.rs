@@ -1,0 +1,53 @@
+//! The stock rules: their examples hold, and real browsing stays quiet.
+
+use std::sync::Arc;
+
+use vigil::examples::check;
+use vigil::offline::LineJudge;
+use vigil_decode::{Format, Proxies};
+use vigil_detect::DetectorOptions;
+use vigil_event::Timestamp;
+
+#[test]
+fn every_example_of_every_rule_holds() {
+    let rules = Arc::new(vigil::rules::load(None).unwrap());
+    assert!(rules.rules().len() >= 30);
+    let failed: Vec<String> = check(&rules)
+        .into_iter()
+        .filter_map(|verdict| Some(format!("{}: {}", verdict.file, verdict.problem?)))
+        .collect();
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+    for rule in rules.rules() {
+        for should_match in [true, false] {
+            let any = rule.examples.iter().any(|example| example.should_match == should_match);
+            assert!(any, "{}: has no example that must{} match", rule.file, if should_match { "" } else { " not" });
+        }
+    }
+}
+
+#[test]
+fn every_family_has_rules() {
+    let rules = vigil::rules::load(None).unwrap();
+    for family in [
+        "sql_injection", "cross_site_scripting", "path_traversal", "file_inclusion", "command_injection", "log4shell",
+        "server_side_request_forgery", "xml_external_entity", "crlf_injection", "open_redirect", "multiple_encoding",
+        "scanner", "sensitive_file",
+    ] {
+        assert!(rules.rules().iter().any(|rule| rule.family == family), "{family}");
+    }
+}
+
+#[test]
+fn real_browsing_stays_below_the_threshold() {
+    let rules = Arc::new(vigil::rules::load(None).unwrap());
+    let corpus = fs_err::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../rules/benign.txt")).unwrap();
+    let mut judge = LineJudge::new(rules, &DetectorOptions::default(), Proxies::new(Vec::new()), Format::Auto);
+    let mut lines = 0;
+    for line in corpus.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        lines += 1;
+        let judgement = judge.judge(line.as_bytes(), Timestamp::default()).unwrap();
+        let score = judgement.as_ref().map_or(0.0, |judgement| judgement.score.value());
+        assert!(score < 5.0, "{score} for {line}: {judgement:?}");
+    }
+    assert!(lines >= 200, "{lines}");
+}

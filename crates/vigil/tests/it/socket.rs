@@ -1,0 +1,113 @@
+//! Sockets, by a client library that is not ours.
+
+use std::net::TcpStream;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::{Message, WebSocket, client};
+use vigil_testkit::{DEADLINE, wait_until};
+
+use crate::site::{Site, line, threats};
+
+/// A connected client.
+pub(crate) struct Socket(WebSocket<TcpStream>);
+
+impl Socket {
+    pub(crate) fn open(base: &str, path: &str, token: &str) -> Self {
+        let authority = base.strip_prefix("http://").unwrap();
+        let stream = TcpStream::connect(authority).unwrap();
+        stream.set_read_timeout(Some(DEADLINE)).unwrap();
+        let mut request = format!("ws://{authority}{path}").into_client_request().unwrap();
+        request.headers_mut().insert("Authorization", format!("Bearer {token}").parse().unwrap());
+        Self(client(request, stream).unwrap().0)
+    }
+
+    /// The next text frame.
+    pub(crate) fn frame(&mut self) -> Value {
+        loop {
+            match self.0.read().unwrap() {
+                Message::Text(text) => return serde_json::from_str(&text).unwrap(),
+                Message::Close(reason) => panic!("closed: {reason:?}"),
+                _ => {}
+            }
+        }
+    }
+
+    /// The next frame of that sort; others are passed over.
+    pub(crate) fn frame_where(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
+        loop {
+            let frame = self.frame();
+            if wanted(&frame) {
+                return frame;
+            }
+        }
+    }
+
+    pub(crate) fn send(&mut self, frame: &Value) {
+        self.0.send(Message::text(frame.to_string())).unwrap();
+    }
+}
+
+#[test]
+fn a_client_resumes_across_a_restart_of_the_server() {
+    let site = Site::new();
+    site.append("");
+    let token = site.vigil().token("viewer");
+    let mut vigil = site.following().serve();
+    let mut socket = Socket::open(vigil.base(), "/ws/threats", &token);
+    site.append(line("/1?q=%3Cscript%3Ealert(1)%3C/script%3E"));
+    let first = socket.frame_where(|frame| frame["type"] == "threat.new");
+    vigil.process().kill();
+    site.append(line("/2?q=%3Cscript%3Ealert(1)%3C/script%3E"));
+    let vigil = site.following().serve();
+    wait_until("the second is stored", || threats(vigil.http()).len() == 2);
+
+    let mut socket = Socket::open(vigil.base(), "/ws", &token);
+    socket.send(&json!({"id": 1, "type": "subscribe", "channel": "threats",
+        "data": {"since": {"epoch": first["epoch"], "offset": first["offset"]}}}));
+    let second = socket.frame_where(|frame| frame["type"] == "threat.new");
+    assert_eq!(second["data"]["url"]["path"], "/2");
+    assert_eq!(second["offset"], first["offset"].as_u64().unwrap() + 1);
+    assert_eq!(second["epoch"], first["epoch"]);
+}
+
+#[test]
+fn an_alert_is_acknowledged_on_the_socket_and_told_to_all() {
+    let site = Site::new();
+    site.append("");
+    let vigil = site.following().serve();
+    let mut viewer = Socket::open(vigil.base(), "/ws/alerts", &site.vigil().token("viewer"));
+    let mut analyst = Socket::open(vigil.base(), "/ws/alerts", &site.vigil().token("analyst"));
+    site.append(line("/x?file=../../../../etc/passwd"));
+    let alert = viewer.frame_where(|frame| frame["type"] == "alert.new")["data"].clone();
+    let acknowledge = json!({"id": "a", "type": "acknowledge", "data": {"alert_id": alert["id"], "id": alert["id"]}});
+    viewer.send(&acknowledge);
+    let refused = viewer.frame_where(|frame| frame["type"] == "error");
+    assert_eq!(refused["data"]["code"], "forbidden");
+    analyst.send(&acknowledge);
+    let told = viewer.frame_where(|frame| frame["type"] == "alert.acknowledged");
+    assert_eq!(told["data"]["state"], "acknowledged");
+    assert_eq!(told["data"]["assignee"], "analyst");
+    let stored = vigil.http().get(&format!("/api/v1/alerts/{}", alert["id"].as_str().unwrap())).json();
+    assert_eq!(stored["changes"][0]["by"], "analyst");
+}
+
+#[test]
+fn server_sent_events_follow_a_channel() {
+    use std::io::BufRead as _;
+    let site = Site::new();
+    site.append("");
+    let vigil = site.following().serve();
+    let response = ureq::get(format!("{}/sse/threats", vigil.base()))
+        .header("Authorization", format!("Bearer {}", site.vigil().token("viewer")))
+        .config()
+        .timeout_global(Some(Duration::from_mins(1)))
+        .build()
+        .call()
+        .unwrap();
+    site.append(line("/x?file=../../../../etc/passwd"));
+    let lines = std::io::BufReader::new(response.into_body().into_reader()).lines();
+    let data = lines.map(Result::unwrap).find(|line| line.starts_with("data:") && line.contains("threat.new")).unwrap();
+    assert!(data.contains("/etc/passwd"));
+}
