@@ -267,6 +267,20 @@ mod tests {
     }
 
     #[test]
+    fn the_manual_lists_every_code() {
+        let manual = include_str!("../../../docs/api.md");
+        for code in ErrorCode::ALL {
+            let name = serde_json::to_value(code).unwrap();
+            let row = format!(
+                "| `{}` | {} |",
+                name.as_str().unwrap(),
+                code.status().as_u16()
+            );
+            assert!(manual.contains(&row), "docs/api.md lacks {row}");
+        }
+    }
+
+    #[test]
     fn what_a_client_sent_is_quoted_only_so_far() {
         let error = ApiError::invalid("é".repeat(10_000));
         assert!(error.message.len() <= MAX_MESSAGE_BYTES + "…".len());

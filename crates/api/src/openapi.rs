@@ -1,5 +1,6 @@
 //! The OpenAPI document's frame: what it is about and how one signs in. The routes add themselves.
 
+use serde_json::{Value, json};
 use utoipa::openapi::OpenApi;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi as _};
@@ -7,16 +8,17 @@ use utoipa::{Modify, OpenApi as _};
 use crate::SESSION_COOKIE;
 use crate::error::ErrorBody;
 
-/// Real-time threat detection and event streaming.
-///
-/// Everything but `/health` needs a credential: a token of `vigil token` as `Authorization: Bearer`,
-/// a machine's `X-API-Key`, or the page's session cookie. `/threats`, `/stats`, `/models/status` and
-/// `/ingest/batch` answer the same as under `/api/v1`.
-///
-/// Times are RFC 3339 in UTC. Every error has the shape of `Error`.
+const ABOUT: &str = "Real-time threat detection and event streaming.
+
+Everything but `/health` needs a credential: a token of `vigil token` as `Authorization: Bearer`, a \
+machine's `X-API-Key`, or the page's session cookie. `/threats`, `/stats`, `/models/status` and \
+`/ingest/batch` answer the same as under `/api/v1`.
+
+Times are RFC 3339 in UTC. Every error has the shape of `Error`.";
+
 #[derive(utoipa::OpenApi)]
 #[openapi(
-    info(title = "Vigil", license(name = "Apache-2.0", identifier = "Apache-2.0")),
+    info(title = "Vigil", description = ABOUT, license(name = "Apache-2.0", identifier = "Apache-2.0")),
     components(schemas(ErrorBody)),
     modifiers(&SignIn),
     security(("token" = []), ("key" = []), ("session" = [])),
@@ -54,8 +56,44 @@ pub(crate) fn frame() -> OpenApi {
     Frame::openapi()
 }
 
-/// The document as text.
+/// The document as text, with what every route has in common.
 pub(crate) fn json(document: &OpenApi) -> String {
     // The document has only string keys, which JSON can always hold.
-    document.to_pretty_json().unwrap_or_default()
+    let mut document = serde_json::to_value(document).unwrap_or_default();
+    for operation in operations(&mut document) {
+        operation["responses"]["default"] = json!({
+            "description": "Any other error",
+            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
+        });
+    }
+    for name in ["Alert", "Threat"] {
+        // Else the whole item is repeated in its page.
+        document["components"]["schemas"][format!("Page_{name}")]["properties"]["items"]["items"] =
+            json!({"$ref": format!("#/components/schemas/{name}")});
+    }
+    without_links(&mut document);
+    serde_json::to_string_pretty(&document).unwrap_or_default()
+}
+
+fn operations(document: &mut Value) -> impl Iterator<Item = &mut Value> {
+    document["paths"]
+        .as_object_mut()
+        .into_iter()
+        .flat_map(|paths| paths.values_mut())
+        .filter_map(Value::as_object_mut)
+        .flat_map(|item| item.values_mut())
+}
+
+/// Descriptions are the types' own documentation, whose links lead nowhere here.
+fn without_links(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            if let Some(Value::String(text)) = map.get_mut("description") {
+                *text = text.replace("[`", "`").replace("`]", "`");
+            }
+            map.values_mut().for_each(without_links);
+        }
+        Value::Array(list) => list.iter_mut().for_each(without_links),
+        _ => {}
+    }
 }

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use bytes::Bytes;
 use serde::Serialize;
 use tokio::sync::Semaphore;
 use utoipa::ToSchema;
@@ -47,13 +48,15 @@ pub struct ActiveWindow {
     pub title: String,
 }
 
-/// How many batches are taken in at one moment; each may hold some tens of megabytes.
-const INGEST_TURNS: usize = 4;
+/// How many batches arrive at one moment; each may take some tens of megabytes until it is read.
+const ARRIVING_BATCHES: usize = 8;
 
 /// The state with what bounds its use.
 pub(crate) struct Api {
     pub(crate) archive: Archive,
-    pub(crate) ingest_turns: Arc<Semaphore>,
+    pub(crate) arriving: Arc<Semaphore>,
+    /// The OpenAPI document.
+    pub(crate) document: Bytes,
     pub(crate) state: ApiState,
 }
 
@@ -61,7 +64,8 @@ impl Api {
     pub(crate) fn new(state: ApiState) -> Self {
         Self {
             archive: Archive::new(Arc::clone(&state.store)),
-            ingest_turns: Arc::new(Semaphore::new(INGEST_TURNS)),
+            document: crate::openapi_json().into(),
+            arriving: Arc::new(Semaphore::new(ARRIVING_BATCHES)),
             state,
         }
     }

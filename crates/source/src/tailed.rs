@@ -7,6 +7,9 @@
 //! A file that lost its name stays open until the next rotation, since writers go on with it until
 //! they are told to open the new one; a deleted one until nothing comes any more.
 
+mod past;
+mod resume;
+
 use std::collections::VecDeque;
 use std::fs;
 use std::io;
@@ -15,15 +18,14 @@ use std::sync::Arc;
 
 use vigil_event::{Checkpoint, Clock, RecordBatch, SourceId};
 
-use crate::checkpoint::{Mark, State};
+use crate::checkpoint::State;
 use crate::generation::{Chunk, FileId, Generation, Step};
 use crate::ledger::{Ledger, Owner};
-use crate::rotation::{self, MAX_SIBLINGS};
+use crate::rotation;
 use crate::{FileStatus, TailOptions, Telemetry};
 
 /// A deleted file is closed after this many timed looks that found nothing new.
 const IDLE_LOOKS: u32 = 10;
-const NS_PER_S: i64 = 1_000_000_000;
 
 /// What all names of a tailer use.
 pub(crate) struct Shared {
@@ -107,76 +109,6 @@ impl Tailed {
         self.missing || self.files.len() > 1
     }
 
-    /// Goes on where a checkpoint says, whatever its files are called by now.
-    pub(crate) fn resume(&mut self, text: &str, shared: &mut Shared) {
-        let state = match State::from_json(text) {
-            Ok(state) => state,
-            Err(error) => {
-                self.tell(format!(
-                    "the checkpoint cannot be read ({error}): read from the start"
-                ));
-                return;
-            }
-        };
-        self.announce = false;
-        for mark in state.past {
-            shared.ledger.remember(self.id, mark);
-        }
-        let mut lost_last = false;
-        // The newest first: of files that look the same, it is the one that still has its name.
-        for (index, mark) in state.files.iter().enumerate().rev() {
-            let found = rotation::find(&self.places, mark, |id| shared.ledger.owner(id).is_some());
-            let is_last = index + 1 == state.files.len();
-            if found.as_ref().is_none_or(Generation::is_copy) {
-                // What has its inode now is another file.
-                shared.ledger.remember(self.id, mark.clone());
-            }
-            if let Some(generation) = found {
-                if is_last && mark.fingerprint.is_none() {
-                    // An empty file is known by its inode only, which may have been used again
-                    // since: whatever was written to since then is read, this file by its name.
-                    shared.ledger.remember(self.id, mark.clone());
-                    continue;
-                }
-                shared.ledger.claim(generation.id, self.id);
-                self.files.push_front(generation);
-            } else if !state
-                .files
-                .iter()
-                .skip(index + 1)
-                .any(|later| later.offset > 0)
-            {
-                lost_last = is_last;
-                self.lose(
-                    1,
-                    "a file was gone, compressed or rewritten before it was read to its end",
-                    shared,
-                );
-            }
-        }
-        let last = state.files.last();
-        self.since_ns = last.map_or(state.since_ns, |last| last.modified_ns.max(state.since_ns));
-        self.resume_past(lost_last, shared);
-    }
-
-    /// Queues the files that came and went since the checkpoint's last file.
-    fn resume_past(&mut self, lost_last: bool, shared: &mut Shared) {
-        let current = fs::metadata(&self.path)
-            .ok()
-            .map(|metadata| FileId::of(&metadata));
-        let newest = self.files.back().filter(|_| !lost_last);
-        if newest.is_some_and(|file| Some(file.id) == current) {
-            return;
-        }
-        let since = newest.map_or(self.since_ns, |file| file.modified_ns);
-        let compressed = self.queue_siblings(since, current, shared);
-        let uncounted = compressed.saturating_sub(u64::from(lost_last));
-        if uncounted > 0 {
-            let why = "files were rotated and compressed before they were read";
-            self.lose(uncounted, why, shared);
-        }
-    }
-
     /// Looks what file has the name now. `timed` tells the periodic look from one that a change
     /// caused.
     pub(crate) fn look(&mut self, timed: bool, shared: &mut Shared) {
@@ -237,7 +169,7 @@ impl Tailed {
         if shared.ledger.owner(id).is_some() {
             return Ok(()); // renamed this very moment: the next look finds it
         }
-        let mut next = adopt(file, &metadata, &shared.ledger)?;
+        let mut next = past::adopt(file, &metadata, &shared.ledger)?;
         if let Some((_, size)) = self.passed_over.take().filter(|(passed, _)| *passed == id) {
             next.skip_to(size, shared.options.max_line_bytes)?;
         }
@@ -249,69 +181,6 @@ impl Tailed {
         self.places = rotation::places(&self.path);
         self.push(next, shared);
         Ok(())
-    }
-
-    /// When the newest file that was read was last written to.
-    fn newest_ns(&self) -> i64 {
-        self.files
-            .back()
-            .map_or(self.since_ns, |file| file.modified_ns)
-    }
-
-    /// Queues rotated files that were written to since then and were never read; gives the number
-    /// of those that are compressed.
-    fn queue_siblings(&mut self, since: i64, current: Option<FileId>, shared: &mut Shared) -> u64 {
-        let mut compressed = 0;
-        let mut queued = 0;
-        for sibling in rotation::siblings(&self.places, since) {
-            if Some(sibling.id) == current || shared.ledger.owner(sibling.id).is_some() {
-                continue;
-            }
-            if sibling.compressed {
-                // Compressing keeps the time, at least its seconds.
-                compressed += u64::from(sibling.modified_ns / NS_PER_S > since / NS_PER_S);
-                continue;
-            }
-            let opened = Generation::open_file(&sibling.path).and_then(|(file, metadata)| {
-                let next = adopt(file, &metadata, &shared.ledger)?;
-                Ok((!self.is_known(&next, &shared.ledger)?).then_some(next))
-            });
-            match opened {
-                Ok(Some(next)) if queued < MAX_SIBLINGS => {
-                    queued += 1;
-                    shared.telemetry.rotations.inc();
-                    self.push(next, shared);
-                }
-                Ok(None) => {}
-                Ok(Some(_)) => self.lose(1, "there were too many rotated files at once", shared),
-                Err(error) => {
-                    self.lose(
-                        1,
-                        &format!("{} cannot be read: {error}", sibling.path.display()),
-                        shared,
-                    );
-                }
-            }
-        }
-        compressed
-    }
-
-    /// Whether a rotated file has nothing to read, or is a copy of what was read.
-    fn is_known(&self, next: &Generation, ledger: &Ledger) -> io::Result<bool> {
-        if next.unread() == 0 {
-            return Ok(true);
-        }
-        for mark in ledger.past(self.id) {
-            if next.is_copy_of(mark)? {
-                return Ok(true);
-            }
-        }
-        for file in &self.files {
-            if next.is_copy_of_open(file)? {
-                return Ok(true);
-            }
-        }
-        Ok(false)
     }
 
     fn push(&mut self, next: Generation, shared: &mut Shared) {
@@ -353,75 +222,6 @@ impl Tailed {
         }
         self.dirty = false;
         None
-    }
-
-    /// Notices rewritten files before their copies can be taken for rotated ones.
-    fn restart_rewritten(&mut self, shared: &mut Shared) {
-        for index in (0..self.files.len()).rev() {
-            let file = self.files.get_mut(index);
-            // One that cannot be looked at is told about when it is read.
-            if let Some(unread) = file.and_then(|file| file.find_rewritten().ok().flatten()) {
-                self.restart(index, unread, shared);
-            }
-        }
-    }
-
-    /// Goes on with a file that was rewritten; first with what its copy has of the old content.
-    fn restart(&mut self, index: usize, unread: u64, shared: &mut Shared) {
-        shared.telemetry.truncations.inc();
-        let Some(old) = self.files.get_mut(index) else {
-            return;
-        };
-        let mark = old.mark();
-        let next = if old.is_copy() {
-            None
-        } else {
-            old.rewritten().ok()
-        };
-        let copy = rotation::find_copy(&self.places, &mark, |id| shared.ledger.owner(id).is_some());
-        match next {
-            Some(next) => *old = next,
-            None => self.retire(index, shared),
-        }
-        match copy {
-            Some(mut copy) if copy.unread() > 0 => {
-                copy.sealed = true;
-                shared.ledger.claim(copy.id, self.id);
-                self.files.insert(index, copy);
-            }
-            Some(copy) => {
-                shared.ledger.remember(
-                    self.id,
-                    Mark {
-                        inode: copy.id.inode,
-                        ..copy.mark()
-                    },
-                );
-            }
-            None if unread > 0 => {
-                self.lose(
-                    1,
-                    &format!("a file was truncated with {unread} bytes unread"),
-                    shared,
-                );
-            }
-            None => {}
-        }
-    }
-
-    /// Closes a file that is done with.
-    fn retire(&mut self, index: usize, shared: &mut Shared) {
-        let Some(file) = self.files.remove(index) else {
-            return;
-        };
-        shared.ledger.release(file.id);
-        self.since_ns = self.since_ns.max(file.modified_ns);
-        let mark = Mark {
-            inode: file.id.inode,
-            deleted: file.deleted,
-            ..file.mark()
-        };
-        shared.ledger.remember(self.id, mark);
     }
 
     fn batch(
@@ -499,20 +299,6 @@ impl Tailed {
     pub(crate) fn close(self, shared: &mut Shared) {
         shared.ledger.forget(self.id);
     }
-}
-
-/// A file that comes to a name: new, or known from before and gone on with; another generation if
-/// its inode had other content before.
-fn adopt(file: fs::File, metadata: &fs::Metadata, ledger: &Ledger) -> io::Result<Generation> {
-    let Some(mark) = ledger.seen(FileId::of(metadata).inode) else {
-        return Generation::new(file, metadata, 0);
-    };
-    if !mark.deleted
-        && let Some(known) = Generation::resume(file.try_clone()?, metadata, mark)?
-    {
-        return Ok(known);
-    }
-    Generation::new(file, metadata, mark.generation + 1)
 }
 
 fn is_missing(error: &io::Error) -> bool {

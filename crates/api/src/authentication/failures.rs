@@ -113,9 +113,15 @@ mod tests {
             assert!(failures.check(Some(address("2001:db8::1")), NOW).is_ok());
             failures.count(Some(address("2001:db8::1")), NOW);
         }
-        let refused = failures.check(Some(address("2001:db8::2")), NOW).unwrap_err();
+        let refused = failures
+            .check(Some(address("2001:db8::2")), NOW)
+            .unwrap_err();
         assert_eq!(refused.code(), ErrorCode::RateLimited);
-        assert!(failures.check(Some(address("2001:db8:0:1::1")), NOW).is_ok());
+        assert!(
+            failures
+                .check(Some(address("2001:db8:0:1::1")), NOW)
+                .is_ok()
+        );
         assert!(failures.check(None, NOW).is_ok());
         let later = NOW.plus_millis(WINDOW_MS);
         assert!(failures.check(Some(address("2001:db8::1")), later).is_ok());

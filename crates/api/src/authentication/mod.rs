@@ -114,23 +114,36 @@ impl Door {
     }
 
     /// Who shows the credential. What can be guessed is not even looked at after too many failures;
-    /// a signed token can't be, so nobody is locked out who has one.
+    /// a signed token can't be, so nobody is locked out who has one, and a page whose session has
+    /// ended locks nobody out.
     fn verify(
         &self,
         credential: Credential<'_>,
         peer: Option<IpAddr>,
     ) -> Result<Principal, ApiError> {
         let now = self.now();
-        if !matches!(credential, Credential::Bearer(_)) {
-            self.failures.check(peer, now)?;
+        let verify = || {
+            self.access
+                .gatekeeper
+                .verify(credential, now)
+                .map_err(|error| refusal(&error))
+        };
+        if matches!(credential, Credential::Bearer(_)) {
+            verify()
+        } else {
+            self.limited(peer, now, verify)
         }
-        self.access
-            .gatekeeper
-            .verify(credential, now)
-            .map_err(|error| {
-                self.failures.count(peer, now);
-                refusal(&error)
-            })
+    }
+
+    /// Tries, unless the address has failed too often.
+    fn limited(
+        &self,
+        peer: Option<IpAddr>,
+        now: Timestamp,
+        attempt: impl FnOnce() -> Result<Principal, ApiError>,
+    ) -> Result<Principal, ApiError> {
+        self.failures.check(peer, now)?;
+        attempt().inspect_err(|_| self.failures.count(peer, now))
     }
 
     fn now(&self) -> Timestamp {

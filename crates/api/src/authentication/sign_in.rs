@@ -3,6 +3,7 @@
 //! Never holds: sessions. The cookie holds a signed token, and that is the session.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{DefaultBodyLimit, Form, FromRequest as _, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
@@ -28,6 +29,9 @@ const SESSION_MS: i64 = 7 * 24 * 3_600 * 1_000;
 /// The longest form.
 const MAX_FORM_BYTES: usize = 16 * 1024;
 
+/// How long a form may take to arrive.
+const ARRIVAL: Duration = Duration::from_secs(10);
+
 /// Everything here stands in the text; the style is the page's own, and nothing else is loaded.
 const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
@@ -51,7 +55,8 @@ async fn sign_in(State(door): State<Arc<Door>>, request: Request) -> Response {
         return error.into_response();
     }
     let peer = peer(&request);
-    let Ok(Form(form)) = Form::<TokenForm>::from_request(request, &()).await else {
+    let form = tokio::time::timeout(ARRIVAL, Form::<TokenForm>::from_request(request, &())).await;
+    let Ok(Ok(Form(form))) = form else {
         return page(StatusCode::BAD_REQUEST, "The form holds no token.");
     };
     let token = form.token.trim();
@@ -61,12 +66,14 @@ async fn sign_in(State(door): State<Arc<Door>>, request: Request) -> Response {
             "The token is too long for a cookie: make one that names fewer channels.",
         );
     }
-    let verified = door
-        .failures
-        .check(peer, door.now())
-        .and_then(|()| door.verify(Credential::Bearer(token), peer));
+    let verified = door.limited(peer, door.now(), || {
+        door.verify(Credential::Bearer(token), peer)
+    });
     match verified {
-        Ok(principal) => open_session(token, principal.expires_at, door.now(), &headers),
+        Ok(principal) => {
+            tracing::info!(subject = %principal.subject, "signed in with a token");
+            open_session(token, principal.expires_at, door.now(), &headers)
+        }
         Err(error) => page_of(error),
     }
 }
@@ -117,6 +124,7 @@ fn session_for(door: &Door, principal: Principal, headers: &HeaderMap) -> Respon
         expires_at: Some(expires_at),
         subscribe: principal.subscribe,
     };
+    tracing::info!(subject = %grant.subject, "signed in with a ticket");
     match door.access.gatekeeper.authority.issue(&grant, now) {
         Ok(token) => open_session(&token, Some(expires_at), now, headers),
         Err(error) => {

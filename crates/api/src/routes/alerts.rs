@@ -105,7 +105,7 @@ impl AlertFilter {
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NoteBody {
-    /// The note, at most 4,000 characters.
+    /// The note: at most 4,000 characters, and 4,096 bytes.
     #[schema(max_length = 4000)]
     note: Option<String>,
 }
@@ -176,6 +176,8 @@ pub(super) async fn one(
         (status = 403, description = "The token does not allow this", body = ErrorBody),
         (status = 404, description = "There is no such alert", body = ErrorBody),
         (status = 409, description = "It is resolved", body = ErrorBody),
+        (status = 413, description = "The body is longer than 64 KiB", body = ErrorBody),
+        (status = 415, description = "The body is no JSON", body = ErrorBody),
     ),
 )]
 pub(super) async fn acknowledge(
@@ -201,6 +203,8 @@ pub(super) async fn acknowledge(
         (status = 401, description = "No token", body = ErrorBody),
         (status = 403, description = "The token does not allow this", body = ErrorBody),
         (status = 404, description = "There is no such alert", body = ErrorBody),
+        (status = 413, description = "The body is longer than 64 KiB", body = ErrorBody),
+        (status = 415, description = "The body is no JSON", body = ErrorBody),
     ),
 )]
 pub(super) async fn resolve(
@@ -224,6 +228,8 @@ pub(super) async fn resolve(
         (status = 401, description = "No token", body = ErrorBody),
         (status = 403, description = "The token does not allow this", body = ErrorBody),
         (status = 404, description = "There is no such alert", body = ErrorBody),
+        (status = 413, description = "The body is longer than 64 KiB", body = ErrorBody),
+        (status = 415, description = "The body is no JSON", body = ErrorBody),
     ),
 )]
 pub(super) async fn note(
@@ -259,7 +265,7 @@ async fn change(
 /// The note of a body that may be left out.
 async fn optional_note(request: Request) -> Result<Option<String>, ApiError> {
     let (parts, body) = request.into_parts();
-    let bytes = Bytes::from_request(Request::new(body), &())
+    let bytes = Bytes::from_request(Request::from_parts(parts.clone(), body), &())
         .await
         .map_err(|rejection| crate::extract::unread(&rejection, super::BODY_BYTES))?;
     if bytes.is_empty() {

@@ -87,16 +87,17 @@ impl World {
 
     fn text(&mut self) -> String {
         self.next += 1;
-        // Now and then an empty line and a long one.
+        // Now and then an empty line. The end is the line's own, since a file rewritten to end
+        // alike at the same size cannot be told from an untouched one.
         let blank = if self.next.is_multiple_of(7) {
             "\n"
         } else {
             ""
         };
         format!(
-            "{blank}line {} {}",
-            self.next,
-            "x".repeat(self.next * 31 % 90)
+            "{blank}line {} of {}",
+            "x".repeat(self.next * 31 % 90),
+            self.next
         )
     }
 
@@ -118,7 +119,7 @@ impl World {
 
     /// What stands in the file behind its last line end.
     fn partial_on_disk(&self, name: &str) -> String {
-        let text = std::fs::read(self.logs.path(name)).unwrap_or_default();
+        let text = fs_err::read(self.logs.path(name)).unwrap_or_default();
         let text = String::from_utf8(text).unwrap();
         text.rsplit('\n').next().unwrap_or_default().to_owned()
     }
@@ -241,7 +242,7 @@ impl World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn every_line_is_read_under_one_key(

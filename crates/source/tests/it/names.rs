@@ -9,7 +9,7 @@ use vigil_source::TailOptions;
 
 use crate::{Logs, Tail, lines_of, texts};
 
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_mins(1);
 
 /// Waits for the next batch with records.
 fn wait(tail: &mut Tail) -> RecordBatch {

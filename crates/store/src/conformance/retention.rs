@@ -166,7 +166,7 @@ pub(super) fn the_size_is_bounded(place: &dyn Place) {
     let threats = hourly();
     record(&*store, &threats, &[], NOON);
     let half = Retention {
-        max_bytes: Some(1_500_000),
+        max_bytes: Some(3_000_000),
         ..KEEP_ALL
     };
     let trimmed = trim(&*store, half, NOON);

@@ -52,10 +52,12 @@ fn threats_statement(query: &ThreatQuery) -> Result<(String, Vec<Value>), Failur
     let (from, filter) = threat_filter(query)?;
     let statement = format!(
         "SELECT d.document, p.at, p.id FROM (
-            SELECT t.seq, t.occurred_at AS at, t.id FROM {from} WHERE {} ORDER BY {} LIMIT {}
+            SELECT t.seq, {} AS at, {} AS id FROM {from} WHERE {} ORDER BY {} LIMIT {}
          ) p JOIN threat_document d ON d.seq = p.seq ORDER BY p.at DESC, p.id DESC",
+        filter.at,
+        filter.id,
         filter.condition(),
-        filter.order,
+        filter.order(),
         bounded(query.limit) + 1
     );
     Ok((statement, filter.values))
@@ -127,7 +129,7 @@ pub(super) fn alerts(sql: &Transaction<'_>, query: &AlertQuery) -> Result<Page<A
         "SELECT {} FROM alert WHERE {} ORDER BY {} LIMIT {}",
         alert::COLUMNS,
         filter.condition(),
-        filter.order,
+        filter.order(),
         limit + 1
     );
     let mut statement = sql.prepare_cached(&statement)?;
@@ -178,22 +180,27 @@ fn alert_filter(query: &AlertQuery) -> Result<Filter, Failure> {
     Ok(filter)
 }
 
-/// Conditions that must all hold, with the values for their `?`, and the list's order.
+/// Conditions that must all hold, with the values for their `?`, and what the list is ordered by.
 struct Filter {
     conditions: Vec<String>,
     values: Vec<Value>,
-    key: String,
-    order: String,
+    at: &'static str,
+    id: &'static str,
 }
 
 impl Filter {
-    fn new(at: &str, id: &str) -> Self {
+    const fn new(at: &'static str, id: &'static str) -> Self {
         Self {
             conditions: Vec::new(),
             values: Vec::new(),
-            key: format!("({at}, {id})"),
-            order: format!("{at} DESC, {id} DESC"),
+            at,
+            id,
         }
+    }
+
+    /// The newest first.
+    fn order(&self) -> String {
+        format!("{} DESC, {} DESC", self.at, self.id)
     }
 
     fn and(&mut self, condition: &str, values: impl IntoIterator<Item = Value>) {
@@ -250,7 +257,7 @@ impl Filter {
     fn and_cursor(&mut self, cursor: Option<&str>) -> Result<(), Failure> {
         if let Some(cursor) = cursor {
             let cursor = Cursor::decode(cursor)?;
-            let condition = format!("{} < (?, ?)", self.key);
+            let condition = format!("({}, {}) < (?, ?)", self.at, self.id);
             self.and(&condition, [moment(cursor.at), blob(cursor.id.as_bytes())]);
         }
         Ok(())

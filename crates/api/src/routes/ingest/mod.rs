@@ -75,7 +75,7 @@ pub(super) async fn batch(
     State(api): State<Shared>,
     request: Request,
 ) -> Result<Json<IngestOutcome>, ApiError> {
-    let Ok(_turn) = Arc::clone(&api.ingest_turns).try_acquire_owned() else {
+    let Ok(turn) = Arc::clone(&api.arriving).try_acquire_owned() else {
         return Err(full(
             "too many batches arrive at once: nothing of this one was taken",
             Duration::from_secs(1),
@@ -91,6 +91,7 @@ pub(super) async fn batch(
             ApiError::internal()
         })??;
     let batch = assemble(&api, &allowed.principal, sent)?;
+    drop(turn);
     match tokio::time::timeout(STORING, api.state.intake.submit(batch)).await {
         Ok(outcome) => outcome.map(Json).map_err(|error| refusal(&error)),
         Err(_) => Err(ApiError::new(

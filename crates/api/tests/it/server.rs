@@ -1,0 +1,94 @@
+//! How the server says how it is: health, readiness, metrics, rules and models.
+
+use axum::body::Body;
+use axum::http::Method;
+use vigil_auth::Role::{Service, Viewer};
+
+use crate::harness::{App, request};
+
+#[tokio::test]
+async fn health_is_open() {
+    let app = App::new();
+    let answer = app
+        .send(request(Method::GET, "/health").body(Body::empty()).unwrap())
+        .await;
+    assert_eq!(answer.ok()["status"], "ok");
+    let head = app
+        .send(
+            request(Method::HEAD, "/health")
+                .body(Body::empty())
+                .unwrap(),
+        )
+        .await;
+    assert_eq!((head.status.as_u16(), head.text.as_str()), (200, ""));
+}
+
+#[tokio::test]
+async fn readiness_says_why_not() {
+    let app = App::new();
+    assert_eq!(
+        app.get(Service, "/ready").await.ok(),
+        serde_json::json!({"ready": true, "reasons": []})
+    );
+    app.readiness
+        .0
+        .lock()
+        .push("the store can't be written".into());
+    let answer = app.get(Viewer, "/ready").await;
+    assert_eq!(answer.status.as_u16(), 503);
+    assert_eq!(
+        answer.json(),
+        serde_json::json!({"ready": false, "reasons": ["the store can't be written"]})
+    );
+}
+
+#[tokio::test]
+async fn metrics_are_prometheus_text() {
+    let app = App::new();
+    let counter = prometheus::IntCounter::new("vigil_test_total", "Counts.").unwrap();
+    app.metrics.register(Box::new(counter.clone())).unwrap();
+    counter.inc();
+    let answer = app.get(Service, "/metrics").await;
+    assert_eq!(answer.status.as_u16(), 200);
+    assert!(
+        answer
+            .header("content-type")
+            .starts_with("text/plain; version=0.0.4")
+    );
+    assert!(
+        answer
+            .text
+            .contains("# TYPE vigil_test_total counter\nvigil_test_total 1\n")
+    );
+}
+
+#[tokio::test]
+async fn rules_are_listed_and_shown() {
+    let app = App::new();
+    let rules = app.get(Viewer, "/api/v1/rules").await.ok();
+    assert_eq!(rules["items"].as_array().unwrap().len(), 1);
+    assert_eq!(rules["items"][0]["family"], "sql_injection");
+    assert!(rules["items"][0].get("examples").is_none());
+    let id = rules["items"][0]["id"].as_str().unwrap();
+    let rule = app.get(Viewer, &format!("/api/v1/rules/{id}")).await.ok();
+    assert_eq!(rule["examples"][0]["should_match"], true);
+    assert_eq!(
+        app.get(Viewer, "/api/v1/rules/none").await.error(404),
+        "not_found"
+    );
+}
+
+#[tokio::test]
+async fn no_model_is_claimed() {
+    let app = App::new();
+    let status = app.get(Viewer, "/models/status").await.ok();
+    assert_eq!(status["active"], serde_json::json!([]));
+    assert_eq!(status["rules"], 1);
+    assert_eq!(status["windows"][0]["id"], "window-path-spread");
+    assert!(
+        status["message"]
+            .as_str()
+            .unwrap()
+            .starts_with("No model is active")
+    );
+}

@@ -1,0 +1,273 @@
+//! Sessions in the browser: the sign-in, the cookie, and what other pages can't do with it.
+
+use axum::body::Body;
+use axum::http::{Method, Request, header};
+use serde_json::json;
+use vigil_auth::Role::{Admin, Analyst};
+
+use crate::harness::{Answer, App, request, threat};
+
+/// The form as the sign-in page sends it.
+fn form() -> axum::http::request::Builder {
+    request(Method::POST, "/ui/session")
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .header("sec-fetch-site", "same-origin")
+}
+
+fn signed(body: &str) -> Request<Body> {
+    form().body(Body::from(format!("token={body}"))).unwrap()
+}
+
+fn cookie(answer: &Answer) -> String {
+    answer
+        .header("set-cookie")
+        .split(';')
+        .next()
+        .unwrap()
+        .to_owned()
+}
+
+async fn open_page(app: &App, cookie: &str) -> Answer {
+    app.send(
+        request(Method::GET, "/api/v1/rules")
+            .header(header::COOKIE, cookie)
+            .body(Body::empty())
+            .unwrap(),
+    )
+    .await
+}
+
+#[tokio::test]
+async fn without_a_session_the_page_is_a_sign_in() {
+    let app = App::new();
+    for path in ["/", "/ui", "/ui/", "/ui/index.html"] {
+        let answer = app
+            .send(request(Method::GET, path).body(Body::empty()).unwrap())
+            .await;
+        assert_eq!(answer.status, 401);
+        assert!(
+            answer.text.contains("vigil token") && answer.text.contains("action=\"/ui/session\"")
+        );
+        assert!(!answer.text.contains("<script"));
+        assert_eq!(
+            answer.header("referrer-policy"),
+            "same-origin",
+            "else browsers send the form with `Origin: null`"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_pasted_token_opens_a_session_until_it_ends() {
+    let app = App::new();
+    let answer = app.send(signed(&app.token(Analyst))).await;
+    assert_eq!(
+        (answer.status.as_u16(), answer.header("location")),
+        (303, "/ui/")
+    );
+    let set = answer.header("set-cookie");
+    assert!(
+        set.ends_with("; HttpOnly; SameSite=Strict; Path=/; Max-Age=3600"),
+        "{set}"
+    );
+    assert_eq!(open_page(&app, &cookie(&answer)).await.status, 200);
+    app.clock.advance(3_600_000);
+    let over = open_page(&app, &cookie(&answer)).await;
+    assert_eq!(over.error(401), "unauthenticated");
+    assert!(over.header("set-cookie").starts_with("vigil_session=;"));
+    let lasting = app.send(signed(&app.token_until(Analyst, None))).await;
+    assert!(!lasting.header("set-cookie").contains("Max-Age"));
+}
+
+#[tokio::test]
+async fn the_cookie_is_secure_where_the_browser_speaks_tls() {
+    let app = App::new();
+    let body = format!("token={}", app.token(Analyst));
+    for (origin, secure) in [
+        ("https://localhost:8082", true),
+        ("http://localhost:8082", false),
+        ("https://evil.example", false),
+    ] {
+        let request = form()
+            .header(header::ORIGIN, origin)
+            .body(Body::from(body.clone()))
+            .unwrap();
+        let answer = app.send(request).await;
+        assert_eq!(
+            answer.header("set-cookie").ends_with("; Secure"),
+            secure,
+            "{origin}"
+        );
+    }
+    let forwarded = form()
+        .header("x-forwarded-proto", "https")
+        .body(Body::from(body))
+        .unwrap();
+    assert!(
+        !app.send(forwarded)
+            .await
+            .header("set-cookie")
+            .contains("Secure")
+    );
+}
+
+#[tokio::test]
+async fn a_wrong_token_opens_nothing_and_is_not_shown() {
+    let app = App::new();
+    for wrong in [
+        "%3Cscript%3Ealert(1)%3C/script%3E",
+        "",
+        "a.b.c",
+        &"a".repeat(4_000),
+    ] {
+        let answer = app.send(signed(wrong)).await;
+        assert!([400, 401].contains(&answer.status.as_u16()), "{wrong}");
+        assert_eq!(answer.header("set-cookie"), "");
+        assert!(!answer.text.contains("alert(1)") && !answer.text.contains("a.b.c"));
+    }
+    let no_form = form().body(Body::from("x=1")).unwrap();
+    assert_eq!(app.send(no_form).await.status, 400);
+    let long = form()
+        .body(Body::from(format!("token={}", "a".repeat(20_000))))
+        .unwrap();
+    assert_eq!(app.send(long).await.status, 400);
+    for _ in 0..20 {
+        app.send(signed("a.b.c")).await;
+    }
+    assert_eq!(app.send(signed("a.b.c")).await.status, 429);
+}
+
+#[tokio::test]
+async fn another_site_signs_nobody_in() {
+    let app = App::new();
+    let body = format!("token={}", app.token(Analyst));
+    for site in ["cross-site", "same-site", "none"] {
+        let request = request(Method::POST, "/ui/session")
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .header("sec-fetch-site", site)
+            .header(header::ORIGIN, "http://localhost:3000")
+            .body(Body::from(body.clone()))
+            .unwrap();
+        assert_eq!(app.send(request).await.error(403), "cross_origin", "{site}");
+    }
+}
+
+#[tokio::test]
+async fn a_ticket_opens_the_page_once() {
+    let app = App::new();
+    let ticket = app.post(Admin, "/api/v1/tickets", &json!({})).await.ok()["ticket"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let visit = |cookie: &str| {
+        let request =
+            request(Method::GET, &format!("/ui/?ticket={ticket}")).header(header::COOKIE, cookie);
+        request.body(Body::empty()).unwrap()
+    };
+    let answer = app.send(visit("")).await;
+    assert_eq!(
+        (answer.status.as_u16(), answer.header("location")),
+        (303, "/ui/")
+    );
+    let session = cookie(&answer);
+    assert!(!session.contains(&ticket));
+    assert_eq!(open_page(&app, &session).await.status, 200);
+    let again = app.send(visit("")).await;
+    assert_eq!(again.status, 401);
+    assert_eq!(again.header("set-cookie"), "");
+    assert_eq!(
+        app.send(visit(&session)).await.status,
+        303,
+        "who has a session keeps it"
+    );
+    // The session ends with the token that asked for the ticket.
+    app.clock.advance(3_600_000);
+    assert_eq!(open_page(&app, &session).await.status, 401);
+}
+
+#[tokio::test]
+async fn a_link_on_another_site_navigates_once_more() {
+    let app = App::new();
+    let ticket = app.post(Admin, "/api/v1/tickets", &json!({})).await.ok()["ticket"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let request = request(Method::GET, &format!("/ui/?ticket={ticket}"))
+        .header("sec-fetch-site", "cross-site");
+    let answer = app.send(request.body(Body::empty()).unwrap()).await;
+    assert_eq!(answer.status, 200);
+    assert!(answer.text.contains("http-equiv=\"refresh\""));
+    assert_eq!(open_page(&app, &cookie(&answer)).await.status, 200);
+}
+
+#[tokio::test]
+async fn other_pages_cannot_use_the_session() {
+    let app = App::new();
+    let alert = app.store(&[threat("203.0.113.7", 8.0, 1)]).remove(0).id;
+    let session = format!("vigil_session={}", app.token(Analyst));
+    let path = format!("/api/v1/alerts/{alert}/acknowledge");
+    let post = |name: &str, value: &str| {
+        request(Method::POST, &path)
+            .header(header::COOKIE, &session)
+            .header(name, value)
+            .body(Body::empty())
+            .unwrap()
+    };
+    for (name, value) in [
+        ("origin", "http://localhost:3000"),
+        ("origin", "null"),
+        ("sec-fetch-site", "same-site"),
+        ("accept", "*/*"),
+    ] {
+        assert_eq!(
+            app.send(post(name, value)).await.error(403),
+            "cross_origin",
+            "{name}: {value}"
+        );
+    }
+    let socket = |origin: &str| {
+        let request = request(Method::GET, "/ws")
+            .header(header::COOKIE, &session)
+            .header(header::UPGRADE, "websocket");
+        request
+            .header(header::ORIGIN, origin)
+            .body(Body::empty())
+            .unwrap()
+    };
+    assert_eq!(
+        app.send(socket("http://evil.example")).await.error(403),
+        "cross_origin"
+    );
+    assert_eq!(
+        app.send(socket("http://localhost:8082")).await.text,
+        "a socket"
+    );
+    assert_eq!(
+        app.send(post("origin", "http://localhost:8082")).await.ok()["state"],
+        "acknowledged"
+    );
+    assert_eq!(
+        app.send(post("sec-fetch-site", "same-origin")).await.ok()["state"],
+        "acknowledged"
+    );
+}
+
+#[tokio::test]
+async fn signing_out_takes_the_cookie_away() {
+    let app = App::new();
+    let request = request(Method::POST, "/ui/sign-out")
+        .header(
+            header::COOKIE,
+            format!("vigil_session={}", app.token(Analyst)),
+        )
+        .header("sec-fetch-site", "same-origin");
+    let answer = app.send(request.body(Body::empty()).unwrap()).await;
+    assert_eq!(
+        (answer.status.as_u16(), answer.header("location")),
+        (303, "/ui/")
+    );
+    assert!(
+        answer.header("set-cookie").starts_with("vigil_session=;")
+            && answer.header("set-cookie").ends_with("Max-Age=0")
+    );
+}

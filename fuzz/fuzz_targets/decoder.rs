@@ -1,0 +1,56 @@
+//! Parses and decodes any bytes: no panic, few views, all different, and nothing left to undo where
+//! the bound on nesting was not reached.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use vigil_decode::{Decoder, Format, Proxies, parse};
+use vigil_event::{Event, Field, Record, Timestamp};
+
+fuzz_target!(|line: &[u8]| {
+    let Ok(len) = u32::try_from(line.len()) else {
+        return;
+    };
+    let mut bytes = line.to_vec();
+    let record = Record {
+        start: 0,
+        len,
+        offset: 0,
+        truncated: true,
+    };
+    let Ok(request) = parse(
+        &mut bytes,
+        &record,
+        Format::Auto,
+        &Proxies::default(),
+        Timestamp::default(),
+    ) else {
+        return;
+    };
+    let mut decoder = Decoder::new();
+    let mut event = Event::new();
+    decoder.decode(&bytes, &record, &request, &mut event);
+
+    assert_eq!(event.raw(Field::EventOriginal), Some(line));
+    assert!(event.views().count() <= Event::MAX_VIEWS);
+    assert!(event.decode_depth <= 5);
+    for field in Field::ALL {
+        let views: Vec<_> = event.views_of(field).collect();
+        assert!(views.len() <= 3);
+        for (place, view) in views.iter().enumerate() {
+            assert_eq!(view.decodings.is_raw(), place == 0);
+            assert!(
+                views
+                    .iter()
+                    .skip(place + 1)
+                    .all(|other| other.text != view.text)
+            );
+            // Undoing an encoding never makes text longer.
+            assert!(view.text.len() <= views[0].text.len() + 1);
+        }
+    }
+
+    // The same line a second time, through warm buffers, is the same event.
+    let mut again = Event::new();
+    decoder.decode(&bytes, &record, &request, &mut again);
+    assert!(event.views().eq(again.views()));
+});
