@@ -11,10 +11,21 @@ export default tseslint.config(
     languageOptions: { parserOptions: { projectService: true } },
     rules: {
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
-      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true, ignoreVoidReturningFunctions: true }],
+      '@typescript-eslint/no-confusing-void-expression': [
+        'error',
+        { ignoreArrowShorthand: true, ignoreVoidReturningFunctions: true },
+      ],
       'max-lines': ['error', 300],
-      'no-restricted-properties': ['error', { property: 'innerHTML', message: MARKUP }, { property: 'outerHTML', message: MARKUP }, { property: 'insertAdjacentHTML', message: MARKUP }],
-      'no-restricted-syntax': ['error', { selector: "JSXAttribute[name.name='dangerouslySetInnerHTML']", message: MARKUP }],
+      'no-restricted-properties': [
+        'error',
+        { property: 'innerHTML', message: MARKUP },
+        { property: 'outerHTML', message: MARKUP },
+        { property: 'insertAdjacentHTML', message: MARKUP },
+      ],
+      'no-restricted-syntax': [
+        'error',
+        { selector: "JSXAttribute[name.name='dangerouslySetInnerHTML']", message: MARKUP },
+      ],
     },
   },
 );

@@ -41,7 +41,15 @@ export async function startServer() {
   const folder = await mkdtemp(join(tmpdir(), 'vigil-page-'));
   const log = join(folder, 'access.log');
   await writeFile(log, '');
-  const settings = ['--listen', '127.0.0.1:0', '--data-dir', join(folder, 'data'), '--log', log, '--from-start'];
+  const settings = [
+    '--listen',
+    '127.0.0.1:0',
+    '--data-dir',
+    join(folder, 'data'),
+    '--log',
+    log,
+    '--from-start',
+  ];
   const server = spawn(binary, ['serve', ...settings], { stdio: ['ignore', 'pipe', 'pipe'] });
   let told = '';
   server.stderr.on('data', (bytes) => (told = (told + bytes).slice(-4000)));

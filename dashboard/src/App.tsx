@@ -30,7 +30,9 @@ function Tabs() {
           onClick={() => (page.view.value = view)}
         >
           {label}
-          {view === 'alerts' && page.alerts.open.value > 0 && <span class="badge">{page.alerts.open.value}</span>}
+          {view === 'alerts' && page.alerts.open.value > 0 && (
+            <span class="badge">{page.alerts.open.value}</span>
+          )}
         </button>
       ))}
     </nav>

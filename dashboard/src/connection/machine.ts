@@ -149,7 +149,9 @@ export class Machine {
       case 'welcome':
         return [{ kind: 'welcome', welcome: frame.welcome }];
       case 'expiring':
-        return [{ kind: 'problem', message: 'This session ends within a minute: sign in again to stay connected.' }];
+        return [
+          { kind: 'problem', message: 'This session ends within a minute: sign in again to stay connected.' },
+        ];
     }
   }
 

@@ -1,3 +1,4 @@
+/** Numbers, times and scores as they are shown. */
 import { describe, expect, it } from 'vitest';
 import { bytes, count, plural, rate } from './number';
 import { noisyOr, sum } from './score';

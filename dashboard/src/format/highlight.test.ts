@@ -1,3 +1,4 @@
+/** Matches are found by byte offsets, in text of any script. */
 import { describe, expect, it } from 'vitest';
 import { highlight } from './highlight';
 

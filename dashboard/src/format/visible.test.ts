@@ -1,3 +1,4 @@
+/** What cannot be seen is written out, everything else left alone. */
 import { describe, expect, it } from 'vitest';
 import { cut, segments, visible } from './visible';
 
@@ -8,7 +9,9 @@ describe('visible', () => {
   });
 
   it('writes out what turns the direction of reading', () => {
-    expect(visible('user\u202eexe.txt\u2066\u2069\u061c')).toBe('user\\u{202e}exe.txt\\u{2066}\\u{2069}\\u{61c}');
+    expect(visible('user\u202eexe.txt\u2066\u2069\u061c')).toBe(
+      'user\\u{202e}exe.txt\\u{2066}\\u{2069}\\u{61c}',
+    );
   });
 
   it('writes out what has no width', () => {

@@ -1,3 +1,4 @@
+/** The feed keeps its bounds and stands still when held; the counts count once. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { readThreat, type Threat } from '../wire/threat';
 import { Counts, fittingRange } from './counts';
@@ -89,7 +90,13 @@ describe('the counts', () => {
     by_severity: { high },
   });
   const stats = readStats(
-    { since: new Date(NOON - 3_600_000).toISOString(), until, by_severity: { high: 3 }, bucket_ms: 60_000, over_time: [bar(1, 3)] },
+    {
+      since: new Date(NOON - 3_600_000).toISOString(),
+      until,
+      by_severity: { high: 3 },
+      bucket_ms: 60_000,
+      over_time: [bar(1, 3)],
+    },
     NOON,
     3_600_000,
   );
@@ -98,7 +105,10 @@ describe('the counts', () => {
   it('add what came live to what the server counted, and nothing twice', () => {
     const counts = new Counts();
     counts.load(stats);
-    counts.push([threat('counted already', { stages: { stored_at: '2026-11-20T11:59:59Z' } }), threat('new', later)]);
+    counts.push([
+      threat('counted already', { stages: { stored_at: '2026-11-20T11:59:59Z' } }),
+      threat('new', later),
+    ]);
     expect(counts.bySeverity.value?.high).toBe(4);
     expect(counts.buckets.value.map((one) => one.counts.high)).toEqual([3, 1]);
     counts.load({ ...stats, until: NOON + 10_000, counts: { ...stats.counts, high: 4 } });
@@ -123,9 +133,13 @@ describe('the notices', () => {
   it('add up what was not delivered on a channel, until it is cleared', () => {
     const notices = new Notices();
     notices.gap({ channel: 'threats', missed: 1, reason: 'retention' });
-    expect(notices.missed.value.map(sentence)).toEqual(['1 threat was not delivered: too old to be sent again.']);
+    expect(notices.missed.value.map(sentence)).toEqual([
+      '1 threat was not delivered: too old to be sent again.',
+    ]);
     notices.gap({ channel: 'threats', missed: 19, reason: 'slow_consumer' });
-    expect(notices.missed.value.map(sentence)).toEqual(['20 threats were not delivered: this page was too slow.']);
+    expect(notices.missed.value.map(sentence)).toEqual([
+      '20 threats were not delivered: this page was too slow.',
+    ]);
     notices.gap({ channel: 'threats', missed: undefined, reason: 'epoch_changed' });
     expect(notices.missed.value.map(sentence)[0]).toMatch(/^At least 20 threats/);
     notices.clear('threats');

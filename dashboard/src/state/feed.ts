@@ -81,7 +81,15 @@ export class Feed {
 /** Whether every word stands somewhere in the threat, as it is shown or as it was received. */
 function holds(threat: Threat, words: readonly string[]): boolean {
   const titles = threat.detections.map((detection) => `${detection.title} ${detection.family}`);
-  const said = [threat.address, threat.country, threat.method, threat.url, threat.status, threat.raw, ...titles];
+  const said = [
+    threat.address,
+    threat.country,
+    threat.method,
+    threat.url,
+    threat.status,
+    threat.raw,
+    ...titles,
+  ];
   const all = said.join(' ').toLowerCase();
   return words.every((word) => all.includes(word) || visible(all).includes(word));
 }

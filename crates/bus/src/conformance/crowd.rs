@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::thread;
 
-use vigil_event::{Id, Severity, SeverityCounts};
+use vigil_event::{Id, Severity, SeverityCounts, Timestamp};
 
-use super::{CHANNEL, numbered, severity_of};
+use super::{CHANNEL, numbered, publication, severity_of};
 use crate::Bus;
 
 /// Several publishers and readers at once: what each reader gets and what it is told it missed are
@@ -51,6 +51,38 @@ pub(super) fn readers_miss_nothing_in_silence<B: Bus + 'static>(bus: &Arc<B>, ro
             }
             *agreed = agreed.or(seen);
         }
+    }
+}
+
+/// While unused channels make room for others, one that is just being published to does not.
+pub(super) fn what_is_published_stays<B: Bus + 'static>(bus: &Arc<B>, channels: u64) {
+    let opener = Arc::clone(bus);
+    let opening = thread::spawn(move || {
+        for number in 0..20_000 {
+            opener.head(&format!("unused-{number}"));
+        }
+    });
+    let name = |number: u64| format!("used-{number}");
+    let mut used = Vec::new();
+    for number in 0..channels {
+        let at = Timestamp::from_millis(1);
+        if bus
+            .publish(publication(&name(number), number, Severity::Low, at))
+            .offset
+            == 1
+        {
+            used.push(number);
+        }
+        thread::yield_now();
+    }
+    opening.join().expect("an opener");
+    for number in used {
+        assert_eq!(
+            bus.read(&name(number), 0, 9).items.len(),
+            1,
+            "{}",
+            name(number)
+        );
     }
 }
 

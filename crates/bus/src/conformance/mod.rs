@@ -69,6 +69,11 @@ pub fn suite<B: Bus + 'static>(open: impl Fn(LogLimits, Arc<dyn Clock>) -> B) {
         },
     ));
     positions_of_another_bus_are_told_apart(&open);
+    let crowded = LogLimits {
+        max_channels: 20,
+        ..LogLimits::default()
+    };
+    crowd::what_is_published_stays(&Arc::new(with(&open, crowded)), 15);
     for seed in 0..8 {
         let limits = LogLimits {
             max_items: 5 + seed * 20,

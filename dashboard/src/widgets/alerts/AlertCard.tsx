@@ -85,7 +85,11 @@ export function AlertCard({ alert }: { readonly alert: Alert }) {
         <span class="quiet" title={`score ${score(alert.score)}`}>
           {plural(alert.count, 'threat')}
         </span>
-        <time class="quiet" dateTime={full(alert.lastSeen)} title={`first ${full(alert.firstSeen)}\nlast ${full(alert.lastSeen)}`}>
+        <time
+          class="quiet"
+          dateTime={full(alert.lastSeen)}
+          title={`first ${full(alert.firstSeen)}\nlast ${full(alert.lastSeen)}`}
+        >
           {ago(alert.lastSeen, now)}
         </time>
       </p>

@@ -19,13 +19,20 @@ export function AlertList() {
         {alerts.open.value > 0 && <span class="badge">{alerts.open.value} open</span>}
         <span class="space" />
         {hidden > 0 && (
-          <button type="button" class="plain quiet" aria-pressed={resolved.value} onClick={() => (resolved.value = !resolved.value)}>
+          <button
+            type="button"
+            class="plain quiet"
+            aria-pressed={resolved.value}
+            onClick={() => (resolved.value = !resolved.value)}
+          >
             {resolved.value ? 'Hide' : 'Show'} {hidden} resolved
           </button>
         )}
       </header>
       <div class="scroll">
-        {alerts.forbidden.value === undefined ? null : <p class="forbidden quiet">{alerts.forbidden.value}</p>}
+        {alerts.forbidden.value === undefined ? null : (
+          <p class="forbidden quiet">{alerts.forbidden.value}</p>
+        )}
         {shown.length === 0 ? (
           <div class="empty">
             <strong>{alerts.loaded.value ? 'Nothing to work on.' : 'Not loaded yet.'}</strong>

@@ -83,7 +83,12 @@ export function Counters() {
         </Figure>
       )}
       <Figure label="Open alerts">{open === undefined ? '–' : count(open)}</Figure>
-      <Figure label="Lines/s" title={status?.linesTotal === undefined ? undefined : `${count(status.linesTotal)} lines since the start`}>
+      <Figure
+        label="Lines/s"
+        title={
+          status?.linesTotal === undefined ? undefined : `${count(status.linesTotal)} lines since the start`
+        }
+      >
         {status?.linesPerSecond === undefined ? '–' : rate(status.linesPerSecond)}
       </Figure>
       <Sources status={status} />

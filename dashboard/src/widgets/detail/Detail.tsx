@@ -29,7 +29,10 @@ function Fact({ name, value }: { readonly name: string; readonly value: string |
 
 function Request({ threat }: { readonly threat: Threat }) {
   const version = threat.httpVersion === undefined ? undefined : `HTTP/${threat.httpVersion}`;
-  const country = threat.country === undefined ? undefined : [threat.country, threat.countryName].filter(Boolean).join(' · ');
+  const country =
+    threat.country === undefined
+      ? undefined
+      : [threat.country, threat.countryName].filter(Boolean).join(' · ');
   const port = threat.port === undefined ? '' : ` port ${threat.port}`;
   return (
     <dl class="facts">
@@ -58,8 +61,8 @@ function ScoreSum({ threat }: { readonly threat: Threat }) {
       <h3>Score</h3>
       <p class="mono">{sum(scores)}</p>
       <p class="quiet">
-        A noisy-or: each detection takes its share of the doubt that the others leave, so more evidence always raises
-        the score and never past 10.
+        A noisy-or: each detection takes its share of the doubt that the others leave, so more evidence always
+        raises the score and never past 10.
         {same ? '' : ` The server says ${score(threat.score)}.`}
       </p>
     </section>
@@ -75,7 +78,10 @@ export function Detail({ threat }: { readonly threat: Threat }) {
   // A phone shows nothing else: the focus goes along, and back to the row afterwards.
   useEffect(() => {
     heading.current?.focus({ preventScroll: true });
-    return () => document.querySelector<HTMLElement>(`.row[data-id="${CSS.escape(threat.id)}"]`)?.focus({ preventScroll: true });
+    return () =>
+      document
+        .querySelector<HTMLElement>(`.row[data-id="${CSS.escape(threat.id)}"]`)
+        ?.focus({ preventScroll: true });
   }, [threat.id]);
   const first = threat.detections[0];
   return (
@@ -106,7 +112,10 @@ export function Detail({ threat }: { readonly threat: Threat }) {
       </header>
       <div class="scroll">
         <section>
-          <h3>Why: {count(threat.detections.length)} {threat.detections.length === 1 ? 'detection' : 'detections'}</h3>
+          <h3>
+            Why: {count(threat.detections.length)}{' '}
+            {threat.detections.length === 1 ? 'detection' : 'detections'}
+          </h3>
           {threat.detections.map((detection, place) => (
             <Proof key={place} detection={detection} threat={threat} />
           ))}

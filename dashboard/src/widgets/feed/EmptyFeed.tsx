@@ -42,7 +42,8 @@ export function EmptyFeed() {
       </div>
     );
   }
-  const read = status?.linesTotal === undefined ? '' : ` ${count(status.linesTotal)} lines were read since the start.`;
+  const read =
+    status?.linesTotal === undefined ? '' : ` ${count(status.linesTotal)} lines were read since the start.`;
   return (
     <div class="empty">
       <strong>No threats yet.</strong>

@@ -76,7 +76,12 @@ export function FeedPanel() {
         {threats.length === 0 ? (
           <EmptyFeed />
         ) : (
-          <div class="table" role="grid" aria-label="Threats, newest first" aria-rowcount={threats.length + 1}>
+          <div
+            class="table"
+            role="grid"
+            aria-label="Threats, newest first"
+            aria-rowcount={threats.length + 1}
+          >
             <div role="rowgroup" class="head">
               <div role="row" class="columns-of-row">
                 {COLUMNS.map((column) => (

@@ -58,7 +58,11 @@ export function FeedTools() {
           ↑ {plural(waiting, 'new', 'new')}
         </button>
       )}
-      <button type="button" aria-pressed={paused} onClick={() => (paused ? feed.release() : feed.hold('button', true))}>
+      <button
+        type="button"
+        aria-pressed={paused}
+        onClick={() => (paused ? feed.release() : feed.hold('button', true))}
+      >
         {paused ? 'Resume' : 'Pause'}
       </button>
     </header>

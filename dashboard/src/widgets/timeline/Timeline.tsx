@@ -18,7 +18,15 @@ function total(bucket: Bucket): number {
 }
 
 /** One bar, `place` units from the left. */
-function Bar({ bucket, place, most }: { readonly bucket: Bucket; readonly place: number; readonly most: number }) {
+function Bar({
+  bucket,
+  place,
+  most,
+}: {
+  readonly bucket: Bucket;
+  readonly place: number;
+  readonly most: number;
+}) {
   let top = HEIGHT;
   return (
     <g>
@@ -27,7 +35,9 @@ function Bar({ bucket, place, most }: { readonly bucket: Bucket; readonly place:
         if (count === 0) return null;
         const height = Math.max(1.5, (count / most) * (HEIGHT - 4));
         top -= height;
-        return <rect key={severity} data-severity={severity} x={place + 0.1} y={top} width={0.8} height={height} />;
+        return (
+          <rect key={severity} data-severity={severity} x={place + 0.1} y={top} width={0.8} height={height} />
+        );
       })}
     </g>
   );
@@ -62,7 +72,9 @@ export function Timeline() {
     <figure class="timeline">
       <figcaption>
         <span class="quiet">{one === undefined ? 'Threats over time' : describe(one, bucketMs)}</span>
-        <span class="quiet most">{stats === undefined || sum === 0 ? '' : `peak ${most} in ${span(bucketMs / 1000)}`}</span>
+        <span class="quiet most">
+          {stats === undefined || sum === 0 ? '' : `peak ${most} in ${span(bucketMs / 1000)}`}
+        </span>
       </figcaption>
       <svg
         class="bars"
@@ -74,7 +86,9 @@ export function Timeline() {
         onPointerLeave={() => (pointed.value = undefined)}
       >
         <line class="half" x1="0" x2={buckets.length} y1={HEIGHT / 2} y2={HEIGHT / 2} />
-        {pointed.value === undefined ? null : <rect class="pointed" x={pointed.value} y="0" width="1" height={HEIGHT} />}
+        {pointed.value === undefined ? null : (
+          <rect class="pointed" x={pointed.value} y="0" width="1" height={HEIGHT} />
+        )}
         {buckets.map((bucket, place) => (
           <Bar key={bucket.start} bucket={bucket} place={place} most={most} />
         ))}
@@ -86,7 +100,9 @@ export function Timeline() {
 }
 
 function Axis({ buckets, spanMs }: { readonly buckets: readonly Bucket[]; readonly spanMs: number }) {
-  const places = Array.from({ length: LABELS }, (_, place) => Math.round((place * (buckets.length - 1)) / (LABELS - 1)));
+  const places = Array.from({ length: LABELS }, (_, place) =>
+    Math.round((place * (buckets.length - 1)) / (LABELS - 1)),
+  );
   return (
     <div class="axis quiet" aria-hidden="true">
       {places.map((place, label) => {

@@ -19,7 +19,12 @@ function Entry({ top, most }: { readonly top: Top; readonly most: number }) {
   const page = usePage();
   return (
     <li>
-      <button type="button" class="plain" title={`Search the feed for ${visible(top.label)}`} onClick={() => page.searchFor(top.key)}>
+      <button
+        type="button"
+        class="plain"
+        title={`Search the feed for ${visible(top.label)}`}
+        onClick={() => page.searchFor(top.key)}
+      >
         <svg class="share" viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true">
           <rect width={(100 * top.count) / most} height="1" />
         </svg>
@@ -37,7 +42,15 @@ function Entry({ top, most }: { readonly top: Top; readonly most: number }) {
   );
 }
 
-function Entries({ stats, kind, spoken }: { readonly stats: Stats | undefined; readonly kind: Kind; readonly spoken: string }) {
+function Entries({
+  stats,
+  kind,
+  spoken,
+}: {
+  readonly stats: Stats | undefined;
+  readonly kind: Kind;
+  readonly spoken: string;
+}) {
   const tops = stats?.[kind] ?? [];
   if (tops.length === 0) {
     return (
@@ -68,7 +81,12 @@ export function TopLists() {
         <h2>Top</h2>
         <div class="range" role="group" aria-label="Top of what">
           {KINDS.map(([key, label]) => (
-            <button key={key} type="button" aria-pressed={kind.value === key} onClick={() => (kind.value = key)}>
+            <button
+              key={key}
+              type="button"
+              aria-pressed={kind.value === key}
+              onClick={() => (kind.value = key)}
+            >
               {label}
             </button>
           ))}
@@ -77,7 +95,9 @@ export function TopLists() {
       </header>
       <div class="scroll">
         <Entries stats={stats} kind={kind.value} spoken={spoken} />
-        {stats?.exact === false && <p class="quiet forbidden">Too many different ones to count them all: some counts are too low.</p>}
+        {stats?.exact === false && (
+          <p class="quiet forbidden">Too many different ones to count them all: some counts are too low.</p>
+        )}
       </div>
     </section>
   );

@@ -44,7 +44,13 @@ function Session() {
   return (
     <span class="session quiet">
       {session?.subject === undefined ? null : (
-        <span title={session.expiresAt === undefined ? undefined : `until ${new Date(session.expiresAt).toLocaleString()}`}>
+        <span
+          title={
+            session.expiresAt === undefined
+              ? undefined
+              : `until ${new Date(session.expiresAt).toLocaleString()}`
+          }
+        >
           <Text value={session.subject} limit={40} />
           {session.role === session.subject ? null : ` · ${session.role ?? ''}`}
         </span>
