@@ -219,7 +219,7 @@ mod tests {
         let bus = MemoryBus::new(limits, Arc::new(SystemClock));
         bus.restore("status", "e1", 1, Vec::new());
         for number in 1..=published {
-            let at = Timestamp::from_millis(number as i64 * 1_000);
+            let at = Timestamp::from_millis(number.cast_signed() * 1_000);
             let severity = Severity::from_rank((number % 5) as u8);
             bus.publish(Publication::status(
                 &number,
@@ -242,11 +242,11 @@ mod tests {
         )
     }
 
-    fn position(epoch: &str, offset: u64) -> Option<Start> {
-        Some(Start::Position {
+    fn position(epoch: &str, offset: u64) -> Start {
+        Start::Position {
             epoch: epoch.into(),
             offset,
-        })
+        }
     }
 
     fn offsets(cursor: &mut Cursor, bus: &MemoryBus) -> Vec<u64> {
@@ -268,8 +268,8 @@ mod tests {
         let bus = bus(100, 10);
         for (since, first) in [
             (None, 11),
-            (position("e1", 4), 5),
-            (position("e1", 10), 11),
+            (Some(position("e1", 4)), 5),
+            (Some(position("e1", 10)), 11),
             (Some(Start::Last(3)), 8),
             (Some(Start::Last(1_000)), 1),
             (Some(Start::Time(Timestamp::from_millis(6_500))), 7),
@@ -289,7 +289,7 @@ mod tests {
     #[test]
     fn says_what_the_log_no_longer_has() {
         let bus = bus(4, 10);
-        let (mut cursor, started) = start(&bus, position("e1", 2));
+        let (mut cursor, started) = start(&bus, Some(position("e1", 2)));
         assert!(!started.recovered);
         let gap = &started.gaps[0];
         assert_eq!(
@@ -316,7 +316,7 @@ mod tests {
     fn another_epoch_begins_anew_and_says_so() {
         let bus = bus(100, 3);
         for since in [position("e2", 2), position("e1", 9)] {
-            let (mut cursor, started) = start(&bus, since);
+            let (mut cursor, started) = start(&bus, Some(since));
             assert!(!started.recovered);
             assert_eq!(started.gaps[0].reason, GapReason::EpochChanged);
             assert_eq!(started.gaps.len(), 1);
@@ -327,7 +327,7 @@ mod tests {
     #[test]
     fn what_falls_out_while_reading_is_a_gap() {
         let bus = bus(4, 4);
-        let mut cursor = start(&bus, position("e1", 0)).0;
+        let mut cursor = start(&bus, Some(position("e1", 0))).0;
         let first = cursor.read(&bus, 1).items.remove(0);
         cursor.pass_item(&first);
         for number in 5..=10 {

@@ -97,8 +97,13 @@ impl Outlet {
                 return;
             }
         }
-        // Without this the rest of what the client sent would reset the connection, and it might
-        // never see the close frame.
+        if matches!(end, End::Close(code) if is_unreadable(code)) {
+            // Nothing more can be read, and letting go with bytes unread resets the connection: a
+            // client that is still sending would lose the close frame. It gets time to read it.
+            tokio::time::sleep(FAREWELL).await;
+            return;
+        }
+        // Read on until the client's answer, for the same reason.
         let answered = timeout(FAREWELL, async {
             while let Some(Ok(_)) = self.socket.recv().await {}
         });
@@ -106,6 +111,14 @@ impl Outlet {
             tracing::debug!("a client did not answer the close frame");
         }
     }
+}
+
+/// Whether the code says that what the client sends can't be taken apart any more.
+const fn is_unreadable(code: CloseCode) -> bool {
+    matches!(
+        code,
+        CloseCode::TooBig | CloseCode::NotText | CloseCode::Protocol
+    )
 }
 
 async fn bounded<T>(

@@ -126,7 +126,7 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_millis(1_000_000);
 
     fn later(seconds: u64) -> Timestamp {
-        NOW.plus_millis(seconds as i64 * 1_000)
+        NOW.plus_millis(seconds.cast_signed() * 1_000)
     }
 
     /// What is due, with the second it was found at, until `seconds` have gone by.

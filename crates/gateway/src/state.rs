@@ -77,9 +77,9 @@ impl Default for Limits {
             messages_per_second: 50,
             message_burst: 100,
             ping_interval: Duration::from_secs(30),
-            silence: Duration::from_secs(60),
+            silence: Duration::from_mins(1),
             write_deadline: Duration::from_secs(30),
-            expiry_warning: Duration::from_secs(60),
+            expiry_warning: Duration::from_mins(1),
             page_items: 64,
             drain_spread: Duration::from_secs(5),
         }

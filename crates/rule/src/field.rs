@@ -90,6 +90,18 @@ impl Scope {
         }
     }
 
+    /// The views that are in both.
+    #[must_use]
+    pub(crate) const fn common(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// Every view.
+    #[cfg(test)]
+    pub(crate) const fn everything() -> Self {
+        Self(u32::MAX)
+    }
+
     /// Whether the two have a view in common.
     pub(crate) const fn meets(self, other: Self) -> bool {
         self.0 & other.0 != 0

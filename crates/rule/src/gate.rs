@@ -1,69 +1,99 @@
-//! What must occur in an event for a rule to match: a condition that is cheap to check and never
+//! What must be seen in an event for a rule to match: a condition that is cheap to check and never
 //! excludes an event that the rule would match.
 //!
-//! A [`Gate`] is a conjunction of [`Clause`]s; of each clause at least one literal must occur in
-//! one of the literal's views. Case is ignored, as the pass over all literals ignores it. What is
-//! negated requires nothing. A gate without clauses is open: its rule always runs.
+//! A [`Probe`] is a set of literals of which the pass over the event tells in which views one
+//! occurs. A [`Gate`] is a conjunction of [`Clause`]s, a clause a disjunction of probes in some
+//! views. What is negated requires nothing. A gate without clauses is open: its rule always runs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::field::Scope;
+use crate::literal::{self, Literal};
 
-/// A literal in lower case, and the views in which it counts.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Required {
-    pub(crate) literal: Vec<u8>,
-    pub(crate) scope: Scope,
+/// A set of literals that is looked for, by its place in [`Probes`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Probe(u32);
+
+impl Probe {
+    pub(crate) const fn place(self) -> usize {
+        self.0 as usize
+    }
 }
 
-/// Literals of which at least one must occur. Never empty.
+/// All sets of literals that some rule asks for; equal sets are one probe.
+#[derive(Debug, Default)]
+pub(crate) struct Probes {
+    sets: Vec<Vec<Literal>>,
+    places: HashMap<Vec<Literal>, Probe>,
+    /// The views in which some probe is asked for.
+    scope: Scope,
+}
+
+impl Probes {
+    /// More literals make a probe that costs more than it tells.
+    const MAX_LITERALS: usize = 2048;
+
+    /// The probe for a set that is asked for in some views; none for a set that tells nothing.
+    pub(crate) fn probe(&mut self, mut set: Vec<Literal>, scope: Scope) -> Option<Probe> {
+        set.sort_unstable();
+        set.dedup();
+        if set.is_empty() || set.len() > Self::MAX_LITERALS || !set.iter().all(Literal::is_rare) {
+            return None;
+        }
+        self.scope = self.scope.with(scope);
+        let next = Probe(u32::try_from(self.sets.len()).ok()?);
+        Some(*self.places.entry(set).or_insert_with_key(|set| {
+            self.sets.push(set.clone());
+            next
+        }))
+    }
+
+    /// The sets, each at its probe's place.
+    pub(crate) fn sets(&self) -> &[Vec<Literal>] {
+        &self.sets
+    }
+
+    /// Every literal with its probe.
+    pub(crate) fn literals(&self) -> impl Iterator<Item = (Probe, &Literal)> {
+        self.sets.iter().enumerate().flat_map(|(place, set)| {
+            set.iter()
+                .map(move |literal| (Probe(place as u32), literal))
+        })
+    }
+
+    /// The views in which some probe is asked for.
+    pub(crate) const fn scope(&self) -> Scope {
+        self.scope
+    }
+
+    /// See [`literal::worth`].
+    pub(crate) fn worth(&self, probe: Probe) -> u32 {
+        self.sets
+            .get(probe.place())
+            .map_or(0, |set| literal::worth(set))
+    }
+}
+
+/// Probes of which one must be seen in one of its views.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Clause(Vec<Required>);
+pub(crate) struct Clause {
+    pub(crate) probes: BTreeMap<Probe, Scope>,
+    /// See [`literal::worth`].
+    worth: u32,
+}
+
+impl Clause {
+    pub(crate) fn new(probe: Probe, scope: Scope, probes: &Probes) -> Self {
+        Self {
+            probes: BTreeMap::from([(probe, scope)]),
+            worth: probes.worth(probe),
+        }
+    }
+}
 
 /// Clauses of which each must be met.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Gate(Vec<Clause>);
-
-/// A rarer clause is worth more; below this, literals occur in too many events to tell anything.
-const MIN_RARITY: u32 = 4;
-/// More literals make a clause that is met too often for its cost.
-const MAX_LITERALS: usize = 2048;
-
-impl Clause {
-    /// A clause of literals in the same views; none if a literal is too common.
-    pub(crate) fn new(literals: impl IntoIterator<Item = Vec<u8>>, scope: Scope) -> Option<Self> {
-        let mut required: Vec<_> = literals
-            .into_iter()
-            .map(|literal| Required {
-                literal: literal.to_ascii_lowercase(),
-                scope,
-            })
-            .collect();
-        required.sort_unstable();
-        required.dedup();
-        let clause = Self(required);
-        (!clause.0.is_empty() && clause.0.len() <= MAX_LITERALS && clause.rarity() >= MIN_RARITY)
-            .then_some(clause)
-    }
-
-    /// The literals.
-    pub(crate) fn required(&self) -> &[Required] {
-        &self.0
-    }
-
-    fn rarity(&self) -> u32 {
-        self.0
-            .iter()
-            .map(|required| rarity(&required.literal))
-            .min()
-            .unwrap_or(0)
-    }
-
-    /// What the clause is worth: the rarity of its most common literal, less for many literals.
-    fn worth(&self) -> u32 {
-        (self.rarity() * 4).saturating_sub(self.0.len().ilog2())
-    }
-}
 
 impl Gate {
     /// The most clauses a gate keeps: the bits of the byte that counts them.
@@ -82,7 +112,7 @@ impl Gate {
                 kept.push(clause);
             }
         }
-        kept.sort_by_key(|clause| std::cmp::Reverse(clause.worth()));
+        kept.sort_by_key(|clause| std::cmp::Reverse(clause.worth));
         kept.truncate(Self::MAX_CLAUSES);
         Self(kept)
     }
@@ -97,112 +127,80 @@ impl Gate {
         Self::of(gates.into_iter().flat_map(|gate| gate.0))
     }
 
-    /// What is required when one of several things is: a literal of the best clause of each.
+    /// What is required when one of several things is: the best clause of one of them.
     pub(crate) fn any(gates: impl IntoIterator<Item = Self>) -> Self {
-        let mut union: BTreeMap<Vec<u8>, Scope> = BTreeMap::new();
+        let mut union = Clause {
+            probes: BTreeMap::new(),
+            worth: u32::MAX,
+        };
         for gate in gates {
             let Some(best) = gate.0.into_iter().next() else {
                 return Self::open();
             };
-            for Required { literal, scope } in best.0 {
-                let views = union.entry(literal).or_default();
+            union.worth = union.worth.min(best.worth);
+            for (probe, scope) in best.probes {
+                let views = union.probes.entry(probe).or_default();
                 *views = views.with(scope);
             }
         }
-        let union = union
-            .into_iter()
-            .map(|(literal, scope)| Required { literal, scope })
-            .collect();
-        let clause = Clause(union);
-        if clause.0.is_empty() || clause.0.len() > MAX_LITERALS {
+        if union.probes.is_empty() {
             Self::open()
         } else {
-            Self(vec![clause])
+            Self(vec![union])
         }
     }
-}
-
-/// How rare a literal is in benign requests: two for each byte that is common there, five for one
-/// that is not, and one more for two or more signs in a row.
-pub(crate) fn rarity(literal: &[u8]) -> u32 {
-    let bytes: u32 = literal
-        .iter()
-        .map(|byte| match byte {
-            b' ' | b'%' | b'&' | b'(' | b')' | b'+' | b',' | b'-' | b'.' | b'/' | b':' | b';'
-            | b'=' | b'?' | b'_' => 2,
-            byte if byte.is_ascii_alphanumeric() => 2,
-            _ => 5,
-        })
-        .sum();
-    let signs = literal.len() > 1 && !literal.iter().any(u8::is_ascii_alphanumeric);
-    bytes + u32::from(signs)
-}
-
-/// Whether a literal is rare enough to be required by itself.
-pub(crate) fn is_rare(literal: &[u8]) -> bool {
-    rarity(literal) >= MIN_RARITY
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn gate(clauses: &[&[&str]]) -> Gate {
-        Gate::of(clauses.iter().map(|literals| {
-            Clause::new(
-                literals.iter().map(|text| text.as_bytes().to_vec()),
-                Scope::keywords(),
-            )
-            .unwrap()
-        }))
-    }
-
     #[test]
     fn all_keeps_every_clause_and_any_the_best_of_each() {
-        let (union, select) = (gate(&[&["union"]]), gate(&[&["select", "delete"]]));
-        assert_eq!(
-            Gate::all([union.clone(), select.clone()]),
-            gate(&[&["select", "delete"], &["union"]])
+        let mut probes = Probes::default();
+        let mut clause = |text: &str| {
+            let probe = probes
+                .probe(vec![Literal::of(text.as_bytes())], Scope::keywords())
+                .unwrap();
+            Clause::new(probe, Scope::keywords(), &probes)
+        };
+        let (union, select, schema) = (
+            clause("union"),
+            clause("select"),
+            clause("information_schema"),
         );
-        assert_eq!(
-            Gate::any([union.clone(), select.clone()]),
-            gate(&[&["union", "select", "delete"]])
-        );
-        let both = Gate::all([union.clone(), gate(&[&["information_schema"]])]);
-        assert_eq!(
-            Gate::any([both, select]),
-            gate(&[&["information_schema", "select", "delete"]])
-        );
-    }
-
-    #[test]
-    fn an_open_alternative_opens_the_whole() {
-        assert_eq!(Gate::any([gate(&[&["union"]]), Gate::open()]), Gate::open());
+        let one = |clause: &Clause| Gate::of([clause.clone()]);
+        let both = Gate::all([one(&union), one(&schema)]);
+        assert_eq!(both.clauses(), [schema.clone(), union.clone()]);
+        assert_eq!(Gate::all([both.clone(), Gate::open(), one(&union)]), both);
+        let either = Gate::any([both, one(&select)]);
+        let probes: Vec<_> = either.clauses()[0].probes.keys().copied().collect();
+        let expected: Vec<_> = [&select, &schema]
+            .iter()
+            .flat_map(|clause| clause.probes.keys().copied())
+            .collect();
+        assert_eq!((either.clauses().len(), probes), (1, expected));
+        assert_eq!(Gate::any([one(&union), Gate::open()]), Gate::open());
         assert_eq!(Gate::any([]), Gate::open());
-        assert_eq!(
-            Gate::all([gate(&[&["union"]]), Gate::open()]),
-            gate(&[&["union"]])
-        );
     }
 
     #[test]
-    fn common_literals_require_nothing() {
-        for (literals, kept) in [
-            (&["or"][..], true),
-            (&["select", "a"], false),
-            (&["<"], true),
-            (&["="], false),
-            (&["a="], true),
-            (&["--"], true),
-            (&["${"], true),
-            (&["../"], true),
-            (&[], false),
-        ] {
-            let clause = Clause::new(
-                literals.iter().map(|text| text.as_bytes().to_vec()),
-                Scope::keywords(),
-            );
-            assert_eq!(clause.is_some(), kept, "{literals:?}");
-        }
+    fn equal_sets_are_one_probe() {
+        let mut probes = Probes::default();
+        let set = |texts: &[&str]| {
+            texts
+                .iter()
+                .map(|text| Literal::of(text.as_bytes()))
+                .collect::<Vec<_>>()
+        };
+        let first = probes.probe(set(&["union", "select"]), Scope::keywords());
+        assert_eq!(
+            first,
+            probes.probe(set(&["SELECT", "union", "union"]), Scope::keywords())
+        );
+        assert_ne!(first, probes.probe(set(&["union"]), Scope::keywords()));
+        assert_eq!(probes.probe(set(&["union", "="]), Scope::keywords()), None);
+        assert_eq!(probes.probe(Vec::new(), Scope::keywords()), None);
+        assert_eq!(probes.sets().len(), 2);
     }
 }

@@ -87,12 +87,7 @@ impl Line<'_> {
     fn join(&self, matchers: Vec<Matcher>) -> Node<Leaf> {
         let nodes = matchers
             .into_iter()
-            .map(|matcher| {
-                Node::Leaf(Leaf {
-                    scope: self.scope,
-                    matcher,
-                })
-            })
+            .map(|matcher| Node::Leaf(Leaf::new(self.scope, matcher)))
             .collect();
         if self.all {
             Node::all(nodes)
@@ -214,6 +209,7 @@ impl Line<'_> {
             let regex = parsed.compile(pattern, flags)?;
             Ok(Matcher::Pattern {
                 regex,
+                flags,
                 required: required::literals(&parsed.hir),
             })
         });

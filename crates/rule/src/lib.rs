@@ -24,6 +24,7 @@ mod field;
 mod file;
 mod gate;
 mod item;
+mod literal;
 mod load;
 mod matcher;
 mod metadata;
@@ -36,6 +37,8 @@ mod required;
 mod rule;
 mod selection;
 mod set;
+#[cfg(test)]
+mod soundness;
 mod structure;
 mod wildcard;
 

@@ -9,12 +9,21 @@ use yaml_serde::Value;
 
 use crate::condition::{self, Condition, Selections};
 use crate::faults::Faults;
+use crate::gate::Probes;
+use crate::matcher::Leaf;
 use crate::node::Node;
 use crate::position::Source;
 use crate::{Problem, Rule, RuleError, RuleFile, metadata, selection, structure};
 
+/// Rules, and what is looked for to find the events they can match.
+pub(crate) struct Loaded {
+    pub(crate) rules: Vec<(Rule, Condition)>,
+    pub(crate) probes: Probes,
+}
+
 /// Reads all files; the rules in the order of their files, or all that is wrong with them.
-pub(crate) fn read(files: &[RuleFile]) -> Result<Vec<(Rule, Condition)>, Vec<RuleError>> {
+pub(crate) fn read(files: &[RuleFile]) -> Result<Loaded, Vec<RuleError>> {
+    let mut probes = Probes::default();
     let (mut rules, mut errors) = (Vec::new(), Vec::new());
     for file in files {
         if file.text.len() > RuleFile::MAX_BYTES {
@@ -32,7 +41,7 @@ pub(crate) fn read(files: &[RuleFile]) -> Result<Vec<(Rule, Condition)>, Vec<Rul
         }
         for source in Source::documents(&file.text) {
             let mut faults = Faults::new(&file.name, source);
-            let rule = document(file, source, &mut faults);
+            let rule = document(file, source, &mut probes, &mut faults);
             let complete = faults.is_empty();
             errors.extend(faults.into_errors());
             rules.extend(rule.filter(|_| complete));
@@ -40,7 +49,7 @@ pub(crate) fn read(files: &[RuleFile]) -> Result<Vec<(Rule, Condition)>, Vec<Rul
     }
     errors.extend(duplicates(rules.iter().map(|(rule, _)| rule)));
     if errors.is_empty() {
-        Ok(rules)
+        Ok(Loaded { rules, probes })
     } else {
         Err(errors)
     }
@@ -50,6 +59,7 @@ pub(crate) fn read(files: &[RuleFile]) -> Result<Vec<(Rule, Condition)>, Vec<Rul
 fn document(
     file: &RuleFile,
     source: Source<'_>,
+    probes: &mut Probes,
     faults: &mut Faults<'_>,
 ) -> Option<(Rule, Condition)> {
     let value = match parse(source.text) {
@@ -95,7 +105,7 @@ fn document(
         );
     }
     let rule = metadata::read(&sigma, level, file, faults);
-    let condition = compile(&sigma, faults);
+    let condition = compile(&sigma, probes, faults);
     rule.zip(condition)
 }
 
@@ -132,7 +142,7 @@ fn sigma(source: Source<'_>, faults: &mut Faults<'_>) -> Option<SigmaRule> {
     rule
 }
 
-fn compile(sigma: &SigmaRule, faults: &mut Faults<'_>) -> Option<Condition> {
+fn compile(sigma: &SigmaRule, probes: &mut Probes, faults: &mut Faults<'_>) -> Option<Condition> {
     let mut names: Vec<_> = sigma.detection.named.iter().collect();
     names.sort_unstable_by_key(|(name, _)| *name);
     let mut selections = Selections::new();
@@ -141,7 +151,8 @@ fn compile(sigma: &SigmaRule, faults: &mut Faults<'_>) -> Option<Condition> {
         let compiled = selection::compile(name, detection, faults);
         complete &= compiled.is_some();
         // A broken selection still has a name: the condition is checked against it.
-        let node = compiled.unwrap_or_else(|| Node::Any(Vec::new()));
+        let mut node = compiled.unwrap_or_else(|| Node::Any(Vec::new()));
+        node.leaves_mut(&mut |leaf: &mut Leaf| leaf.ask(probes));
         selections.insert(name.clone(), Arc::new(node));
     }
     let mut conditions = Vec::new();

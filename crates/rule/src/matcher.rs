@@ -9,14 +9,19 @@ use regex::bytes::Regex;
 use vigil_event::{Decodings, Event, Evidence, Field};
 
 use crate::field::Scope;
-use crate::gate::{Clause, Gate};
+use crate::gate::{Clause, Gate, Probe, Probes};
+use crate::literal::Literal;
 use crate::modifier::{Comparison, Place};
+use crate::pattern::Flags;
+use crate::prefilter::Seen;
 
 /// A comparison: holds if any of the views matches.
 #[derive(Clone, Debug)]
 pub(crate) struct Leaf {
     pub(crate) scope: Scope,
     pub(crate) matcher: Matcher,
+    /// What must be seen in a view that matches, the best first.
+    pub(crate) probes: Vec<Probe>,
 }
 
 /// What is compared with.
@@ -25,8 +30,9 @@ pub(crate) enum Matcher {
     Literals(Literals),
     Pattern {
         regex: Regex,
+        flags: Flags,
         /// See [`crate::required`].
-        required: Vec<Vec<Vec<u8>>>,
+        required: Vec<Vec<Literal>>,
     },
     Networks(Vec<IpNet>),
     Number(Field, Comparison, u64),
@@ -64,6 +70,10 @@ impl Literals {
         })
     }
 
+    fn same(&self, other: &Self) -> bool {
+        (self.place, self.cased, &self.texts) == (other.place, other.cased, &other.texts)
+    }
+
     fn find(&self, view: &[u8]) -> Option<Range<usize>> {
         if let Some(finder) = &self.finder {
             return finder.find(view).map(|found| found.range());
@@ -89,31 +99,90 @@ impl Literals {
 }
 
 impl Leaf {
+    pub(crate) const fn new(scope: Scope, matcher: Matcher) -> Self {
+        Self {
+            scope,
+            matcher,
+            probes: Vec::new(),
+        }
+    }
+
+    /// Asks for what must be seen in a view that matches.
+    pub(crate) fn ask(&mut self, probes: &mut Probes) {
+        let required = match &mut self.matcher {
+            Matcher::Literals(literals) => vec![
+                literals
+                    .texts
+                    .iter()
+                    .map(|text| Literal::of(text))
+                    .collect(),
+            ],
+            Matcher::Pattern { required, .. } => std::mem::take(required),
+            _ => Vec::new(),
+        };
+        self.probes = required
+            .into_iter()
+            .filter_map(|set| probes.probe(set, self.scope))
+            .collect();
+        self.probes
+            .sort_by_key(|probe| std::cmp::Reverse(probes.worth(*probe)));
+        self.probes.truncate(Self::MAX_PROBES);
+    }
+
+    /// More probes cost more than they tell.
+    const MAX_PROBES: usize = 4;
+
+    /// Takes the views of another leaf that compares with the same; false if it does not.
+    pub(crate) fn merge(&mut self, other: &Self) -> bool {
+        let same = match (&self.matcher, &other.matcher) {
+            (Matcher::Literals(one), Matcher::Literals(two)) => one.same(two),
+            (
+                Matcher::Pattern {
+                    regex: one, flags, ..
+                },
+                Matcher::Pattern {
+                    regex: two,
+                    flags: others,
+                    ..
+                },
+            ) => one.as_str() == two.as_str() && flags == others,
+            _ => false,
+        };
+        if same {
+            self.scope = self.scope.with(other.scope);
+        }
+        same
+    }
+
     /// Whether the event matches.
-    pub(crate) fn holds(&self, event: &Event) -> bool {
+    pub(crate) fn holds(&self, event: &Event, seen: &Seen) -> bool {
         match &self.matcher {
-            Matcher::Literals(literals) => self.views(event, |view| literals.find(view).is_some()),
-            Matcher::Pattern { regex, .. } => self.views(event, |view| regex.is_match(view)),
+            Matcher::Literals(literals) => {
+                self.views(event, seen, |view| literals.find(view).is_some())
+            }
+            Matcher::Pattern { regex, .. } => self.views(event, seen, |view| regex.is_match(view)),
             Matcher::Networks(networks) => address_in(event, networks).is_some(),
             Matcher::Number(field, comparison, wanted) => event
                 .number(*field)
                 .is_some_and(|found| comparison.holds(found, *wanted)),
-            Matcher::Present => self.is_present(event),
-            Matcher::Absent => !self.is_present(event),
+            Matcher::Present => self.is_present(event, seen),
+            Matcher::Absent => !self.is_present(event, seen),
         }
     }
 
-    fn views(&self, event: &Event, test: impl Fn(&[u8]) -> bool) -> bool {
-        event
-            .views()
-            .any(|view| self.scope.allows(&view) && test(view.text))
+    fn views(&self, event: &Event, seen: &Seen, test: impl Fn(&[u8]) -> bool) -> bool {
+        let scope = seen.common(self.scope, &self.probes);
+        scope != Scope::default()
+            && event
+                .views()
+                .any(|view| scope.allows(&view) && test(view.text))
     }
 
-    fn is_present(&self, event: &Event) -> bool {
+    fn is_present(&self, event: &Event, seen: &Seen) -> bool {
         self.scope
             .fields()
             .any(|field| event.number(field).is_some())
-            || self.views(event, |_| true)
+            || self.views(event, seen, |_| true)
     }
 
     /// What matched where, if the event matches and if there is anything to show.
@@ -148,19 +217,13 @@ impl Leaf {
             })
     }
 
-    /// What must occur for the event to match.
-    pub(crate) fn gate(&self) -> Gate {
-        match &self.matcher {
-            Matcher::Literals(literals) => {
-                Gate::of(Clause::new(literals.texts.iter().cloned(), self.scope))
-            }
-            Matcher::Pattern { required, .. } => Gate::of(
-                required
-                    .iter()
-                    .filter_map(|set| Clause::new(set.iter().cloned(), self.scope)),
-            ),
-            _ => Gate::open(),
-        }
+    /// What must be seen for the event to match.
+    pub(crate) fn gate(&self, probes: &Probes) -> Gate {
+        Gate::of(
+            self.probes
+                .iter()
+                .map(|probe| Clause::new(*probe, self.scope, probes)),
+        )
     }
 }
 

@@ -84,6 +84,19 @@ impl<T> Node<T> {
         holds
     }
 
+    /// Changes every leaf.
+    pub(crate) fn leaves_mut(&mut self, leaf: &mut impl FnMut(&mut T)) {
+        match self {
+            Self::Leaf(value) => leaf(value),
+            Self::All(nodes) | Self::Any(nodes) | Self::AtLeast(_, nodes) => {
+                for node in nodes {
+                    node.leaves_mut(leaf);
+                }
+            }
+            Self::Not(node) => node.leaves_mut(leaf),
+        }
+    }
+
     /// What must occur for the tree to hold, by what must occur for its leaves.
     pub(crate) fn gate(&self, leaf: &impl Fn(&T) -> Gate) -> Gate {
         match self {

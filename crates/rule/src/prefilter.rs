@@ -1,8 +1,9 @@
-//! The pass over an event that finds which rules can match at all.
+//! The pass over an event that finds which rules can match at all, and in which views.
 //!
-//! One automaton holds the required literals of every rule's gate. Each literal found in a view
-//! that counts for it sets its clause's bit in its rule's byte; a rule whose bits are all set is a
-//! candidate. The automaton reports overlapping literals, so that none hides another one.
+//! One automaton holds the literals of every probe. A literal that is found marks its probes as
+//! seen in the view at hand; a probe seen in a view for the first time sets its clause's bit in its
+//! rules' bytes; a rule whose bits are all set is a candidate. The automaton reports overlapping
+//! literals, so that none hides another one.
 
 use std::collections::BTreeMap;
 
@@ -11,28 +12,39 @@ use aho_corasick::{Anchored, MatchKind, StartKind, dfa, nfa};
 use vigil_event::{Event, View};
 
 use crate::field::Scope;
-use crate::gate::Gate;
-
-/// What a literal found means to one rule.
-#[derive(Clone, Copy, Debug)]
-struct Meaning {
-    rule: u32,
-    clause: u8,
-    scope: Scope,
-}
+use crate::gate::{Gate, Probe, Probes};
+use crate::literal::is_word;
 
 /// The automaton with what its literals mean.
 #[derive(Debug)]
 pub(crate) struct Prefilter {
     automaton: Literals,
-    /// For each literal of the automaton.
+    /// For each literal of the automaton the probes it belongs to.
     meanings: Vec<Box<[Meaning]>>,
+    /// For each probe the rules that ask for it.
+    asked: Vec<Box<[Asked]>>,
     /// For each rule the bits of all of its clauses.
     complete: Vec<u8>,
-    /// The views that some literal counts in.
+    /// The views that some rule asks for.
     scope: Scope,
     /// The rules without a gate.
     ungated: Vec<u32>,
+}
+
+/// What a literal found means.
+#[derive(Clone, Copy, Debug)]
+struct Meaning {
+    probe: Probe,
+    starts_word: bool,
+    ends_word: bool,
+}
+
+/// What a probe seen means to one rule.
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    rule: u32,
+    clause: u8,
+    scope: Scope,
 }
 
 #[derive(Debug)]
@@ -46,38 +58,42 @@ enum Literals {
 /// fast one takes some 256 bytes for each.
 const MAX_FAST_BYTES: usize = 128 << 10;
 
-/// Which clauses of which rules are met by the event at hand.
+/// What was seen of the event at hand.
 #[derive(Debug, Default)]
-pub(crate) struct Met {
-    /// For each rule.
+pub(crate) struct Seen {
+    /// For each probe the views it was seen in.
+    views: Vec<Scope>,
+    /// The probes that were seen.
+    probes: Vec<Probe>,
+    /// For each rule the clauses that are met.
     bits: Vec<u8>,
-    /// The rules whose byte is not zero.
-    touched: Vec<u32>,
+    /// The rules with clauses that are met.
+    rules: Vec<u32>,
     /// The rules that can match.
     candidates: Vec<u32>,
 }
 
 impl Prefilter {
     /// A prefilter for rules with these gates. The error says that the automaton is too large.
-    pub(crate) fn new(gates: &[Gate]) -> Result<Self, String> {
-        let mut meanings: BTreeMap<&[u8], Vec<Meaning>> = BTreeMap::new();
+    pub(crate) fn new(probes: &Probes, gates: &[Gate]) -> Result<Self, String> {
+        let scope = probes.scope();
+        let mut asked: Vec<Vec<Asked>> = vec![Vec::new(); probes.sets().len()];
         let mut complete = Vec::with_capacity(gates.len());
         let mut ungated = Vec::new();
-        let mut scope = Scope::default();
         for (rule, gate) in gates.iter().enumerate() {
             let rule = rule as u32;
             let mut all = 0;
             for (place, clause) in gate.clauses().iter().take(Gate::MAX_CLAUSES).enumerate() {
-                let clause_bit = 1u8 << place;
-                all |= clause_bit;
-                for required in clause.required() {
-                    scope = scope.with(required.scope);
-                    let meaning = Meaning {
-                        rule,
-                        clause: clause_bit,
-                        scope: required.scope,
-                    };
-                    meanings.entry(&required.literal).or_default().push(meaning);
+                let bit = 1u8 << place;
+                all |= bit;
+                for (probe, scope) in &clause.probes {
+                    if let Some(asked) = asked.get_mut(probe.place()) {
+                        asked.push(Asked {
+                            rule,
+                            clause: bit,
+                            scope: *scope,
+                        });
+                    }
                 }
             }
             if all == 0 {
@@ -85,11 +101,19 @@ impl Prefilter {
             }
             complete.push(all);
         }
-        let automaton = Literals::new(meanings.keys().copied())?;
-        let meanings = meanings.into_values().map(Vec::into_boxed_slice).collect();
+        let mut meanings: BTreeMap<&[u8], Vec<Meaning>> = BTreeMap::new();
+        for (probe, literal) in probes.literals() {
+            let meaning = Meaning {
+                probe,
+                starts_word: literal.starts_word,
+                ends_word: literal.ends_word,
+            };
+            meanings.entry(&literal.bytes).or_default().push(meaning);
+        }
         Ok(Self {
-            automaton,
-            meanings,
+            automaton: Literals::new(meanings.keys().copied())?,
+            meanings: meanings.into_values().map(Vec::into_boxed_slice).collect(),
+            asked: asked.into_iter().map(Vec::into_boxed_slice).collect(),
             complete,
             scope,
             ungated,
@@ -101,60 +125,89 @@ impl Prefilter {
         &self.ungated
     }
 
-    /// The rules that can match the event, in their order. Nothing is allocated once `met` has been
-    /// used with this prefilter.
-    pub(crate) fn candidates<'a>(&self, event: &Event, met: &'a mut Met) -> &'a [u32] {
-        met.fit(self.complete.len());
-        met.candidates.extend_from_slice(&self.ungated);
+    /// Looks at an event: afterwards `seen` knows the rules that can match. Nothing is allocated
+    /// once it has been used with this prefilter.
+    pub(crate) fn look(&self, event: &Event, seen: &mut Seen) {
+        seen.clear(self.asked.len(), self.complete.len());
+        seen.candidates.extend_from_slice(&self.ungated);
         let views = event.views().filter(|view| self.scope.allows(view));
         match &self.automaton {
             Literals::None => {}
-            Literals::Fast(automaton) => views.for_each(|view| self.scan(automaton, &view, met)),
-            Literals::Small(automaton) => views.for_each(|view| self.scan(automaton, &view, met)),
+            Literals::Fast(automaton) => views.for_each(|view| self.scan(automaton, &view, seen)),
+            Literals::Small(automaton) => views.for_each(|view| self.scan(automaton, &view, seen)),
         }
-        for rule in met.touched.drain(..) {
-            if let Some(bits) = met.bits.get_mut(rule as usize) {
-                *bits = 0;
-            }
-        }
-        met.candidates.sort_unstable();
-        &met.candidates
+        seen.candidates.sort_unstable();
     }
 
-    fn scan(&self, automaton: &impl Automaton, view: &View<'_>, met: &mut Met) {
+    fn scan(&self, automaton: &impl Automaton, view: &View<'_>, seen: &mut Seen) {
         let Ok(mut state) = automaton.start_state(Anchored::No) else {
             return;
         };
-        for byte in view.text {
+        let scope = Scope::of(view);
+        for (place, byte) in view.text.iter().enumerate() {
             state = automaton.next_state(Anchored::No, state, *byte);
             if automaton.is_special(state) && automaton.is_match(state) {
-                for place in 0..automaton.match_len(state) {
-                    let literal = automaton.match_pattern(state, place).as_usize();
-                    self.found(literal, Scope::of(view), met);
+                for nth in 0..automaton.match_len(state) {
+                    let literal = automaton.match_pattern(state, nth);
+                    let end = place + 1;
+                    let start = end.saturating_sub(automaton.pattern_len(literal));
+                    self.found(literal.as_usize(), start..end, view.text, scope, seen);
                 }
             }
         }
     }
 
-    fn found(&self, literal: usize, view: Scope, met: &mut Met) {
+    fn found(
+        &self,
+        literal: usize,
+        range: std::ops::Range<usize>,
+        text: &[u8],
+        view: Scope,
+        seen: &mut Seen,
+    ) {
         for meaning in self.meanings.get(literal).into_iter().flatten() {
-            if !meaning.scope.meets(view) {
-                continue;
-            }
-            let Some(bits) = met.bits.get_mut(meaning.rule as usize) else {
+            let Some(views) = seen.views.get_mut(meaning.probe.place()) else {
                 continue;
             };
-            let before = *bits;
-            *bits |= meaning.clause;
-            if *bits == before {
+            if views.meets(view) {
                 continue;
             }
-            if before == 0 {
-                met.touched.push(meaning.rule);
+            let is_word = |place: Option<usize>| {
+                place
+                    .and_then(|place| text.get(place))
+                    .is_some_and(|byte| is_word(*byte))
+            };
+            if (meaning.starts_word && is_word(range.start.checked_sub(1)))
+                || (meaning.ends_word && is_word(Some(range.end)))
+            {
+                continue;
             }
-            if self.complete.get(meaning.rule as usize) == Some(bits) {
-                met.candidates.push(meaning.rule);
+            if *views == Scope::default() {
+                seen.probes.push(meaning.probe);
             }
+            *views = views.with(view);
+            for asked in self.asked.get(meaning.probe.place()).into_iter().flatten() {
+                if asked.scope.meets(view) {
+                    self.met(*asked, seen);
+                }
+            }
+        }
+    }
+
+    fn met(&self, asked: Asked, seen: &mut Seen) {
+        let Some(bits) = seen.bits.get_mut(asked.rule as usize) else {
+            return;
+        };
+        let before = *bits;
+        *bits |= asked.clause;
+        if *bits == before {
+            return;
+        }
+        if before == 0 {
+            seen.rules.push(asked.rule);
+        }
+        if self.complete.get(asked.rule as usize) == Some(bits) {
+            seen.candidates.push(asked.rule);
         }
     }
 }
@@ -184,15 +237,59 @@ impl Literals {
     }
 }
 
-impl Met {
-    /// Makes room for so many rules; the contents are empty between two events.
-    pub(crate) fn fit(&mut self, rules: usize) {
-        if self.bits.len() != rules {
-            self.bits.clear();
-            self.bits.resize(rules, 0);
-            self.touched.reserve(rules);
-            self.candidates.reserve(rules);
-        }
+impl Seen {
+    /// Forgets the event before, and makes room where that is needed.
+    fn clear(&mut self, probes: usize, rules: usize) {
         self.candidates.clear();
+        if self.views.len() != probes || self.bits.len() != rules {
+            *self = Self::new(probes, rules);
+            return;
+        }
+        for probe in self.probes.drain(..) {
+            if let Some(views) = self.views.get_mut(probe.place()) {
+                *views = Scope::default();
+            }
+        }
+        for rule in self.rules.drain(..) {
+            if let Some(bits) = self.bits.get_mut(rule as usize) {
+                *bits = 0;
+            }
+        }
+    }
+
+    fn new(probes: usize, rules: usize) -> Self {
+        Self {
+            views: vec![Scope::default(); probes],
+            probes: Vec::with_capacity(probes),
+            bits: vec![0; rules],
+            rules: Vec::with_capacity(rules),
+            candidates: Vec::with_capacity(rules),
+        }
+    }
+
+    /// For a prefilter.
+    pub(crate) fn of(prefilter: &Prefilter) -> Self {
+        Self::new(prefilter.asked.len(), prefilter.complete.len())
+    }
+
+    /// The rules that can match, in their order.
+    pub(crate) fn candidates(&self) -> &[u32] {
+        &self.candidates
+    }
+
+    /// The views in which all of the probes were seen.
+    pub(crate) fn common(&self, scope: Scope, probes: &[Probe]) -> Scope {
+        probes.iter().fold(scope, |scope, probe| {
+            scope.common(self.views.get(probe.place()).copied().unwrap_or_default())
+        })
+    }
+
+    /// As if every probe had been seen in every view.
+    #[cfg(test)]
+    pub(crate) fn everything(prefilter: &Prefilter) -> Self {
+        let mut seen = Self::of(prefilter);
+        seen.views.fill(Scope::everything());
+        seen.candidates.extend(0..seen.bits.len() as u32);
+        seen
     }
 }

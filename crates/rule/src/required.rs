@@ -4,14 +4,16 @@
 //! contains, ignoring case, at least one literal of each set. *Example*: `(?i)union\s+select` gives
 //! `{union}` and `{select}`. *Limits*: gives up on sets that grow large or hold common literals.
 
-use regex_syntax::hir::{Class, Hir, HirKind, Repetition};
+use regex_syntax::hir::{
+    Class, ClassBytesRange, ClassUnicodeRange, Hir, HirKind, Look, Repetition,
+};
 
-use crate::gate;
+use crate::literal::{self, Literal};
 
-/// Literals in lower case.
-pub(crate) type Literals = Vec<Vec<u8>>;
+/// Literals of which one must occur.
+type Literals = Vec<Literal>;
 
-/// A sequence is not followed into more literals than this.
+/// What is written out of an expression has at most so many literals.
 const MAX_SET: usize = 64;
 /// Alternatives together have at most so many.
 const MAX_UNION: usize = 512;
@@ -19,58 +21,57 @@ const MAX_UNION: usize = 512;
 const MAX_LONGER: usize = 16;
 /// Longer literals are cut off, in bytes: what follows starts a literal of its own.
 const MAX_LENGTH: usize = 48;
-/// A class of more characters stands for anything.
+/// A class of more characters, ignoring case, stands for anything.
 const MAX_CLASS: usize = 4;
 /// A counted repetition is written out up to this many times.
 const MAX_COPIES: u32 = 4;
 
 /// What is known of an expression.
-#[derive(Default)]
 struct Known {
-    /// Everything it can match, in lower case, where that is little.
+    /// Everything it can match, where that is little.
     exact: Option<Literals>,
-    /// What each match starts with and ends with, where `exact` is not known but these are.
-    ends: Option<(Literals, Literals)>,
+    /// Every match starts with one of these, and ends with one of those.
+    start: Literals,
+    end: Literals,
     /// The sets of which each match contains a literal.
     required: Vec<Literals>,
 }
 
 impl Known {
+    fn nothing() -> Self {
+        Self {
+            exact: None,
+            start: empty(),
+            end: empty(),
+            required: Vec::new(),
+        }
+    }
+
     fn exactly(mut set: Literals) -> Self {
         set.sort_unstable();
         set.dedup();
         Self {
+            start: set.clone(),
+            end: set.clone(),
             exact: Some(set),
-            ..Self::default()
+            required: Vec::new(),
         }
     }
 
-    /// Nothing but that each match contains a literal of these sets.
-    fn containing(sets: impl IntoIterator<Item = Literals>) -> Self {
-        let mut required = Vec::new();
-        for set in sets {
-            keep(&mut required, set);
-        }
-        Self {
-            required,
-            ..Self::default()
-        }
-    }
-
-    /// The sets, with the exact one among them.
+    /// The sets, with those of its ends among them.
     fn into_required(self) -> Vec<Literals> {
         let mut required = self.required;
-        if let Some(set) = self.exact {
-            keep(&mut required, set);
+        if self.start != self.end {
+            keep(&mut required, self.start);
         }
-        if let Some((start, end)) = self.ends {
-            if start != end {
-                keep(&mut required, start);
-            }
-            keep(&mut required, end);
-        }
+        keep(&mut required, self.end);
         required
     }
+}
+
+/// The set of the empty literal alone, which tells nothing.
+fn empty() -> Literals {
+    vec![Literal::default()]
 }
 
 /// The sets of which each match contains a literal.
@@ -82,7 +83,7 @@ pub(crate) fn literals(hir: &Hir) -> Vec<Literals> {
             let implies = other.len() <= MAX_LONGER
                 && other
                     .iter()
-                    .all(|literal| set.iter().any(|part| contains(literal, part)));
+                    .all(|literal| set.iter().any(|part| literal.implies(part)));
             implies && (other != set || other_place < place)
         })
     };
@@ -93,28 +94,42 @@ pub(crate) fn literals(hir: &Hir) -> Vec<Literals> {
     kept.map(|(_, set)| set.clone()).collect()
 }
 
-fn contains(text: &[u8], part: &[u8]) -> bool {
-    part.is_empty() || text.windows(part.len()).any(|window| window == part)
-}
-
 /// The expression's depth is bounded where it is parsed.
 fn known(hir: &Hir) -> Known {
     match hir.kind() {
-        HirKind::Empty | HirKind::Look(_) => Known::exactly(vec![Vec::new()]),
-        HirKind::Literal(literal) => {
-            let text = literal.0.to_ascii_lowercase();
-            if text.len() <= MAX_LENGTH {
-                Known::exactly(vec![text])
-            } else {
-                Known::containing(text.get(..MAX_LENGTH).map(|start| vec![start.to_vec()]))
-            }
-        }
-        HirKind::Class(class) => members(class).map_or_else(Known::default, Known::exactly),
+        HirKind::Empty => Known::exactly(empty()),
+        HirKind::Look(look) => Known::exactly(if is_edge(*look) {
+            vec![Literal::edge()]
+        } else {
+            empty()
+        }),
+        HirKind::Literal(text) => match text.0.get(..MAX_LENGTH) {
+            Some(start) => Known {
+                required: vec![vec![Literal::of(start)]],
+                ..Known::nothing()
+            },
+            None => Known::exactly(vec![Literal::of(&text.0)]),
+        },
+        HirKind::Class(class) => members(class).map_or_else(Known::nothing, Known::exactly),
         HirKind::Capture(capture) => known(&capture.sub),
         HirKind::Repetition(repetition) => repeated(repetition),
         HirKind::Concat(parts) => sequence(parts.iter().map(known)),
         HirKind::Alternation(parts) => alternatives(parts.iter().map(known)),
     }
+}
+
+/// Whether the assertion holds only where a word starts or ends. In Unicode more is of a word, so
+/// that what stands beyond an edge is no part of a word in ASCII either.
+const fn is_edge(look: Look) -> bool {
+    matches!(
+        look,
+        Look::WordAscii
+            | Look::WordUnicode
+            | Look::WordStartAscii
+            | Look::WordStartUnicode
+            | Look::WordEndAscii
+            | Look::WordEndUnicode
+    )
 }
 
 /// The members of a small class, in lower case.
@@ -123,36 +138,23 @@ fn members(class: &Class) -> Option<Literals> {
     match class {
         Class::Unicode(class) => {
             let ranges = class.ranges().iter();
-            let count: usize = ranges
-                .clone()
-                .map(regex_syntax::hir::ClassUnicodeRange::len)
-                .sum();
-            if count > 2 * MAX_CLASS {
+            if ranges.clone().map(ClassUnicodeRange::len).sum::<usize>() > 2 * MAX_CLASS {
                 return None;
             }
+            let mut buffer = [0; 4];
             for character in ranges.flat_map(|range| range.start()..=range.end()) {
-                let mut buffer = [0; 4];
-                set.push(
-                    character
-                        .encode_utf8(&mut buffer)
-                        .as_bytes()
-                        .to_ascii_lowercase(),
-                );
+                set.push(Literal::of(character.encode_utf8(&mut buffer).as_bytes()));
             }
         }
         Class::Bytes(class) => {
             let ranges = class.ranges().iter();
-            let count: usize = ranges
-                .clone()
-                .map(regex_syntax::hir::ClassBytesRange::len)
-                .sum();
-            if count > 2 * MAX_CLASS {
+            if ranges.clone().map(ClassBytesRange::len).sum::<usize>() > 2 * MAX_CLASS {
                 return None;
             }
             set.extend(
                 ranges
                     .flat_map(|range| range.start()..=range.end())
-                    .map(|byte| vec![byte.to_ascii_lowercase()]),
+                    .map(|byte| Literal::of(&[byte])),
             );
         }
     }
@@ -163,108 +165,118 @@ fn members(class: &Class) -> Option<Literals> {
 
 fn repeated(repetition: &Repetition) -> Known {
     let one = known(&repetition.sub);
-    let Some(set) = &one.exact else {
-        let required = if repetition.min == 0 {
-            Vec::new()
-        } else {
-            one.into_required()
-        };
-        return Known {
-            required,
-            ..Known::default()
-        };
-    };
-    if repetition.min == 0 {
+    match (one.exact, repetition.min) {
         // An optional part widens what is around it; a part that may repeat for ever ends it.
-        return match repetition.max {
-            Some(1) => Known::exactly(set.iter().cloned().chain([Vec::new()]).collect()),
-            _ => Known::default(),
-        };
-    }
-    let copies = repetition.min.min(MAX_COPIES);
-    let product = (1..copies).try_fold(set.clone(), |product, _| cross(&product, set));
-    match product {
-        Some(product) if repetition.max == Some(copies) => Known::exactly(product),
-        Some(product) => Known {
-            ends: Some((product.clone(), product)),
-            ..Known::default()
-        },
-        None => Known::containing([set.clone()]),
+        (Some(set), 0) if repetition.max == Some(1) => {
+            Known::exactly(set.into_iter().chain(empty()).collect())
+        }
+        (_, 0) => Known::nothing(),
+        (None, _) => Known { exact: None, ..one },
+        (Some(set), min) => {
+            let copies = min.min(MAX_COPIES);
+            let product = (1..copies).try_fold(set.clone(), |product, _| cross(&product, &set));
+            match product {
+                Some(product) if repetition.max == Some(copies) => Known::exactly(product),
+                product => Known {
+                    exact: None,
+                    ..Known::exactly(product.unwrap_or(set))
+                },
+            }
+        }
     }
 }
 
 fn sequence(parts: impl Iterator<Item = Known>) -> Known {
     let mut required = Vec::new();
     // What precedes the place that is read, back to the last break in what is known.
-    let mut run: Literals = vec![Vec::new()];
-    let mut broken = false;
+    let mut run = empty();
+    let mut start = None;
     for part in parts {
-        let Some(set) = part.exact else {
-            let (start, end) = part
-                .ends
-                .unwrap_or_else(|| (vec![Vec::new()], vec![Vec::new()]));
-            join(&mut required, &mut run, start);
-            keep(&mut required, std::mem::replace(&mut run, end));
-            required.extend(part.required);
-            broken = true;
-            continue;
+        if part.start.len() > 1 {
+            // Fewer and shorter literals may be the better choice further up.
+            keep(&mut required, run.clone());
+        }
+        let joined = cross(&run, &part.start);
+        let end = match (joined, part.exact.is_some()) {
+            (Some(longer), true) => {
+                run = longer;
+                continue;
+            }
+            (Some(longer), false) => {
+                run = longer;
+                part.end
+            }
+            (None, _) => {
+                keep(&mut required, part.start);
+                part.end
+            }
         };
-        broken |= join(&mut required, &mut run, set);
+        keep(&mut required, run.clone());
+        start.get_or_insert(run);
+        run = end;
+        required.extend(part.required);
     }
-    if broken {
-        keep(&mut required, run);
-        Known {
+    match start {
+        None => Known {
             required,
-            ..Known::default()
-        }
-    } else {
-        Known {
-            exact: Some(run),
+            ..Known::exactly(run)
+        },
+        Some(start) => Known {
+            exact: None,
+            start,
+            end: run,
             required,
-            ..Known::default()
-        }
+        },
     }
-}
-
-/// Puts a set behind the run. Where that grows too large, the run ends and the set starts a new
-/// one; returns whether it did.
-fn join(required: &mut Vec<Literals>, run: &mut Literals, set: Literals) -> bool {
-    if set.len() > 1 {
-        // Fewer and shorter literals may be the better choice further up.
-        keep(required, run.clone());
-    }
-    let longer = cross(run, &set);
-    let ended = longer.is_none();
-    let before = std::mem::replace(run, longer.unwrap_or(set));
-    if ended {
-        keep(required, before);
-    }
-    ended
 }
 
 fn alternatives(parts: impl Iterator<Item = Known>) -> Known {
     let mut exact = Some(Literals::new());
+    let (mut start, mut end) = (Literals::new(), Literals::new());
     let mut union = Some(Literals::new());
     for part in parts {
         exact = exact.zip(part.exact.as_ref()).map(|(mut all, set)| {
             all.extend(set.iter().cloned());
             all
         });
-        let best = part.into_required().into_iter().max_by_key(worth);
+        start.extend(part.start.iter().cloned());
+        end.extend(part.end.iter().cloned());
+        let best = part
+            .into_required()
+            .into_iter()
+            .max_by_key(|set| literal::worth(set));
         union = union.zip(best).map(|(mut all, set)| {
             all.extend(set);
             all
         });
     }
+    let mut required = Vec::new();
+    keep(&mut required, union.unwrap_or_default());
     match exact {
-        Some(set) if set.len() <= MAX_SET => Known::exactly(set),
-        _ => Known::containing(union),
+        Some(set) if set.len() <= MAX_SET => Known {
+            required,
+            ..Known::exactly(set)
+        },
+        _ => {
+            let small = |set: Literals| if set.len() <= MAX_SET { set } else { empty() };
+            Known {
+                exact: None,
+                start: small(start),
+                end: small(end),
+                required,
+            }
+        }
     }
 }
 
 /// Every text of the one followed by every text of the other, if that is not too many.
 fn cross(left: &Literals, right: &Literals) -> Option<Literals> {
-    let longest = |set: &Literals| set.iter().map(Vec::len).max().unwrap_or(0);
+    let longest = |set: &Literals| {
+        set.iter()
+            .map(|literal| literal.bytes.len())
+            .max()
+            .unwrap_or(0)
+    };
     if left.len().saturating_mul(right.len()) > MAX_SET
         || longest(left) + longest(right) > MAX_LENGTH
     {
@@ -272,11 +284,7 @@ fn cross(left: &Literals, right: &Literals) -> Option<Literals> {
     }
     let mut product: Literals = left
         .iter()
-        .flat_map(|start| {
-            right
-                .iter()
-                .map(move |end| [start.as_slice(), end].concat())
-        })
+        .flat_map(|start| right.iter().map(|end| start.then(end)))
         .collect();
     product.sort_unstable();
     product.dedup();
@@ -285,28 +293,20 @@ fn cross(left: &Literals, right: &Literals) -> Option<Literals> {
 
 /// Keeps a set that tells something, without literals that contain another one of it.
 fn keep(required: &mut Vec<Literals>, mut set: Literals) {
-    if set.is_empty() || set.len() > MAX_UNION || !set.iter().all(|literal| gate::is_rare(literal))
-    {
+    if set.is_empty() || set.len() > MAX_UNION || !set.iter().all(Literal::is_rare) {
         return;
     }
-    set.sort_unstable_by_key(Vec::len);
+    set.sort_unstable_by_key(|literal| {
+        (literal.bytes.len(), literal.starts_word, literal.ends_word)
+    });
     let mut shortest = Literals::new();
     for literal in set {
-        if !shortest.iter().any(|short| contains(&literal, short)) {
+        if !shortest.iter().any(|short| literal.implies(short)) {
             shortest.push(literal);
         }
     }
+    shortest.sort_unstable();
     required.push(shortest);
-}
-
-/// How useful a set is: the rarity of its most common literal, less for many literals.
-fn worth(set: &Literals) -> u32 {
-    let rarity = set
-        .iter()
-        .map(|literal| gate::rarity(literal))
-        .min()
-        .unwrap_or(0);
-    (rarity * 2).saturating_sub(set.len().max(1).ilog2())
 }
 
 #[cfg(test)]
@@ -316,7 +316,16 @@ mod tests {
 
     fn required(pattern: &str) -> Vec<Vec<String>> {
         let sets = literals(&pattern::parse(pattern, Flags::default()).unwrap().hir);
-        let text = |literal: Vec<u8>| String::from_utf8_lossy(&literal).into_owned();
+        // An edge of a word is shown as `|`.
+        let text = |literal: Literal| {
+            let edge = |is_edge: bool| if is_edge { "|" } else { "" };
+            let text = String::from_utf8_lossy(&literal.bytes).into_owned();
+            format!(
+                "{}{text}{}",
+                edge(literal.starts_word),
+                edge(literal.ends_word)
+            )
+        };
         sets.into_iter()
             .map(|set| set.into_iter().map(text).collect())
             .collect()
@@ -327,7 +336,11 @@ mod tests {
         for (pattern, expected) in [
             ("abc", &[&["abc"][..]][..]),
             (r"(?i)union\s+select", &[&["union"], &["select"]]),
-            (r"(?i)<\s*script\b", &[&["<"], &["script"]]),
+            (r"(?i)<\s*script\b", &[&["<"], &["script|"]]),
+            (r"\b(?:id|ls)\b", &[&["|id|", "|ls|"]]),
+            (r"(?:;|\bor\b)\s*id\b", &[&["id|"]]),
+            (r"%(?:4[a-z]|5[0-9].?)", &[&["%4", "%5"]]),
+            (r"a(?:bc.*)+de", &[&["abc"]]),
             ("(?:cat|dog)food", &[&["catfood", "dogfood"]]),
             ("select.*(?:from|into)", &[&["select"], &["from", "into"]]),
             (r"select\s+(?:a|b.*c)?x", &[&["select"]]),

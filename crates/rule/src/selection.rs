@@ -24,7 +24,7 @@ pub(crate) fn compile(
                 .iter()
                 .map(|part| compile(name, part, faults))
                 .collect();
-            nodes.into_iter().collect::<Option<_>>().map(Node::any)
+            nodes.into_iter().collect::<Option<Vec<_>>>().map(any)
         }
         Detection::Keywords(values) => {
             let field = FieldSpec::new(None, vec![Modifier::Contains]);
@@ -45,6 +45,24 @@ pub(crate) fn compile(
             None
         }
     }
+}
+
+/// One or more of the parts. The same comparison with several fields becomes one with all of them.
+fn any(parts: Vec<Node<Leaf>>) -> Node<Leaf> {
+    let mut nodes: Vec<Node<Leaf>> = Vec::with_capacity(parts.len());
+    for part in parts {
+        let merged = match &part {
+            Node::Leaf(leaf) => nodes.iter_mut().any(|node| match node {
+                Node::Leaf(earlier) => earlier.merge(leaf),
+                _ => false,
+            }),
+            _ => false,
+        };
+        if !merged {
+            nodes.push(part);
+        }
+    }
+    Node::any(nodes)
 }
 
 fn line(selection: &str, item: &DetectionItem, faults: &mut Faults<'_>) -> Option<Node<Leaf>> {

@@ -3,10 +3,10 @@
 use vigil_event::{Event, Evidence};
 
 use crate::condition::Condition;
-use crate::gate::Gate;
-use crate::load;
+use crate::gate::{Gate, Probes};
+use crate::load::{self, Loaded};
 use crate::matcher::Leaf;
-use crate::prefilter::{Met, Prefilter};
+use crate::prefilter::{Prefilter, Seen};
 use crate::{Problem, Rule, RuleError, RuleFile};
 
 /// All rules, checked and compiled. Immutable: one set serves every thread, each with a [`Scratch`]
@@ -39,30 +39,33 @@ impl Hit {
 /// What an evaluation writes on, made once for each thread and reused for each event.
 #[derive(Debug, Default)]
 pub struct Scratch {
-    met: Met,
+    seen: Seen,
 }
 
 impl Scratch {
     /// For these rules. A scratch also serves another set, after growing once.
     pub fn new(rules: &RuleSet) -> Self {
-        let mut met = Met::default();
-        met.fit(rules.rules.len());
-        Self { met }
+        Self {
+            seen: Seen::of(&rules.prefilter),
+        }
     }
 }
 
 impl RuleSet {
     /// Loads all rules, or says of each broken one where it stands, what is wrong and what to do.
     pub fn load(files: &[RuleFile]) -> Result<Self, Vec<RuleError>> {
-        let (rules, conditions): (Vec<_>, Vec<_>) = load::read(files)?.into_iter().unzip();
-        let gates: Vec<Gate> = conditions.iter().map(gate).collect();
-        let prefilter = Prefilter::new(&gates).map_err(|why| {
-            let file = files
-                .first()
-                .map(|file| file.name.clone())
-                .unwrap_or_default();
+        let Loaded { rules, probes } = load::read(files)?;
+        let (rules, conditions): (Vec<_>, Vec<_>) = rules.into_iter().unzip();
+        let gates: Vec<Gate> = conditions
+            .iter()
+            .map(|condition| gate(condition, &probes))
+            .collect();
+        let prefilter = Prefilter::new(&probes, &gates).map_err(|why| {
             vec![RuleError {
-                file,
+                file: files
+                    .first()
+                    .map(|file| file.name.clone())
+                    .unwrap_or_default(),
                 line: None,
                 title: None,
                 problem: Problem::TooManyLiterals(why),
@@ -92,35 +95,43 @@ impl RuleSet {
     /// Allocates nothing when no rule matches and the scratch has served these rules before.
     pub fn evaluate(&self, event: &Event, scratch: &mut Scratch, hits: &mut Vec<Hit>) {
         hits.clear();
-        let candidates = self.prefilter.candidates(event, &mut scratch.met);
-        hits.extend(
-            candidates
-                .iter()
-                .filter_map(|rule| self.hit(*rule as usize, event)),
-        );
+        let seen = &mut scratch.seen;
+        self.prefilter.look(event, seen);
+        let candidates = seen.candidates().iter();
+        hits.extend(candidates.filter_map(|rule| self.hit(*rule as usize, event, seen)));
     }
 
-    fn hit(&self, rule: usize, event: &Event) -> Option<Hit> {
+    /// The rules that match, each evaluated without the help of the prefilter.
+    #[cfg(test)]
+    pub(crate) fn evaluate_each(&self, event: &Event) -> Vec<Hit> {
+        let seen = Seen::everything(&self.prefilter);
+        let candidates = seen.candidates().iter();
+        candidates
+            .filter_map(|rule| self.hit(*rule as usize, event, &seen))
+            .collect()
+    }
+
+    fn hit(&self, rule: usize, event: &Event, seen: &Seen) -> Option<Hit> {
         let condition = self.conditions.get(rule)?;
         condition
-            .holds(&|selection| selection.holds(&|leaf: &Leaf| leaf.holds(event)))
+            .holds(&|selection| selection.holds(&|leaf: &Leaf| leaf.holds(event, seen)))
             .then(|| Hit {
                 rule,
-                evidence: evidence(condition, event),
+                evidence: evidence(condition, event, seen),
             })
     }
 }
 
-fn gate(condition: &Condition) -> Gate {
-    condition.gate(&|selection| selection.gate(&Leaf::gate))
+fn gate(condition: &Condition, probes: &Probes) -> Gate {
+    condition.gate(&|selection| selection.gate(&|leaf: &Leaf| leaf.gate(probes)))
 }
 
-fn evidence(condition: &Condition, event: &Event) -> Vec<Evidence> {
+fn evidence(condition: &Condition, event: &Event, seen: &Seen) -> Vec<Evidence> {
     let mut evidence = Vec::new();
     condition.prove(&mut evidence, &mut |selection, evidence| {
         let limit = (evidence.len() + Hit::MAX_OF_SELECTION).min(Hit::MAX_EVIDENCE);
         selection.prove(evidence, &mut |leaf: &Leaf, evidence| {
-            let holds = leaf.holds(event);
+            let holds = leaf.holds(event, seen);
             if holds && evidence.len() < limit {
                 let found = leaf
                     .evidence(event)

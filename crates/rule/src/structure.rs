@@ -185,19 +185,28 @@ fn check_condition(value: &Value, faults: &mut Faults<'_>) {
                     limit: CONDITION_BYTES,
                 },
             );
-        } else if text.bytes().filter(|byte| *byte == b'(').count() > CONDITION_DEPTH {
-            let why = format!(
-                "it has more than {CONDITION_DEPTH} parentheses: name its parts as selections"
-            );
-            faults.add(
-                &place,
-                Problem::BadCondition {
-                    condition: text.chars().take(80).collect(),
-                    why,
-                },
-            );
+        } else if let Err(why) = parse_condition(text) {
+            let condition = text.chars().take(80).collect();
+            faults.add(&place, Problem::BadCondition { condition, why });
         }
     }
+}
+
+/// Reads a condition; the error is one line that says what is wrong and what to do.
+fn parse_condition(text: &str) -> Result<(), String> {
+    if text.bytes().filter(|byte| *byte == b'(').count() > CONDITION_DEPTH {
+        return Err(format!(
+            "it has more than {CONDITION_DEPTH} parentheses: name its parts as selections"
+        ));
+    }
+    let Err(error) = rsigma_parser::parse_condition(text) else {
+        return Ok(());
+    };
+    let column = error.location().map_or(1, |place| place.col);
+    Err(format!(
+        "it cannot be read from character {column} on: join the names of selections with `and`, `or`, `not`, \
+         parentheses, `1 of name*` or `all of them`; these words name no selection"
+    ))
 }
 
 fn check_selection(name: &str, value: &Value, faults: &mut Faults<'_>) {

@@ -8,9 +8,6 @@ use std::io;
 /// Why a tailer cannot start or go on.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
-    /// No pattern at all.
-    #[error("no log file is named: give at least one path or glob")]
-    NoPattern,
     /// The text is no valid glob.
     #[error("log pattern {pattern:?} is not a valid glob: {error}; write `[[]` for a literal `[`")]
     Pattern {

@@ -19,8 +19,13 @@ pub enum RulesError {
     #[error("{0}: holds no .yml file; name a directory of Sigma rules")]
     Empty(PathBuf),
     /// Rules are broken.
-    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    #[error("{}", .0.iter().map(one_line).collect::<Vec<_>>().join("\n"))]
     Broken(Vec<RuleError>),
+}
+
+/// A broken rule in one line, however many the YAML or condition parser wrote.
+fn one_line(error: &RuleError) -> String {
+    error.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// The rules of a directory, or those built into the binary where none is named.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use futures_util::{SinkExt as _, StreamExt as _};
+use futures_util::{SinkExt as _, Stream, StreamExt as _};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -17,9 +17,9 @@ use crate::server::Server;
 /// Longer than anything here takes; a test that waits this long has failed.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A connected client.
-pub(crate) struct Client {
-    pub(crate) socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+/// A connected client, or the half of one that reads.
+pub(crate) struct Client<S = WebSocketStream<MaybeTlsStream<TcpStream>>> {
+    pub(crate) socket: S,
 }
 
 /// What comes.
@@ -84,6 +84,20 @@ impl Client {
             .unwrap();
     }
 
+    /// Sends a command and gives its answer; what else comes meanwhile is thrown away.
+    pub(crate) async fn ask(&mut self, mut command: Value) -> Value {
+        command["id"] = json!("ask");
+        self.send(command).await;
+        loop {
+            let frame = self.frame().await;
+            if frame["reply_to"] == "ask" {
+                return frame;
+            }
+        }
+    }
+}
+
+impl<S: Stream<Item = Result<Message, Error>> + Unpin> Client<S> {
     /// The next thing that is no control frame.
     pub(crate) async fn hear(&mut self) -> Heard {
         loop {
@@ -123,18 +137,6 @@ impl Client {
                 Heard::Frame(_) => {}
                 Heard::Closed(code, reason) => return (code, reason),
                 Heard::Gone => panic!("the connection ended without a close frame"),
-            }
-        }
-    }
-
-    /// Sends a command and gives its answer; what else comes meanwhile is thrown away.
-    pub(crate) async fn ask(&mut self, mut command: Value) -> Value {
-        command["id"] = json!("ask");
-        self.send(command).await;
-        loop {
-            let frame = self.frame().await;
-            if frame["reply_to"] == "ask" {
-                return frame;
             }
         }
     }

@@ -83,61 +83,64 @@ async fn a_filtered_subscription_keeps_its_position() {
     }
 }
 
+/// A frame, the code of the error that answers it, and what the error's text must say.
+const NOT_UNDERSTOOD: &[(&str, &str, &str)] = &[
+    ("hello", "malformed", "JSON"),
+    ("", "malformed", "JSON"),
+    ("{}", "invalid", "`type` is missing"),
+    (r#"{"type":"dance"}"#, "unknown_type", "use subscribe"),
+    (r#"{"type":"subscribe"}"#, "invalid", "`channel` is missing"),
+    (
+        r#"{"type":"subscribe","channel":"nowhere"}"#,
+        "unknown_channel",
+        "threats, alerts, status",
+    ),
+    (
+        r#"{"type":"subscribe","channel":"network"}"#,
+        "unknown_channel",
+        "threats, alerts, status",
+    ),
+    (
+        r#"{"type":"subscribe","channel":"investigations:*"}"#,
+        "unknown_channel",
+        "threats",
+    ),
+    (
+        r#"{"type":"subscribe","channel":"threats","data":{"filter":"a"}}"#,
+        "unsupported",
+        "filter",
+    ),
+    (
+        r#"{"type":"subscribe","channel":"threats","data":{"min_severity":"bad"}}"#,
+        "invalid",
+        "use informational",
+    ),
+    (
+        r#"{"type":"subscribe","channel":"threats","data":{"since":"2026-99-99T00:00:00Z"}}"#,
+        "invalid",
+        "time",
+    ),
+    (
+        r#"{"type":"subscribe","channel":"threats","data":{"since":{"offset":3}}}"#,
+        "invalid",
+        "epoch",
+    ),
+    (
+        r#"{"type":"acknowledge","data":{"alert_id":"7"}}"#,
+        "invalid",
+        "alert_id",
+    ),
+];
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_understood_is_answered_and_the_socket_stays_open() {
     let server = Server::start(Setup::default()).await;
     let mut client = connect(&server, "/ws").await;
-    for (text, code, said) in [
-        ("hello", "malformed", "JSON"),
-        ("", "malformed", "JSON"),
-        ("{}", "invalid", "`type` is missing"),
-        (r#"{"type":"dance"}"#, "unknown_type", "use subscribe"),
-        (r#"{"type":"subscribe"}"#, "invalid", "`channel` is missing"),
-        (
-            r#"{"type":"subscribe","channel":"nowhere"}"#,
-            "unknown_channel",
-            "threats, alerts, status",
-        ),
-        (
-            r#"{"type":"subscribe","channel":"network"}"#,
-            "unknown_channel",
-            "threats, alerts, status",
-        ),
-        (
-            r#"{"type":"subscribe","channel":"investigations:*"}"#,
-            "unknown_channel",
-            "threats",
-        ),
-        (
-            r#"{"type":"subscribe","channel":"threats","data":{"filter":"a"}}"#,
-            "unsupported",
-            "filter",
-        ),
-        (
-            r#"{"type":"subscribe","channel":"threats","data":{"min_severity":"bad"}}"#,
-            "invalid",
-            "use informational",
-        ),
-        (
-            r#"{"type":"subscribe","channel":"threats","data":{"since":"2026-99-99T00:00:00Z"}}"#,
-            "invalid",
-            "time",
-        ),
-        (
-            r#"{"type":"subscribe","channel":"threats","data":{"since":{"offset":3}}}"#,
-            "invalid",
-            "epoch",
-        ),
-        (
-            r#"{"type":"acknowledge","data":{"alert_id":"7"}}"#,
-            "invalid",
-            "alert_id",
-        ),
-    ] {
+    for (text, code, said) in NOT_UNDERSTOOD {
         client.send_text(text).await;
         let frame = client.frame().await;
         assert_eq!(frame["type"], "error", "{text}");
-        assert_eq!(frame["data"]["code"], code, "{text}");
+        assert_eq!(frame["data"]["code"], *code, "{text}");
         assert_eq!(frame["data"]["retryable"], false, "{text}");
         assert!(
             frame["data"]["message"].as_str().unwrap().contains(said),

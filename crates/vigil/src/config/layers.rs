@@ -113,7 +113,7 @@ impl Config {
 fn read_file(path: &Path) -> Result<Table, ConfigError> {
     let text = fs_err::read_to_string(path)?;
     let error = |error: &toml::de::Error| {
-        let line = error.span().and_then(|span| text.get(..span.start)).map(|before| before.lines().count().max(1));
+        let line = error.span().and_then(|span| text.get(..span.start)).map(|before| before.matches('\n').count() + 1);
         let place = line.map_or_else(String::new, |line| format!("line {line}: "));
         ConfigError::File { path: path.to_owned(), detail: place + &one_line(error.message()) }
     };

@@ -48,7 +48,7 @@ pub(super) struct Reader {
 impl Reader {
     pub(super) fn run(mut self) {
         let mut told = tokio::time::Instant::now();
-        self.health.report_files(self.tailer.status());
+        self.tell_files();
         while !self.stopping.load(Ordering::SeqCst) {
             match self.tailer.next_batch(WAIT) {
                 Ok(Some(batch)) => {
@@ -68,8 +68,14 @@ impl Reader {
             }
             if told.elapsed() >= WAIT {
                 told = tokio::time::Instant::now();
-                self.health.report_files(self.tailer.status());
+                self.tell_files();
             }
         }
+    }
+
+    fn tell_files(&self) {
+        let files = self.tailer.status();
+        self.telemetry.lagging(&files);
+        self.health.report_files(files);
     }
 }

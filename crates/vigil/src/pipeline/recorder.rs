@@ -4,7 +4,7 @@
 //! When the store fails nothing is dropped: the recorder tries again, the queues before it fill, and
 //! the logs are read no further.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -43,6 +43,8 @@ pub(super) struct Recorder {
     /// Checkpoints that are not stored yet, the newest of each source.
     checkpoints: BTreeMap<SourceId, Checkpoint>,
     checkpointed_at: Timestamp,
+    /// Sources of which a checkpoint is stored.
+    known: BTreeSet<SourceId>,
 }
 
 impl Recorder {
@@ -63,6 +65,7 @@ impl Recorder {
             next: 0,
             checkpoints: BTreeMap::new(),
             checkpointed_at: Timestamp::default(),
+            known: BTreeSet::new(),
         }
     }
 
@@ -126,10 +129,16 @@ impl Recorder {
             threats.extend(found);
         }
         let now = self.clock.now();
-        let due = now.millis_since(self.checkpointed_at) >= CHECKPOINT_EVERY_MS && !self.checkpoints.is_empty();
-        if (threats.is_empty() && !due) || self.store(&mut threats, now) {
+        if (threats.is_empty() && !self.checkpoint_due(now)) || self.store(&mut threats, now) {
             tell(done);
         }
+    }
+
+    /// A source's first checkpoint says where reading began: without it, what is written before the
+    /// second would be passed over after a crash.
+    fn checkpoint_due(&self, now: Timestamp) -> bool {
+        now.millis_since(self.checkpointed_at) >= CHECKPOINT_EVERY_MS
+            || self.checkpoints.keys().any(|source| !self.known.contains(source))
     }
 
     /// Stores until it works; false when the server stops before that.
@@ -148,7 +157,7 @@ impl Recorder {
                 Ok(recorded) => {
                     self.health.report("store", None);
                     self.telemetry.recorded(threats, recorded, self.clock.now());
-                    self.checkpoints.clear();
+                    self.known.extend(std::mem::take(&mut self.checkpoints).into_keys());
                     self.checkpointed_at = now;
                     return true;
                 }

@@ -2,7 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, Opts, Registry};
+use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
+use vigil_source::FileStatus;
 use vigil_event::{Severity, SourceId, Timestamp};
 use vigil_store::{GroupedThreat, Recorded};
 
@@ -19,6 +20,7 @@ pub struct Telemetry {
     below_threshold: IntCounter,
     store_failures: IntCounter,
     read_failures: IntCounter,
+    lag_bytes: IntGauge,
     read_to_stored: Histogram,
 }
 
@@ -43,6 +45,8 @@ impl Telemetry {
                 .buckets(vec![0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0]),
         )?;
         registry.register(Box::new(read_to_stored.clone()))?;
+        let lag_bytes = IntGauge::new("vigil_source_lag_bytes", "Bytes of the logs that are not read yet.")?;
+        registry.register(Box::new(lag_bytes.clone()))?;
         let telemetry = Self {
             records: counter("vigil_records_total", "Records that were read.")?,
             unparsed: counters("vigil_records_unparsed_total", "Records that are no log line.", "source")?,
@@ -56,6 +60,7 @@ impl Telemetry {
             )?,
             store_failures: counter("vigil_store_failures_total", "Tries to store that failed and were repeated.")?,
             read_failures: counter("vigil_read_failures_total", "Tries to read the logs that failed.")?,
+            lag_bytes,
             read_to_stored,
         };
         for severity in Severity::ALL {
@@ -94,6 +99,11 @@ impl Telemetry {
 
     pub(super) fn read_failed(&self) {
         self.read_failures.inc();
+    }
+
+    pub(super) fn lagging(&self, files: &[FileStatus]) {
+        let lag: u64 = files.iter().map(|file| file.lag_bytes).sum();
+        self.lag_bytes.set(i64::try_from(lag).unwrap_or(i64::MAX));
     }
 
     /// Records that were read.

@@ -15,7 +15,7 @@ fn requests_to_nginx_become_threats_everywhere() {
     assert_eq!(socket.frame()["type"], "welcome");
 
     let http = nginx.http();
-    assert_eq!(http.get("/plain?id=1%20UNION%20SELECT%20password%20FROM%20users").status, 200);
+    assert_eq!(http.get("/plain?id=1%27%20UNION%20SELECT%20username,password%20FROM%20users--%20-").status, 200);
     http.get("/twice?q=%253Cscript%253Ealert(1)%253C%252Fscript%253E");
     http.get_with("/agent", ("User-Agent", "sqlmap/1.8.4#stable (https://sqlmap.org)"));
     http.get("/harmless?q=garden+chairs");

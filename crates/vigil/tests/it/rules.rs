@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use vigil::demo::Traffic;
 use vigil::examples::check;
 use vigil::offline::LineJudge;
 use vigil_decode::{Format, Proxies};
-use vigil_detect::DetectorOptions;
+use vigil_detect::{DetectorOptions, WindowOptions};
 use vigil_event::Timestamp;
 
 #[test]
@@ -50,4 +51,21 @@ fn real_browsing_stays_below_the_threshold() {
         assert!(score < 5.0, "{score} for {line}: {judgement:?}");
     }
     assert!(lines >= 200, "{lines}");
+}
+
+#[test]
+fn the_traffic_of_the_demo_is_told_apart() {
+    let rules = Arc::new(vigil::rules::load(None).unwrap());
+    // Documentation addresses attack far faster than any window allows; only the rules count here.
+    let windows = WindowOptions { request_rate: u32::MAX, error_ratio: 2.0, path_spread: u32::MAX, ..WindowOptions::default() };
+    let options = DetectorOptions { windows };
+    let mut judge = LineJudge::new(rules, &options, Proxies::new(Vec::new()), Format::Combined);
+    let mut traffic = Traffic::new(3, 0.5);
+    for _ in 0..2_000 {
+        let mut line = Vec::new();
+        let attack = traffic.write_line(&mut line, Timestamp::from_millis(1_795_176_598_000));
+        let judgement = judge.judge(line.trim_ascii_end(), Timestamp::default()).unwrap();
+        let score = judgement.map_or(0.0, |judgement| judgement.score.value());
+        assert_eq!(score >= 5.0, attack, "{score} for {}", String::from_utf8_lossy(&line));
+    }
 }

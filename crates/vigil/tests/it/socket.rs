@@ -1,7 +1,7 @@
 //! Sockets, by a client library that is not ours.
 
 use std::net::TcpStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
@@ -36,12 +36,17 @@ impl Socket {
 
     /// The next frame of that sort; others are passed over.
     pub(crate) fn frame_where(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
-        loop {
+        let started = Instant::now();
+        let mut passed = Vec::new();
+        // Heartbeats keep coming, so the socket's own time-out does not end a wait in vain.
+        while started.elapsed() < DEADLINE {
             let frame = self.frame();
             if wanted(&frame) {
                 return frame;
             }
+            passed.push(frame.to_string());
         }
+        panic!("the frame did not come; these did:\n{}", passed.join("\n"));
     }
 
     pub(crate) fn send(&mut self, frame: &Value) {
