@@ -27,7 +27,9 @@ const ATTACKS: u64 = 5;
 type Moments = HashMap<u64, Instant>;
 
 pub(crate) fn run(vigil: &Path, seconds: u64) -> Result<()> {
-    println!("line written to threat at a client, {LINES_PER_SECOND} lines/s, {ATTACKS} % attacks, {seconds} s");
+    println!(
+        "line written to threat at a client, {LINES_PER_SECOND} lines/s, {ATTACKS} % attacks, {seconds} s"
+    );
     let raw = through_raw_loop(seconds)?;
     let served = through_vigil(vigil, seconds)?;
     let ceiling = report("raw: read the log, send the line", raw, None);
@@ -39,11 +41,20 @@ pub(crate) fn run(vigil: &Path, seconds: u64) -> Result<()> {
 fn report(name: &str, (written, received): (Moments, Moments), ceiling: Option<f64>) -> f64 {
     let mut waits: Vec<f64> = written
         .iter()
-        .filter_map(|(number, at)| Some(received.get(number)?.duration_since(*at).as_secs_f64() * 1_000.0))
+        .filter_map(|(number, at)| {
+            Some(received.get(number)?.duration_since(*at).as_secs_f64() * 1_000.0)
+        })
         .collect();
     waits.sort_by(f64::total_cmp);
-    let at = |share: f64| waits.get(((waits.len().max(1) - 1) as f64 * share) as usize).copied().unwrap_or(f64::NAN);
-    let ratio = ceiling.map_or_else(String::new, |ceiling| format!("   p50 {:.1} x raw", at(0.5) / ceiling));
+    let at = |share: f64| {
+        waits
+            .get(((waits.len().max(1) - 1) as f64 * share) as usize)
+            .copied()
+            .unwrap_or(f64::NAN)
+    };
+    let ratio = ceiling.map_or_else(String::new, |ceiling| {
+        format!("   p50 {:.1} x raw", at(0.5) / ceiling)
+    });
     println!(
         "{name:<34} p50 {:>7.3} ms   p99 {:>7.3} ms   max {:>7.3} ms   {} of {} arrived{ratio}",
         at(0.5),
@@ -59,7 +70,9 @@ fn through_vigil(binary: &Path, seconds: u64) -> Result<(Moments, Moments)> {
     let directory = tempfile::tempdir()?;
     let log = directory.path().join("access.log");
     fs_err::write(&log, "")?;
-    let vigil = VigilBuilder::new(binary, directory.path().join("data")).log(&log).serve();
+    let vigil = VigilBuilder::new(binary, directory.path().join("data"))
+        .log(&log)
+        .serve();
     let token = VigilBuilder::new(binary, directory.path().join("data")).token("viewer");
     let response = ureq::get(format!("{}/sse/threats", vigil.base()))
         .header("Authorization", format!("Bearer {token}"))
@@ -93,7 +106,11 @@ fn through_raw_loop(seconds: u64) -> Result<(Moments, Moments)> {
 }
 
 /// Writes the log at the wanted rate, and notes when each attack was written and came back.
-fn measure(log: &Path, seconds: u64, mut frames: impl BufRead + Send + 'static) -> Result<(Moments, Moments)> {
+fn measure(
+    log: &Path,
+    seconds: u64,
+    mut frames: impl BufRead + Send + 'static,
+) -> Result<(Moments, Moments)> {
     let stopped = Arc::new(AtomicBool::new(false));
     let (arrived, arrivals) = mpsc::sync_channel(100_000);
     let stop = Arc::clone(&stopped);
@@ -126,7 +143,10 @@ fn measure(log: &Path, seconds: u64, mut frames: impl BufRead + Send + 'static) 
 
 fn write_log(log: &Path, seconds: u64) -> Result<Moments> {
     let mut traffic = Traffic::new(7, 0.0);
-    let mut file = fs_err::OpenOptions::new().append(true).open(log).context("the log")?;
+    let mut file = fs_err::OpenOptions::new()
+        .append(true)
+        .open(log)
+        .context("the log")?;
     let mut written = Moments::new();
     let start = Instant::now();
     let step = Duration::from_secs(1) / LINES_PER_SECOND;
@@ -150,6 +170,10 @@ fn write_log(log: &Path, seconds: u64) -> Result<Moments> {
 fn number_of(line: &[u8]) -> Option<u64> {
     let text = String::from_utf8_lossy(line);
     let start = text.find("&n=").or_else(|| text.find("?n="))?;
-    let digits: String = text.chars().skip(start + 3).take_while(char::is_ascii_digit).collect();
+    let digits: String = text
+        .chars()
+        .skip(start + 3)
+        .take_while(char::is_ascii_digit)
+        .collect();
     digits.parse().ok()
 }

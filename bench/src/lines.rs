@@ -38,18 +38,29 @@ pub(crate) fn run(lines: usize) -> Result<()> {
     let ceiling = lines as f64 / wc_seconds(&log)?;
     row("wc -l", ceiling, ceiling);
     row("parse", lines as f64 / fastest(|| parse(&batches)), ceiling);
-    row("parse + decode", lines as f64 / fastest(|| decode(&batches)), ceiling);
+    row(
+        "parse + decode",
+        lines as f64 / fastest(|| decode(&batches)),
+        ceiling,
+    );
     let rules = Arc::new(vigil::rules::load(None)?);
     let count = rules.rules().len();
     let mut threats = 0;
     let full = fastest(|| threats = judge(&batches, &rules));
-    row(&format!("full: {count} rules, windows"), lines as f64 / full, ceiling);
+    row(
+        &format!("full: {count} rules, windows"),
+        lines as f64 / full,
+        ceiling,
+    );
     println!("threats found: {threats} of {attacks} attacks\n");
     Ok(())
 }
 
 fn row(name: &str, rate: f64, ceiling: f64) {
-    println!("{name:<28} {rate:>14.0} lines per CPU-second   {:>8.4} of wc -l", rate / ceiling);
+    println!(
+        "{name:<28} {rate:>14.0} lines per CPU-second   {:>8.4} of wc -l",
+        rate / ceiling
+    );
 }
 
 fn generate(log: &Path, lines: usize) -> Result<usize> {
@@ -57,13 +68,23 @@ fn generate(log: &Path, lines: usize) -> Result<usize> {
     let mut text = Vec::new();
     let start = Timestamp::from_millis(1_795_176_598_000);
     // A thousand lines a second of the log's own time.
-    let attacks = (0..lines).filter(|n| traffic.write_line(&mut text, start.plus_millis(*n as i64))).count();
+    let attacks = (0..lines)
+        .filter(|n| {
+            traffic.write_line(
+                &mut text,
+                start.plus_millis(i64::try_from(*n).unwrap_or_default()),
+            )
+        })
+        .count();
     fs_err::write(log, text)?;
     Ok(attacks)
 }
 
 fn batches(text: &[u8]) -> Vec<RecordBatch> {
-    let lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).collect();
+    let lines: Vec<&[u8]> = text
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.is_empty())
+        .collect();
     let batch = |lines: &[&[u8]]| {
         let mut bytes = Vec::new();
         let records = lines
@@ -71,11 +92,23 @@ fn batches(text: &[u8]) -> Vec<RecordBatch> {
             .map(|line| {
                 let start = bytes.len() as u32;
                 bytes.extend_from_slice(line);
-                Record { start, len: line.len() as u32, offset: u64::from(start), truncated: false }
+                Record {
+                    start,
+                    len: line.len() as u32,
+                    offset: u64::from(start),
+                    truncated: false,
+                }
             })
             .collect();
         let (source, stream) = (SourceId::new("bench"), Arc::from("bench"));
-        RecordBatch { source, stream, bytes, records, read_at: Timestamp::default(), checkpoint: None }
+        RecordBatch {
+            source,
+            stream,
+            bytes,
+            records,
+            read_at: Timestamp::default(),
+            checkpoint: None,
+        }
     };
     lines.chunks(BATCH).map(batch).collect()
 }
@@ -97,11 +130,22 @@ fn fastest(mut body: impl FnMut()) -> f64 {
 
 /// Calls `each` with every request of a batch. Parsing may append to a batch's bytes, so they are
 /// copied into a buffer that is kept, as the tailer's read would.
-fn for_requests(batch: &RecordBatch, proxies: &Proxies, buffer: &mut RecordBatch, mut each: impl FnMut(&RecordBatch, &Record, &Request)) {
+fn for_requests(
+    batch: &RecordBatch,
+    proxies: &Proxies,
+    buffer: &mut RecordBatch,
+    mut each: impl FnMut(&RecordBatch, &Record, &Request),
+) {
     buffer.bytes.clear();
     buffer.bytes.extend_from_slice(&batch.bytes);
     for record in &batch.records {
-        if let Ok(request) = vigil_decode::parse(&mut buffer.bytes, record, Format::Auto, proxies, batch.read_at) {
+        if let Ok(request) = vigil_decode::parse(
+            &mut buffer.bytes,
+            record,
+            Format::Auto,
+            proxies,
+            batch.read_at,
+        ) {
             each(buffer, record, &request);
         }
     }
@@ -153,11 +197,18 @@ fn judge(batches: &[RecordBatch], rules: &Arc<vigil_rule::RuleSet>) -> usize {
         alert_window_ms: 3_600_000,
         node: "bench".to_owned(),
     };
-    let mut judge = Judge::new(Arc::clone(rules), Arc::new(enricher), Arc::new(SystemClock), options);
+    let mut judge = Judge::new(
+        Arc::clone(rules),
+        Arc::new(enricher),
+        Arc::new(SystemClock),
+        options,
+    );
     let mut threats = 0;
     for batch in batches {
         for_requests(batch, &proxies, &mut buffer, |buffer, record, request| {
-            threats += usize::from(black_box(judge.judge(buffer, record, request, batch.read_at)).is_some());
+            threats += usize::from(
+                black_box(judge.judge(buffer, record, request, batch.read_at)).is_some(),
+            );
         });
     }
     threats
@@ -167,7 +218,12 @@ fn judge(batches: &[RecordBatch], rules: &Arc<vigil_rule::RuleSet>) -> usize {
 fn wc_seconds(log: &Path) -> Result<f64> {
     let before = children_ticks()?;
     for _ in 0..WC_RUNS {
-        Command::new("wc").arg("-l").arg(log).stdout(Stdio::null()).status().context("wc")?;
+        Command::new("wc")
+            .arg("-l")
+            .arg(log)
+            .stdout(Stdio::null())
+            .status()
+            .context("wc")?;
     }
     let ticks = (children_ticks()? - before).max(1);
     Ok(f64::from(ticks) / 100.0 / f64::from(WC_RUNS))
@@ -177,8 +233,16 @@ fn wc_seconds(log: &Path) -> Result<f64> {
 /// `/proc/self/stat` (proc(5)).
 fn children_ticks() -> Result<u32> {
     let stat = fs_err::read_to_string("/proc/self/stat")?;
-    let after_name = stat.rsplit(") ").next().context("/proc/self/stat has a name")?;
+    let after_name = stat
+        .rsplit(") ")
+        .next()
+        .context("/proc/self/stat has a name")?;
     let mut fields = after_name.split(' ').skip(13);
-    let mut next = || fields.next().and_then(|field| field.parse::<u32>().ok()).context("a number");
+    let mut next = || {
+        fields
+            .next()
+            .and_then(|field| field.parse::<u32>().ok())
+            .context("a number")
+    };
     Ok(next()? + next()?)
 }

@@ -6,7 +6,11 @@ mod tidy;
 
 use std::process::ExitCode;
 
-#[expect(clippy::print_stderr, clippy::print_stdout, reason = "a command-line chore talks to its user")]
+#[expect(
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "a command-line chore talks to its user"
+)]
 fn main() -> ExitCode {
     if std::env::args().nth(1).as_deref() != Some("tidy") {
         eprintln!("usage: cargo run -p xtask -- tidy");

@@ -29,7 +29,11 @@ impl Judgement {
     fn of(mut detections: Vec<Detection>) -> Self {
         detections.sort_by(|a, b| b.score.value().total_cmp(&a.score.value()));
         let score = Score::noisy_or(detections.iter().map(|detection| detection.score));
-        Self { detections, score, severity: score.severity() }
+        Self {
+            detections,
+            score,
+            severity: score.severity(),
+        }
     }
 }
 
@@ -61,15 +65,18 @@ impl Detector {
     pub fn judge(&mut self, event: &Event) -> Option<Judgement> {
         self.hits.clear();
         self.crossings.clear();
-        self.rules.evaluate(event, &mut self.scratch, &mut self.hits);
+        self.rules
+            .evaluate(event, &mut self.scratch, &mut self.hits);
         self.windows.observe(event, &mut self.crossings);
         if self.hits.is_empty() && self.crossings.is_empty() {
             return None;
         }
-        let by_rule = self
-            .hits
-            .drain(..)
-            .filter_map(|hit| self.rules.rules().get(hit.rule).map(|rule| detection(rule, hit)));
+        let by_rule = self.hits.drain(..).filter_map(|hit| {
+            self.rules
+                .rules()
+                .get(hit.rule)
+                .map(|rule| detection(rule, hit))
+        });
         let by_window = self.crossings.drain(..).map(Crossing::into_detection);
         Some(Judgement::of(by_rule.chain(by_window).collect()))
     }
@@ -113,9 +120,16 @@ vigil: {family: sql_injection, score: 8.0, examples: {match: ['/?q=evil'], no_ma
 ";
 
     fn detector() -> Detector {
-        let file = RuleFile { name: "marker.yml".into(), text: RULE.into() };
+        let file = RuleFile {
+            name: "marker.yml".into(),
+            text: RULE.into(),
+        };
         let rules = RuleSet::load(&[file]).unwrap();
-        let windows = WindowOptions { request_rate: 3, request_rate_score: 5.0, ..WindowOptions::default() };
+        let windows = WindowOptions {
+            request_rate: 3,
+            request_rate_score: 5.0,
+            ..WindowOptions::default()
+        };
         Detector::new(Arc::new(rules), &DetectorOptions { windows })
     }
 
@@ -138,9 +152,17 @@ vigil: {family: sql_injection, score: 8.0, examples: {match: ['/?q=evil'], no_ma
         assert_eq!(detector.judge(&event(b"q=good")), None);
         assert_eq!(detector.judge(&event(b"q=good")), None);
         let judgement = detector.judge(&event(b"q=evil")).unwrap();
-        let ids: Vec<_> = judgement.detections.iter().map(|detection| detection.detector).collect();
+        let ids: Vec<_> = judgement
+            .detections
+            .iter()
+            .map(|detection| detection.detector)
+            .collect();
         assert_eq!(ids, [By::Rule, By::Window]);
-        assert!((judgement.score.value() - 9.0).abs() < 1e-9, "{}", judgement.score);
+        assert!(
+            (judgement.score.value() - 9.0).abs() < 1e-9,
+            "{}",
+            judgement.score
+        );
         assert_eq!(judgement.severity, Severity::Critical);
     }
 }

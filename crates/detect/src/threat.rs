@@ -1,7 +1,8 @@
 //! Making a threat of an event and its judgement, and finding the alert it belongs to.
 
 use vigil_event::threat::{
-    AutonomousSystem, Geo, Http, HttpRequest, HttpResponse, Original, Source, Stages, Url, UserAgent,
+    AutonomousSystem, Geo, Http, HttpRequest, HttpResponse, Original, Source, Stages, Url,
+    UserAgent,
 };
 use vigil_event::{AlertKey, Event, Field, RecordKey, Threat, Timestamp, text};
 
@@ -26,7 +27,12 @@ pub struct Provenance {
 
 /// The threat that an event is. Its id follows from the record's place and time.
 pub fn threat(event: &Event, judgement: Judgement, provenance: Provenance) -> Threat {
-    let text_of = |field| event.raw(field).filter(|bytes| !bytes.is_empty()).map(text::escape_invalid);
+    let text_of = |field| {
+        event
+            .raw(field)
+            .filter(|bytes| !bytes.is_empty())
+            .map(text::escape_invalid)
+    };
     Threat {
         id: provenance.key.id(event.occurred_at),
         occurred_at: event.occurred_at,
@@ -39,7 +45,10 @@ pub fn threat(event: &Event, judgement: Judgement, provenance: Provenance) -> Th
             autonomous_system: provenance.autonomous_system,
         },
         http: Http {
-            request: HttpRequest { method: text_of(Field::Method), referrer: text_of(Field::Referrer) },
+            request: HttpRequest {
+                method: text_of(Field::Method),
+                referrer: text_of(Field::Referrer),
+            },
             response: HttpResponse {
                 status_code: (event.status != 0).then_some(event.status),
                 body_bytes: (event.status != 0).then_some(event.body_bytes),
@@ -52,7 +61,9 @@ pub fn threat(event: &Event, judgement: Judgement, provenance: Provenance) -> Th
             query: text_of(Field::UrlQuery),
             domain: text_of(Field::UrlDomain),
         },
-        user_agent: UserAgent { original: text_of(Field::UserAgent) },
+        user_agent: UserAgent {
+            original: text_of(Field::UserAgent),
+        },
         event: Original {
             original: text_of(Field::EventOriginal).unwrap_or_default(),
             truncated: provenance.truncated,
@@ -72,7 +83,11 @@ pub fn alert_key(threat: &Threat, window_ms: i64) -> AlertKey {
     let at = threat.occurred_at.as_millis();
     AlertKey {
         source_ip: threat.source.ip,
-        family: threat.detections.first().map(|detection| detection.family.clone()).unwrap_or_default(),
+        family: threat
+            .detections
+            .first()
+            .map(|detection| detection.family.clone())
+            .unwrap_or_default(),
         window_start: Timestamp::from_millis(at - at.rem_euclid(window_ms)),
     }
 }
@@ -101,18 +116,30 @@ mod tests {
             evidence: vec![],
             reason: None,
         };
-        let judgement =
-            Judgement { detections: vec![detection], score: Score::new(8.0), severity: Severity::High };
+        let judgement = Judgement {
+            detections: vec![detection],
+            score: Score::new(8.0),
+            severity: Severity::High,
+        };
         threat(
             &event,
             judgement,
             Provenance {
-                key: RecordKey { source: SourceId::new("/log"), stream: "s".into(), offset: 9 },
+                key: RecordKey {
+                    source: SourceId::new("/log"),
+                    stream: "s".into(),
+                    offset: 9,
+                },
                 truncated: false,
                 node: "n".into(),
                 geo: None,
                 autonomous_system: None,
-                stages: Stages { read_at: now, decoded_at: now, detected_at: now, stored_at: now },
+                stages: Stages {
+                    read_at: now,
+                    decoded_at: now,
+                    detected_at: now,
+                    stored_at: now,
+                },
             },
         )
     }

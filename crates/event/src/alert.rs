@@ -22,7 +22,10 @@ impl AlertKey {
     /// The alert's id.
     pub fn id(&self) -> Id {
         let address = self.source_ip.map(|ip| ip.to_string()).unwrap_or_default();
-        Id::derived(self.window_start, &[b"alert", address.as_bytes(), self.family.as_bytes()])
+        Id::derived(
+            self.window_start,
+            &[b"alert", address.as_bytes(), self.family.as_bytes()],
+        )
     }
 }
 

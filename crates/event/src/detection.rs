@@ -37,10 +37,17 @@ impl Evidence {
     pub const MAX_BYTES: usize = 256;
 
     /// Evidence in a view of a field; `range` is held within the view.
-    pub fn new(field: Field, decodings: Decodings, view: &[u8], range: std::ops::Range<usize>) -> Self {
+    pub fn new(
+        field: Field,
+        decodings: Decodings,
+        view: &[u8],
+        range: std::ops::Range<usize>,
+    ) -> Self {
         let end = range.end.min(view.len());
         let start = range.start.min(end);
-        let kept = view.get(start..end.min(start + Self::MAX_BYTES)).unwrap_or_default();
+        let kept = view
+            .get(start..end.min(start + Self::MAX_BYTES))
+            .unwrap_or_default();
         Self {
             field: field.name().to_owned(),
             decodings: decodings.names().map(str::to_owned).collect(),

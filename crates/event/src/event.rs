@@ -145,7 +145,12 @@ impl Event {
         }
         let start = self.text.len() as u32;
         self.text.extend_from_slice(text);
-        self.views.push(Span { field, decodings, start, end: self.text.len() as u32 });
+        self.views.push(Span {
+            field,
+            decodings,
+            start,
+            end: self.text.len() as u32,
+        });
     }
 
     /// A field's text as received.
@@ -178,7 +183,10 @@ impl Event {
         View {
             field: span.field,
             decodings: span.decodings,
-            text: self.text.get(span.start as usize..span.end as usize).unwrap_or_default(),
+            text: self
+                .text
+                .get(span.start as usize..span.end as usize)
+                .unwrap_or_default(),
         }
     }
 }
@@ -196,7 +204,10 @@ mod tests {
         assert_eq!(event.raw(Field::UrlQuery), Some(&b"a=%41"[..]));
         assert_eq!(event.raw(Field::Method), Some(&b"GET"[..]));
         assert_eq!(event.raw(Field::Cookie), None);
-        let texts: Vec<_> = event.views_of(Field::UrlQuery).map(|view| view.text).collect();
+        let texts: Vec<_> = event
+            .views_of(Field::UrlQuery)
+            .map(|view| view.text)
+            .collect();
         assert_eq!(texts, [&b"a=%41"[..], b"a=A"]);
         event.clear();
         assert_eq!(event.views().count(), 0);

@@ -39,7 +39,10 @@ impl Id {
     }
 
     fn from_parts(at: Timestamp, bits: [u8; 10]) -> Self {
-        Self(uuid::Builder::from_unix_timestamp_millis(at.as_millis().unsigned_abs(), &bits).into_uuid())
+        Self(
+            uuid::Builder::from_unix_timestamp_millis(at.as_millis().unsigned_abs(), &bits)
+                .into_uuid(),
+        )
     }
 
     /// The sixteen bytes.
@@ -82,7 +85,10 @@ pub struct IdSource {
 impl IdSource {
     /// A source whose ids follow from the seed.
     pub const fn new(seed: [u8; 32]) -> Self {
-        Self { seed, made: Mutex::new(0) }
+        Self {
+            seed,
+            made: Mutex::new(0),
+        }
     }
 
     /// The next id.

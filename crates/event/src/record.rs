@@ -48,7 +48,11 @@ impl RecordKey {
     pub fn id(&self, occurred_at: Timestamp) -> Id {
         Id::derived(
             occurred_at,
-            &[self.source.as_str().as_bytes(), self.stream.as_bytes(), &self.offset.to_le_bytes()],
+            &[
+                self.source.as_str().as_bytes(),
+                self.stream.as_bytes(),
+                &self.offset.to_le_bytes(),
+            ],
         )
     }
 }
@@ -97,7 +101,9 @@ impl RecordBatch {
     /// The record's bytes; none for a span that is not of this batch.
     pub fn text(&self, record: &Record) -> &[u8] {
         let start = record.start as usize;
-        self.bytes.get(start..start + record.len as usize).unwrap_or_default()
+        self.bytes
+            .get(start..start + record.len as usize)
+            .unwrap_or_default()
     }
 
     /// Where that record stands.

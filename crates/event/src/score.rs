@@ -14,7 +14,11 @@ pub struct Score(f64);
 impl Score {
     /// A score held within 0.0 and 10.0; what is not a number is 0.0.
     pub fn new(value: f64) -> Self {
-        Self(if value.is_nan() { 0.0 } else { value.clamp(0.0, 10.0) })
+        Self(if value.is_nan() {
+            0.0
+        } else {
+            value.clamp(0.0, 10.0)
+        })
     }
 
     /// The number.
@@ -27,7 +31,10 @@ impl Score {
     /// More evidence always raises it and never past 10.
     #[must_use]
     pub fn noisy_or(scores: impl IntoIterator<Item = Self>) -> Self {
-        let doubt: f64 = scores.into_iter().map(|score| 1.0 - score.0 / 10.0).product();
+        let doubt: f64 = scores
+            .into_iter()
+            .map(|score| 1.0 - score.0 / 10.0)
+            .product();
         Self::new(10.0 * (1.0 - doubt))
     }
 
@@ -69,7 +76,13 @@ pub enum Severity {
 
 impl Severity {
     /// All, from least to worst.
-    pub const ALL: [Self; 5] = [Self::Informational, Self::Low, Self::Medium, Self::High, Self::Critical];
+    pub const ALL: [Self; 5] = [
+        Self::Informational,
+        Self::Low,
+        Self::Medium,
+        Self::High,
+        Self::Critical,
+    ];
 
     /// The name on the wire.
     pub const fn name(self) -> &'static str {
@@ -147,7 +160,10 @@ impl SeverityCounts {
 
     /// How many in all.
     pub fn total(&self) -> u64 {
-        Severity::ALL.into_iter().map(|severity| self.get(severity)).sum()
+        Severity::ALL
+            .into_iter()
+            .map(|severity| self.get(severity))
+            .sum()
     }
 }
 

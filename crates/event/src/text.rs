@@ -19,7 +19,11 @@ pub fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
-            '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}' => {
+            '\u{200e}'
+            | '\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2066}'..='\u{2069}'
+            | '\u{feff}' => {
                 _ = write!(shown, "\\u{{{:x}}}", u32::from(character));
             }
             character if character.is_control() => {
@@ -49,12 +53,18 @@ mod tests {
 
     #[test]
     fn keeps_text_and_escapes_the_rest() {
-        assert_eq!(escape_invalid(b"caf\xc3\xa9 \xff\x16"), "caf\u{e9} \\xff\u{16}");
+        assert_eq!(
+            escape_invalid(b"caf\xc3\xa9 \xff\x16"),
+            "caf\u{e9} \\xff\u{16}"
+        );
     }
 
     #[test]
     fn controls_cannot_reach_a_terminal() {
-        assert_eq!(visible("a\u{1b}[31mb\u{202e}c\n"), "a\\x1b[31mb\\u{202e}c\\x0a");
+        assert_eq!(
+            visible("a\u{1b}[31mb\u{202e}c\n"),
+            "a\\x1b[31mb\\u{202e}c\\x0a"
+        );
         assert_eq!(visible("\u{9b}"), "\\xc2\\x9b");
     }
 

@@ -214,7 +214,10 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(error.contains("/var/log/a**b"), "{error}");
-        assert!(Patterns::new(&[]).is_ok(), "a server may take lines by HTTP only");
+        assert!(
+            Patterns::new(&[]).is_ok(),
+            "a server may take lines by HTTP only"
+        );
     }
 
     #[test]

@@ -31,21 +31,35 @@ impl Answer {
 
     /// A header's value.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
     }
 }
 
 impl Http {
     /// A client of `http://host:port`.
     pub fn new(base: impl Into<String>) -> Self {
-        let agent = Agent::config_builder().http_status_as_error(false).max_redirects(0).build().new_agent();
-        Self { agent, base: base.into(), token: None }
+        let agent = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .build()
+            .new_agent();
+        Self {
+            agent,
+            base: base.into(),
+            token: None,
+        }
     }
 
     /// The same client with a token.
     #[must_use]
     pub fn with_token(&self, token: impl Into<String>) -> Self {
-        Self { token: Some(token.into()), ..self.clone() }
+        Self {
+            token: Some(token.into()),
+            ..self.clone()
+        }
     }
 
     /// Asks for a path.
@@ -59,7 +73,13 @@ impl Http {
 
     /// Asks for a path with a header.
     pub fn get_with(&self, path: &str, header: (&str, &str)) -> Answer {
-        answer(path, self.agent.get(format!("{}{path}", self.base)).header(header.0, header.1).call())
+        answer(
+            path,
+            self.agent
+                .get(format!("{}{path}", self.base))
+                .header(header.0, header.1)
+                .call(),
+        )
     }
 
     /// Sends JSON to a path.
@@ -77,8 +97,22 @@ fn answer(path: &str, result: Result<Response<Body>, ureq::Error>) -> Answer {
     let headers = response
         .headers()
         .iter()
-        .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+        .map(|(name, value)| {
+            (
+                name.as_str().to_owned(),
+                String::from_utf8_lossy(value.as_bytes()).into_owned(),
+            )
+        })
         .collect();
-    let text = response.body_mut().with_config().limit(64 << 20).read_to_string().unwrap();
-    Answer { status: response.status().as_u16(), headers, text }
+    let text = response
+        .body_mut()
+        .with_config()
+        .limit(64 << 20)
+        .read_to_string()
+        .unwrap();
+    Answer {
+        status: response.status().as_u16(),
+        headers,
+        text,
+    }
 }

@@ -4,7 +4,10 @@
 //! Owns: processes that end with the test, whatever happens in it. Never holds: anything shipped,
 //! or a stand-in for something that can be started for real. Failures panic: this is test code.
 
-#![expect(clippy::unwrap_used, reason = "a test kit fails by panicking, with the reason in the message")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test kit fails by panicking, with the reason in the message"
+)]
 
 mod clock;
 mod http;

@@ -36,8 +36,15 @@ impl Nginx {
                 .stdout(Stdio::null())
                 .stderr(Stdio::null()),
         );
-        let nginx = Self { process, port, log, _directory: directory };
-        wait_until("nginx listens", || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
+        let nginx = Self {
+            process,
+            port,
+            log,
+            _directory: directory,
+        };
+        wait_until("nginx listens", || {
+            std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()
+        });
         nginx
     }
 

@@ -13,7 +13,9 @@ impl Child {
     /// Starts a command.
     pub fn spawn(command: &mut Command) -> Self {
         let name = command.get_program().to_string_lossy().into_owned();
-        Self(command.spawn().unwrap_or_else(|error| panic!("cannot start {name}: {error}; `make test` installs what tests need")))
+        Self(command.spawn().unwrap_or_else(|error| {
+            panic!("cannot start {name}: {error}; `make test` installs what tests need")
+        }))
     }
 
     /// The process beneath.
@@ -49,5 +51,9 @@ impl Drop for Child {
 
 /// A port of the loopback address that nobody listens on.
 pub fn free_port() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
 }

@@ -17,7 +17,11 @@ pub struct VigilBuilder {
 impl VigilBuilder {
     /// The binary, and its data directory.
     pub fn new(binary: impl Into<PathBuf>, data_dir: impl Into<PathBuf>) -> Self {
-        Self { binary: binary.into(), data_dir: data_dir.into(), arguments: Vec::new() }
+        Self {
+            binary: binary.into(),
+            data_dir: data_dir.into(),
+            arguments: Vec::new(),
+        }
     }
 
     /// Follows a log.
@@ -36,13 +40,20 @@ impl VigilBuilder {
     /// Starts the server on a free port and waits until it says where it listens.
     pub fn serve(&self) -> Vigil {
         let mut command = self.command("serve");
-        command.args(["--listen", "127.0.0.1:0"]).args(&self.arguments);
+        command
+            .args(["--listen", "127.0.0.1:0"])
+            .args(&self.arguments);
         let mut process = Child::spawn(command.stdout(Stdio::piped()));
         let mut lines = BufReader::new(process.inner().stdout.take().unwrap()).lines();
         let mut greeting = Vec::new();
         let base = loop {
-            let line = lines.next().unwrap_or_else(|| panic!("vigil ended before it listened: {greeting:?}")).unwrap();
-            let found = line.find("http://127.0.0.1:").map(|start| line.split_at(start).1.to_owned());
+            let line = lines
+                .next()
+                .unwrap_or_else(|| panic!("vigil ended before it listened: {greeting:?}"))
+                .unwrap();
+            let found = line
+                .find("http://127.0.0.1:")
+                .map(|start| line.split_at(start).1.to_owned());
             greeting.push(line);
             if let Some(url) = found {
                 break url.split('/').take(3).collect::<Vec<_>>().join("/");
@@ -51,20 +62,37 @@ impl VigilBuilder {
         // What it still prints must not block it.
         std::thread::spawn(move || lines.for_each(drop));
         let token = self.token("admin");
-        Vigil { process, http: Http::new(&base).with_token(token), base, greeting }
+        Vigil {
+            process,
+            http: Http::new(&base).with_token(token),
+            base,
+            greeting,
+        }
     }
 
     /// A token made by `vigil token`.
     pub fn token(&self, role: &str) -> String {
-        let output = self.command("token").args(["--role", role]).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let output = self
+            .command("token")
+            .args(["--role", role])
+            .output()
+            .unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
     /// A command of the program on the same data directory.
     pub fn command(&self, name: &str) -> Command {
         let mut command = Command::new(&self.binary);
-        command.arg(name).arg("--data-dir").arg(&self.data_dir).env("VIGIL_LOG", "warn");
+        command
+            .arg(name)
+            .arg("--data-dir")
+            .arg(&self.data_dir)
+            .env("VIGIL_LOG", "warn");
         command
     }
 }

@@ -33,16 +33,27 @@ pub fn check(rules: &Arc<RuleSet>) -> Vec<Verdict> {
     for rule in rules.rules() {
         for example in &rule.examples {
             let line = example.to_line();
-            let fired = judge.judge(line.as_bytes(), Timestamp::default()).map(|judgement| {
-                judgement.is_some_and(|judgement| judgement.detections.iter().any(|one| one.rule_id == rule.id))
-            });
+            let fired = judge
+                .judge(line.as_bytes(), Timestamp::default())
+                .map(|judgement| {
+                    judgement.is_some_and(|judgement| {
+                        judgement
+                            .detections
+                            .iter()
+                            .any(|one| one.rule_id == rule.id)
+                    })
+                });
             let problem = match fired {
                 Err(error) => Some(format!("`{}` is no log line: {error}", visible(&line))),
                 Ok(fired) if fired == example.should_match => None,
                 Ok(true) => Some(format!("must not match, and does: `{}`", visible(&line))),
                 Ok(false) => Some(format!("must match, and does not: `{}`", visible(&line))),
             };
-            verdicts.push(Verdict { rule: rule.title.clone(), file: rule.file.clone(), problem });
+            verdicts.push(Verdict {
+                rule: rule.title.clone(),
+                file: rule.file.clone(),
+                problem,
+            });
         }
     }
     verdicts

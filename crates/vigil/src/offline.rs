@@ -14,7 +14,12 @@ pub fn batch_of(line: &[u8], read_at: Timestamp) -> RecordBatch {
         source: SourceId::new("line"),
         stream: Arc::from("line"),
         bytes: line.to_vec(),
-        records: vec![Record { start: 0, len: line.len() as u32, offset: 0, truncated: false }],
+        records: vec![Record {
+            start: 0,
+            len: line.len() as u32,
+            offset: 0,
+            truncated: false,
+        }],
         read_at,
         checkpoint: None,
     }
@@ -31,7 +36,12 @@ pub struct LineJudge {
 
 impl LineJudge {
     /// A judge with empty windows.
-    pub fn new(rules: Arc<RuleSet>, options: &DetectorOptions, proxies: Proxies, format: Format) -> Self {
+    pub fn new(
+        rules: Arc<RuleSet>,
+        options: &DetectorOptions,
+        proxies: Proxies,
+        format: Format,
+    ) -> Self {
         Self {
             decoder: Decoder::new(),
             detector: Detector::new(rules, options),
@@ -42,12 +52,27 @@ impl LineJudge {
     }
 
     /// Judges a line. A line without a time of its own happened at `read_at`.
-    pub fn judge(&mut self, line: &[u8], read_at: Timestamp) -> Result<Option<Judgement>, ParseError> {
+    pub fn judge(
+        &mut self,
+        line: &[u8],
+        read_at: Timestamp,
+    ) -> Result<Option<Judgement>, ParseError> {
         let mut batch = batch_of(line, read_at);
-        let record = batch.records.first().copied().unwrap_or(Record { start: 0, len: 0, offset: 0, truncated: false });
-        let request: Request =
-            vigil_decode::parse(&mut batch.bytes, &record, self.format, &self.proxies, read_at)?;
-        self.decoder.decode(&batch.bytes, &record, &request, &mut self.event);
+        let record = batch.records.first().copied().unwrap_or(Record {
+            start: 0,
+            len: 0,
+            offset: 0,
+            truncated: false,
+        });
+        let request: Request = vigil_decode::parse(
+            &mut batch.bytes,
+            &record,
+            self.format,
+            &self.proxies,
+            read_at,
+        )?;
+        self.decoder
+            .decode(&batch.bytes, &record, &request, &mut self.event);
         Ok(self.detector.judge(&self.event))
     }
 

@@ -25,7 +25,11 @@ pub enum RulesError {
 
 /// A broken rule in one line, however many the YAML or condition parser wrote.
 fn one_line(error: &RuleError) -> String {
-    error.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
+    error
+        .to_string()
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// The rules of a directory, or those built into the binary where none is named.
@@ -38,7 +42,9 @@ pub fn load(directory: Option<&Path>) -> Result<RuleSet, RulesError> {
 }
 
 fn stock() -> Vec<RuleFile> {
-    let mut names: Vec<_> = Stock::iter().filter(|name| is_rule(Path::new(name.as_ref()))).collect();
+    let mut names: Vec<_> = Stock::iter()
+        .filter(|name| is_rule(Path::new(name.as_ref())))
+        .collect();
     names.sort();
     names
         .iter()
@@ -61,7 +67,11 @@ fn in_directory(directory: &Path) -> Result<Vec<RuleFile>, RulesError> {
     paths.sort();
     let read = |path: PathBuf| {
         let text = fs_err::read_to_string(&path)?;
-        let name = path.strip_prefix(directory).unwrap_or(&path).display().to_string();
+        let name = path
+            .strip_prefix(directory)
+            .unwrap_or(&path)
+            .display()
+            .to_string();
         Ok(RuleFile { name, text })
     };
     paths.into_iter().map(read).collect()
@@ -80,5 +90,6 @@ fn collect(directory: &Path, paths: &mut Vec<PathBuf>) -> std::io::Result<()> {
 }
 
 fn is_rule(path: &Path) -> bool {
-    path.extension().is_some_and(|ending| ending == "yml" || ending == "yaml")
+    path.extension()
+        .is_some_and(|ending| ending == "yml" || ending == "yaml")
 }

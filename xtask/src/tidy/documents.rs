@@ -5,25 +5,49 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 /// Folders that a path in a document begins with; anything else in backticks is not taken for one.
-const FOLDERS: [&str; 10] =
-    ["crates/", "rules/", "docs/", "dashboard/", "fuzz/", "bench/", "xtask/", "scripts/", "deploy/", ".ci/"];
+const FOLDERS: [&str; 10] = [
+    "crates/",
+    "rules/",
+    "docs/",
+    "dashboard/",
+    "fuzz/",
+    "bench/",
+    "xtask/",
+    "scripts/",
+    "deploy/",
+    ".ci/",
+];
 
 /// Folders that exist only after a build.
 const BUILT: [&str; 2] = ["dashboard/dist", "dashboard/node_modules"];
 
 pub(super) fn check(root: &Path, tracked: &[PathBuf]) -> Result<Vec<String>> {
     let mut problems = Vec::new();
-    for path in tracked.iter().filter(|path| path.extension().is_some_and(|ending| ending == "md")) {
+    for path in tracked
+        .iter()
+        .filter(|path| path.extension().is_some_and(|ending| ending == "md"))
+    {
         let text = fs_err::read_to_string(root.join(path))?;
         let folder = path.parent().unwrap_or(Path::new(""));
-        for named in text.split('`').skip(1).step_by(2).filter(|named| looks_like_path(named)) {
+        for named in text
+            .split('`')
+            .skip(1)
+            .step_by(2)
+            .filter(|named| looks_like_path(named))
+        {
             if !root.join(named).exists() {
-                problems.push(format!("{}: names `{named}`, which does not exist", path.display()));
+                problems.push(format!(
+                    "{}: names `{named}`, which does not exist",
+                    path.display()
+                ));
             }
         }
         for target in links(&text) {
             if !root.join(folder).join(target).exists() {
-                problems.push(format!("{}: links to {target}, which does not exist", path.display()));
+                problems.push(format!(
+                    "{}: links to {target}, which does not exist",
+                    path.display()
+                ));
             }
         }
     }
@@ -31,8 +55,12 @@ pub(super) fn check(root: &Path, tracked: &[PathBuf]) -> Result<Vec<String>> {
 }
 
 fn looks_like_path(text: &str) -> bool {
-    let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte));
-    plain && FOLDERS.iter().any(|folder| text.starts_with(folder)) && !BUILT.iter().any(|built| text.starts_with(built))
+    let plain = text
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte));
+    plain
+        && FOLDERS.iter().any(|folder| text.starts_with(folder))
+        && !BUILT.iter().any(|built| text.starts_with(built))
 }
 
 /// The targets of links to files.
@@ -41,5 +69,7 @@ fn links(text: &str) -> impl Iterator<Item = &str> {
         .skip(1)
         .filter_map(|rest| rest.split(')').next())
         .filter_map(|target| target.split('#').next())
-        .filter(|target| !target.is_empty() && !target.contains("://") && !target.starts_with("mailto:"))
+        .filter(|target| {
+            !target.is_empty() && !target.contains("://") && !target.starts_with("mailto:")
+        })
 }

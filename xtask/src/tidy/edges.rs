@@ -18,16 +18,23 @@ pub(super) fn check(root: &Path) -> Result<Vec<String>> {
         if DEVELOPMENT.contains(&name.as_str()) {
             continue;
         }
-        if !document.lines().any(|line| line.starts_with('#') && line.contains(&format!("`{name}`"))) {
+        if !document
+            .lines()
+            .any(|line| line.starts_with('#') && line.contains(&format!("`{name}`")))
+        {
             problems.push(format!("ARCHITECTURE.md: crate `{name}` has no heading"));
         }
         let Some(may_use) = allowed.get(&name) else {
-            problems.push(format!("ARCHITECTURE.md: crate `{name}` is not in the table of edges"));
+            problems.push(format!(
+                "ARCHITECTURE.md: crate `{name}` is not in the table of edges"
+            ));
             continue;
         };
         for used in uses {
             if !may_use.contains("all") && !may_use.contains(&used) {
-                problems.push(format!("crate `{name}` uses `{used}`, which ARCHITECTURE.md does not allow"));
+                problems.push(format!(
+                    "crate `{name}` uses `{used}`, which ARCHITECTURE.md does not allow"
+                ));
             }
         }
     }
@@ -40,9 +47,14 @@ fn allowed_edges(document: &str) -> BTreeMap<String, BTreeSet<String>> {
     for line in document.lines() {
         let cells: Vec<&str> = line.split('|').map(str::trim).collect();
         if let ["", name, _, uses, _, ""] = cells.as_slice()
-            && let Some(name) = name.strip_prefix('`').and_then(|name| name.strip_suffix('`'))
+            && let Some(name) = name
+                .strip_prefix('`')
+                .and_then(|name| name.strip_suffix('`'))
         {
-            let uses = uses.split(',').map(|one| one.trim().trim_matches('`').to_owned()).collect();
+            let uses = uses
+                .split(',')
+                .map(|one| one.trim().trim_matches('`').to_owned())
+                .collect();
             allowed.insert(name.to_owned(), uses);
         }
     }
@@ -56,9 +68,22 @@ fn actual_edges(root: &Path) -> Result<BTreeMap<String, Vec<String>>> {
         .current_dir(root)
         .output()
         .context("cargo metadata")?;
-    let metadata: Value = serde_json::from_slice(&output.stdout).context("cargo metadata prints JSON")?;
-    let list = |value: &Value, key: &str| value.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
-    let text = |value: &Value, key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let metadata: Value =
+        serde_json::from_slice(&output.stdout).context("cargo metadata prints JSON")?;
+    let list = |value: &Value, key: &str| {
+        value
+            .get(key)
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default()
+    };
+    let text = |value: &Value, key: &str| {
+        value
+            .get(key)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
     let short = |name: &str| name.strip_prefix("vigil-").unwrap_or(name).to_owned();
     let mut edges = BTreeMap::new();
     for package in list(&metadata, "packages") {

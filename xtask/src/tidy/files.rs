@@ -13,7 +13,8 @@ const LONGER: [(&str, usize, &str); 0] = [];
 
 /// Words that say nothing about what is in a file.
 const BANNED: [&str; 12] = [
-    "utils", "util", "common", "misc", "helpers", "helper", "shared", "core", "types", "prelude", "manager", "base",
+    "utils", "util", "common", "misc", "helpers", "helper", "shared", "core", "types", "prelude",
+    "manager", "base",
 ];
 
 pub(super) fn check(root: &Path, tracked: &[PathBuf]) -> Result<Vec<String>> {
@@ -22,16 +23,26 @@ pub(super) fn check(root: &Path, tracked: &[PathBuf]) -> Result<Vec<String>> {
         let text = fs_err::read_to_string(root.join(path))?;
         let shown = path.display();
         if path.extension().is_some_and(|ending| ending == "rs") && !text.starts_with("//!") {
-            problems.push(format!("{shown}: must begin with `//!` and what the file is for"));
+            problems.push(format!(
+                "{shown}: must begin with `//!` and what the file is for"
+            ));
         }
-        let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+        let stem = path
+            .file_stem()
+            .and_then(|stem| stem.to_str())
+            .unwrap_or_default();
         if BANNED.contains(&stem) {
             problems.push(format!("{shown}: name it for the thing in it"));
         }
         let lines = text.lines().count();
-        let most = LONGER.iter().find(|(known, ..)| Path::new(known) == path).map_or(MOST_LINES, |(_, most, _)| *most);
+        let most = LONGER
+            .iter()
+            .find(|(known, ..)| Path::new(known) == path)
+            .map_or(MOST_LINES, |(_, most, _)| *most);
         if lines > most {
-            problems.push(format!("{shown}: {lines} lines, more than {most}: split it, or list it with its reason"));
+            problems.push(format!(
+                "{shown}: {lines} lines, more than {most}: split it, or list it with its reason"
+            ));
         }
         for (number, line) in text.lines().enumerate() {
             if line.contains(concat!("TO", "DO")) || line.contains(concat!("FIX", "ME")) {
@@ -43,5 +54,9 @@ pub(super) fn check(root: &Path, tracked: &[PathBuf]) -> Result<Vec<String>> {
 }
 
 fn is_source(path: &Path) -> bool {
-    path.extension().is_some_and(|ending| ["rs", "ts", "tsx", "mjs", "css", "py"].iter().any(|known| ending == *known))
+    path.extension().is_some_and(|ending| {
+        ["rs", "ts", "tsx", "mjs", "css", "py"]
+            .iter()
+            .any(|known| ending == *known)
+    })
 }

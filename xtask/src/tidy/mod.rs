@@ -11,7 +11,9 @@ use anyhow::{Context, Result};
 
 /// Runs every check from the repository's root.
 pub(crate) fn run() -> Result<Vec<String>> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask stands in the root")?;
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .context("xtask stands in the root")?;
     let tracked = tracked_files(root)?;
     let mut problems = edges::check(root)?;
     problems.extend(files::check(root, &tracked)?);
@@ -27,5 +29,9 @@ fn tracked_files(root: &Path) -> Result<Vec<PathBuf>> {
         .output()
         .context("git ls-files")?;
     let text = String::from_utf8(output.stdout).context("file names are UTF-8")?;
-    Ok(text.lines().map(PathBuf::from).filter(|path| root.join(path).exists()).collect())
+    Ok(text
+        .lines()
+        .map(PathBuf::from)
+        .filter(|path| root.join(path).exists())
+        .collect())
 }

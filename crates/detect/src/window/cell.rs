@@ -18,7 +18,11 @@ pub(super) struct Counts {
 impl Counts {
     /// The share of errors, 0.0 to 1.0.
     pub(super) fn error_ratio(self) -> f64 {
-        if self.requests == 0 { 0.0 } else { f64::from(self.errors) / f64::from(self.requests) }
+        if self.requests == 0 {
+            0.0
+        } else {
+            f64::from(self.errors) / f64::from(self.requests)
+        }
     }
 }
 
@@ -29,7 +33,10 @@ struct Period {
 }
 
 impl Period {
-    const EMPTY: Self = Self { requests: 0, errors: 0 };
+    const EMPTY: Self = Self {
+        requests: 0,
+        errors: 0,
+    };
 }
 
 /// What is counted for one address.
@@ -60,7 +67,11 @@ impl Cell {
     pub(super) fn advance(&mut self, at: i64, length: i64) -> bool {
         let period = at.div_euclid(length);
         if period > self.period {
-            self.before = if period == self.period.saturating_add(1) { self.present } else { Period::EMPTY };
+            self.before = if period == self.period.saturating_add(1) {
+                self.present
+            } else {
+                Period::EMPTY
+            };
             self.present = Period::EMPTY;
             self.paths = [0; PATH_BITS / 64];
             self.period = period;
@@ -76,7 +87,8 @@ impl Cell {
             self.present.errors = self.present.errors.saturating_add(1);
         }
         if let Some(path) = path {
-            let bit = BuildHasherDefault::<DefaultHasher>::default().hash_one(path) as usize % PATH_BITS;
+            let bit =
+                BuildHasherDefault::<DefaultHasher>::default().hash_one(path) as usize % PATH_BITS;
             if let Some(word) = self.paths.get_mut(bit / 64) {
                 *word |= 1 << (bit % 64);
             }
@@ -86,18 +98,30 @@ impl Cell {
     /// The counts within one period's length before `at`.
     pub(super) fn sliding(&self, at: i64, length: i64) -> Counts {
         let into = at.rem_euclid(length) as f64 / length as f64;
-        let into = if at.div_euclid(length) < self.period { 0.0 } else { into };
+        let into = if at.div_euclid(length) < self.period {
+            0.0
+        } else {
+            into
+        };
         let weigh = |count: u32| (f64::from(count) * (1.0 - into)) as u32;
         Counts {
-            requests: self.present.requests.saturating_add(weigh(self.before.requests)),
-            errors: self.present.errors.saturating_add(weigh(self.before.errors)),
+            requests: self
+                .present
+                .requests
+                .saturating_add(weigh(self.before.requests)),
+            errors: self
+                .present
+                .errors
+                .saturating_add(weigh(self.before.errors)),
             paths: distinct(&self.paths),
         }
     }
 
     /// Whether a window that crossed its limit may say so; if yes it is quiet for a period.
     pub(super) fn may_fire(&mut self, window: usize, at: i64, length: i64) -> bool {
-        let Some(until) = self.quiet_until.get_mut(window) else { return false };
+        let Some(until) = self.quiet_until.get_mut(window) else {
+            return false;
+        };
         if at < *until {
             return false;
         }
@@ -129,7 +153,10 @@ mod tests {
                 }
             }
             let counted = cell.sliding(0, 1_000).paths;
-            assert!(counted.abs_diff(wanted) <= 2 + wanted / 7, "{wanted} counted as {counted}");
+            assert!(
+                counted.abs_diff(wanted) <= 2 + wanted / 7,
+                "{wanted} counted as {counted}"
+            );
         }
     }
 

@@ -147,12 +147,18 @@ pub struct Windows {
 impl Windows {
     /// No address seen yet.
     pub fn new(options: WindowOptions) -> Self {
-        Self { table: Table::new(options.max_addresses), options, late: 0 }
+        Self {
+            table: Table::new(options.max_addresses),
+            options,
+            late: 0,
+        }
     }
 
     /// Counts an event and says which limits it crossed.
     pub fn observe(&mut self, event: &Event, crossings: &mut Vec<Crossing>) {
-        let Some(source_ip) = event.source_ip else { return };
+        let Some(source_ip) = event.source_ip else {
+            return;
+        };
         let period = self.options.period_ms.max(1);
         let at = event.occurred_at.as_millis();
         let cell = self.table.cell(source_ip, at);
@@ -198,12 +204,20 @@ fn crossed(window: Window, counts: Counts, options: &WindowOptions) -> bool {
     }
 }
 
-fn crossing(window: Window, source_ip: IpAddr, counts: Counts, options: &WindowOptions) -> Crossing {
+fn crossing(
+    window: Window,
+    source_ip: IpAddr,
+    counts: Counts,
+    options: &WindowOptions,
+) -> Crossing {
     let seconds = options.period_ms / 1_000;
     let (score, reason) = match window {
         Window::RequestRate => (
             options.request_rate_score,
-            format!("{} requests within {seconds} s; the limit is {}", counts.requests, options.request_rate),
+            format!(
+                "{} requests within {seconds} s; the limit is {}",
+                counts.requests, options.request_rate
+            ),
         ),
         Window::ErrorRatio => (
             options.error_ratio_score,
@@ -217,21 +231,32 @@ fn crossing(window: Window, source_ip: IpAddr, counts: Counts, options: &WindowO
         ),
         Window::PathSpread => (
             options.path_spread_score,
-            format!("about {} different paths within {seconds} s; the limit is {}", counts.paths, options.path_spread),
+            format!(
+                "about {} different paths within {seconds} s; the limit is {}",
+                counts.paths, options.path_spread
+            ),
         ),
     };
-    Crossing { window, score: Score::new(score), source_ip, reason }
+    Crossing {
+        window,
+        score: Score::new(score),
+        source_ip,
+        reason,
+    }
 }
 
 /// Whether a path names a file that a page brings along, by its ending.
 fn is_static(path: &[u8]) -> bool {
     const ENDINGS: [&[u8]; 14] = [
-        b"css", b"js", b"mjs", b"map", b"png", b"jpg", b"jpeg", b"gif", b"svg", b"webp", b"avif", b"ico", b"woff",
-        b"woff2",
+        b"css", b"js", b"mjs", b"map", b"png", b"jpg", b"jpeg", b"gif", b"svg", b"webp", b"avif",
+        b"ico", b"woff", b"woff2",
     ];
     let tail = path.get(path.len().saturating_sub(6)..).unwrap_or_default();
     let ending = tail.rsplit(|byte| *byte == b'.').next().unwrap_or_default();
-    ending.len() < tail.len() && ENDINGS.iter().any(|known| known.eq_ignore_ascii_case(ending))
+    ending.len() < tail.len()
+        && ENDINGS
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(ending))
 }
 
 #[cfg(test)]
@@ -252,11 +277,19 @@ mod tests {
     fn fired(windows: &mut Windows, event: &Event) -> Vec<Window> {
         let mut crossings = Vec::new();
         windows.observe(event, &mut crossings);
-        crossings.into_iter().map(|crossing| crossing.window).collect()
+        crossings
+            .into_iter()
+            .map(|crossing| crossing.window)
+            .collect()
     }
 
     fn options() -> WindowOptions {
-        WindowOptions { request_rate: 10, error_minimum: 4, path_spread: 6, ..WindowOptions::default() }
+        WindowOptions {
+            request_rate: 10,
+            error_minimum: 4,
+            path_spread: 6,
+            ..WindowOptions::default()
+        }
     }
 
     #[test]
@@ -264,7 +297,9 @@ mod tests {
         let mut windows = Windows::new(options());
         let mut times = Vec::new();
         for second in 0..200 {
-            if fired(&mut windows, &event("192.0.2.1", second * 1_000, "/", 200)) == [Window::RequestRate] {
+            if fired(&mut windows, &event("192.0.2.1", second * 1_000, "/", 200))
+                == [Window::RequestRate]
+            {
                 times.push(second);
             }
         }
@@ -300,12 +335,21 @@ mod tests {
     fn spread_counts_paths_and_not_served_files() {
         let mut windows = Windows::new(options());
         for n in 0..9 {
-            assert!(fired(&mut windows, &event("192.0.2.1", n, &format!("/static/{n}.css"), 200)).is_empty());
+            assert!(
+                fired(
+                    &mut windows,
+                    &event("192.0.2.1", n, &format!("/static/{n}.css"), 200)
+                )
+                .is_empty()
+            );
         }
         let mut windows = Windows::new(options());
         let mut all = Vec::new();
         for n in 0..8 {
-            all.extend(fired(&mut windows, &event("192.0.2.1", n, &format!("/{n}"), 200)));
+            all.extend(fired(
+                &mut windows,
+                &event("192.0.2.1", n, &format!("/{n}"), 200),
+            ));
         }
         assert_eq!(all, [Window::PathSpread]);
         for n in 0..40 {
@@ -326,13 +370,17 @@ mod tests {
 
     #[test]
     fn memory_is_bounded_and_a_busy_address_survives_a_flood_of_others() {
-        let mut windows = Windows::new(WindowOptions { max_addresses: 64, ..options() });
+        let mut windows = Windows::new(WindowOptions {
+            max_addresses: 64,
+            ..options()
+        });
         let mut found = false;
         for n in 0..5_000u32 {
             let address = IpAddr::from((0x0a00_0000 + n).to_be_bytes()).to_string();
             fired(&mut windows, &event(&address, i64::from(n), "/", 200));
             found |= n % 4 == 0
-                && fired(&mut windows, &event("192.0.2.1", i64::from(n), "/", 200)).contains(&Window::RequestRate);
+                && fired(&mut windows, &event("192.0.2.1", i64::from(n), "/", 200))
+                    .contains(&Window::RequestRate);
         }
         assert!(windows.addresses() <= 64);
         assert!(windows.evicted() > 4_000);

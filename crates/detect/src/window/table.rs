@@ -27,7 +27,13 @@ pub(super) struct Table {
 
 impl Table {
     pub(super) fn new(limit: usize) -> Self {
-        Self { places: HashMap::new(), slots: Vec::new(), limit: limit.max(SAMPLE), hand: 0, evicted: 0 }
+        Self {
+            places: HashMap::new(),
+            slots: Vec::new(),
+            limit: limit.max(SAMPLE),
+            hand: 0,
+            evicted: 0,
+        }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -50,7 +56,11 @@ impl Table {
     }
 
     fn take_place(&mut self, address: IpAddr) -> usize {
-        let slot = Slot { address, last_seen: i64::MIN, cell: Cell::new() };
+        let slot = Slot {
+            address,
+            last_seen: i64::MIN,
+            cell: Cell::new(),
+        };
         let place = if self.slots.len() < self.limit {
             self.slots.push(slot);
             self.slots.len() - 1

@@ -64,7 +64,10 @@ impl App {
         gateway_telemetry.register(&common.registry)?;
         let gateway = vigil_gateway::router(GatewayState {
             bus: Arc::clone(&bus),
-            desk: Arc::new(StoreDesk { store: Arc::clone(&store), clock: Arc::clone(&common.clock) }),
+            desk: Arc::new(StoreDesk {
+                store: Arc::clone(&store),
+                clock: Arc::clone(&common.clock),
+            }),
             gatekeeper: Arc::clone(&gatekeeper),
             clock: Arc::clone(&common.clock),
             ids: Arc::clone(&common.ids),
@@ -120,10 +123,21 @@ impl App {
 /// Under which names the server may be asked for. One that listens on loopback is asked by this
 /// machine only, so any other name is a rebinding attack; one that others reach has names we cannot
 /// know, unless they are configured.
-fn access(config: &Config, address: SocketAddr, gatekeeper: &Arc<Gatekeeper>, common: &Common) -> Access {
+fn access(
+    config: &Config,
+    address: SocketAddr,
+    gatekeeper: &Arc<Gatekeeper>,
+    common: &Common,
+) -> Access {
     let names = &config.server.allowed_hosts;
     let hosts = if address.ip().is_loopback() || !names.is_empty() {
-        Hosts::Loopback(names.iter().cloned().chain([address.ip().to_string()]).collect())
+        Hosts::Loopback(
+            names
+                .iter()
+                .cloned()
+                .chain([address.ip().to_string()])
+                .collect(),
+        )
     } else {
         Hosts::Any
     };
@@ -136,15 +150,21 @@ fn access(config: &Config, address: SocketAddr, gatekeeper: &Arc<Gatekeeper>, co
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, BuildError> {
-    TcpListener::bind(address).await.map_err(|error| BuildError::Listen { address, error })
+    TcpListener::bind(address)
+        .await
+        .map_err(|error| BuildError::Listen { address, error })
 }
 
 fn common(config: &Config) -> Result<Common, BuildError> {
     let mut seed = [0; 32];
-    getrandom::fill(&mut seed).map_err(|error| BuildError::Setting(format!("no random numbers: {error}")))?;
+    getrandom::fill(&mut seed)
+        .map_err(|error| BuildError::Setting(format!("no random numbers: {error}")))?;
     let registry = Registry::new();
     let node = match config.server.node.as_str() {
-        "" => rustix::system::uname().nodename().to_string_lossy().into_owned(),
+        "" => rustix::system::uname()
+            .nodename()
+            .to_string_lossy()
+            .into_owned(),
         node => node.to_owned(),
     };
     Ok(Common {
@@ -167,24 +187,34 @@ fn gatekeeper(
     let token_file = data_dir.join(ADMIN_TOKEN);
     let first_start = !token_file.exists();
     if first_start {
-        let grant = Grant { subject: "admin".to_owned(), role: Role::Admin, expires_at: None, subscribe: None };
+        let grant = Grant {
+            subject: "admin".to_owned(),
+            role: Role::Admin,
+            expires_at: None,
+            subscribe: None,
+        };
         let token = authority.issue(&grant, common.clock.now())?;
         let mut options = fs_err::OpenOptions::new();
         options.write(true).create_new(true).mode(0o600);
         std::io::Write::write_all(&mut options.open(&token_file)?, token.as_bytes())?;
     }
     let keys = config.auth.api_keys.iter();
-    let keys: Result<Vec<_>, _> = keys.map(|key| ApiKey::from_file(&key.name, key.role, &key.key_file)).collect();
-    let gatekeeper = Gatekeeper { authority, keys: ApiKeys::new(keys?)?, tickets: Tickets::default() };
+    let keys: Result<Vec<_>, _> = keys
+        .map(|key| ApiKey::from_file(&key.name, key.role, &key.key_file))
+        .collect();
+    let gatekeeper = Gatekeeper {
+        authority,
+        keys: ApiKeys::new(keys?)?,
+        tickets: Tickets::default(),
+    };
     Ok((Arc::new(gatekeeper), first_start))
 }
 
+/// What remembers, and what tells of it.
+type Memory = (Arc<dyn Store>, Arc<dyn Bus>);
+
 /// The store, and the bus that tells what it keeps, filled with what it told before the last stop.
-fn memory(
-    config: &Config,
-    data_dir: &Path,
-    common: &Common,
-) -> Result<(Arc<dyn Store>, Arc<dyn Bus>), BuildError> {
+fn memory(config: &Config, data_dir: &Path, common: &Common) -> Result<Memory, BuildError> {
     let limits = LogLimits {
         max_items: config.stream.history_messages,
         max_bytes: config.stream.history_mib << 20,
@@ -202,7 +232,12 @@ fn memory(
     )?;
     for name in [channel::THREATS, channel::ALERTS] {
         let backlog = store.backlog(name, config.stream.history_messages)?;
-        bus.restore(name, &backlog.epoch, backlog.next_offset, backlog.publications);
+        bus.restore(
+            name,
+            &backlog.epoch,
+            backlog.next_offset,
+            backlog.publications,
+        );
     }
     bus.head(channel::STATUS);
     Ok((Arc::new(store), bus))
@@ -216,8 +251,11 @@ fn pipeline(
 ) -> Result<Pipeline, BuildError> {
     let source = &config.source;
     let absolute = |path: &str| std::path::absolute(path).map(|path| path.display().to_string());
-    let logs: Result<Vec<_>, std::io::Error> =
-        source.logs.iter().map(|log| Ok((absolute(&log.path)?, log.format))).collect();
+    let logs: Result<Vec<_>, std::io::Error> = source
+        .logs
+        .iter()
+        .map(|log| Ok((absolute(&log.path)?, log.format)))
+        .collect();
     let logs = logs?;
     let options = TailOptions {
         from_start: source.from_start,
@@ -227,18 +265,30 @@ fn pipeline(
         batch_bytes: BATCH.1,
     };
     let patterns: Vec<String> = logs.iter().map(|(path, _)| path.clone()).collect();
-    let tailer = Tailer::open(&patterns, options, store.checkpoints()?, Arc::clone(&common.clock))?;
+    let tailer = Tailer::open(
+        &patterns,
+        options,
+        store.checkpoints()?,
+        Arc::clone(&common.clock),
+    )?;
     tailer.telemetry().register(&common.registry)?;
     let enricher = Arc::new(enricher(config)?);
     let options = JudgeOptions {
-        detector: DetectorOptions { windows: config.window_options() },
+        detector: DetectorOptions {
+            windows: config.window_options(),
+        },
         threshold: Score::new(config.detect.threat_threshold),
         alert_severity: config.detect.alert_severity,
         alert_window_ms: i64::from(config.detect.alert_window_minutes) * 60_000,
         node: common.node.to_string(),
     };
     let judge = |_| {
-        Judge::new(Arc::clone(rules), Arc::clone(&enricher), Arc::clone(&common.clock), options.clone())
+        Judge::new(
+            Arc::clone(rules),
+            Arc::clone(&enricher),
+            Arc::clone(&common.clock),
+            options.clone(),
+        )
     };
     Ok(Pipeline::start(Parts {
         tailer,

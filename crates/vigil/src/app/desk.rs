@@ -14,7 +14,12 @@ pub(super) struct StoreDesk {
 impl AlertDesk for StoreDesk {
     fn acknowledge(&self, id: Id, by: String) -> Change<'_> {
         let store = Arc::clone(&self.store);
-        let change = AlertChange { action: AlertAction::Acknowledge, by, at: self.clock.now(), note: None };
+        let change = AlertChange {
+            action: AlertAction::Acknowledge,
+            by,
+            at: self.clock.now(),
+            note: None,
+        };
         Box::pin(async move {
             tokio::task::spawn_blocking(move || store.change_alert(id, change))
                 .await

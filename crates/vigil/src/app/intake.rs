@@ -22,7 +22,10 @@ pub(super) struct HttpIntake {
 
 impl HttpIntake {
     pub(super) fn new(pipeline: Pipeline) -> Self {
-        Self { pipeline, room: Arc::new(Semaphore::new(WAITING)) }
+        Self {
+            pipeline,
+            room: Arc::new(Semaphore::new(WAITING)),
+        }
     }
 }
 
@@ -34,15 +37,26 @@ impl Intake for HttpIntake {
         Box::pin(async move {
             let format = match batch.format.as_deref() {
                 None => Format::default(),
-                Some(name) => name.parse().map_err(|error| IntakeError::Refused(format!("{error}")))?,
+                Some(name) => name
+                    .parse()
+                    .map_err(|error| IntakeError::Refused(format!("{error}")))?,
             };
-            let place = Arc::clone(&self.room).try_acquire_owned().map_err(|error| match error {
-                TryAcquireError::NoPermits => IntakeError::Full { retry_after: RETRY_AFTER },
-                TryAcquireError::Closed => IntakeError::Stopped,
-            })?;
+            let place =
+                Arc::clone(&self.room)
+                    .try_acquire_owned()
+                    .map_err(|error| match error {
+                        TryAcquireError::NoPermits => IntakeError::Full {
+                            retry_after: RETRY_AFTER,
+                        },
+                        TryAcquireError::Closed => IntakeError::Stopped,
+                    })?;
             let (done, stored) = oneshot::channel();
             let pipeline = self.pipeline.clone();
-            let submission = Submission { batch: batch.records, format, done: Some(done) };
+            let submission = Submission {
+                batch: batch.records,
+                format,
+                done: Some(done),
+            };
             // Handing in blocks while the queues are full. The place is held until all is stored, also
             // when the sender goes away, so that senders cannot pile up work by leaving.
             let handed_in = tokio::task::spawn_blocking(move || pipeline.submit(submission));

@@ -37,7 +37,9 @@ const TRIM_EVERY: Duration = Duration::from_mins(10);
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
     /// The port is taken, or the address is not this machine's.
-    #[error("cannot listen on {address}: {error}; choose another with --listen, or end what holds it")]
+    #[error(
+        "cannot listen on {address}: {error}; choose another with --listen, or end what holds it"
+    )]
     Listen {
         /// The address.
         address: SocketAddr,
@@ -95,12 +97,25 @@ impl App {
 
     /// What a person who starts it should read.
     pub fn greeting(&self) -> Result<Vec<String>, BuildError> {
-        let mut lines = vec![format!("Vigil {} listens on http://{}", env!("CARGO_PKG_VERSION"), self.address)];
+        let mut lines = vec![format!(
+            "Vigil {} listens on http://{}",
+            env!("CARGO_PKG_VERSION"),
+            self.address
+        )];
         if self.first_start {
-            lines.push(format!("Open the page at {} (once, within ten minutes)", self.sign_in_url()?));
-            lines.push(format!("The admin token is in {}", self.data_dir.join(build::ADMIN_TOKEN).display()));
+            lines.push(format!(
+                "Open the page at {} (once, within ten minutes)",
+                self.sign_in_url()?
+            ));
+            lines.push(format!(
+                "The admin token is in {}",
+                self.data_dir.join(build::ADMIN_TOKEN).display()
+            ));
         } else {
-            lines.push(format!("Sign in at http://{}/ui/ with what `vigil token` prints", self.address));
+            lines.push(format!(
+                "Sign in at http://{}/ui/ with what `vigil token` prints",
+                self.address
+            ));
         }
         if !self.follows_logs {
             lines.push("No log is followed: name one with --log FILE".to_owned());
@@ -130,7 +145,9 @@ impl App {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let tasks = TaskTracker::new();
         let stopped = self.shutdown.clone();
-        let service = self.router.into_make_service_with_connect_info::<SocketAddr>();
+        let service = self
+            .router
+            .into_make_service_with_connect_info::<SocketAddr>();
         let server = axum::serve(self.listener, service)
             .with_graceful_shutdown(async move { stopped.cancelled().await });
         let server = tasks.spawn(async move { server.await });
@@ -158,7 +175,9 @@ impl App {
             tasks.wait().await;
         };
         if tokio::time::timeout(DRAIN, drained).await.is_err() {
-            tracing::warn!("some work did not end in time; what was not stored is read again at the next start");
+            tracing::warn!(
+                "some work did not end in time; what was not stored is read again at the next start"
+            );
         }
         server.abort();
         Ok(())
@@ -169,10 +188,15 @@ impl App {
 async fn trim(store: Arc<dyn Store>, retention: Retention, shutdown: CancellationToken) {
     loop {
         let store = Arc::clone(&store);
-        let trimmed = tokio::task::spawn_blocking(move || store.trim(&retention, SystemClock.now())).await;
+        let trimmed =
+            tokio::task::spawn_blocking(move || store.trim(&retention, SystemClock.now())).await;
         match trimmed {
             Ok(Ok(trimmed)) if trimmed.threats + trimmed.alerts > 0 => {
-                tracing::info!(threats = trimmed.threats, alerts = trimmed.alerts, "deleted by retention");
+                tracing::info!(
+                    threats = trimmed.threats,
+                    alerts = trimmed.alerts,
+                    "deleted by retention"
+                );
             }
             Ok(Err(error)) => tracing::error!(%error, "retention failed; trying again later"),
             _ => {}

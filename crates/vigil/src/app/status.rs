@@ -67,12 +67,25 @@ impl StatusTeller {
             let now = tokio::time::Instant::now();
             let lines = self.telemetry.records();
             let passed = now.duration_since(last.0).as_secs_f64();
-            let rate = if passed > 0.0 { (lines - last.1) as f64 / passed } else { 0.0 };
+            let rate = if passed > 0.0 {
+                (lines - last.1) as f64 / passed
+            } else {
+                0.0
+            };
             last = (now, lines);
             let status = self.status(started.elapsed().as_secs(), lines, rate);
-            let severity = if status.ready { Severity::Informational } else { Severity::High };
+            let severity = if status.ready {
+                Severity::Informational
+            } else {
+                Severity::High
+            };
             let at = self.clock.now();
-            self.bus.publish(Publication::status(&status, severity, self.ids.next(at), at));
+            self.bus.publish(Publication::status(
+                &status,
+                severity,
+                self.ids.next(at),
+                at,
+            ));
         }
     }
 

@@ -46,9 +46,14 @@ impl ServerFlags {
     /// The server, with a right of at least that role.
     pub(super) fn connect(&self, role: Role) -> Result<Server, Failure> {
         let config = self.flags.load()?;
-        let url = self.url.clone().unwrap_or_else(|| format!("http://{}", config.server.listen));
+        let url = self
+            .url
+            .clone()
+            .unwrap_or_else(|| format!("http://{}", config.server.listen));
         if !url.starts_with("http://") {
-            return Err(Failure::Input(format!("`{url}`: the server's URL must begin with http://")));
+            return Err(Failure::Input(format!(
+                "`{url}`: the server's URL must begin with http://"
+            )));
         }
         let token = match &self.token {
             Some(token) => token.trim().to_owned(),
@@ -60,7 +65,11 @@ impl ServerFlags {
             .max_redirects(0)
             .build()
             .new_agent();
-        Ok(Server { agent, url: url.trim_end_matches('/').to_owned(), token })
+        Ok(Server {
+            agent,
+            url: url.trim_end_matches('/').to_owned(),
+            token,
+        })
     }
 }
 
@@ -71,7 +80,8 @@ fn own_token(data_dir: &std::path::Path, role: Role) -> Result<String, Failure> 
             data_dir.display()
         )));
     }
-    let (authority, _) = Authority::open(data_dir).map_err(|error| Failure::Refused(error.to_string()))?;
+    let (authority, _) =
+        Authority::open(data_dir).map_err(|error| Failure::Refused(error.to_string()))?;
     let now = SystemClock.now();
     let grant = Grant {
         subject: "cli".to_owned(),
@@ -79,7 +89,9 @@ fn own_token(data_dir: &std::path::Path, role: Role) -> Result<String, Failure> 
         expires_at: Some(now.plus_millis(OWN_TOKEN_MS)),
         subscribe: None,
     };
-    authority.issue(&grant, now).map_err(|error| Failure::Refused(error.to_string()))
+    authority
+        .issue(&grant, now)
+        .map_err(|error| Failure::Refused(error.to_string()))
 }
 
 impl Server {
@@ -102,7 +114,10 @@ impl Server {
     }
 
     fn unreachable(&self, error: &ureq::Error) -> Failure {
-        Failure::Environment(format!("{} does not answer ({error}): is `vigil serve` running there?", self.url))
+        Failure::Environment(format!(
+            "{} does not answer ({error}): is `vigil serve` running there?",
+            self.url
+        ))
     }
 }
 
@@ -110,8 +125,14 @@ impl Server {
 pub(super) fn refusal(response: &mut Response<Body>) -> Failure {
     let status = response.status().as_u16();
     let body: Value = response.body_mut().read_json().unwrap_or_default();
-    let message = body.pointer("/error/message").and_then(Value::as_str).unwrap_or("no reason given");
-    let text = format!("the server answered {status}: {}", visible(truncated(message, 500)));
+    let message = body
+        .pointer("/error/message")
+        .and_then(Value::as_str)
+        .unwrap_or("no reason given");
+    let text = format!(
+        "the server answered {status}: {}",
+        visible(truncated(message, 500))
+    );
     match status {
         401 | 403 => Failure::Refused(text + "; is the token or the --data-dir the server's?"),
         400 | 404 | 405 | 413 | 422 => Failure::Input(text),

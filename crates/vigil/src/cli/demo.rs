@@ -45,7 +45,10 @@ pub(super) fn run(args: &DemoArgs) -> Result<(), Failure> {
     config.server.listen = args.listen;
     config.server.data_dir = directory.path().join("data");
     config.source.from_start = true;
-    config.source.logs = vec![LogConfig { path: log.display().to_string(), format: vigil_decode::Format::Combined }];
+    config.source.logs = vec![LogConfig {
+        path: log.display().to_string(),
+        format: vigil_decode::Format::Combined,
+    }];
     let stop = Arc::new(AtomicBool::new(false));
     super::serve::runtime()?.block_on(async {
         let app = App::build(config).await?;
@@ -93,14 +96,24 @@ fn write_traffic(
         }
         Ok(())
     };
-    Ok(std::thread::Builder::new().name("vigil-traffic".to_owned()).spawn(body)?)
+    Ok(std::thread::Builder::new()
+        .name("vigil-traffic".to_owned())
+        .spawn(body)?)
 }
 
 /// Opens the page where there is a desktop; where there is none, the printed address is the way.
 fn open_browser(url: &str) {
-    let desktop = ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|name| std::env::var_os(name).is_some());
+    let desktop = ["DISPLAY", "WAYLAND_DISPLAY"]
+        .iter()
+        .any(|name| std::env::var_os(name).is_some());
     if desktop && std::io::stdout().is_terminal() {
         let null = std::process::Stdio::null;
-        drop(std::process::Command::new("xdg-open").arg(url).stdout(null()).stderr(null()).spawn());
+        drop(
+            std::process::Command::new("xdg-open")
+                .arg(url)
+                .stdout(null())
+                .stderr(null())
+                .spawn(),
+        );
     }
 }

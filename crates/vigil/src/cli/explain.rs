@@ -29,15 +29,26 @@ pub(super) fn run(args: &ExplainArgs) -> Result<(), Failure> {
     let config = args.flags.load()?;
     let rules = crate::rules::load(config.rules_dir())?;
     let line = line_of(&args.line)?;
-    let options = DetectorOptions { windows: config.window_options() };
-    let mut judge = LineJudge::new(Arc::new(rules), &options, config.proxies(), vigil_decode::Format::Auto);
+    let options = DetectorOptions {
+        windows: config.window_options(),
+    };
+    let mut judge = LineJudge::new(
+        Arc::new(rules),
+        &options,
+        config.proxies(),
+        vigil_decode::Format::Auto,
+    );
     let judgement = judge
         .judge(&line, SystemClock.now())
         .map_err(|error| Failure::Input(format!("this is no log line: {error}")))?;
     let text = if args.json {
         json(judge.event(), judgement.as_ref())
     } else {
-        report(judge.event(), judgement.as_ref(), config.detect.threat_threshold)
+        report(
+            judge.event(),
+            judgement.as_ref(),
+            config.detect.threat_threshold,
+        )
     };
     print(format_args!("{text}"))
 }
@@ -48,7 +59,10 @@ fn line_of(argument: &str) -> Result<Vec<u8>, Failure> {
     }
     let mut line = Vec::new();
     std::io::stdin().take(1 << 20).read_to_end(&mut line)?;
-    let end = line.iter().position(|byte| *byte == b'\n').unwrap_or(line.len());
+    let end = line
+        .iter()
+        .position(|byte| *byte == b'\n')
+        .unwrap_or(line.len());
     line.truncate(end);
     Ok(line)
 }
@@ -59,13 +73,30 @@ fn shown(bytes: &[u8]) -> String {
 
 fn report(event: &Event, judgement: Option<&Judgement>, threshold: f64) -> String {
     let mut text = String::from("Views\n");
-    for view in event.views().filter(|view| view.field != vigil_event::Field::EventOriginal) {
+    for view in event
+        .views()
+        .filter(|view| view.field != vigil_event::Field::EventOriginal)
+    {
         let how: Vec<_> = view.decodings.names().collect();
-        let how = if how.is_empty() { "as received".to_owned() } else { how.join("+") };
-        _ = writeln!(text, "  {:<28} {:<34} {}", view.field.name(), how, shown(view.text));
+        let how = if how.is_empty() {
+            "as received".to_owned()
+        } else {
+            how.join("+")
+        };
+        _ = writeln!(
+            text,
+            "  {:<28} {:<34} {}",
+            view.field.name(),
+            how,
+            shown(view.text)
+        );
     }
     if event.decode_depth > 0 {
-        _ = writeln!(text, "  percent-encoding was undone {} time(s)", event.decode_depth);
+        _ = writeln!(
+            text,
+            "  percent-encoding was undone {} time(s)",
+            event.decode_depth
+        );
     }
     let Some(judgement) = judgement else {
         text.push_str("\nNothing fired: the score is 0.0.\n");
@@ -73,7 +104,11 @@ fn report(event: &Event, judgement: Option<&Judgement>, threshold: f64) -> Strin
     };
     text.push_str("\nFired\n");
     for detection in &judgement.detections {
-        _ = writeln!(text, "  {:>4}  {} ({}, {})", detection.score, detection.title, detection.family, detection.rule_id);
+        _ = writeln!(
+            text,
+            "  {:>4}  {} ({}, {})",
+            detection.score, detection.title, detection.family, detection.rule_id
+        );
         if let Some(reason) = &detection.reason {
             _ = writeln!(text, "        {reason}");
         }
@@ -81,20 +116,39 @@ fn report(event: &Event, judgement: Option<&Judgement>, threshold: f64) -> Strin
             _ = writeln!(text, "        {}", place(evidence));
         }
     }
-    let sum: Vec<_> = judgement.detections.iter().map(|one| format!("(1 - {}/10)", one.score)).collect();
+    let sum: Vec<_> = judgement
+        .detections
+        .iter()
+        .map(|one| format!("(1 - {}/10)", one.score))
+        .collect();
     let verdict = if judgement.score.value() >= threshold {
         format!("a threat (the threshold is {threshold:.1})")
     } else {
         format!("no threat (the threshold is {threshold:.1})")
     };
-    _ = writeln!(text, "\nScore\n  10 x (1 - {}) = {}", sum.join(" x "), judgement.score);
+    _ = writeln!(
+        text,
+        "\nScore\n  10 x (1 - {}) = {}",
+        sum.join(" x "),
+        judgement.score
+    );
     _ = writeln!(text, "  severity {}: {verdict}", judgement.severity);
     text
 }
 
 fn place(evidence: &Evidence) -> String {
-    let how = if evidence.decodings.is_empty() { String::new() } else { format!(" after {}", evidence.decodings.join("+")) };
-    format!("{}[{}..{}]{how}: {}", evidence.field, evidence.start, evidence.end, visible(&evidence.matched))
+    let how = if evidence.decodings.is_empty() {
+        String::new()
+    } else {
+        format!(" after {}", evidence.decodings.join("+"))
+    };
+    format!(
+        "{}[{}..{}]{how}: {}",
+        evidence.field,
+        evidence.start,
+        evidence.end,
+        visible(&evidence.matched)
+    )
 }
 
 fn json(event: &Event, judgement: Option<&Judgement>) -> String {

@@ -98,9 +98,12 @@ impl ConfigFlags {
             rules_dir: self.rules.clone(),
             ..overrides
         };
-        Ok(crate::config::load(&overrides, std::env::vars_os().filter_map(|(name, text)| {
-            Some((name.into_string().ok()?, text.into_string().ok()?))
-        }))?)
+        Ok(crate::config::load(
+            &overrides,
+            std::env::vars_os().filter_map(|(name, text)| {
+                Some((name.into_string().ok()?, text.into_string().ok()?))
+            }),
+        )?)
     }
 }
 
@@ -144,7 +147,9 @@ impl From<ConfigError> for Failure {
 impl From<RulesError> for Failure {
     fn from(error: RulesError) -> Self {
         match error {
-            RulesError::Unreadable(_) | RulesError::Empty(_) => Self::Environment(error.to_string()),
+            RulesError::Unreadable(_) | RulesError::Empty(_) => {
+                Self::Environment(error.to_string())
+            }
             RulesError::Broken(_) => Self::Input(error.to_string()),
         }
     }

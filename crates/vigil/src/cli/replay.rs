@@ -1,6 +1,7 @@
 //! `vigil replay`: an old log into a running server, or through the whole pipeline right here.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, IsTerminal as _, Read as _};
 use std::path::PathBuf;
@@ -50,7 +51,11 @@ pub(super) struct ReplayArgs {
 
 pub(super) fn run(args: &ReplayArgs) -> Result<(), Failure> {
     let log = Log::open(args)?;
-    if args.offline { offline(args, log) } else { into_server(args, log) }
+    if args.offline {
+        offline(args, log)
+    } else {
+        into_server(args, log)
+    }
 }
 
 /// A log that is read line by line, with a bar that shows how far.
@@ -66,8 +71,14 @@ impl Log {
         let source = args.server_config()?.source;
         let file = fs_err::File::open(&args.file)?.into_parts().0;
         let length = file.metadata()?.len();
-        let bar = if std::io::stderr().is_terminal() { ProgressBar::new(length) } else { ProgressBar::hidden() };
-        if let Ok(style) = ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {bytes_per_sec} {eta}") {
+        let bar = if std::io::stderr().is_terminal() {
+            ProgressBar::new(length)
+        } else {
+            ProgressBar::hidden()
+        };
+        if let Ok(style) =
+            ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {bytes_per_sec} {eta}")
+        {
             bar.set_style(style);
         }
         Ok(Self {
@@ -81,7 +92,11 @@ impl Log {
     /// Reads the next line into `line`, cut as the server cuts it; false at the end.
     fn next(&mut self, line: &mut Vec<u8>) -> Result<bool, Failure> {
         line.clear();
-        let read = self.lines.by_ref().take(self.limit as u64).read_until(b'\n', line)?;
+        let read = self
+            .lines
+            .by_ref()
+            .take(self.limit as u64)
+            .read_until(b'\n', line)?;
         if read == 0 {
             return Ok(false);
         }
@@ -90,7 +105,10 @@ impl Log {
             passed += self.lines.skip_until(b'\n')?;
         }
         self.bar.inc(passed as u64);
-        while line.last().is_some_and(|byte| matches!(byte, b'\n' | b'\r')) {
+        while line
+            .last()
+            .is_some_and(|byte| matches!(byte, b'\n' | b'\r'))
+        {
             line.pop();
         }
         line.truncate(self.keep);
@@ -134,7 +152,10 @@ impl Summary {
     fn print(&self) -> Result<(), Failure> {
         say!(
             "{} lines: {} threats, {} with weak signs only, {} no log line",
-            self.lines, self.threats, self.below, self.unparsed
+            self.lines,
+            self.threats,
+            self.below,
+            self.unparsed
         )?;
         for (severity, count) in self.by_severity.iter().rev() {
             say!("  {severity:<14}{count:>10}")?;
@@ -156,7 +177,9 @@ impl Summary {
 fn offline(args: &ReplayArgs, mut log: Log) -> Result<(), Failure> {
     let config = args.server_config()?;
     let rules = Arc::new(crate::rules::load(config.rules_dir())?);
-    let options = DetectorOptions { windows: config.window_options() };
+    let options = DetectorOptions {
+        windows: config.window_options(),
+    };
     let mut judge = LineJudge::new(rules, &options, config.proxies(), args.format);
     let threshold = Score::new(config.detect.threat_threshold);
     let now = SystemClock.now();
@@ -186,15 +209,26 @@ fn offline(args: &ReplayArgs, mut log: Log) -> Result<(), Failure> {
 }
 
 fn print_threat(line: u64, judgement: &Judgement) -> Result<(), Failure> {
-    let rules: Vec<_> = judgement.detections.iter().map(|detection| detection.rule_id.as_str()).collect();
+    let rules: Vec<_> = judgement
+        .detections
+        .iter()
+        .map(|detection| detection.rule_id.as_str())
+        .collect();
     let score = (judgement.score.value() * 100.0).round() / 100.0;
-    say!("{}", json!({"line": line, "score": score, "severity": judgement.severity, "rules": rules}))
+    say!(
+        "{}",
+        json!({"line": line, "score": score, "severity": judgement.severity, "rules": rules})
+    )
 }
 
 fn into_server(args: &ReplayArgs, mut log: Log) -> Result<(), Failure> {
     let server = args.server.connect(Role::Service)?;
     let key = fingerprint(args)?;
-    let name = args.file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = args
+        .file
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default();
     let mut totals = [0u64; 3];
     let mut lines: Vec<Value> = Vec::new();
     let (mut bytes, mut batch) = (0, 0u64);
@@ -205,7 +239,10 @@ fn into_server(args: &ReplayArgs, mut log: Log) -> Result<(), Failure> {
             bytes += line.len();
             lines.push(Value::String(escape_invalid(&line)));
         }
-        if lines.len() >= LINES_PER_BATCH || bytes >= BYTES_PER_BATCH || (!more && !lines.is_empty()) {
+        if lines.len() >= LINES_PER_BATCH
+            || bytes >= BYTES_PER_BATCH
+            || (!more && !lines.is_empty())
+        {
             let body = json!({
                 "source": name, "format": args.format, "idempotency_key": format!("{key}-{batch}"),
                 "lines": std::mem::take(&mut lines),
@@ -219,7 +256,12 @@ fn into_server(args: &ReplayArgs, mut log: Log) -> Result<(), Failure> {
         }
     }
     log.bar.finish_and_clear();
-    say!("{} lines sent: {} threats, {} no log line", totals[0], totals[1], totals[2])
+    say!(
+        "{} lines sent: {} threats, {} no log line",
+        totals[0],
+        totals[1],
+        totals[2]
+    )
 }
 
 /// Sends a batch until the server takes it.
@@ -250,7 +292,15 @@ fn send(server: &Server, body: &Value, totals: &mut [u64; 3]) -> Result<(), Fail
 
 fn fingerprint(args: &ReplayArgs) -> Result<String, Failure> {
     let mut head = Vec::new();
-    fs_err::File::open(&args.file)?.take(FINGERPRINT_BYTES).read_to_end(&mut head)?;
+    fs_err::File::open(&args.file)?
+        .take(FINGERPRINT_BYTES)
+        .read_to_end(&mut head)?;
     let digest = Sha256::digest(&head);
-    Ok(digest.iter().take(12).map(|byte| format!("{byte:02x}")).collect())
+    Ok(digest
+        .iter()
+        .take(12)
+        .fold(String::new(), |mut text, byte| {
+            _ = write!(text, "{byte:02x}");
+            text
+        }))
 }

@@ -34,7 +34,9 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
         .with_target(false)
         .try_init()
         .unwrap_or_default();
-    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+    Ok(tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?)
 }
 
 impl From<BuildError> for Failure {

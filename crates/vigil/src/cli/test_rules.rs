@@ -18,12 +18,19 @@ pub(super) struct TestRulesArgs {
 pub(super) fn run(args: &TestRulesArgs) -> Result<(), Failure> {
     let rules = Arc::new(crate::rules::load(args.directory.as_deref())?);
     let verdicts = check(&rules);
-    let failed: Vec<&Verdict> = verdicts.iter().filter(|verdict| verdict.problem.is_some()).collect();
+    let failed: Vec<&Verdict> = verdicts
+        .iter()
+        .filter(|verdict| verdict.problem.is_some())
+        .collect();
     for verdict in &failed {
         let problem = verdict.problem.as_deref().unwrap_or_default();
         say!("FAIL {} ({}): {problem}", verdict.rule, verdict.file)?;
     }
-    let without: Vec<_> = rules.rules().iter().filter(|rule| rule.examples.is_empty()).collect();
+    let without: Vec<_> = rules
+        .rules()
+        .iter()
+        .filter(|rule| rule.examples.is_empty())
+        .collect();
     for rule in &without {
         say!("note {} ({}): has no examples", rule.title, rule.file)?;
     }
@@ -34,5 +41,9 @@ pub(super) fn run(args: &TestRulesArgs) -> Result<(), Failure> {
         verdicts.len() - failed.len(),
         failed.len()
     )?;
-    if failed.is_empty() { Ok(()) } else { Err(Failure::No(format!("{} example(s) failed", failed.len()))) }
+    if failed.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure::No(format!("{} example(s) failed", failed.len())))
+    }
 }

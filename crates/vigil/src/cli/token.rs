@@ -27,22 +27,30 @@ pub(super) struct TokenArgs {
 
 pub(super) fn run(args: &TokenArgs) -> Result<(), Failure> {
     let config = args.flags.load()?;
-    let (authority, _) = Authority::open(&config.data_dir()).map_err(|error| Failure::Environment(error.to_string()))?;
+    let (authority, _) = Authority::open(&config.data_dir())
+        .map_err(|error| Failure::Environment(error.to_string()))?;
     let now = SystemClock.now();
     let grant = Grant {
-        subject: args.subject.clone().unwrap_or_else(|| args.role.name().to_owned()),
+        subject: args
+            .subject
+            .clone()
+            .unwrap_or_else(|| args.role.name().to_owned()),
         role: args.role,
         expires_at: Some(now.plus_millis(args.expires)),
         subscribe: (!args.channels.is_empty()).then(|| args.channels.clone()),
     };
-    let token = authority.issue(&grant, now).map_err(|error| Failure::Input(error.to_string()))?;
+    let token = authority
+        .issue(&grant, now)
+        .map_err(|error| Failure::Input(error.to_string()))?;
     say!("{token}")
 }
 
 /// A lifetime in milliseconds, of a text such as `8h`.
 fn lifetime(text: &str) -> Result<i64, String> {
     const LONGEST_MS: i64 = 3_650 * 86_400_000;
-    let wrong = || format!("`{text}` is no lifetime: use a number and s, m, h or d, such as 8h, at most 3650d");
+    let wrong = || {
+        format!("`{text}` is no lifetime: use a number and s, m, h or d, such as 8h, at most 3650d")
+    };
     let split = text.len().saturating_sub(1);
     let (number, unit) = text.split_at_checked(split).ok_or_else(wrong)?;
     let unit = match unit {
@@ -53,7 +61,10 @@ fn lifetime(text: &str) -> Result<i64, String> {
         _ => return Err(wrong()),
     };
     let number: i64 = number.parse().map_err(|_| wrong())?;
-    number.checked_mul(unit).filter(|ms| (1..=LONGEST_MS).contains(ms)).ok_or_else(wrong)
+    number
+        .checked_mul(unit)
+        .filter(|ms| (1..=LONGEST_MS).contains(ms))
+        .ok_or_else(wrong)
 }
 
 #[cfg(test)]

@@ -46,19 +46,25 @@ struct Progress {
 
 pub(super) fn run(args: &WatchArgs) -> Result<(), Failure> {
     let server = args.server.connect(Role::Viewer)?;
-    let mut progress = Progress { position: None, seen: 0 };
+    let mut progress = Progress {
+        position: None,
+        seen: 0,
+    };
     let mut wait = RETRY.0;
     loop {
         let before = progress.seen;
         match follow(&server, args, &mut progress) {
             Ok(true) => return Ok(()),
-            Ok(false) => {}
             Err(failure @ (Failure::Refused(_) | Failure::Input(_))) => return Err(failure),
             // The first connection must work; later the server may be away for a while.
             Err(failure) if progress.position.is_none() => return Err(failure),
-            Err(_) => {}
+            Ok(false) | Err(_) => {}
         }
-        wait = if progress.seen > before { RETRY.0 } else { (wait * 2).min(RETRY.1) };
+        wait = if progress.seen > before {
+            RETRY.0
+        } else {
+            (wait * 2).min(RETRY.1)
+        };
         std::thread::sleep(wait);
     }
 }
@@ -96,15 +102,15 @@ fn follow(server: &Server, args: &WatchArgs, progress: &mut Progress) -> Result<
 }
 
 fn path(args: &WatchArgs, progress: &Progress) -> String {
-    let mut path = format!("/sse/{}?", args.channel.replace(['/', '?', '#', '%'], "_"));
-    match &progress.position {
-        Some(position) => path.push_str(&format!("since={position}")),
-        None => path.push_str(&format!("last={}", args.last)),
-    }
-    if let Some(severity) = args.min_severity {
-        path.push_str(&format!("&min_severity={severity}"));
-    }
-    path
+    let channel = args.channel.replace(['/', '?', '#', '%'], "_");
+    let from = match &progress.position {
+        Some(position) => format!("since={position}"),
+        None => format!("last={}", args.last),
+    };
+    let severity = args
+        .min_severity
+        .map_or_else(String::new, |severity| format!("&min_severity={severity}"));
+    format!("/sse/{channel}?{from}{severity}")
 }
 
 fn show(data: &str, json: bool) -> Result<(), Failure> {
@@ -136,14 +142,21 @@ fn summary(frame: &Value) -> String {
                 "{} {:<8} {:>4.1} {:<15} {} {}  [{}]",
                 text("/data/@timestamp"),
                 text("/data/severity"),
-                frame.pointer("/data/score").and_then(Value::as_f64).unwrap_or_default(),
+                frame
+                    .pointer("/data/score")
+                    .and_then(Value::as_f64)
+                    .unwrap_or_default(),
                 text("/data/source/ip"),
                 text("/data/http/request/method"),
                 text("/data/url/original"),
                 rules.join(", ")
             )
         }
-        "gap" => format!("-- {} messages were not delivered ({})", text("/data/missed"), text("/data/reason")),
+        "gap" => format!(
+            "-- {} messages were not delivered ({})",
+            text("/data/missed"),
+            text("/data/reason")
+        ),
         kind if kind.starts_with("alert.") => format!(
             "{} {:<8} {kind:<18} {:<15} {} x{} ({})",
             text("/data/last_seen"),
@@ -170,7 +183,10 @@ mod tests {
                 "detections": [{"title": "SQL injection"}]}
         });
         let line = visible(&summary(&frame));
-        assert!(line.contains("high") && line.contains("[SQL injection]"), "{line}");
+        assert!(
+            line.contains("high") && line.contains("[SQL injection]"),
+            "{line}"
+        );
         assert!(!line.chars().any(char::is_control), "{line}");
     }
 }

@@ -67,7 +67,7 @@ pub fn load(
         .into_iter()
         .filter_map(|(name, text)| {
             let path = name.strip_prefix("VIGIL_")?.to_ascii_lowercase();
-            path.contains("__").then(|| (name, path, text))
+            path.contains("__").then_some((name, path, text))
         })
         .collect();
     variables.sort();
@@ -75,14 +75,23 @@ pub fn load(
         let parts: Vec<&str> = path.split("__").collect();
         set(&mut table, &parts, value_of(&text));
         if let Err(error) = Config::deserialize_table(table.clone()) {
-            return Err(ConfigError::Environment { name, detail: one_line(error.message()) });
+            return Err(ConfigError::Environment {
+                name,
+                detail: one_line(error.message()),
+            });
         }
     }
     let mut config = Config::deserialize_table(table)
         .map_err(|error| ConfigError::Invalid(vec![one_line(error.message())]))?;
     config.apply(overrides);
     let problems = config.problems();
-    if problems.is_empty() { Ok(config) } else { Err(ConfigError::Invalid(problems)) }
+    if problems.is_empty() {
+        Ok(config)
+    } else {
+        Err(ConfigError::Invalid(
+            problems.into_iter().map(str::to_owned).collect(),
+        ))
+    }
 }
 
 impl Config {
@@ -113,9 +122,15 @@ impl Config {
 fn read_file(path: &Path) -> Result<Table, ConfigError> {
     let text = fs_err::read_to_string(path)?;
     let error = |error: &toml::de::Error| {
-        let line = error.span().and_then(|span| text.get(..span.start)).map(|before| before.matches('\n').count() + 1);
+        let line = error
+            .span()
+            .and_then(|span| text.get(..span.start))
+            .map(|before| before.matches('\n').count() + 1);
         let place = line.map_or_else(String::new, |line| format!("line {line}: "));
-        ConfigError::File { path: path.to_owned(), detail: place + &one_line(error.message()) }
+        ConfigError::File {
+            path: path.to_owned(),
+            detail: place + &one_line(error.message()),
+        }
     };
     toml::from_str::<Config>(&text).map_err(|found| error(&found))?;
     toml::from_str(&text).map_err(|found| error(&found))
@@ -135,7 +150,9 @@ fn set(table: &mut Table, path: &[&str], value: Value) {
         table.insert((*first).to_owned(), value);
         return;
     }
-    let inner = table.entry((*first).to_owned()).or_insert_with(|| Value::Table(Table::new()));
+    let inner = table
+        .entry((*first).to_owned())
+        .or_insert_with(|| Value::Table(Table::new()));
     if !inner.is_table() {
         *inner = Value::Table(Table::new());
     }
@@ -156,7 +173,13 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("vigil.toml");
         fs_err::write(&path, text).unwrap();
-        load(&Overrides { file: Some(path), ..Overrides::default() }, [])
+        load(
+            &Overrides {
+                file: Some(path),
+                ..Overrides::default()
+            },
+            [],
+        )
     }
 
     fn variable(name: &str, text: &str) -> [(String, String); 1] {
@@ -167,7 +190,11 @@ mod tests {
     fn later_layers_win() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("vigil.toml");
-        fs_err::write(&path, "[server]\nlisten = '127.0.0.1:1'\nnode = 'a'\n[detect]\nthreads = 1\n").unwrap();
+        fs_err::write(
+            &path,
+            "[server]\nlisten = '127.0.0.1:1'\nnode = 'a'\n[detect]\nthreads = 1\n",
+        )
+        .unwrap();
         let overrides = Overrides {
             file: Some(path),
             listen: Some("127.0.0.1:3".parse().unwrap()),
@@ -183,25 +210,53 @@ mod tests {
 
     #[test]
     fn an_unknown_key_is_named_with_its_line() {
-        let error = with_file("[server]\nlisten = '127.0.0.1:1'\nlissten = 1\n").unwrap_err().to_string();
-        assert!(error.contains("line 3") && error.contains("lissten"), "{error}");
-        let error = load(&Overrides::default(), variable("VIGIL_SERVER__LISSTEN", "1")).unwrap_err();
-        assert!(error.to_string().contains("VIGIL_SERVER__LISSTEN"), "{error}");
+        let error = with_file("[server]\nlisten = '127.0.0.1:1'\nlissten = 1\n")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("line 3") && error.contains("lissten"),
+            "{error}"
+        );
+        let error = load(
+            &Overrides::default(),
+            variable("VIGIL_SERVER__LISSTEN", "1"),
+        )
+        .unwrap_err();
+        assert!(
+            error.to_string().contains("VIGIL_SERVER__LISSTEN"),
+            "{error}"
+        );
     }
 
     #[test]
     fn values_are_checked() {
-        let error = with_file("[detect]\nthreat_threshold = 11.0\nthreads = 1000\n").unwrap_err().to_string();
-        assert!(error.contains("threat_threshold") && error.contains("threads"), "{error}");
+        let error = with_file("[detect]\nthreat_threshold = 11.0\nthreads = 1000\n")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("threat_threshold") && error.contains("threads"),
+            "{error}"
+        );
         assert!(with_file("[server]\nlisten = 'here'\n").is_err());
     }
 
     #[test]
     fn an_environment_variable_may_be_text_or_toml() {
-        let config = load(&Overrides::default(), variable("VIGIL_SERVER__NODE", "web 1")).unwrap();
+        let config = load(
+            &Overrides::default(),
+            variable("VIGIL_SERVER__NODE", "web 1"),
+        )
+        .unwrap();
         assert_eq!(config.server.node, "web 1");
         let proxies = variable("VIGIL_DECODE__TRUSTED_PROXIES", "['10.0.0.0/8']");
-        assert_eq!(load(&Overrides::default(), proxies).unwrap().decode.trusted_proxies.len(), 1);
+        assert_eq!(
+            load(&Overrides::default(), proxies)
+                .unwrap()
+                .decode
+                .trusted_proxies
+                .len(),
+            1
+        );
         assert!(load(&Overrides::default(), variable("VIGIL_TOKEN", "x")).is_ok());
     }
 }

@@ -4,7 +4,9 @@
 //! later wins ([`layers`]). The reference that `vigil config --explain` prints is made from the doc
 //! comments below ([`reference`]).
 
+mod check;
 pub mod layers;
+mod parts;
 pub mod reference;
 
 use std::net::SocketAddr;
@@ -88,7 +90,12 @@ pub struct SourceConfig {
 
 impl Default for SourceConfig {
     fn default() -> Self {
-        Self { logs: Vec::new(), from_start: false, max_line_bytes: 1 << 20, keep_line_bytes: 64 << 10 }
+        Self {
+            logs: Vec::new(),
+            from_start: false,
+            max_line_bytes: 1 << 20,
+            keep_line_bytes: 64 << 10,
+        }
     }
 }
 
@@ -199,7 +206,10 @@ pub struct StoreConfig {
 
 impl Default for StoreConfig {
     fn default() -> Self {
-        Self { retention_days: 90, max_size_mib: 4_096 }
+        Self {
+            retention_days: 90,
+            max_size_mib: 4_096,
+        }
     }
 }
 
@@ -219,7 +229,12 @@ pub struct StreamConfig {
 
 impl Default for StreamConfig {
     fn default() -> Self {
-        Self { history_messages: 10_000, history_mib: 64, connections_per_user: 10, connections: 10_000 }
+        Self {
+            history_messages: 10_000,
+            history_mib: 64,
+            connections_per_user: 10,
+            connections: 10_000,
+        }
     }
 }
 
@@ -242,103 +257,4 @@ pub struct ApiKeyConfig {
     pub role: Role,
     /// The file that holds the key, at least 20 characters, readable by its owner only.
     pub key_file: PathBuf,
-}
-
-impl Config {
-    /// What is wrong with the values, each as `key: what, and what to do`. Empty when all is well.
-    fn problems(&self) -> Vec<String> {
-        let mut problems = Vec::new();
-        let mut check = |well: bool, problem: &str| {
-            if !well {
-                problems.push(problem.to_owned());
-            }
-        };
-        let source = &self.source;
-        check(
-            (1_024..=64 << 20).contains(&source.max_line_bytes),
-            "source.max_line_bytes: must be 1024 to 67108864",
-        );
-        check(
-            (256..=source.max_line_bytes).contains(&source.keep_line_bytes),
-            "source.keep_line_bytes: must be 256 to source.max_line_bytes",
-        );
-        check(source.logs.iter().all(|log| !log.path.is_empty()), "source.logs.path: must not be empty");
-        let detect = &self.detect;
-        check(detect.threads <= 256, "detect.threads: must be at most 256");
-        check(
-            (0.1..=10.0).contains(&detect.threat_threshold),
-            "detect.threat_threshold: must be 0.1 to 10.0",
-        );
-        check(
-            (1..=10_080).contains(&detect.alert_window_minutes),
-            "detect.alert_window_minutes: must be 1 to 10080 (a week)",
-        );
-        let windows = &detect.windows;
-        check(
-            (1..=86_400).contains(&windows.period_seconds),
-            "detect.windows.period_seconds: must be 1 to 86400",
-        );
-        check(
-            (0.01..=1.0).contains(&windows.error_ratio),
-            "detect.windows.error_ratio: must be 0.01 to 1.0",
-        );
-        check(windows.request_rate > 0, "detect.windows.request_rate: must be at least 1");
-        check(windows.path_spread > 0, "detect.windows.path_spread: must be at least 1");
-        check(windows.max_addresses >= 1_000, "detect.windows.max_addresses: must be at least 1000");
-        check(self.store.retention_days > 0, "store.retention_days: must be at least 1");
-        check(self.store.max_size_mib >= 16, "store.max_size_mib: must be at least 16");
-        check(self.stream.history_messages >= 100, "stream.history_messages: must be at least 100");
-        check(self.stream.history_mib >= 1, "stream.history_mib: must be at least 1");
-        check(self.stream.connections_per_user > 0, "stream.connections_per_user: must be at least 1");
-        check(self.stream.connections > 0, "stream.connections: must be at least 1");
-        problems
-    }
-
-    /// The data directory, resolved.
-    pub fn data_dir(&self) -> PathBuf {
-        if !self.server.data_dir.as_os_str().is_empty() {
-            return self.server.data_dir.clone();
-        }
-        if rustix::process::geteuid().is_root() {
-            return PathBuf::from("/var/lib/vigil");
-        }
-        let home = std::env::var_os("HOME").map_or_else(|| PathBuf::from("."), PathBuf::from);
-        std::env::var_os("XDG_DATA_HOME").map_or_else(|| home.join(".local/share"), PathBuf::from).join("vigil")
-    }
-}
-
-/// What the parts are made of, from what was configured.
-impl Config {
-    /// The directory of rules that replaces the built-in ones, if one is named.
-    pub fn rules_dir(&self) -> Option<&std::path::Path> {
-        let directory = self.detect.rules_dir.as_path();
-        (!directory.as_os_str().is_empty()).then_some(directory)
-    }
-
-    /// How many detection threads there are to be.
-    pub fn detection_threads(&self) -> usize {
-        match self.detect.threads {
-            0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-            threads => threads,
-        }
-    }
-
-    /// The proxies that are believed.
-    pub fn proxies(&self) -> vigil_decode::Proxies {
-        vigil_decode::Proxies::new(self.decode.trusted_proxies.clone())
-    }
-
-    /// The windows' limits.
-    pub fn window_options(&self) -> vigil_detect::WindowOptions {
-        let windows = &self.detect.windows;
-        vigil_detect::WindowOptions {
-            period_ms: i64::from(windows.period_seconds) * 1_000,
-            request_rate: windows.request_rate,
-            error_ratio: windows.error_ratio,
-            error_minimum: windows.error_minimum,
-            path_spread: windows.path_spread,
-            max_addresses: windows.max_addresses,
-            ..vigil_detect::WindowOptions::default()
-        }
-    }
 }

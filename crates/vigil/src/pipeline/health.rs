@@ -34,7 +34,9 @@ impl Health {
     pub(super) fn watch<T: Send + 'static>(&self, name: &str, queue: &Sender<T>) {
         let capacity = queue.capacity().unwrap_or_default();
         let queue = queue.clone();
-        self.queues.lock().push((name.to_owned(), Box::new(move || (queue.len(), capacity))));
+        self.queues
+            .lock()
+            .push((name.to_owned(), Box::new(move || (queue.len(), capacity))));
     }
 
     /// Lets go of every queue, so that the threads behind them can end.
@@ -69,24 +71,44 @@ impl Health {
         let queues = self.queues.lock();
         let read = |(name, gauge): &(String, Gauge)| {
             let (length, capacity) = gauge();
-            Queue { name: name.clone(), length, capacity }
+            Queue {
+                name: name.clone(),
+                length,
+                capacity,
+            }
         };
         queues.iter().map(read).collect()
     }
 
     /// Why the server is not ready; empty when it is.
     pub fn reasons(&self) -> Vec<String> {
-        let mut reasons: Vec<String> =
-            self.stopped.lock().iter().map(|name| format!("worker {name} stopped: restart the server")).collect();
-        reasons.extend(self.failing.lock().iter().map(|(part, failure)| format!("{part}: {failure}")));
+        let mut reasons: Vec<String> = self
+            .stopped
+            .lock()
+            .iter()
+            .map(|name| format!("worker {name} stopped: restart the server"))
+            .collect();
+        reasons.extend(
+            self.failing
+                .lock()
+                .iter()
+                .map(|(part, failure)| format!("{part}: {failure}")),
+        );
         reasons.extend(
             self.queues()
                 .iter()
                 .filter(|queue| queue.length >= queue.capacity)
-                .map(|queue| format!("queue {} is full ({} of {})", queue.name, queue.length, queue.capacity)),
+                .map(|queue| {
+                    format!(
+                        "queue {} is full ({} of {})",
+                        queue.name, queue.length, queue.capacity
+                    )
+                }),
         );
         reasons.extend(self.files.lock().iter().filter_map(|file| {
-            file.error.as_ref().map(|error| format!("log {} cannot be read: {error}", file.path.display()))
+            file.error
+                .as_ref()
+                .map(|error| format!("log {} cannot be read: {error}", file.path.display()))
         }));
         reasons
     }

@@ -83,18 +83,34 @@ impl Intake {
         proxies: Proxies,
         telemetry: Arc<Telemetry>,
     ) -> Self {
-        Self { shared: Arc::new(Shared { workers, recorder, next: Mutex::new(0), proxies, telemetry }) }
+        Self {
+            shared: Arc::new(Shared {
+                workers,
+                recorder,
+                next: Mutex::new(0),
+                proxies,
+                telemetry,
+            }),
+        }
     }
 
     /// Hands a batch in. Blocks while the queues are full.
     pub fn submit(&self, submission: Submission) -> Result<(), Stopped> {
-        let Submission { mut batch, format, done } = submission;
+        let Submission {
+            mut batch,
+            format,
+            done,
+        } = submission;
         let shared = &*self.shared;
         let requests = parse(&mut batch, format, &shared.proxies);
         let counts = Counts {
             records: batch.records.len() as u64,
             unparsed: (batch.records.len() - requests.len()) as u64,
-            truncated: batch.records.iter().filter(|record| record.truncated).count() as u64,
+            truncated: batch
+                .records
+                .iter()
+                .filter(|record| record.truncated)
+                .count() as u64,
         };
         shared.telemetry.batch_parsed(&batch.source, counts);
         let spread = spread(&requests, shared.workers.len());
@@ -109,7 +125,11 @@ impl Intake {
         let parsed = Arc::new(ParsedBatch { batch, requests });
         for (worker, requests) in shared.workers.iter().zip(spread) {
             if !requests.is_empty() {
-                let work = Work { sequence, parsed: Arc::clone(&parsed), requests };
+                let work = Work {
+                    sequence,
+                    parsed: Arc::clone(&parsed),
+                    requests,
+                };
                 worker.send(work).map_err(|_| Stopped)?;
             }
         }
@@ -123,7 +143,13 @@ impl Shared {
     fn expect(&self, parts: usize, submission: Expected) -> Result<Sequence, Stopped> {
         let mut next = self.next.lock();
         let sequence = *next;
-        self.recorder.send(Message::Expect { sequence, parts, submission }).map_err(|_| Stopped)?;
+        self.recorder
+            .send(Message::Expect {
+                sequence,
+                parts,
+                submission,
+            })
+            .map_err(|_| Stopped)?;
         *next += 1;
         Ok(sequence)
     }
@@ -132,7 +158,9 @@ impl Shared {
 fn parse(batch: &mut RecordBatch, format: Format, proxies: &Proxies) -> Vec<(u32, Request)> {
     let mut requests = Vec::with_capacity(batch.records.len());
     for (place, record) in batch.records.iter().enumerate() {
-        if let Ok(request) = vigil_decode::parse(&mut batch.bytes, record, format, proxies, batch.read_at) {
+        if let Ok(request) =
+            vigil_decode::parse(&mut batch.bytes, record, format, proxies, batch.read_at)
+        {
             requests.push((place as u32, request));
         }
     }
@@ -146,7 +174,8 @@ fn spread(requests: &[(u32, Request)], threads: usize) -> Vec<Vec<u32>> {
         let thread = if threads == 1 {
             0
         } else {
-            BuildHasherDefault::<DefaultHasher>::default().hash_one(request.source_ip) as usize % threads
+            BuildHasherDefault::<DefaultHasher>::default().hash_one(request.source_ip) as usize
+                % threads
         };
         if let Some(mine) = spread.get_mut(thread) {
             mine.push(place as u32);

@@ -44,7 +44,12 @@ pub struct Judge {
 
 impl Judge {
     /// A judge with empty windows.
-    pub fn new(rules: Arc<RuleSet>, enricher: Arc<Enricher>, clock: Arc<dyn Clock>, options: JudgeOptions) -> Self {
+    pub fn new(
+        rules: Arc<RuleSet>,
+        enricher: Arc<Enricher>,
+        clock: Arc<dyn Clock>,
+        options: JudgeOptions,
+    ) -> Self {
         Self {
             detector: Detector::new(rules, &options.detector),
             decoder: Decoder::new(),
@@ -64,7 +69,8 @@ impl Judge {
         request: &Request,
         decoded_at: Timestamp,
     ) -> Option<GroupedThreat> {
-        self.decoder.decode(&batch.bytes, record, request, &mut self.event);
+        self.decoder
+            .decode(&batch.bytes, record, request, &mut self.event);
         let judgement = self.detector.judge(&self.event)?;
         if judgement.score.value() < self.options.threshold.value() {
             self.below_threshold += 1;
@@ -93,7 +99,12 @@ impl Judge {
             node: self.options.node.clone(),
             geo: ip.and_then(|ip| self.enricher.geo(ip)),
             autonomous_system: ip.and_then(|ip| self.enricher.autonomous_system(ip)),
-            stages: Stages { read_at: batch.read_at, decoded_at, detected_at, stored_at: detected_at },
+            stages: Stages {
+                read_at: batch.read_at,
+                decoded_at,
+                detected_at,
+                stored_at: detected_at,
+            },
         };
         let threat = vigil_detect::threat(&self.event, judgement, provenance);
         let alert = (threat.severity >= self.options.alert_severity)
@@ -103,10 +114,22 @@ impl Judge {
 
     /// Works until the intake is gone.
     pub(super) fn run(mut self, work: &Receiver<Work>, recorder: &Sender<Message>) {
-        for Work { sequence, parsed, requests } in work {
+        for Work {
+            sequence,
+            parsed,
+            requests,
+        } in work
+        {
             let threats = self.part(&parsed, &requests);
             let below_threshold = self.take_below_threshold();
-            if recorder.send(Message::Part { sequence, threats, below_threshold }).is_err() {
+            if recorder
+                .send(Message::Part {
+                    sequence,
+                    threats,
+                    below_threshold,
+                })
+                .is_err()
+            {
                 return;
             }
         }

@@ -84,7 +84,9 @@ impl Pipeline {
             parts.health.watch(&name, &to_worker);
             workers.push(to_worker);
             let recorder = to_recorder.clone();
-            threads.push(spawn(&name, &parts.health, &stopping, move || judge.run(&work, &recorder))?);
+            threads.push(spawn(&name, &parts.health, &stopping, move || {
+                judge.run(&work, &recorder);
+            })?);
         }
         let recorder = recorder::Recorder::new(
             Arc::clone(&parts.store),
@@ -93,8 +95,15 @@ impl Pipeline {
             Arc::clone(&parts.health),
             Arc::clone(&stopping),
         );
-        threads.push(spawn("recorder", &parts.health, &stopping, move || recorder.run(&from_stages))?);
-        let intake = Intake::new(workers, to_recorder, parts.proxies, Arc::clone(&parts.telemetry));
+        threads.push(spawn("recorder", &parts.health, &stopping, move || {
+            recorder.run(&from_stages);
+        })?);
+        let intake = Intake::new(
+            workers,
+            to_recorder,
+            parts.proxies,
+            Arc::clone(&parts.telemetry),
+        );
         let waker = parts.tailer.waker();
         let reader = reader::Reader {
             tailer: parts.tailer,
@@ -105,7 +114,14 @@ impl Pipeline {
             stopping: Arc::clone(&stopping),
         };
         let reader = spawn("reader", &parts.health, &stopping, move || reader.run())?;
-        Ok(Self { intake, health: parts.health, stopping, waker, reader, threads })
+        Ok(Self {
+            intake,
+            health: parts.health,
+            stopping,
+            waker,
+            reader,
+            threads,
+        })
     }
 
     /// The way in for records that are not read from a log.
@@ -135,11 +151,17 @@ fn spawn(
     body: impl FnOnce() + Send + 'static,
 ) -> std::io::Result<JoinHandle<()>> {
     let (health, stopping, title) = (Arc::clone(health), Arc::clone(stopping), name.to_owned());
-    std::thread::Builder::new().name(format!("vigil-{name}")).spawn(move || {
-        let ended = EndOfThread { health, stopping, name: title };
-        body();
-        drop(ended);
-    })
+    std::thread::Builder::new()
+        .name(format!("vigil-{name}"))
+        .spawn(move || {
+            let ended = EndOfThread {
+                health,
+                stopping,
+                name: title,
+            };
+            body();
+            drop(ended);
+        })
 }
 
 /// Tells when a thread ends, by return or by panic.
@@ -164,9 +186,17 @@ type Sequence = u64;
 /// What the recorder is told.
 enum Message {
     /// A batch is on its way in so many parts.
-    Expect { sequence: Sequence, parts: usize, submission: intake::Expected },
+    Expect {
+        sequence: Sequence,
+        parts: usize,
+        submission: intake::Expected,
+    },
     /// One part was judged.
-    Part { sequence: Sequence, threats: Vec<vigil_store::GroupedThreat>, below_threshold: u64 },
+    Part {
+        sequence: Sequence,
+        threats: Vec<vigil_store::GroupedThreat>,
+        below_threshold: u64,
+    },
 }
 
 /// A batch for one detection thread.

@@ -22,8 +22,11 @@ pub struct Formats {
 impl Formats {
     /// From the configured paths or patterns, made absolute.
     pub fn new(logs: impl IntoIterator<Item = (String, Format)>) -> Self {
-        let compile = |(path, format): (String, Format)| Some((glob::Pattern::new(&path).ok()?, format));
-        Self { by_pattern: logs.into_iter().filter_map(compile).collect() }
+        let compile =
+            |(path, format): (String, Format)| Some((glob::Pattern::new(&path).ok()?, format));
+        Self {
+            by_pattern: logs.into_iter().filter_map(compile).collect(),
+        }
     }
 
     /// The format of a log: that of the first pattern it fits, or to be found out.
@@ -53,7 +56,15 @@ impl Reader {
             match self.tailer.next_batch(WAIT) {
                 Ok(Some(batch)) => {
                     let format = self.formats.of(&batch.source);
-                    if self.intake.submit(Submission { batch, format, done: None }).is_err() {
+                    if self
+                        .intake
+                        .submit(Submission {
+                            batch,
+                            format,
+                            done: None,
+                        })
+                        .is_err()
+                    {
                         return;
                     }
                     self.health.report("source", None);

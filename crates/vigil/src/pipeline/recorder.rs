@@ -72,7 +72,9 @@ impl Recorder {
     /// Works until every stage before it is gone, then stores what is left.
     pub(super) fn run(mut self, messages: &Receiver<Message>) {
         loop {
-            match messages.recv_timeout(Duration::from_millis(CHECKPOINT_EVERY_MS.unsigned_abs() / 2)) {
+            match messages.recv_timeout(Duration::from_millis(
+                CHECKPOINT_EVERY_MS.unsigned_abs() / 2,
+            )) {
                 Ok(message) => {
                     self.take(message);
                     while let Ok(message) = messages.try_recv() {
@@ -95,10 +97,25 @@ impl Recorder {
 
     fn take(&mut self, message: Message) {
         match message {
-            Message::Expect { sequence, parts, submission } => {
-                self.pending.insert(sequence, Pending { parts, submission, threats: Vec::new() });
+            Message::Expect {
+                sequence,
+                parts,
+                submission,
+            } => {
+                self.pending.insert(
+                    sequence,
+                    Pending {
+                        parts,
+                        submission,
+                        threats: Vec::new(),
+                    },
+                );
             }
-            Message::Part { sequence, threats, below_threshold } => {
+            Message::Part {
+                sequence,
+                threats,
+                below_threshold,
+            } => {
                 self.telemetry.below_threshold(below_threshold);
                 if let Some(pending) = self.pending.get_mut(&sequence) {
                     pending.parts -= 1;
@@ -109,15 +126,29 @@ impl Recorder {
     }
 
     fn waiting_threats(&self) -> usize {
-        self.pending.values().map(|pending| pending.threats.len()).sum()
+        self.pending
+            .values()
+            .map(|pending| pending.threats.len())
+            .sum()
     }
 
     /// Stores every batch that is complete and has none before it that is not.
     fn store_complete(&mut self) {
         let mut threats = Vec::new();
         let mut done = Vec::new();
-        while self.pending.get(&self.next).is_some_and(|pending| pending.parts == 0) {
-            let Some(Pending { submission, threats: mut found, .. }) = self.pending.remove(&self.next) else { break };
+        while self
+            .pending
+            .get(&self.next)
+            .is_some_and(|pending| pending.parts == 0)
+        {
+            let Some(Pending {
+                submission,
+                threats: mut found,
+                ..
+            }) = self.pending.remove(&self.next)
+            else {
+                break;
+            };
             self.next += 1;
             found.sort_by_key(|grouped| grouped.threat.record.offset);
             if let Some(waiting) = submission.done {
@@ -138,7 +169,10 @@ impl Recorder {
     /// second would be passed over after a crash.
     fn checkpoint_due(&self, now: Timestamp) -> bool {
         now.millis_since(self.checkpointed_at) >= CHECKPOINT_EVERY_MS
-            || self.checkpoints.keys().any(|source| !self.known.contains(source))
+            || self
+                .checkpoints
+                .keys()
+                .any(|source| !self.known.contains(source))
     }
 
     /// Stores until it works; false when the server stops before that.
@@ -153,11 +187,16 @@ impl Recorder {
             for grouped in threats.iter_mut() {
                 grouped.threat.stages.stored_at = at;
             }
-            match self.store.record(&Entry { threats, checkpoints: &checkpoints, at }) {
+            match self.store.record(&Entry {
+                threats,
+                checkpoints: &checkpoints,
+                at,
+            }) {
                 Ok(recorded) => {
                     self.health.report("store", None);
                     self.telemetry.recorded(threats, recorded, self.clock.now());
-                    self.known.extend(std::mem::take(&mut self.checkpoints).into_keys());
+                    self.known
+                        .extend(std::mem::take(&mut self.checkpoints).into_keys());
                     self.checkpointed_at = now;
                     return true;
                 }

@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
-use vigil_source::FileStatus;
 use vigil_event::{Severity, SourceId, Timestamp};
+use vigil_source::FileStatus;
 use vigil_store::{GroupedThreat, Recorded};
 
 use super::intake::Counts;
@@ -41,25 +41,53 @@ impl Telemetry {
             prometheus::Result::Ok(counters)
         };
         let read_to_stored = Histogram::with_opts(
-            HistogramOpts::new("vigil_read_to_stored_seconds", "Time from reading a threat's record to its storing.")
-                .buckets(vec![0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0]),
+            HistogramOpts::new(
+                "vigil_read_to_stored_seconds",
+                "Time from reading a threat's record to its storing.",
+            )
+            .buckets(vec![
+                0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0,
+            ]),
         )?;
         registry.register(Box::new(read_to_stored.clone()))?;
-        let lag_bytes = IntGauge::new("vigil_source_lag_bytes", "Bytes of the logs that are not read yet.")?;
+        let lag_bytes = IntGauge::new(
+            "vigil_source_lag_bytes",
+            "Bytes of the logs that are not read yet.",
+        )?;
         registry.register(Box::new(lag_bytes.clone()))?;
         let telemetry = Self {
             records: counter("vigil_records_total", "Records that were read.")?,
-            unparsed: counters("vigil_records_unparsed_total", "Records that are no log line.", "source")?,
+            unparsed: counters(
+                "vigil_records_unparsed_total",
+                "Records that are no log line.",
+                "source",
+            )?,
             unparsed_in_all: AtomicU64::new(0),
-            truncated: counter("vigil_records_truncated_total", "Records that were longer than the limit and cut.")?,
-            threats: counters("vigil_threats_total", "Threats that were stored.", "severity")?,
-            repeated: counter("vigil_threats_repeated_total", "Threats that were read again and known already.")?,
+            truncated: counter(
+                "vigil_records_truncated_total",
+                "Records that were longer than the limit and cut.",
+            )?,
+            threats: counters(
+                "vigil_threats_total",
+                "Threats that were stored.",
+                "severity",
+            )?,
+            repeated: counter(
+                "vigil_threats_repeated_total",
+                "Threats that were read again and known already.",
+            )?,
             below_threshold: counter(
                 "vigil_events_below_threshold_total",
                 "Events on which something fired that stayed below the threshold for threats.",
             )?,
-            store_failures: counter("vigil_store_failures_total", "Tries to store that failed and were repeated.")?,
-            read_failures: counter("vigil_read_failures_total", "Tries to read the logs that failed.")?,
+            store_failures: counter(
+                "vigil_store_failures_total",
+                "Tries to store that failed and were repeated.",
+            )?,
+            read_failures: counter(
+                "vigil_read_failures_total",
+                "Tries to read the logs that failed.",
+            )?,
             lag_bytes,
             read_to_stored,
         };
@@ -72,9 +100,16 @@ impl Telemetry {
     pub(super) fn batch_parsed(&self, source: &SourceId, counts: Counts) {
         self.records.inc_by(counts.records);
         self.truncated.inc_by(counts.truncated);
-        let label = if source.as_str().starts_with('/') { source.as_str() } else { INGEST_LABEL };
-        self.unparsed.with_label_values(&[label]).inc_by(counts.unparsed);
-        self.unparsed_in_all.fetch_add(counts.unparsed, Ordering::Relaxed);
+        let label = if source.as_str().starts_with('/') {
+            source.as_str()
+        } else {
+            INGEST_LABEL
+        };
+        self.unparsed
+            .with_label_values(&[label])
+            .inc_by(counts.unparsed);
+        self.unparsed_in_all
+            .fetch_add(counts.unparsed, Ordering::Relaxed);
     }
 
     pub(super) fn below_threshold(&self, events: u64) {
@@ -87,7 +122,9 @@ impl Telemetry {
             return;
         }
         for GroupedThreat { threat, .. } in threats {
-            self.threats.with_label_values(&[threat.severity.name()]).inc();
+            self.threats
+                .with_label_values(&[threat.severity.name()])
+                .inc();
             let waited = at.millis_since(threat.stages.read_at).max(0);
             self.read_to_stored.observe(waited as f64 / 1_000.0);
         }
@@ -123,6 +160,9 @@ impl Telemetry {
 
     /// Threats that were stored.
     pub fn threats(&self) -> u64 {
-        Severity::ALL.iter().map(|severity| self.threats.with_label_values(&[severity.name()]).get()).sum()
+        Severity::ALL
+            .iter()
+            .map(|severity| self.threats.with_label_values(&[severity.name()]).get())
+            .sum()
     }
 }

@@ -6,7 +6,11 @@ use std::process::{Command, Output};
 use crate::site::{BINARY, Site};
 
 fn run(arguments: &[&str]) -> Output {
-    Command::new(BINARY).args(arguments).env_remove("VIGIL_TOKEN").output().unwrap()
+    Command::new(BINARY)
+        .args(arguments)
+        .env_remove("VIGIL_TOKEN")
+        .output()
+        .unwrap()
 }
 
 /// Runs, and expects that exit code and one line that contains every text.
@@ -16,7 +20,10 @@ fn fails(arguments: &[&str], code: i32, texts: &[&str]) {
     assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
     assert_eq!(said.trim_end().lines().count(), 1, "{arguments:?}: {said}");
     for text in texts {
-        assert!(said.contains(text), "{arguments:?}: `{text}` is not in: {said}");
+        assert!(
+            said.contains(text),
+            "{arguments:?}: `{text}` is not in: {said}"
+        );
     }
 }
 
@@ -26,14 +33,30 @@ fn an_unknown_key_names_file_line_and_remedy() {
     let path = site.path("vigil.toml");
     fs_err::write(&path, "[server]\nlissten = '127.0.0.1:1'\n").unwrap();
     let path = path.to_str().unwrap();
-    fails(&["serve", "--config", path], 2, &["vigil.toml", "line 2", "lissten", "vigil config --explain"]);
+    fails(
+        &["serve", "--config", path],
+        2,
+        &["vigil.toml", "line 2", "lissten", "vigil config --explain"],
+    );
 }
 
 #[test]
 fn a_missing_file_is_named() {
-    fails(&["serve", "--config", "/nonexistent/vigil.toml"], 3, &["/nonexistent/vigil.toml", "--config"]);
-    fails(&["replay", "--offline", "/nonexistent/access.log"], 3, &["/nonexistent/access.log"]);
-    fails(&["test-rules", "/nonexistent/rules"], 3, &["/nonexistent/rules"]);
+    fails(
+        &["serve", "--config", "/nonexistent/vigil.toml"],
+        3,
+        &["/nonexistent/vigil.toml", "--config"],
+    );
+    fails(
+        &["replay", "--offline", "/nonexistent/access.log"],
+        3,
+        &["/nonexistent/access.log"],
+    );
+    fails(
+        &["test-rules", "/nonexistent/rules"],
+        3,
+        &["/nonexistent/rules"],
+    );
 }
 
 #[test]
@@ -42,14 +65,28 @@ fn a_taken_port_is_named() {
     let holder = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let address = holder.local_addr().unwrap().to_string();
     let data = site.path("data");
-    fails(&["serve", "--listen", &address, "--data-dir", data.to_str().unwrap()], 3, &[&address, "--listen"]);
+    fails(
+        &[
+            "serve",
+            "--listen",
+            &address,
+            "--data-dir",
+            data.to_str().unwrap(),
+        ],
+        3,
+        &[&address, "--listen"],
+    );
 }
 
 #[test]
 fn a_broken_rule_is_named() {
     let site = Site::new();
     fs_err::create_dir(site.path("rules")).unwrap();
-    fs_err::write(site.path("rules/broken.yml"), "title: Broken\ndetection: {a: {url.query|regexx: x}, condition: a}\n").unwrap();
+    fs_err::write(
+        site.path("rules/broken.yml"),
+        "title: Broken\ndetection: {a: {url.query|regexx: x}, condition: a}\n",
+    )
+    .unwrap();
     let rules = site.path("rules");
     let output = run(&["test-rules", rules.to_str().unwrap()]);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -66,8 +103,23 @@ fn a_wrong_token_is_refused() {
         .env("VIGIL_TOKEN", "not-a-token")
         .output()
         .unwrap();
-    assert_eq!(output.status.code(), Some(4), "{}", String::from_utf8_lossy(&output.stderr));
-    fails(&["health", "--url", vigil.base(), "--data-dir", "/nonexistent"], 4, &["VIGIL_TOKEN"]);
+    assert_eq!(
+        output.status.code(),
+        Some(4),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    fails(
+        &[
+            "health",
+            "--url",
+            vigil.base(),
+            "--data-dir",
+            "/nonexistent",
+        ],
+        4,
+        &["VIGIL_TOKEN"],
+    );
 }
 
 #[test]
@@ -76,7 +128,17 @@ fn a_server_that_is_not_there_is_named() {
     let url = format!("http://127.0.0.1:{}", vigil_testkit::free_port());
     site.vigil().token("viewer");
     let data = site.path("data");
-    fails(&["health", "--url", &url, "--data-dir", data.to_str().unwrap()], 3, &[&url, "vigil serve"]);
+    fails(
+        &[
+            "health",
+            "--url",
+            &url,
+            "--data-dir",
+            data.to_str().unwrap(),
+        ],
+        3,
+        &[&url, "vigil serve"],
+    );
 }
 
 #[test]
@@ -84,5 +146,15 @@ fn a_second_server_on_the_same_data_is_refused() {
     let site = Site::new();
     let _first = site.vigil().serve();
     let data = site.path("data");
-    fails(&["serve", "--listen", "127.0.0.1:0", "--data-dir", data.to_str().unwrap()], 3, &["data"]);
+    fails(
+        &[
+            "serve",
+            "--listen",
+            "127.0.0.1:0",
+            "--data-dir",
+            data.to_str().unwrap(),
+        ],
+        3,
+        &["data"],
+    );
 }

@@ -11,14 +11,29 @@ fn run(arguments: &[&str]) -> Output {
 }
 
 fn text(output: &Output) -> String {
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
 #[test]
 fn explain_shows_views_evidence_and_the_sum() {
-    let report = text(&run(&["explain", "/?q=%253Cscript%253Ealert(1)%253C/script%253E"]));
-    for part in ["url.query", "repeated-percent", "<script>alert(1)", "undone 2 time(s)", "Score", "10 x (1 - ", "a threat"] {
+    let report = text(&run(&[
+        "explain",
+        "/?q=%253Cscript%253Ealert(1)%253C/script%253E",
+    ]));
+    for part in [
+        "url.query",
+        "repeated-percent",
+        "<script>alert(1)",
+        "undone 2 time(s)",
+        "Score",
+        "10 x (1 - ",
+        "a threat",
+    ] {
         assert!(report.contains(part), "`{part}` is not in\n{report}");
     }
     let quiet = text(&run(&["explain", "/products?page=2"]));
@@ -29,7 +44,10 @@ fn explain_shows_views_evidence_and_the_sum() {
 
 #[test]
 fn explain_cannot_steer_the_terminal() {
-    let report = text(&run(&["explain", "/?q=\u{1b}[31m<script>alert(1)</script>"]));
+    let report = text(&run(&[
+        "explain",
+        "/?q=\u{1b}[31m<script>alert(1)</script>",
+    ]));
     assert!(!report.contains('\u{1b}'), "{report:?}");
 }
 
@@ -65,7 +83,11 @@ fn replay_into_a_server_twice_stores_once() {
             .arg(site.log())
             .output()
             .unwrap();
-        assert!(text(&output).starts_with("50 lines sent: 50 threats"), "{}", text(&output));
+        assert!(
+            text(&output).starts_with("50 lines sent: 50 threats"),
+            "{}",
+            text(&output)
+        );
         assert_eq!(threats(vigil.http()).len(), 50);
     }
 }
@@ -77,11 +99,22 @@ fn watch_follows_a_channel() {
     let vigil = site.following().arg("--from-start").serve();
     let watch = |more: &[&str]| {
         let arguments = ["--url", vigil.base(), "--last", "1", "--count", "1"];
-        text(&site.vigil().command("watch").args(arguments).args(more).output().unwrap())
+        text(
+            &site
+                .vigil()
+                .command("watch")
+                .args(arguments)
+                .args(more)
+                .output()
+                .unwrap(),
+        )
     };
     vigil_testkit::wait_until("it is stored", || threats(vigil.http()).len() == 1);
     let shown = watch(&[]);
-    assert!(shown.contains("203.0.113.7") && shown.contains("/etc/passwd"), "{shown}");
+    assert!(
+        shown.contains("203.0.113.7") && shown.contains("/etc/passwd"),
+        "{shown}"
+    );
     assert!(!shown.trim_end().chars().any(char::is_control), "{shown:?}");
     let frame: Value = serde_json::from_str(&watch(&["threats", "--json"])).unwrap();
     assert_eq!(frame["type"], "threat.new");
@@ -90,7 +123,12 @@ fn watch_follows_a_channel() {
 #[test]
 fn token_prints_the_token_and_nothing_else() {
     let site = Site::new();
-    let output = site.vigil().command("token").args(["--role", "viewer", "--expires", "8h"]).output().unwrap();
+    let output = site
+        .vigil()
+        .command("token")
+        .args(["--role", "viewer", "--expires", "8h"])
+        .output()
+        .unwrap();
     assert!(output.stderr.is_empty());
     let printed = text(&output);
     assert_eq!(printed.trim_end().lines().count(), 1);
@@ -101,15 +139,26 @@ fn token_prints_the_token_and_nothing_else() {
 fn health_says_whether_it_is_ready() {
     let site = Site::new();
     let vigil = site.vigil().serve();
-    let output = site.vigil().command("health").args(["--url", vigil.base()]).output().unwrap();
+    let output = site
+        .vigil()
+        .command("health")
+        .args(["--url", vigil.base()])
+        .output()
+        .unwrap();
     assert_eq!(text(&output), "ready\n");
 }
 
 #[test]
 fn config_shows_what_is_in_force() {
-    let output = Command::new(BINARY).args(["config", "--data-dir", "/srv/v"]).env("VIGIL_DETECT__THREADS", "3").output();
+    let output = Command::new(BINARY)
+        .args(["config", "--data-dir", "/srv/v"])
+        .env("VIGIL_DETECT__THREADS", "3")
+        .output();
     let shown = text(&output.unwrap());
-    assert!(shown.contains("threads = 3") && shown.contains("/srv/v"), "{shown}");
+    assert!(
+        shown.contains("threads = 3") && shown.contains("/srv/v"),
+        "{shown}"
+    );
 }
 
 #[test]
@@ -122,7 +171,18 @@ fn the_demo_shows_attacks_at_once() {
 #[test]
 fn help_names_every_command_and_the_exit_codes() {
     let help = text(&run(&["--help"]));
-    for part in ["serve", "demo", "config", "health", "replay", "explain", "test-rules", "token", "watch", "Exit codes"] {
+    for part in [
+        "serve",
+        "demo",
+        "config",
+        "health",
+        "replay",
+        "explain",
+        "test-rules",
+        "token",
+        "watch",
+        "Exit codes",
+    ] {
         assert!(help.contains(part), "{part}");
     }
 }

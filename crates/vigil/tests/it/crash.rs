@@ -17,7 +17,11 @@ const KILLS: u32 = 24;
 
 /// Writes a log with attacks and rotates it, both ways, until it is told to stop; gives the attacks'
 /// numbers.
-fn write_log(site: &Site, seed: u64, stop: &Arc<AtomicBool>) -> std::thread::JoinHandle<Vec<String>> {
+fn write_log(
+    site: &Site,
+    seed: u64,
+    stop: &Arc<AtomicBool>,
+) -> std::thread::JoinHandle<Vec<String>> {
     let (log, stop) = (site.log(), Arc::clone(stop));
     std::thread::spawn(move || {
         let mut random = Rng::with_seed(seed);
@@ -56,7 +60,10 @@ fn write_log(site: &Site, seed: u64, stop: &Arc<AtomicBool>) -> std::thread::Joi
 /// The number that an attack bears.
 fn number_of(text: &str) -> String {
     let start = text.find("&n=").or_else(|| text.find("?n=")).unwrap() + 3;
-    text[start..].chars().take_while(char::is_ascii_digit).collect()
+    text[start..]
+        .chars()
+        .take_while(char::is_ascii_digit)
+        .collect()
 }
 
 #[test]
@@ -77,29 +84,51 @@ fn every_attack_is_stored_exactly_once() {
     }
     stop.store(true, Ordering::SeqCst);
     let attacks = writer.join().unwrap();
-    assert!(attacks.len() > 500, "the test writes enough: {}", attacks.len());
+    assert!(
+        attacks.len() > 500,
+        "the test writes enough: {}",
+        attacks.len()
+    );
 
     let vigil = builder.serve();
     let stored = || {
         let mut stored: BTreeMap<String, u32> = BTreeMap::new();
         for threat in threats(vigil.http()) {
-            *stored.entry(number_of(threat["event"]["original"].as_str().unwrap())).or_default() += 1;
+            *stored
+                .entry(number_of(threat["event"]["original"].as_str().unwrap()))
+                .or_default() += 1;
         }
         stored
     };
     let wanted: BTreeMap<String, u32> = attacks.iter().map(|number| (number.clone(), 1)).collect();
-    assert_eq!(wanted.len(), attacks.len(), "each attack bears its own number");
-    let read = || vigil.http().get("/metrics").text.contains("\nvigil_source_lag_bytes 0\n");
-    wait_until("the log is read to its end", || read() && threats(vigil.http()).len() >= wanted.len());
+    assert_eq!(
+        wanted.len(),
+        attacks.len(),
+        "each attack bears its own number"
+    );
+    let read = || {
+        vigil
+            .http()
+            .get("/metrics")
+            .text
+            .contains("\nvigil_source_lag_bytes 0\n")
+    };
+    wait_until("the log is read to its end", || {
+        read() && threats(vigil.http()).len() >= wanted.len()
+    });
     let stored = stored();
-    let missing: Vec<_> = wanted.keys().filter(|number| !stored.contains_key(*number)).collect();
+    let missing: Vec<_> = wanted
+        .keys()
+        .filter(|number| !stored.contains_key(*number))
+        .collect();
     let doubled: Vec<_> = stored.iter().filter(|(_, times)| **times > 1).collect();
-    assert!(missing.is_empty() && doubled.is_empty(), "of {} missing {missing:?}, doubled {doubled:?}", wanted.len());
+    assert!(
+        missing.is_empty() && doubled.is_empty(),
+        "of {} missing {missing:?}, doubled {doubled:?}",
+        wanted.len()
+    );
 
-    let counted: u64 = vigil
-        .http()
-        .get("/api/v1/alerts?limit=1000")
-        .json()["items"]
+    let counted: u64 = vigil.http().get("/api/v1/alerts?limit=1000").json()["items"]
         .as_array()
         .unwrap()
         .iter()

@@ -13,5 +13,9 @@ fn the_configuration_reference_is_up_to_date() {
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         fs_err::write(path, &wanted).unwrap();
     }
-    assert_eq!(fs_err::read_to_string(path).unwrap_or_default(), wanted, "run UPDATE_GOLDEN=1 cargo test -p vigil");
+    assert_eq!(
+        fs_err::read_to_string(path).unwrap_or_default(),
+        wanted,
+        "run UPDATE_GOLDEN=1 cargo test -p vigil"
+    );
 }

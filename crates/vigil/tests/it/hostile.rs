@@ -26,9 +26,13 @@ fn hostile_lines(seed: u64, count: usize) -> Vec<u8> {
     for number in 0..count {
         match number % 100 {
             // A line far over the limit, and one just over what is kept of a line.
-            0 => text.extend(std::iter::repeat_n(b'A', 1_500_000 * usize::from(number % 1_000 == 0) + 70_000)),
+            0 => text.extend(std::iter::repeat_n(
+                b'A',
+                1_500_000 * usize::from(number % 1_000 == 0) + 70_000,
+            )),
             1..40 => (0..random.usize(..400)).for_each(|_| text.push(random.u8(..))),
-            _ => (0..random.usize(1..60)).for_each(|_| text.extend_from_slice(random.choice(&pieces).unwrap())),
+            _ => (0..random.usize(1..60))
+                .for_each(|_| text.extend_from_slice(random.choice(&pieces).unwrap())),
         }
         text.push(b'\n');
     }
@@ -44,7 +48,10 @@ fn ten_thousand_hostile_lines_do_not_stop_the_next() {
     // In pieces that end anywhere, with an attack between them that must be found.
     for (number, piece) in text.chunks(1_000_003).enumerate() {
         site.append(piece);
-        site.append(format!("\n{}", line(&format!("/between-{number}?file=../../../../etc/passwd"))));
+        site.append(format!(
+            "\n{}",
+            line(&format!("/between-{number}?file=../../../../etc/passwd"))
+        ));
     }
     site.append(line("/last?file=../../../../etc/passwd"));
     threat_with(vigil.http(), "/last");
@@ -53,12 +60,30 @@ fn ten_thousand_hostile_lines_do_not_stop_the_next() {
     }
     let metrics = vigil.http().get("/metrics").text;
     let value = |name: &str| -> f64 {
-        let start = metrics.find(&format!("\n{name}")).unwrap_or_else(|| panic!("no {name}"));
-        metrics[start + 1..].lines().next().unwrap().rsplit(' ').next().unwrap().parse().unwrap()
+        let start = metrics
+            .find(&format!("\n{name}"))
+            .unwrap_or_else(|| panic!("no {name}"));
+        metrics[start + 1..]
+            .lines()
+            .next()
+            .unwrap()
+            .rsplit(' ')
+            .next()
+            .unwrap()
+            .parse()
+            .unwrap()
     };
-    assert!(value("vigil_records_unparsed_total{") > 1_000.0, "unparsable lines are counted");
-    assert!(value("vigil_records_truncated_total") >= 100.0, "cut lines are counted");
-    wait_until("the server is ready", || vigil.http().get("/ready").status == 200);
+    assert!(
+        value("vigil_records_unparsed_total{") > 1_000.0,
+        "unparsable lines are counted"
+    );
+    assert!(
+        value("vigil_records_truncated_total") >= 100.0,
+        "cut lines are counted"
+    );
+    wait_until("the server is ready", || {
+        vigil.http().get("/ready").status == 200
+    });
 }
 
 #[test]
@@ -66,7 +91,10 @@ fn a_cut_line_is_marked() {
     let site = Site::new();
     site.append("");
     let vigil = site.following().serve();
-    let long = format!("/cut?file=../../../../etc/passwd&x={}", "y".repeat(2_000_000));
+    let long = format!(
+        "/cut?file=../../../../etc/passwd&x={}",
+        "y".repeat(2_000_000)
+    );
     site.append(line(&long));
     site.append(line("/after?file=../../../../etc/passwd"));
     threat_with(vigil.http(), "/after");

@@ -1,5 +1,11 @@
 //! The program from the outside: real logs, a real nginx, real sockets, real kills.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::string_slice,
+    reason = "a test fails by panicking, and its texts are ASCII"
+)]
+
 mod bad_input;
 mod cli;
 mod crash;

@@ -12,13 +12,32 @@ fn nothing_is_open_but_health() {
     let stranger = Http::new(vigil.base());
     assert_eq!(stranger.get("/health").status, 200);
     for path in [
-        "/", "/ui/", "/ready", "/metrics", "/threats", "/stats", "/models/status", "/api/v1/threats",
-        "/api/v1/alerts", "/api/v1/stats", "/api/v1/rules", "/api/v1/openapi.json", "/ws", "/ws/threats",
-        "/sse/threats", "/api/v1/ws", "/api/v1/ws/health", "/anything",
+        "/",
+        "/ui/",
+        "/ready",
+        "/metrics",
+        "/threats",
+        "/stats",
+        "/models/status",
+        "/api/v1/threats",
+        "/api/v1/alerts",
+        "/api/v1/stats",
+        "/api/v1/rules",
+        "/api/v1/openapi.json",
+        "/ws",
+        "/ws/threats",
+        "/sse/threats",
+        "/api/v1/ws",
+        "/api/v1/ws/health",
+        "/anything",
     ] {
         let answer = stranger.get(path);
         assert_eq!(answer.status, 401, "{path}");
-        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{path}");
+        assert_eq!(
+            answer.header("x-content-type-options"),
+            Some("nosniff"),
+            "{path}"
+        );
     }
     let forged = Http::new(vigil.base()).with_token("eyJhbGciOiJub25lIn0.eyJzdWIiOiJhIn0.");
     assert_eq!(forged.get("/api/v1/threats").status, 401);
@@ -30,10 +49,19 @@ fn roles_may_what_they_may() {
     let vigil = site.vigil().serve();
     let lines = json!({"lines": [line("/x?file=../../../../etc/passwd").trim_end()]});
     let of = |role: &str| Http::new(vigil.base()).with_token(site.vigil().token(role));
-    assert_eq!(of("viewer").post("/api/v1/ingest/batch", &lines).status, 403);
+    assert_eq!(
+        of("viewer").post("/api/v1/ingest/batch", &lines).status,
+        403
+    );
     let taken = of("service").post("/ingest/batch", &lines);
     assert!((200..300).contains(&taken.status), "{}", taken.text);
-    assert_eq!((taken.json()["accepted"].clone(), taken.json()["threats"].clone()), (json!(1), json!(1)));
+    assert_eq!(
+        (
+            taken.json()["accepted"].clone(),
+            taken.json()["threats"].clone()
+        ),
+        (json!(1), json!(1))
+    );
     assert_eq!(of("service").get("/api/v1/threats").status, 403);
     assert_eq!(of("viewer").get("/threats").status, 200);
     threat_with(vigil.http(), "/x?file");
@@ -47,7 +75,13 @@ fn the_first_start_opens_the_page_once() {
     let other = Site::new();
     let mut first = other.vigil().serve();
     let token = fs_err::read_to_string(other.path("data/admin.token")).unwrap();
-    assert_eq!(Http::new(first.base()).with_token(token.trim()).get("/api/v1/rules").status, 200);
+    assert_eq!(
+        Http::new(first.base())
+            .with_token(token.trim())
+            .get("/api/v1/rules")
+            .status,
+        200
+    );
     first.process().terminate();
     let again = other.vigil().serve();
     assert!(!again.greeting().iter().any(|line| line.contains("ticket=")));
@@ -60,13 +94,27 @@ fn a_machine_comes_in_with_its_key() {
     let (config, key) = (site.path("vigil.toml"), site.path("collector.key"));
     fs_err::write(&key, "a-key-that-is-long-enough-0123456789\n").unwrap();
     fs_err::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
-    let text = format!("[[auth.api_keys]]\nname = 'collector'\nrole = 'viewer'\nkey_file = '{}'\n", key.display());
+    let text = format!(
+        "[[auth.api_keys]]\nname = 'collector'\nrole = 'viewer'\nkey_file = '{}'\n",
+        key.display()
+    );
     fs_err::write(&config, text).unwrap();
-    let vigil = site.vigil().arg("--config").arg(config.to_str().unwrap()).serve();
+    let vigil = site
+        .vigil()
+        .arg("--config")
+        .arg(config.to_str().unwrap())
+        .serve();
     let http = Http::new(vigil.base());
     let right = ("X-API-Key", "a-key-that-is-long-enough-0123456789");
     assert_eq!(http.get_with("/api/v1/stats", right).status, 200);
-    assert_eq!(http.get_with("/api/v1/stats", ("X-API-Key", "a-key-that-is-long-enough-012345678x")).status, 401);
+    assert_eq!(
+        http.get_with(
+            "/api/v1/stats",
+            ("X-API-Key", "a-key-that-is-long-enough-012345678x")
+        )
+        .status,
+        401
+    );
 }
 
 #[test]
@@ -84,8 +132,16 @@ fn metrics_are_what_prometheus_expects() {
         .stderr(std::process::Stdio::piped())
         .spawn()
         .unwrap();
-    promtool.stdin.take().unwrap().write_all(metrics.as_bytes()).unwrap();
+    promtool
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(metrics.as_bytes())
+        .unwrap();
     let output = promtool.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
-    assert!(output.status.success() && said.trim().is_empty(), "{said}\n{metrics}");
+    assert!(
+        output.status.success() && said.trim().is_empty(),
+        "{said}\n{metrics}"
+    );
 }

@@ -20,8 +20,16 @@ fn every_example_of_every_rule_holds() {
     assert!(failed.is_empty(), "{}", failed.join("\n"));
     for rule in rules.rules() {
         for should_match in [true, false] {
-            let any = rule.examples.iter().any(|example| example.should_match == should_match);
-            assert!(any, "{}: has no example that must{} match", rule.file, if should_match { "" } else { " not" });
+            let any = rule
+                .examples
+                .iter()
+                .any(|example| example.should_match == should_match);
+            assert!(
+                any,
+                "{}: has no example that must{} match",
+                rule.file,
+                if should_match { "" } else { " not" }
+            );
         }
     }
 }
@@ -30,24 +38,51 @@ fn every_example_of_every_rule_holds() {
 fn every_family_has_rules() {
     let rules = vigil::rules::load(None).unwrap();
     for family in [
-        "sql_injection", "cross_site_scripting", "path_traversal", "file_inclusion", "command_injection", "log4shell",
-        "server_side_request_forgery", "xml_external_entity", "crlf_injection", "open_redirect", "multiple_encoding",
-        "scanner", "sensitive_file",
+        "sql_injection",
+        "cross_site_scripting",
+        "path_traversal",
+        "file_inclusion",
+        "command_injection",
+        "log4shell",
+        "server_side_request_forgery",
+        "xml_external_entity",
+        "crlf_injection",
+        "open_redirect",
+        "multiple_encoding",
+        "scanner",
+        "sensitive_file",
     ] {
-        assert!(rules.rules().iter().any(|rule| rule.family == family), "{family}");
+        assert!(
+            rules.rules().iter().any(|rule| rule.family == family),
+            "{family}"
+        );
     }
 }
 
 #[test]
 fn real_browsing_stays_below_the_threshold() {
     let rules = Arc::new(vigil::rules::load(None).unwrap());
-    let corpus = fs_err::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../rules/benign.txt")).unwrap();
-    let mut judge = LineJudge::new(rules, &DetectorOptions::default(), Proxies::new(Vec::new()), Format::Auto);
+    let corpus = fs_err::read_to_string(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../rules/benign.txt"
+    ))
+    .unwrap();
+    let mut judge = LineJudge::new(
+        rules,
+        &DetectorOptions::default(),
+        Proxies::new(Vec::new()),
+        Format::Auto,
+    );
     let mut lines = 0;
-    for line in corpus.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+    for line in corpus
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+    {
         lines += 1;
         let judgement = judge.judge(line.as_bytes(), Timestamp::default()).unwrap();
-        let score = judgement.as_ref().map_or(0.0, |judgement| judgement.score.value());
+        let score = judgement
+            .as_ref()
+            .map_or(0.0, |judgement| judgement.score.value());
         assert!(score < 5.0, "{score} for {line}: {judgement:?}");
     }
     assert!(lines >= 200, "{lines}");
@@ -57,15 +92,27 @@ fn real_browsing_stays_below_the_threshold() {
 fn the_traffic_of_the_demo_is_told_apart() {
     let rules = Arc::new(vigil::rules::load(None).unwrap());
     // Documentation addresses attack far faster than any window allows; only the rules count here.
-    let windows = WindowOptions { request_rate: u32::MAX, error_ratio: 2.0, path_spread: u32::MAX, ..WindowOptions::default() };
+    let windows = WindowOptions {
+        request_rate: u32::MAX,
+        error_ratio: 2.0,
+        path_spread: u32::MAX,
+        ..WindowOptions::default()
+    };
     let options = DetectorOptions { windows };
     let mut judge = LineJudge::new(rules, &options, Proxies::new(Vec::new()), Format::Combined);
     let mut traffic = Traffic::new(3, 0.5);
     for _ in 0..2_000 {
         let mut line = Vec::new();
         let attack = traffic.write_line(&mut line, Timestamp::from_millis(1_795_176_598_000));
-        let judgement = judge.judge(line.trim_ascii_end(), Timestamp::default()).unwrap();
+        let judgement = judge
+            .judge(line.trim_ascii_end(), Timestamp::default())
+            .unwrap();
         let score = judgement.map_or(0.0, |judgement| judgement.score.value());
-        assert_eq!(score >= 5.0, attack, "{score} for {}", String::from_utf8_lossy(&line));
+        assert_eq!(
+            score >= 5.0,
+            attack,
+            "{score} for {}",
+            String::from_utf8_lossy(&line)
+        );
     }
 }

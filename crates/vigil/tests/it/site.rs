@@ -17,7 +17,9 @@ pub(crate) struct Site {
 
 impl Site {
     pub(crate) fn new() -> Self {
-        Self { directory: tempfile::tempdir().unwrap() }
+        Self {
+            directory: tempfile::tempdir().unwrap(),
+        }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -46,13 +48,19 @@ impl Site {
 
 /// Appends to a file, which is made if there is none.
 pub(crate) fn append(path: &Path, bytes: impl AsRef<[u8]>) {
-    let mut file = fs_err::OpenOptions::new().create(true).append(true).open(path).unwrap();
+    let mut file = fs_err::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(path)
+        .unwrap();
     file.write_all(bytes.as_ref()).unwrap();
 }
 
 /// A line of a log in the combined format.
 pub(crate) fn line(target: &str) -> String {
-    format!("203.0.113.7 - - [21/Nov/2026:02:09:58 +0000] \"GET {target} HTTP/1.1\" 200 612 \"-\" \"Mozilla/5.0\"\n")
+    format!(
+        "203.0.113.7 - - [21/Nov/2026:02:09:58 +0000] \"GET {target} HTTP/1.1\" 200 612 \"-\" \"Mozilla/5.0\"\n"
+    )
 }
 
 /// Every threat in the store, oldest page last, by as many requests as it takes.
@@ -60,7 +68,9 @@ pub(crate) fn threats(http: &Http) -> Vec<Value> {
     let mut all = Vec::new();
     let mut cursor = String::new();
     loop {
-        let page = http.get(&format!("/api/v1/threats?limit=1000{cursor}")).json();
+        let page = http
+            .get(&format!("/api/v1/threats?limit=1000{cursor}"))
+            .json();
         all.extend(page["items"].as_array().unwrap().iter().cloned());
         match page["next"].as_str() {
             Some(next) => cursor = format!("&cursor={next}"),
@@ -72,6 +82,8 @@ pub(crate) fn threats(http: &Http) -> Vec<Value> {
 /// Waits until a threat's URL contains the text.
 pub(crate) fn threat_with(http: &Http, text: &str) -> Value {
     wait_for(&format!("a threat with {text}"), || {
-        threats(http).into_iter().find(|threat| threat["event"]["original"].as_str().unwrap().contains(text))
+        threats(http)
+            .into_iter()
+            .find(|threat| threat["event"]["original"].as_str().unwrap().contains(text))
     })
 }

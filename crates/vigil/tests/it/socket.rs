@@ -18,8 +18,12 @@ impl Socket {
         let authority = base.strip_prefix("http://").unwrap();
         let stream = TcpStream::connect(authority).unwrap();
         stream.set_read_timeout(Some(DEADLINE)).unwrap();
-        let mut request = format!("ws://{authority}{path}").into_client_request().unwrap();
-        request.headers_mut().insert("Authorization", format!("Bearer {token}").parse().unwrap());
+        let mut request = format!("ws://{authority}{path}")
+            .into_client_request()
+            .unwrap();
+        request
+            .headers_mut()
+            .insert("Authorization", format!("Bearer {token}").parse().unwrap());
         Self(client(request, stream).unwrap().0)
     }
 
@@ -94,7 +98,10 @@ fn an_alert_is_acknowledged_on_the_socket_and_told_to_all() {
     let told = viewer.frame_where(|frame| frame["type"] == "alert.acknowledged");
     assert_eq!(told["data"]["state"], "acknowledged");
     assert_eq!(told["data"]["assignee"], "analyst");
-    let stored = vigil.http().get(&format!("/api/v1/alerts/{}", alert["id"].as_str().unwrap())).json();
+    let stored = vigil
+        .http()
+        .get(&format!("/api/v1/alerts/{}", alert["id"].as_str().unwrap()))
+        .json();
     assert_eq!(stored["changes"][0]["by"], "analyst");
 }
 
@@ -105,7 +112,10 @@ fn server_sent_events_follow_a_channel() {
     site.append("");
     let vigil = site.following().serve();
     let response = ureq::get(format!("{}/sse/threats", vigil.base()))
-        .header("Authorization", format!("Bearer {}", site.vigil().token("viewer")))
+        .header(
+            "Authorization",
+            format!("Bearer {}", site.vigil().token("viewer")),
+        )
         .config()
         .timeout_global(Some(Duration::from_mins(1)))
         .build()
@@ -113,6 +123,9 @@ fn server_sent_events_follow_a_channel() {
         .unwrap();
     site.append(line("/x?file=../../../../etc/passwd"));
     let lines = std::io::BufReader::new(response.into_body().into_reader()).lines();
-    let data = lines.map(Result::unwrap).find(|line| line.starts_with("data:") && line.contains("threat.new")).unwrap();
+    let data = lines
+        .map(Result::unwrap)
+        .find(|line| line.starts_with("data:") && line.contains("threat.new"))
+        .unwrap();
     assert!(data.contains("/etc/passwd"));
 }

@@ -1,0 +1,54 @@
+//! What the parts of the program are made of, from what was configured.
+
+use std::path::{Path, PathBuf};
+
+use super::Config;
+
+impl Config {
+    /// The data directory, resolved.
+    pub fn data_dir(&self) -> PathBuf {
+        if !self.server.data_dir.as_os_str().is_empty() {
+            return self.server.data_dir.clone();
+        }
+        if rustix::process::geteuid().is_root() {
+            return PathBuf::from("/var/lib/vigil");
+        }
+        let home = std::env::var_os("HOME").map_or_else(|| PathBuf::from("."), PathBuf::from);
+        std::env::var_os("XDG_DATA_HOME")
+            .map_or_else(|| home.join(".local/share"), PathBuf::from)
+            .join("vigil")
+    }
+
+    /// The directory of rules that replaces the built-in ones, if one is named.
+    pub fn rules_dir(&self) -> Option<&Path> {
+        let directory = self.detect.rules_dir.as_path();
+        (!directory.as_os_str().is_empty()).then_some(directory)
+    }
+
+    /// How many detection threads there are to be.
+    pub fn detection_threads(&self) -> usize {
+        match self.detect.threads {
+            0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            threads => threads,
+        }
+    }
+
+    /// The proxies that are believed.
+    pub fn proxies(&self) -> vigil_decode::Proxies {
+        vigil_decode::Proxies::new(self.decode.trusted_proxies.clone())
+    }
+
+    /// The windows' limits.
+    pub fn window_options(&self) -> vigil_detect::WindowOptions {
+        let windows = &self.detect.windows;
+        vigil_detect::WindowOptions {
+            period_ms: i64::from(windows.period_seconds) * 1_000,
+            request_rate: windows.request_rate,
+            error_ratio: windows.error_ratio,
+            error_minimum: windows.error_minimum,
+            path_spread: windows.path_spread,
+            max_addresses: windows.max_addresses,
+            ..vigil_detect::WindowOptions::default()
+        }
+    }
+}
