@@ -40,7 +40,7 @@ lint: page ## Check format, lints, licences, the tree's rules and the page
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	@scripts/need cargo-deny
-	$(CARGO) deny --offline check licenses bans sources
+	$(CARGO) deny check --hide-inclusion-graph licenses bans sources
 	$(CARGO) run --quiet --package xtask -- tidy
 	cd dashboard && npm run lint
 

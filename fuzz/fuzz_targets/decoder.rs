@@ -1,5 +1,4 @@
-//! Parses and decodes any bytes: no panic, few views, all different, and nothing left to undo where
-//! the bound on nesting was not reached.
+//! Parses and decodes any bytes: no panic, few views, all different, and the same event twice.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
