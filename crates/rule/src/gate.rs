@@ -174,7 +174,11 @@ mod tests {
         assert_eq!(both.clauses(), [schema.clone(), union.clone()]);
         assert_eq!(Gate::all([both.clone(), Gate::open(), one(&union)]), both);
         let either = Gate::any([both, one(&select)]);
-        let probes: Vec<_> = either.clauses()[0].probes.keys().copied().collect();
+        let probes: Vec<_> = either
+            .clauses()
+            .iter()
+            .flat_map(|clause| clause.probes.keys().copied())
+            .collect();
         let expected: Vec<_> = [&select, &schema]
             .iter()
             .flat_map(|clause| clause.probes.keys().copied())

@@ -12,7 +12,7 @@ use crate::modifier::{Asked, Comparison, How, Place};
 use crate::node::Node;
 use crate::pattern::{self, Flags};
 use crate::wildcard::{self, Meaning};
-use crate::{Problem, required};
+use crate::{Problem, bytes, required};
 
 /// Compiles one line; a line without a field looks for keywords in the whole record.
 pub(crate) fn compile(item: &DetectionItem, name: &str) -> Result<Node<Leaf>, Problem> {
@@ -211,6 +211,7 @@ impl Line<'_> {
                 regex,
                 flags,
                 required: required::literals(&parsed.hir),
+                bytes: bytes::of_pattern(&parsed.hir),
             })
         });
         compiled.map_err(|error| Problem::BadPattern {

@@ -2,19 +2,20 @@
 //!
 //! Rules are written in Sigma's YAML with the names of the Elastic Common Schema. Loading checks
 //! everything and reports every fault at once; matching runs in two steps. One pass of an
-//! Aho–Corasick automaton over the views that some rule asks for finds which required literals of
-//! which rules occur; the few rules whose literals all occur are then evaluated exactly, with
-//! regular expressions that take linear time.
+//! Aho–Corasick automaton over the views that some rule asks for finds which required literals
+//! occur in which views; the few rules whose literals all occur are then evaluated exactly, in those
+//! views only, with regular expressions that take linear time.
 //!
 //! Owns: the meaning of a rule for one event, its examples, the literal pre-pass. Never holds: state
 //! across events, time, I/O.
 //!
-//! To add a modifier: give it a place in `modifier.rs`, let `item.rs` turn it into a matcher, and
-//! say in `gate.rs` which literals it requires.
+//! To add a modifier: give it a place in `modifier.rs`, let `item.rs` turn it into a matcher of
+//! `matcher.rs`, and say there (`Leaf::ask`) which literals and bytes it requires, if any.
 
 #![warn(clippy::indexing_slicing)]
 
 mod attack;
+mod bytes;
 mod condition;
 mod error;
 mod example;

@@ -8,9 +8,10 @@ use ipnet::IpNet;
 use regex::bytes::Regex;
 use vigil_event::{Decodings, Event, Evidence, Field};
 
+use crate::bytes::{self, ByteSet};
 use crate::field::Scope;
 use crate::gate::{Clause, Gate, Probe, Probes};
-use crate::literal::Literal;
+use crate::literal::{self, Literal};
 use crate::modifier::{Comparison, Place};
 use crate::pattern::Flags;
 use crate::prefilter::Seen;
@@ -22,6 +23,8 @@ pub(crate) struct Leaf {
     pub(crate) matcher: Matcher,
     /// What must be seen in a view that matches, the best first.
     pub(crate) probes: Vec<Probe>,
+    /// Of each of these sets, a view that matches has a byte.
+    bytes: Vec<ByteSet>,
 }
 
 /// What is compared with.
@@ -33,6 +36,7 @@ pub(crate) enum Matcher {
         flags: Flags,
         /// See [`crate::required`].
         required: Vec<Vec<Literal>>,
+        bytes: Vec<ByteSet>,
     },
     Networks(Vec<IpNet>),
     Number(Field, Comparison, u64),
@@ -104,24 +108,31 @@ impl Leaf {
             scope,
             matcher,
             probes: Vec::new(),
+            bytes: Vec::new(),
         }
     }
 
     /// Asks for what must be seen in a view that matches.
     pub(crate) fn ask(&mut self, probes: &mut Probes) {
-        let required = match &mut self.matcher {
-            Matcher::Literals(literals) => vec![
-                literals
-                    .texts
-                    .iter()
-                    .map(|text| Literal::of(text))
-                    .collect(),
-            ],
-            Matcher::Pattern { required, .. } => std::mem::take(required),
-            _ => Vec::new(),
+        let (required, bytes) = match &mut self.matcher {
+            Matcher::Literals(literals) => {
+                let texts = &literals.texts;
+                (
+                    vec![texts.iter().map(|text| Literal::of(text)).collect()],
+                    bytes::of_literals(texts),
+                )
+            }
+            Matcher::Pattern {
+                required, bytes, ..
+            } => (std::mem::take(required), std::mem::take(bytes)),
+            _ => (Vec::new(), Vec::new()),
         };
-        self.probes = required
-            .into_iter()
+        self.bytes = bytes;
+        // What is seen in many events tells less than rare bytes do.
+        let has_rare_bytes = self.bytes.iter().any(|set| set.is_rare());
+        let tells = |set: &Vec<Literal>| !has_rare_bytes || literal::worth(set) >= Self::MIN_WORTH;
+        let sets = required.into_iter().filter(tells);
+        self.probes = sets
             .filter_map(|set| probes.probe(set, self.scope))
             .collect();
         self.probes
@@ -129,6 +140,8 @@ impl Leaf {
         self.probes.truncate(Self::MAX_PROBES);
     }
 
+    /// Beside rare bytes, only literals of this worth are looked for: words of four letters.
+    const MIN_WORTH: u32 = 12;
     /// More probes cost more than they tell.
     const MAX_PROBES: usize = 4;
 
@@ -171,7 +184,11 @@ impl Leaf {
     }
 
     fn views(&self, event: &Event, seen: &Seen, test: impl Fn(&[u8]) -> bool) -> bool {
-        let scope = seen.common(self.scope, &self.probes);
+        let seen_in = seen.common(self.scope, &self.probes);
+        let scope = self
+            .bytes
+            .iter()
+            .fold(seen_in, |scope, set| seen.having(scope, *set));
         scope != Scope::default()
             && event
                 .views()

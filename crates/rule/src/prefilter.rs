@@ -7,10 +7,11 @@
 
 use std::collections::BTreeMap;
 
-use aho_corasick::automaton::Automaton;
+use aho_corasick::automaton::{Automaton, StateID};
 use aho_corasick::{Anchored, MatchKind, StartKind, dfa, nfa};
 use vigil_event::{Event, View};
 
+use crate::bytes::ByteSet;
 use crate::field::Scope;
 use crate::gate::{Gate, Probe, Probes};
 use crate::literal::is_word;
@@ -20,15 +21,23 @@ use crate::literal::is_word;
 pub(crate) struct Prefilter {
     automaton: Literals,
     /// For each literal of the automaton the probes it belongs to.
-    meanings: Vec<Box<[Meaning]>>,
+    meanings: Table<Meaning>,
     /// For each probe the rules that ask for it.
-    asked: Vec<Box<[Asked]>>,
+    asked: Table<Asked>,
     /// For each rule the bits of all of its clauses.
     complete: Vec<u8>,
     /// The views that some rule asks for.
     scope: Scope,
     /// The rules without a gate.
     ungated: Vec<u32>,
+}
+
+/// Lists, one behind the other.
+#[derive(Debug)]
+struct Table<T> {
+    items: Vec<T>,
+    /// Where each list ends.
+    ends: Vec<u32>,
 }
 
 /// What a literal found means.
@@ -59,12 +68,14 @@ enum Literals {
 const MAX_FAST_BYTES: usize = 128 << 10;
 
 /// What was seen of the event at hand.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Seen {
     /// For each probe the views it was seen in.
     views: Vec<Scope>,
     /// The probes that were seen.
     probes: Vec<Probe>,
+    /// For each kind of bytes the views that have one.
+    bytes: [Scope; ByteSet::KINDS],
     /// For each rule the clauses that are met.
     bits: Vec<u8>,
     /// The rules with clauses that are met.
@@ -112,8 +123,8 @@ impl Prefilter {
         }
         Ok(Self {
             automaton: Literals::new(meanings.keys().copied())?,
-            meanings: meanings.into_values().map(Vec::into_boxed_slice).collect(),
-            asked: asked.into_iter().map(Vec::into_boxed_slice).collect(),
+            meanings: meanings.into_values().collect(),
+            asked: asked.into_iter().collect(),
             complete,
             scope,
             ungated,
@@ -130,30 +141,61 @@ impl Prefilter {
     pub(crate) fn look(&self, event: &Event, seen: &mut Seen) {
         seen.clear(self.asked.len(), self.complete.len());
         seen.candidates.extend_from_slice(&self.ungated);
-        let views = event.views().filter(|view| self.scope.allows(view));
-        match &self.automaton {
-            Literals::None => {}
-            Literals::Fast(automaton) => views.for_each(|view| self.scan(automaton, &view, seen)),
-            Literals::Small(automaton) => views.for_each(|view| self.scan(automaton, &view, seen)),
+        for view in event.views() {
+            let bytes = match &self.automaton {
+                _ if !self.scope.allows(&view) => ByteSet::ALL,
+                Literals::None => ByteSet::ALL,
+                Literals::Fast(automaton) => self.scan(automaton, &view, seen),
+                Literals::Small(automaton) => self.scan(automaton, &view, seen),
+            };
+            seen.has(Scope::of(&view), bytes);
         }
         seen.candidates.sort_unstable();
     }
 
-    fn scan(&self, automaton: &impl Automaton, view: &View<'_>, seen: &mut Seen) {
+    fn scan(&self, automaton: &impl Automaton, view: &View<'_>, seen: &mut Seen) -> ByteSet {
         let Ok(mut state) = automaton.start_state(Anchored::No) else {
-            return;
+            return ByteSet::ALL;
         };
-        let scope = Scope::of(view);
-        for (place, byte) in view.text.iter().enumerate() {
-            state = automaton.next_state(Anchored::No, state, *byte);
-            if automaton.is_special(state) && automaton.is_match(state) {
-                for nth in 0..automaton.match_len(state) {
-                    let literal = automaton.match_pattern(state, nth);
-                    let end = place + 1;
-                    let start = end.saturating_sub(automaton.pattern_len(literal));
-                    self.found(literal.as_usize(), start..end, view.text, scope, seen);
-                }
+        let mut bytes = ByteSet::default();
+        let mut places = view.text.iter().enumerate();
+        loop {
+            // Most of the time is spent in this one line: it calls nothing, so that the state stays
+            // in a register.
+            let ended = places.find(|(_, byte)| {
+                bytes = bytes.with(ByteSet::alone(**byte));
+                state = automaton.next_state(Anchored::No, state, **byte);
+                automaton.is_special(state)
+            });
+            let Some((place, _)) = ended else {
+                return bytes;
+            };
+            if automaton.is_match(state) {
+                self.ended(automaton, state, view, place + 1, seen);
             }
+        }
+    }
+
+    /// Every literal that ends at a place of a view.
+    #[inline(never)]
+    fn ended(
+        &self,
+        automaton: &impl Automaton,
+        state: StateID,
+        view: &View<'_>,
+        end: usize,
+        seen: &mut Seen,
+    ) {
+        for nth in 0..automaton.match_len(state) {
+            let literal = automaton.match_pattern(state, nth);
+            let start = end.saturating_sub(automaton.pattern_len(literal));
+            self.found(
+                literal.as_usize(),
+                start..end,
+                view.text,
+                Scope::of(view),
+                seen,
+            );
         }
     }
 
@@ -165,7 +207,7 @@ impl Prefilter {
         view: Scope,
         seen: &mut Seen,
     ) {
-        for meaning in self.meanings.get(literal).into_iter().flatten() {
+        for meaning in self.meanings.list(literal) {
             let Some(views) = seen.views.get_mut(meaning.probe.place()) else {
                 continue;
             };
@@ -186,7 +228,7 @@ impl Prefilter {
                 seen.probes.push(meaning.probe);
             }
             *views = views.with(view);
-            for asked in self.asked.get(meaning.probe.place()).into_iter().flatten() {
+            for asked in self.asked.list(meaning.probe.place()) {
                 if asked.scope.meets(view) {
                     self.met(*asked, seen);
                 }
@@ -209,6 +251,32 @@ impl Prefilter {
         if self.complete.get(asked.rule as usize) == Some(bits) {
             seen.candidates.push(asked.rule);
         }
+    }
+}
+
+impl<T> FromIterator<Vec<T>> for Table<T> {
+    fn from_iter<I: IntoIterator<Item = Vec<T>>>(lists: I) -> Self {
+        let mut table = Self {
+            items: Vec::new(),
+            ends: Vec::new(),
+        };
+        for list in lists {
+            table.items.extend(list);
+            table.ends.push(table.items.len() as u32);
+        }
+        table
+    }
+}
+
+impl<T> Table<T> {
+    const fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    fn list(&self, place: usize) -> &[T] {
+        let end = |place: usize| self.ends.get(place).map_or(0, |end| *end as usize);
+        let start = place.checked_sub(1).map_or(0, end);
+        self.items.get(start..end(place)).unwrap_or_default()
     }
 }
 
@@ -241,6 +309,7 @@ impl Seen {
     /// Forgets the event before, and makes room where that is needed.
     fn clear(&mut self, probes: usize, rules: usize) {
         self.candidates.clear();
+        self.bytes = [Scope::default(); ByteSet::KINDS];
         if self.views.len() != probes || self.bits.len() != rules {
             *self = Self::new(probes, rules);
             return;
@@ -261,6 +330,7 @@ impl Seen {
         Self {
             views: vec![Scope::default(); probes],
             probes: Vec::with_capacity(probes),
+            bytes: [Scope::default(); ByteSet::KINDS],
             bits: vec![0; rules],
             rules: Vec::with_capacity(rules),
             candidates: Vec::with_capacity(rules),
@@ -284,11 +354,26 @@ impl Seen {
         })
     }
 
+    fn has(&mut self, view: Scope, bytes: ByteSet) {
+        for kind in bytes.kinds() {
+            if let Some(views) = self.bytes.get_mut(kind) {
+                *views = views.with(view);
+            }
+        }
+    }
+
+    /// The views among these that have a byte of the set.
+    pub(crate) fn having(&self, scope: Scope, set: ByteSet) -> Scope {
+        let kinds = set.kinds().filter_map(|kind| self.bytes.get(kind));
+        scope.common(kinds.fold(Scope::default(), |views, one| views.with(*one)))
+    }
+
     /// As if every probe had been seen in every view.
     #[cfg(test)]
     pub(crate) fn everything(prefilter: &Prefilter) -> Self {
         let mut seen = Self::of(prefilter);
         seen.views.fill(Scope::everything());
+        seen.bytes.fill(Scope::everything());
         seen.candidates.extend(0..seen.bits.len() as u32);
         seen
     }

@@ -340,7 +340,7 @@ mod tests {
             (r"\b(?:id|ls)\b", &[&["|id|", "|ls|"]]),
             (r"(?:;|\bor\b)\s*id\b", &[&["id|"]]),
             (r"%(?:4[a-z]|5[0-9].?)", &[&["%4", "%5"]]),
-            (r"a(?:bc.*)+de", &[&["abc"]]),
+            (r"a(?:bc.*)+de", &[&["abc"], &["de"]]),
             ("(?:cat|dog)food", &[&["catfood", "dogfood"]]),
             ("select.*(?:from|into)", &[&["select"], &["from", "into"]]),
             (r"select\s+(?:a|b.*c)?x", &[&["select"]]),

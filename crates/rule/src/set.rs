@@ -37,7 +37,7 @@ impl Hit {
 }
 
 /// What an evaluation writes on, made once for each thread and reused for each event.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Scratch {
     seen: Seen,
 }
@@ -83,7 +83,8 @@ impl RuleSet {
         &self.rules
     }
 
-    /// The rules that no literal is required for: each of them is evaluated on every event.
+    /// The rules that no literal is required for: each of them is looked at for every event, though
+    /// most are dismissed by the bytes they require.
     pub fn ungated(&self) -> impl Iterator<Item = &Rule> {
         self.prefilter
             .ungated()

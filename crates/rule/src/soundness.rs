@@ -1,16 +1,20 @@
-//! The prefilter never hides a match: random rules on random events, with it and without.
+//! The prefilter never hides a match: random expressions against what they are said to require,
+//! and random rules on random events, with the prefilter and without.
 
 use proptest::prelude::*;
 use vigil_event::{Decodings, Event, Field};
 
-use crate::{RuleFile, RuleSet, Scratch};
+use crate::bytes::{self, ByteSet};
+use crate::literal::{self, Literal};
+use crate::pattern::{self, Flags};
+use crate::{RuleFile, RuleSet, Scratch, required};
 
 /// Fragments that the rules' literals and the events' texts are made of, so that they meet often.
 const FRAGMENTS: [&str; 14] = [
     "ab", "abc", "BCD", "cd'", "<x", "select", "Union", " ", "..", "/", "=1", "x", "\u{e9}", "aab",
 ];
 
-const PATTERNS: [&str; 20] = [
+const PATTERNS: [&str; 25] = [
     "abc",
     "(?i)bcd|union",
     r"(?i)union\s+select",
@@ -31,6 +35,11 @@ const PATTERNS: [&str; 20] = [
     "(?:a|b|c)(?:a|b|c)(?:a|b|c)d?=1",
     "",
     "(?:)+ab",
+    "(?:abc)*cd'",
+    "(?:<x)*select",
+    "(?:<|')?ab",
+    "'*union",
+    r"(?:\.\.){0,2}ab",
 ];
 
 fn text() -> impl Strategy<Value = String> {
@@ -159,6 +168,64 @@ fn load(rules: &[String]) -> RuleSet {
         text: texts.join("---\n"),
     };
     RuleSet::load(&[file]).unwrap_or_else(|errors| panic!("{errors:#?}\n{rules:#?}"))
+}
+
+/// Expressions over few letters and signs, so that they often match.
+fn pattern() -> impl Strategy<Value = String> {
+    let leaf = prop::sample::select(vec![
+        "a", "b", "ab", "B", "<", "'", "[ab]", "[a'<]", "[^a]", r"\b", r"\B", ".", "^", "$",
+        "\u{e9}", "_", "",
+    ]);
+    leaf.prop_map(str::to_owned)
+        .prop_recursive(4, 24, 4, |inner| {
+            let count =
+                prop::sample::select(vec!["?", "*", "+", "{2}", "{2,}", "{0,2}", "{1,3}", "{0}"]);
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 1..4).prop_map(|parts| parts.concat()),
+                prop::collection::vec(inner.clone(), 1..4)
+                    .prop_map(|parts| format!("(?:{})", parts.join("|"))),
+                (inner, count).prop_map(|(part, count)| format!("(?:{part}){count}")),
+            ]
+        })
+}
+
+/// Whether a literal occurs in a text, judged by its definition.
+fn occurs(literal: &Literal, text: &[u8]) -> bool {
+    let is_word = |byte: Option<&u8>| byte.is_some_and(|byte| literal::is_word(*byte));
+    (0..=text.len()).any(|start| {
+        let (before, rest) = text.split_at(start);
+        let Some((here, after)) = rest.split_at_checked(literal.bytes.len()) else {
+            return false;
+        };
+        here.eq_ignore_ascii_case(&literal.bytes)
+            && !(literal.starts_word && is_word(before.last()))
+            && !(literal.ends_word && is_word(after.first()))
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1500))]
+
+    #[test]
+    fn every_match_contains_what_is_required(
+        pattern in pattern(),
+        ignore_case: bool,
+        texts in prop::collection::vec("[aAbB<'_ \u{e9}]{0,9}", 12),
+    ) {
+        let flags = Flags { ignore_case, ..Flags::default() };
+        let parsed = pattern::parse(&pattern, flags).unwrap();
+        let regex = parsed.compile(&pattern, flags).unwrap();
+        let (literals, bytes) = (required::literals(&parsed.hir), bytes::of_pattern(&parsed.hir));
+        for text in texts.iter().map(String::as_bytes).filter(|text| regex.is_match(text)) {
+            let found = text.iter().map(|byte| ByteSet::alone(*byte)).fold(ByteSet::default(), ByteSet::with);
+            for set in &literals {
+                prop_assert!(set.iter().any(|one| occurs(one, text)), "{} {:?} {:?}", pattern, text, set);
+            }
+            for set in &bytes {
+                prop_assert!(set.meets(found), "{} {:?} {:?}", pattern, text, set);
+            }
+        }
+    }
 }
 
 proptest! {

@@ -27,159 +27,162 @@ detection:
   condition: selection
 ";
 
+/// What is changed in the rule, and what is then said.
+const FAULTS: &[(&str, &str, &str)] = &[
+    (
+        "level: low",
+        "level: huge",
+        "a.yml:3: rule `A rule`: level `huge` is unknown",
+    ),
+    ("level: low\n", "", "`level` is missing"),
+    (
+        "id: 6f2f",
+        "id: zf2f",
+        "a.yml:2: rule `A rule`: id `zf2f6b1c-9a55-4cb0-8d1e-000000000001` is not a UUID",
+    ),
+    (
+        "id: 6f2f6b1c-9a55-4cb0-8d1e-000000000001\n",
+        "",
+        "`id` is missing",
+    ),
+    (
+        "attack.t1190",
+        "attack.t119",
+        "a.yml:5: rule `A rule`: tag `attack.t119` is invalid",
+    ),
+    (
+        "attack.t1190",
+        "attack.hacking",
+        "tag `attack.hacking` is invalid",
+    ),
+    (
+        "category: webserver",
+        "category: process_creation",
+        "a.yml:7: rule `A rule`: the rule is for `process_creation`",
+    ),
+    (
+        "|contains:",
+        "|containz:",
+        "a.yml:10: rule `A rule`: modifier `containz` of `url.path` is not supported",
+    ),
+    (
+        "|contains:",
+        "|base64offset:",
+        "a.yml:10: rule `A rule`: modifier `base64offset`",
+    ),
+    (
+        "url.path|",
+        "url.pfad|",
+        "a.yml:10: rule `A rule`: unknown field `url.pfad`: use event.original",
+    ),
+    (
+        "contains: x",
+        "contains: ''",
+        "is no value for `url.path`: an empty text is in everything",
+    ),
+    (
+        "contains: x",
+        "contains: {a: b}",
+        "`url.path|contains` must be a value or a list of values",
+    ),
+    (
+        "contains: x",
+        "contains: []",
+        "`url.path|contains` must be a value or a list of values",
+    ),
+    ("contains: x", "gte: 5", "numbers are compared on"),
+    ("contains: x", "cidr: 10.0.0.0/8", "use it on source.ip"),
+    (
+        "contains: x",
+        "exists: perhaps",
+        "`exists` takes true or false",
+    ),
+    (
+        "re: 'a'",
+        "re: 'a('",
+        "a.yml:11: rule `A rule`: regular expression `a(` of `url.query`: unclosed group",
+    ),
+    (
+        "re: 'a'",
+        "re: '(a)\\1'",
+        "a backreference cannot be matched in linear time",
+    ),
+    (
+        "re: 'a'",
+        "re: '(?=a)'",
+        "look-around cannot be matched in linear time",
+    ),
+    (
+        "condition: selection",
+        "condition: selektion",
+        "a.yml:12: rule `A rule`: the condition names `selektion`",
+    ),
+    (
+        "condition: selection",
+        "condition: 1 of filter_*",
+        "the condition names `filter_*`",
+    ),
+    (
+        "condition: selection",
+        "condition: 3 of them",
+        "1 selections have such a name",
+    ),
+    (
+        "condition: selection",
+        "condition: selection and",
+        "a.yml:12: rule `A rule`: condition `selection and`: ",
+    ),
+    (
+        "condition: selection",
+        "condition: selection | count() > 5",
+        "a.yml:12: rule `A rule`: condition",
+    ),
+    (
+        "condition: selection",
+        "timeframe: 5m",
+        "`condition` is missing",
+    ),
+    (
+        "title: A rule",
+        "titel: A rule",
+        "a.yml:1: unknown key `titel`",
+    ),
+    (
+        "title: A rule",
+        "title: A rule\ncorrelation: {}",
+        "`correlation` documents are not supported",
+    ),
+    (
+        "tags:",
+        "vigil: {score: 11}\ntags:",
+        "a.yml:4: rule `A rule`: the `vigil:` map is invalid: a score",
+    ),
+    (
+        "tags:",
+        "vigil: {familie: x}\ntags:",
+        "unknown field `familie`",
+    ),
+    (
+        "tags:",
+        "vigil: {examples: {match: [{uri: /}]}}\ntags:",
+        "unknown field `uri`",
+    ),
+    ("tags:", "status: good\ntags:", "status `good` is unknown"),
+    (
+        "  category",
+        "\tcategory",
+        "a.yml:7: this is not valid YAML",
+    ),
+    (
+        "level: low",
+        "level: low\nlevel: high",
+        "this is not valid YAML: duplicate entry",
+    ),
+];
+
 #[test]
 fn each_fault_is_named_with_its_line() {
-    for (from, to, expected) in [
-        (
-            "level: low",
-            "level: huge",
-            "a.yml:3: rule `A rule`: level `huge` is unknown",
-        ),
-        ("level: low\n", "", "`level` is missing"),
-        (
-            "id: 6f2f",
-            "id: zf2f",
-            "a.yml:2: rule `A rule`: id `zf2f6b1c-9a55-4cb0-8d1e-000000000001` is not a UUID",
-        ),
-        (
-            "id: 6f2f6b1c-9a55-4cb0-8d1e-000000000001\n",
-            "",
-            "`id` is missing",
-        ),
-        (
-            "attack.t1190",
-            "attack.t119",
-            "a.yml:5: rule `A rule`: tag `attack.t119` is invalid",
-        ),
-        (
-            "attack.t1190",
-            "attack.hacking",
-            "tag `attack.hacking` is invalid",
-        ),
-        (
-            "category: webserver",
-            "category: process_creation",
-            "a.yml:7: rule `A rule`: the rule is for `process_creation`",
-        ),
-        (
-            "|contains:",
-            "|containz:",
-            "a.yml:10: rule `A rule`: modifier `containz` of `url.path` is not supported",
-        ),
-        (
-            "|contains:",
-            "|base64offset:",
-            "a.yml:10: rule `A rule`: modifier `base64offset`",
-        ),
-        (
-            "url.path|",
-            "url.pfad|",
-            "a.yml:10: rule `A rule`: unknown field `url.pfad`: use event.original",
-        ),
-        (
-            "contains: x",
-            "contains: ''",
-            "is no value for `url.path`: an empty text is in everything",
-        ),
-        (
-            "contains: x",
-            "contains: {a: b}",
-            "`url.path|contains` must be a value or a list of values",
-        ),
-        (
-            "contains: x",
-            "contains: []",
-            "`url.path|contains` must be a value or a list of values",
-        ),
-        ("contains: x", "gte: 5", "numbers are compared on"),
-        ("contains: x", "cidr: 10.0.0.0/8", "use it on source.ip"),
-        (
-            "contains: x",
-            "exists: perhaps",
-            "`exists` takes true or false",
-        ),
-        (
-            "re: 'a'",
-            "re: 'a('",
-            "a.yml:11: rule `A rule`: regular expression `a(` of `url.query`: unclosed group",
-        ),
-        (
-            "re: 'a'",
-            "re: '(a)\\1'",
-            "a backreference cannot be matched in linear time",
-        ),
-        (
-            "re: 'a'",
-            "re: '(?=a)'",
-            "look-around cannot be matched in linear time",
-        ),
-        (
-            "condition: selection",
-            "condition: selektion",
-            "a.yml:12: rule `A rule`: the condition names `selektion`",
-        ),
-        (
-            "condition: selection",
-            "condition: 1 of filter_*",
-            "the condition names `filter_*`",
-        ),
-        (
-            "condition: selection",
-            "condition: 3 of them",
-            "1 selections have such a name",
-        ),
-        (
-            "condition: selection",
-            "condition: selection and",
-            "a.yml:12: rule `A rule`: condition `selection and`: ",
-        ),
-        (
-            "condition: selection",
-            "condition: selection | count() > 5",
-            "a.yml:12: rule `A rule`: condition",
-        ),
-        (
-            "condition: selection",
-            "timeframe: 5m",
-            "`condition` is missing",
-        ),
-        (
-            "title: A rule",
-            "titel: A rule",
-            "a.yml:1: unknown key `titel`",
-        ),
-        (
-            "title: A rule",
-            "title: A rule\ncorrelation: {}",
-            "`correlation` documents are not supported",
-        ),
-        (
-            "tags:",
-            "vigil: {score: 11}\ntags:",
-            "a.yml:4: rule `A rule`: the `vigil:` map is invalid: a score",
-        ),
-        (
-            "tags:",
-            "vigil: {familie: x}\ntags:",
-            "unknown field `familie`",
-        ),
-        (
-            "tags:",
-            "vigil: {examples: {match: [{uri: /}]}}\ntags:",
-            "unknown field `uri`",
-        ),
-        ("tags:", "status: good\ntags:", "status `good` is unknown"),
-        (
-            "  category",
-            "\tcategory",
-            "a.yml:7: this is not valid YAML",
-        ),
-        (
-            "level: low",
-            "level: low\nlevel: high",
-            "this is not valid YAML: duplicate entry",
-        ),
-    ] {
+    for (from, to, expected) in FAULTS {
         assert!(RULE.contains(from), "{from}");
         let errors = errors(&RULE.replacen(from, to, 1));
         assert!(

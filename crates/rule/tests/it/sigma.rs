@@ -33,7 +33,7 @@ fn event() -> Event {
     event.set(Field::UserAgent, b"Mozilla/5.0");
     event.set(Field::Referrer, b"");
     event.set(Field::Status, b"404");
-    event.source_ip = Some("192.0.2.77".parse().unwrap());
+    event.source_ip = "192.0.2.77".parse().ok();
     event.status = 404;
     event.body_bytes = 612;
     event.decode_depth = 1;
