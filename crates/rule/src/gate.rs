@@ -25,8 +25,8 @@ impl Probe {
 pub(crate) struct Probes {
     sets: Vec<Vec<Literal>>,
     places: HashMap<Vec<Literal>, Probe>,
-    /// The views in which some probe is asked for.
-    scope: Scope,
+    /// For each set the views in which it is asked for.
+    scopes: Vec<Scope>,
 }
 
 impl Probes {
@@ -40,12 +40,16 @@ impl Probes {
         if set.is_empty() || set.len() > Self::MAX_LITERALS || !set.iter().all(Literal::is_rare) {
             return None;
         }
-        self.scope = self.scope.with(scope);
         let next = Probe(u32::try_from(self.sets.len()).ok()?);
-        Some(*self.places.entry(set).or_insert_with_key(|set| {
+        let probe = *self.places.entry(set).or_insert_with_key(|set| {
             self.sets.push(set.clone());
+            self.scopes.push(Scope::default());
             next
-        }))
+        });
+        if let Some(asked) = self.scopes.get_mut(probe.place()) {
+            *asked = asked.with(scope);
+        }
+        Some(probe)
     }
 
     /// The sets, each at its probe's place.
@@ -53,17 +57,16 @@ impl Probes {
         &self.sets
     }
 
-    /// Every literal with its probe.
-    pub(crate) fn literals(&self) -> impl Iterator<Item = (Probe, &Literal)> {
-        self.sets.iter().enumerate().flat_map(|(place, set)| {
-            set.iter()
-                .map(move |literal| (Probe(place as u32), literal))
-        })
-    }
-
-    /// The views in which some probe is asked for.
-    pub(crate) const fn scope(&self) -> Scope {
-        self.scope
+    /// Every literal with its probe and the views in which that is asked for.
+    pub(crate) fn literals(&self) -> impl Iterator<Item = (Probe, Scope, &Literal)> {
+        self.sets
+            .iter()
+            .zip(&self.scopes)
+            .enumerate()
+            .flat_map(|(place, (set, scope))| {
+                set.iter()
+                    .map(move |literal| (Probe(place as u32), *scope, literal))
+            })
     }
 
     /// See [`literal::worth`].

@@ -20,6 +20,8 @@ use crate::literal::is_word;
 #[derive(Debug)]
 pub(crate) struct Prefilter {
     automaton: Literals,
+    /// For each literal of the automaton the views in which it means something.
+    scopes: Vec<Scope>,
     /// For each literal of the automaton the probes it belongs to.
     meanings: Table<Meaning>,
     /// For each probe the rules that ask for it.
@@ -87,7 +89,6 @@ pub(crate) struct Seen {
 impl Prefilter {
     /// A prefilter for rules with these gates. The error says that the automaton is too large.
     pub(crate) fn new(probes: &Probes, gates: &[Gate]) -> Result<Self, String> {
-        let scope = probes.scope();
         let mut asked: Vec<Vec<Asked>> = vec![Vec::new(); probes.sets().len()];
         let mut complete = Vec::with_capacity(gates.len());
         let mut ungated = Vec::new();
@@ -112,21 +113,26 @@ impl Prefilter {
             }
             complete.push(all);
         }
-        let mut meanings: BTreeMap<&[u8], Vec<Meaning>> = BTreeMap::new();
-        for (probe, literal) in probes.literals() {
+        let mut meanings: BTreeMap<&[u8], (Scope, Vec<Meaning>)> = BTreeMap::new();
+        for (probe, scope, literal) in probes.literals() {
             let meaning = Meaning {
                 probe,
                 starts_word: literal.starts_word,
                 ends_word: literal.ends_word,
             };
-            meanings.entry(&literal.bytes).or_default().push(meaning);
+            let (views, meanings) = meanings.entry(&literal.bytes).or_default();
+            *views = views.with(scope);
+            meanings.push(meaning);
         }
+        let automaton = Literals::new(meanings.keys().copied())?;
+        let (scopes, meanings): (Vec<Scope>, Vec<_>) = meanings.into_values().unzip();
         Ok(Self {
-            automaton: Literals::new(meanings.keys().copied())?,
-            meanings: meanings.into_values().collect(),
+            automaton,
+            scope: scopes.iter().copied().fold(Scope::default(), Scope::with),
+            scopes,
+            meanings: meanings.into_iter().collect(),
             asked: asked.into_iter().collect(),
             complete,
-            scope,
             ungated,
         })
     }
@@ -186,16 +192,17 @@ impl Prefilter {
         end: usize,
         seen: &mut Seen,
     ) {
+        let scope = Scope::of(view);
         for nth in 0..automaton.match_len(state) {
             let literal = automaton.match_pattern(state, nth);
-            let start = end.saturating_sub(automaton.pattern_len(literal));
-            self.found(
-                literal.as_usize(),
-                start..end,
-                view.text,
-                Scope::of(view),
-                seen,
-            );
+            let counts = self
+                .scopes
+                .get(literal.as_usize())
+                .is_some_and(|views| views.meets(scope));
+            if counts {
+                let start = end.saturating_sub(automaton.pattern_len(literal));
+                self.found(literal.as_usize(), start..end, view.text, scope, seen);
+            }
         }
     }
 
