@@ -59,6 +59,8 @@ impl VigilBuilder {
                 break url.split('/').take(3).collect::<Vec<_>>().join("/");
             }
         };
+        // The line after its address says how to sign in.
+        greeting.extend(lines.next().map(Result::unwrap));
         // What it still prints must not block it.
         std::thread::spawn(move || lines.for_each(drop));
         let token = self.token("admin");
@@ -117,7 +119,7 @@ impl Vigil {
         &self.http
     }
 
-    /// What it printed up to its address.
+    /// What it printed: where it listens, and how to sign in.
     pub fn greeting(&self) -> &[String] {
         &self.greeting
     }

@@ -56,9 +56,10 @@ impl App {
         let data_dir = config.data_dir();
         let common = common(&config)?;
         let rules = Arc::new(crate::rules::load(config.rules_dir())?);
-        let (gatekeeper, first_start) = gatekeeper(&config, &data_dir, &common)?;
+        let gatekeeper = gatekeeper(&config, &data_dir)?;
         let (store, bus) = memory(&config, &data_dir, &common)?;
         let pipeline = pipeline(&config, &common, &store, &rules)?;
+        let first_start = leave_admin_token(&gatekeeper.authority, &data_dir, &common)?;
         let (shutdown, sockets) = (CancellationToken::new(), TaskTracker::new());
         let gateway_telemetry = Arc::new(vigil_gateway::Telemetry::new());
         gateway_telemetry.register(&common.registry)?;
@@ -93,6 +94,7 @@ impl App {
             clock: Arc::clone(&common.clock),
             ids: Arc::clone(&common.ids),
         });
+        let store_to_check = Arc::clone(&store);
         let access = access(&config, address, &gatekeeper, &common);
         Ok(Self {
             address,
@@ -102,11 +104,15 @@ impl App {
             data_dir,
             first_start,
             follows_logs: !config.source.logs.is_empty(),
+            missing_logs: missing_logs(&config),
             pipeline,
             store,
             retention: retention(&config),
+            health: Arc::clone(&common.health),
+            max_sockets: config.stream.connections,
             status: StatusTeller {
                 bus,
+                store: Arc::clone(&store_to_check),
                 clock: common.clock,
                 ids: common.ids,
                 health: common.health,
@@ -177,27 +183,9 @@ fn common(config: &Config) -> Result<Common, BuildError> {
     })
 }
 
-/// Who may come in; and whether this is the first start, which leaves an admin's token behind.
-fn gatekeeper(
-    config: &Config,
-    data_dir: &Path,
-    common: &Common,
-) -> Result<(Arc<Gatekeeper>, bool), BuildError> {
+/// Who may come in.
+fn gatekeeper(config: &Config, data_dir: &Path) -> Result<Arc<Gatekeeper>, BuildError> {
     let (authority, _) = Authority::open(data_dir)?;
-    let token_file = data_dir.join(ADMIN_TOKEN);
-    let first_start = !token_file.exists();
-    if first_start {
-        let grant = Grant {
-            subject: "admin".to_owned(),
-            role: Role::Admin,
-            expires_at: None,
-            subscribe: None,
-        };
-        let token = authority.issue(&grant, common.clock.now())?;
-        let mut options = fs_err::OpenOptions::new();
-        options.write(true).create_new(true).mode(0o600);
-        std::io::Write::write_all(&mut options.open(&token_file)?, token.as_bytes())?;
-    }
     let keys = config.auth.api_keys.iter();
     let keys: Result<Vec<_>, _> = keys
         .map(|key| ApiKey::from_file(&key.name, key.role, &key.key_file))
@@ -207,7 +195,38 @@ fn gatekeeper(
         keys: ApiKeys::new(keys?)?,
         tickets: Tickets::default(),
     };
-    Ok((Arc::new(gatekeeper), first_start))
+    Ok(Arc::new(gatekeeper))
+}
+
+/// Leaves an admin's token in the data directory where there is none that holds; true if it did,
+/// which is the first start. It comes last, so that a start that fails before leaves none behind.
+fn leave_admin_token(
+    authority: &Authority,
+    data_dir: &Path,
+    common: &Common,
+) -> Result<bool, BuildError> {
+    let path = data_dir.join(ADMIN_TOKEN);
+    let now = common.clock.now();
+    let kept = fs_err::read_to_string(&path)
+        .is_ok_and(|token| authority.verify(token.trim(), now).is_ok());
+    if kept {
+        return Ok(false);
+    }
+    let grant = Grant {
+        subject: "admin".to_owned(),
+        role: Role::Admin,
+        expires_at: None,
+        subscribe: None,
+    };
+    let token = authority.issue(&grant, now)?;
+    // A new file beside the old one, so that the modes are ours from the first byte.
+    let fresh = data_dir.join(format!("{ADMIN_TOKEN}.new"));
+    drop(fs_err::remove_file(&fresh));
+    let mut options = fs_err::OpenOptions::new();
+    options.write(true).create_new(true).mode(0o600);
+    std::io::Write::write_all(&mut options.open(&fresh)?, token.as_bytes())?;
+    fs_err::rename(&fresh, &path)?;
+    Ok(true)
 }
 
 /// What remembers, and what tells of it.
@@ -300,6 +319,21 @@ fn pipeline(
         telemetry: Arc::clone(&common.telemetry),
         health: Arc::clone(&common.health),
     })?)
+}
+
+/// The configured logs of which there is none now.
+fn missing_logs(config: &Config) -> Vec<String> {
+    let is_missing = |pattern: &String| {
+        let found = glob::glob(pattern).is_ok_and(|mut paths| paths.next().is_some());
+        !found && !Path::new(pattern).exists()
+    };
+    config
+        .source
+        .logs
+        .iter()
+        .map(|log| log.path.clone())
+        .filter(is_missing)
+        .collect()
 }
 
 fn enricher(config: &Config) -> Result<Enricher, BuildError> {

@@ -7,6 +7,7 @@
 mod build;
 mod desk;
 mod intake;
+mod listen;
 mod status;
 
 use std::net::SocketAddr;
@@ -23,13 +24,15 @@ use vigil_auth::{Gatekeeper, Principal, Role};
 use vigil_event::{Clock, SystemClock};
 use vigil_store::{Retention, Store};
 
-use crate::pipeline::Pipeline;
+use crate::pipeline::{Health, Pipeline};
 use crate::rules::RulesError;
 use status::StatusTeller;
 
 /// How long the end may take before the process goes anyway. Nothing is lost by that: what was not
 /// stored is read again.
 const DRAIN: Duration = Duration::from_secs(10);
+/// How long clients have to end their connections.
+const FAREWELL: Duration = Duration::from_secs(3);
 /// How often old threats are looked for.
 const TRIM_EVERY: Duration = Duration::from_mins(10);
 
@@ -81,9 +84,12 @@ pub struct App {
     data_dir: PathBuf,
     first_start: bool,
     follows_logs: bool,
+    missing_logs: Vec<String>,
     pipeline: Pipeline,
     store: Arc<dyn Store>,
     retention: Retention,
+    health: Arc<Health>,
+    max_sockets: usize,
     status: StatusTeller,
     shutdown: CancellationToken,
     sockets: TaskTracker,
@@ -113,8 +119,14 @@ impl App {
             ));
         } else {
             lines.push(format!(
-                "Sign in at http://{}/ui/ with what `vigil token` prints",
-                self.address
+                "Sign in at http://{}/ui/ with what `vigil token --data-dir {}` prints",
+                self.address,
+                self.data_dir.display()
+            ));
+        }
+        for pattern in &self.missing_logs {
+            lines.push(format!(
+                "{pattern} is not there yet; it is followed once it appears"
             ));
         }
         if !self.follows_logs {
@@ -144,15 +156,20 @@ impl App {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let tasks = TaskTracker::new();
-        let stopped = self.shutdown.clone();
-        let service = self
-            .router
-            .into_make_service_with_connect_info::<SocketAddr>();
-        let server = axum::serve(self.listener, service)
-            .with_graceful_shutdown(async move { stopped.cancelled().await });
-        let server = tasks.spawn(async move { server.await });
+        tasks.spawn(listen::serve(
+            self.listener,
+            self.router,
+            self.max_sockets,
+            tasks.clone(),
+            self.shutdown.clone(),
+        ));
         tasks.spawn(self.status.tell(self.shutdown.clone()));
-        tasks.spawn(trim(self.store, self.retention, self.shutdown.clone()));
+        tasks.spawn(trim(
+            self.store,
+            self.retention,
+            self.health,
+            self.shutdown.clone(),
+        ));
         let ended = async {
             match limit {
                 Some(limit) => tokio::time::sleep(limit).await,
@@ -168,38 +185,54 @@ impl App {
         self.shutdown.cancel();
         self.sockets.close();
         tasks.close();
-        let drained = async {
+        // What was read is stored whatever clients do; they have their time beside that.
+        let stored = tokio::task::spawn_blocking(move || self.pipeline.stop());
+        let told = async {
             self.sockets.wait().await;
-            // The reader, the detection threads and the recorder end one after the other.
-            drop(tokio::task::spawn_blocking(move || self.pipeline.stop()).await);
             tasks.wait().await;
         };
-        if tokio::time::timeout(DRAIN, drained).await.is_err() {
-            tracing::warn!(
-                "some work did not end in time; what was not stored is read again at the next start"
-            );
+        let told = tokio::time::timeout(FAREWELL, told);
+        let ended = async { tokio::join!(stored, told) };
+        match tokio::time::timeout(DRAIN, ended).await {
+            Ok((_, Ok(()))) => {}
+            Ok((_, Err(_))) => tracing::warn!("some connections did not end in time and are cut"),
+            Err(_) => {
+                tracing::warn!(
+                    "some work did not end in time; what was not stored is read again at the next start"
+                );
+            }
         }
-        server.abort();
         Ok(())
     }
 }
 
 /// Deletes what is too old or too much, now and then.
-async fn trim(store: Arc<dyn Store>, retention: Retention, shutdown: CancellationToken) {
+async fn trim(
+    store: Arc<dyn Store>,
+    retention: Retention,
+    health: Arc<Health>,
+    shutdown: CancellationToken,
+) {
     loop {
         let store = Arc::clone(&store);
         let trimmed =
             tokio::task::spawn_blocking(move || store.trim(&retention, SystemClock.now())).await;
         match trimmed {
-            Ok(Ok(trimmed)) if trimmed.threats + trimmed.alerts > 0 => {
-                tracing::info!(
-                    threats = trimmed.threats,
-                    alerts = trimmed.alerts,
-                    "deleted by retention"
-                );
+            Ok(Ok(trimmed)) => {
+                health.report("retention", None);
+                if trimmed.threats + trimmed.alerts > 0 {
+                    tracing::info!(
+                        threats = trimmed.threats,
+                        alerts = trimmed.alerts,
+                        "deleted by retention"
+                    );
+                }
             }
-            Ok(Err(error)) => tracing::error!(%error, "retention failed; trying again later"),
-            _ => {}
+            Ok(Err(error)) => {
+                tracing::error!(%error, "retention failed; trying again later");
+                health.report("retention", Some(error.to_string()));
+            }
+            Err(error) => tracing::error!(%error, "retention ended early; trying again later"),
         }
         tokio::select! {
             () = shutdown.cancelled() => return,

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use vigil_api::Readiness;
 use vigil_bus::Bus;
 use vigil_event::{Clock, IdSource, Publication, Severity};
+use vigil_store::Store;
 
 use crate::pipeline::{Health, Queue, Telemetry};
 
@@ -46,6 +47,7 @@ struct SourceStatus {
 /// Tells the status until the server stops.
 pub(super) struct StatusTeller {
     pub(super) bus: Arc<dyn Bus>,
+    pub(super) store: Arc<dyn Store>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) ids: Arc<IdSource>,
     pub(super) health: Arc<Health>,
@@ -64,6 +66,8 @@ impl StatusTeller {
                 () = shutdown.cancelled() => return,
                 _ = ticks.tick() => {}
             }
+            self.health.observe_queues();
+            self.check_store().await;
             let now = tokio::time::Instant::now();
             let lines = self.telemetry.records();
             let passed = now.duration_since(last.0).as_secs_f64();
@@ -86,6 +90,15 @@ impl StatusTeller {
                 self.ids.next(at),
                 at,
             ));
+        }
+    }
+
+    /// Whether the store can be written, though nothing may have to be written now.
+    async fn check_store(&self) {
+        let store = Arc::clone(&self.store);
+        if let Ok(checked) = tokio::task::spawn_blocking(move || store.check()).await {
+            self.health
+                .report("store check", checked.err().map(|error| error.to_string()));
         }
     }
 

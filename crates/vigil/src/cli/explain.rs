@@ -38,9 +38,11 @@ pub(super) fn run(args: &ExplainArgs) -> Result<(), Failure> {
         config.proxies(),
         vigil_decode::Format::Auto,
     );
-    let judgement = judge
-        .judge(&line, SystemClock.now())
-        .map_err(|error| Failure::Input(format!("this is no log line: {error}")))?;
+    let judgement = judge.judge(&line, SystemClock.now()).map_err(|error| {
+        Failure::Input(format!(
+            "{error}; give a log line, or a request such as '/?id=1' or 'POST /login'"
+        ))
+    })?;
     let text = if args.json {
         json(judge.event(), judgement.as_ref())
     } else {

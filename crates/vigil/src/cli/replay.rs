@@ -26,8 +26,6 @@ use crate::offline::LineJudge;
 const LINES_PER_BATCH: usize = 1_000;
 /// Bytes sent at a time, well below what the server takes.
 const BYTES_PER_BATCH: usize = 2 << 20;
-/// Bytes of the file's beginning that identify it, so that a replay repeated doubles nothing.
-const FINGERPRINT_BYTES: u64 = 64 << 10;
 /// Lists in the summary are this long.
 const TOP: usize = 10;
 
@@ -205,7 +203,15 @@ fn offline(args: &ReplayArgs, mut log: Log) -> Result<(), Failure> {
         }
     }
     log.bar.finish_and_clear();
-    if args.json { Ok(()) } else { summary.print() }
+    if !args.json {
+        summary.print()?;
+    }
+    if summary.lines > 0 && summary.unparsed == summary.lines {
+        return Err(Failure::No(
+            "no line is in a known format: name it with --format, or unpack the file".to_owned(),
+        ));
+    }
+    Ok(())
 }
 
 fn print_threat(line: u64, judgement: &Judgement) -> Result<(), Failure> {
@@ -223,12 +229,8 @@ fn print_threat(line: u64, judgement: &Judgement) -> Result<(), Failure> {
 
 fn into_server(args: &ReplayArgs, mut log: Log) -> Result<(), Failure> {
     let server = args.server.connect(Role::Service)?;
-    let key = fingerprint(args)?;
-    let name = args
-        .file
-        .file_name()
-        .map(|name| name.to_string_lossy().into_owned())
-        .unwrap_or_default();
+    let name = source_name(args);
+    let mut key = String::new();
     let mut totals = [0u64; 3];
     let mut lines: Vec<Value> = Vec::new();
     let (mut bytes, mut batch) = (0, 0u64);
@@ -236,6 +238,9 @@ fn into_server(args: &ReplayArgs, mut log: Log) -> Result<(), Failure> {
     loop {
         let more = log.next(&mut line)?;
         if more && !line.is_empty() {
+            if key.is_empty() {
+                key = key_of(&line);
+            }
             bytes += line.len();
             lines.push(Value::String(escape_invalid(&line)));
         }
@@ -290,17 +295,28 @@ fn send(server: &Server, body: &Value, totals: &mut [u64; 3]) -> Result<(), Fail
     }
 }
 
-fn fingerprint(args: &ReplayArgs) -> Result<String, Failure> {
-    let mut head = Vec::new();
-    fs_err::File::open(&args.file)?
-        .take(FINGERPRINT_BYTES)
-        .read_to_end(&mut head)?;
-    let digest = Sha256::digest(&head);
-    Ok(digest
+/// The file's name with what a source's name may not have written as `-`.
+fn source_name(args: &ReplayArgs) -> String {
+    let name = args.file.file_name().unwrap_or_default().to_string_lossy();
+    name.chars()
+        .map(|one| {
+            if one.is_ascii_alphanumeric() || "._-".contains(one) {
+                one
+            } else {
+                '-'
+            }
+        })
+        .collect()
+}
+
+/// What a log's batches are named by: its first line, so that a log that has grown since it was last
+/// replayed is still the same log, and nothing in it is stored twice.
+fn key_of(first_line: &[u8]) -> String {
+    Sha256::digest(first_line)
         .iter()
         .take(12)
         .fold(String::new(), |mut text, byte| {
             _ = write!(text, "{byte:02x}");
             text
-        }))
+        })
 }

@@ -3,6 +3,9 @@
 use std::io::IsTerminal as _;
 
 use super::{Failure, ServeArgs, say};
+use vigil_auth::AuthError;
+use vigil_source::SourceError;
+
 use crate::app::{App, BuildError};
 use crate::config::Overrides;
 
@@ -43,7 +46,11 @@ impl From<BuildError> for Failure {
     fn from(error: BuildError) -> Self {
         match error {
             BuildError::Rules(error) => error.into(),
-            BuildError::Setting(_) => Self::Input(error.to_string()),
+            BuildError::Setting(_)
+            | BuildError::Source(SourceError::Pattern { .. })
+            | BuildError::Auth(AuthError::WeakKey { .. } | AuthError::DuplicateKey { .. }) => {
+                Self::Input(error.to_string())
+            }
             _ => Self::Environment(error.to_string()),
         }
     }

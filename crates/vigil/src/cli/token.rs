@@ -1,7 +1,7 @@
 //! `vigil token`: makes a token, signed with the data directory's key, and prints it and nothing else.
 
 use clap::Args;
-use vigil_auth::{Authority, Grant, Role};
+use vigil_auth::{Authority, Grant, Role, SECRET_FILE};
 use vigil_event::{Clock as _, SystemClock};
 
 use super::{ConfigFlags, Failure, say};
@@ -27,8 +27,15 @@ pub(super) struct TokenArgs {
 
 pub(super) fn run(args: &TokenArgs) -> Result<(), Failure> {
     let config = args.flags.load()?;
-    let (authority, _) = Authority::open(&config.data_dir())
-        .map_err(|error| Failure::Environment(error.to_string()))?;
+    let data_dir = config.data_dir();
+    if !data_dir.join(SECRET_FILE).exists() {
+        return Err(Failure::Refused(format!(
+            "no key in {}: name the server's --data-dir, and start the server once before",
+            data_dir.display()
+        )));
+    }
+    let (authority, _) =
+        Authority::open(&data_dir).map_err(|error| Failure::Environment(error.to_string()))?;
     let now = SystemClock.now();
     let grant = Grant {
         subject: args

@@ -1,11 +1,16 @@
 //! What is wrong right now: stopped workers, a failing store, full queues, logs that cannot be read.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use crossbeam_channel::Sender;
 use parking_lot::Mutex;
 use serde::Serialize;
+use tokio::time::Instant;
 use vigil_source::FileStatus;
+
+/// A queue that has been full for so long is a reason not to be ready.
+const STUCK: Duration = Duration::from_secs(10);
 
 /// How full a queue is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -26,6 +31,8 @@ pub struct Health {
     stopped: Mutex<BTreeSet<String>>,
     failing: Mutex<BTreeMap<&'static str, String>>,
     queues: Mutex<Vec<(String, Gauge)>>,
+    /// Since when each queue has been full at every look.
+    full_since: Mutex<BTreeMap<String, Instant>>,
     files: Mutex<Vec<FileStatus>>,
 }
 
@@ -80,6 +87,22 @@ impl Health {
         queues.iter().map(read).collect()
     }
 
+    /// Looks at the queues. A full queue is how a slow stage holds back a fast one and says nothing;
+    /// one that stays full does.
+    pub fn observe_queues(&self) {
+        let now = Instant::now();
+        let full = self
+            .queues()
+            .into_iter()
+            .filter(|queue| queue.length >= queue.capacity);
+        let mut since = self.full_since.lock();
+        let before = std::mem::take(&mut *since);
+        for queue in full {
+            let first = before.get(&queue.name).copied().unwrap_or(now);
+            since.insert(queue.name, first);
+        }
+    }
+
     /// Why the server is not ready; empty when it is.
     pub fn reasons(&self) -> Vec<String> {
         let mut reasons: Vec<String> = self
@@ -94,22 +117,34 @@ impl Health {
                 .iter()
                 .map(|(part, failure)| format!("{part}: {failure}")),
         );
+        let stuck = |since: &Instant| since.elapsed() >= STUCK;
         reasons.extend(
-            self.queues()
+            self.full_since
+                .lock()
                 .iter()
-                .filter(|queue| queue.length >= queue.capacity)
-                .map(|queue| {
+                .filter(|(_, since)| stuck(since))
+                .map(|(name, since)| {
                     format!(
-                        "queue {} is full ({} of {})",
-                        queue.name, queue.length, queue.capacity
+                        "queue {name} has been full for {} s: the machine is behind",
+                        since.elapsed().as_secs()
                     )
                 }),
         );
-        reasons.extend(self.files.lock().iter().filter_map(|file| {
-            file.error
-                .as_ref()
-                .map(|error| format!("log {} cannot be read: {error}", file.path.display()))
-        }));
+        reasons.extend(
+            self.files
+                .lock()
+                .iter()
+                .filter_map(|file| match &file.error {
+                    Some(error) => Some(format!(
+                        "log {} cannot be read: {error}",
+                        file.path.display()
+                    )),
+                    None if file.missing => {
+                        Some(format!("log {} is not there", file.path.display()))
+                    }
+                    None => None,
+                }),
+        );
         reasons
     }
 }

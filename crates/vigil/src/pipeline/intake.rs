@@ -4,7 +4,7 @@ use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
 
 use crossbeam_channel::Sender;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use tokio::sync::oneshot;
 use vigil_decode::{Format, Proxies, Request};
 use vigil_event::{Checkpoint, RecordBatch, SourceId};
@@ -69,11 +69,17 @@ pub struct Intake {
 }
 
 struct Shared {
-    workers: Vec<Sender<Work>>,
-    recorder: Sender<Message>,
+    /// None once the intake is closed.
+    doors: RwLock<Option<Doors>>,
     next: Mutex<Sequence>,
     proxies: Proxies,
     telemetry: Arc<Telemetry>,
+}
+
+/// The queues behind the intake.
+struct Doors {
+    workers: Vec<Sender<Work>>,
+    recorder: Sender<Message>,
 }
 
 impl Intake {
@@ -85,13 +91,17 @@ impl Intake {
     ) -> Self {
         Self {
             shared: Arc::new(Shared {
-                workers,
-                recorder,
+                doors: RwLock::new(Some(Doors { workers, recorder })),
                 next: Mutex::new(0),
                 proxies,
                 telemetry,
             }),
         }
+    }
+
+    /// Takes nothing more, and lets the threads behind it end once their queues are empty.
+    pub(super) fn close(&self) {
+        *self.shared.doors.write() = None;
     }
 
     /// Hands a batch in. Blocks while the queues are full.
@@ -113,7 +123,9 @@ impl Intake {
                 .count() as u64,
         };
         shared.telemetry.batch_parsed(&batch.source, counts);
-        let spread = spread(&requests, shared.workers.len());
+        let doors = shared.doors.read();
+        let doors = doors.as_ref().ok_or(Stopped)?;
+        let spread = spread(&requests, doors.workers.len());
         let expected = Expected {
             source: batch.source.clone(),
             checkpoint: batch.checkpoint.take(),
@@ -121,9 +133,9 @@ impl Intake {
             done,
         };
         let parts = spread.iter().filter(|mine| !mine.is_empty()).count();
-        let sequence = shared.expect(parts, expected)?;
+        let sequence = shared.expect(doors, parts, expected)?;
         let parsed = Arc::new(ParsedBatch { batch, requests });
-        for (worker, requests) in shared.workers.iter().zip(spread) {
+        for (worker, requests) in doors.workers.iter().zip(spread) {
             if !requests.is_empty() {
                 let work = Work {
                     sequence,
@@ -140,10 +152,16 @@ impl Intake {
 impl Shared {
     /// Gives the batch its number and tells the recorder. Both under one lock: a number that was
     /// given is always announced, or the recorder would wait for it for ever.
-    fn expect(&self, parts: usize, submission: Expected) -> Result<Sequence, Stopped> {
+    fn expect(
+        &self,
+        doors: &Doors,
+        parts: usize,
+        submission: Expected,
+    ) -> Result<Sequence, Stopped> {
         let mut next = self.next.lock();
         let sequence = *next;
-        self.recorder
+        doors
+            .recorder
             .send(Message::Expect {
                 sequence,
                 parts,

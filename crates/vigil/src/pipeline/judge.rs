@@ -1,6 +1,7 @@
 //! A detection thread: decodes each of its requests, judges it, and makes threats of what is bad
 //! enough.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender};
@@ -40,6 +41,7 @@ pub struct Judge {
     enricher: Arc<Enricher>,
     clock: Arc<dyn Clock>,
     below_threshold: u64,
+    panics: u64,
 }
 
 impl Judge {
@@ -58,6 +60,7 @@ impl Judge {
             clock,
             options,
             below_threshold: 0,
+            panics: 0,
         }
     }
 
@@ -77,6 +80,11 @@ impl Judge {
             return None;
         }
         Some(self.threat(batch, record, judgement, decoded_at))
+    }
+
+    /// Records that could not be judged, since this was last asked.
+    fn take_panics(&mut self) -> u64 {
+        std::mem::take(&mut self.panics)
     }
 
     /// Events on which something fired that stayed below the threshold, since this was last asked.
@@ -122,11 +130,13 @@ impl Judge {
         {
             let threats = self.part(&parsed, &requests);
             let below_threshold = self.take_below_threshold();
+            let failed = self.take_panics();
             if recorder
                 .send(Message::Part {
                     sequence,
                     threats,
                     below_threshold,
+                    failed,
                 })
                 .is_err()
             {
@@ -142,7 +152,30 @@ impl Judge {
             .iter()
             .filter_map(|place| parsed.requests.get(*place as usize))
             .filter_map(|(record, request)| Some((batch.records.get(*record as usize)?, request)))
-            .filter_map(|(record, request)| self.judge(batch, record, request, decoded_at))
+            .filter_map(|(record, request)| self.judge_or_skip(batch, record, request, decoded_at))
             .collect()
+    }
+
+    /// Judges a request; one that makes us panic is a bug of ours, told and counted, and must not
+    /// keep the lines after it from being judged, now and at every start.
+    fn judge_or_skip(
+        &mut self,
+        batch: &RecordBatch,
+        record: &Record,
+        request: &Request,
+        decoded_at: Timestamp,
+    ) -> Option<GroupedThreat> {
+        let judged = catch_unwind(AssertUnwindSafe(|| {
+            self.judge(batch, record, request, decoded_at)
+        }));
+        judged.unwrap_or_else(|_| {
+            self.panics += 1;
+            tracing::error!(
+                source = batch.source.as_str(),
+                offset = record.offset,
+                "judging this record failed and it was skipped; this is a bug, please report it"
+            );
+            None
+        })
     }
 }

@@ -136,7 +136,7 @@ impl Pipeline {
         // A thread that panicked has said so already; the others still have work to finish.
         drop(self.reader.join());
         self.health.forget_queues();
-        drop(self.intake);
+        self.intake.close();
         for thread in self.threads {
             drop(thread.join());
         }
@@ -196,6 +196,7 @@ enum Message {
         sequence: Sequence,
         threats: Vec<vigil_store::GroupedThreat>,
         below_threshold: u64,
+        failed: u64,
     },
 }
 

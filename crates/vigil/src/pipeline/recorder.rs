@@ -45,6 +45,8 @@ pub(super) struct Recorder {
     checkpointed_at: Timestamp,
     /// Sources of which a checkpoint is stored.
     known: BTreeSet<SourceId>,
+    /// The store failed until the server stopped: nothing more may be stored.
+    gave_up: bool,
 }
 
 impl Recorder {
@@ -66,6 +68,7 @@ impl Recorder {
             checkpoints: BTreeMap::new(),
             checkpointed_at: Timestamp::default(),
             known: BTreeSet::new(),
+            gave_up: false,
         }
     }
 
@@ -88,7 +91,9 @@ impl Recorder {
                 Err(RecvTimeoutError::Timeout) => self.store_complete(),
                 Err(RecvTimeoutError::Disconnected) => {
                     self.store_complete();
-                    self.store(&mut [], self.clock.now());
+                    if !self.gave_up {
+                        self.store(&mut [], self.clock.now());
+                    }
                     return;
                 }
             }
@@ -115,8 +120,9 @@ impl Recorder {
                 sequence,
                 threats,
                 below_threshold,
+                failed,
             } => {
-                self.telemetry.below_threshold(below_threshold);
+                self.telemetry.judged(below_threshold, failed);
                 if let Some(pending) = self.pending.get_mut(&sequence) {
                     pending.parts -= 1;
                     pending.threats.extend(threats);
@@ -134,6 +140,9 @@ impl Recorder {
 
     /// Stores every batch that is complete and has none before it that is not.
     fn store_complete(&mut self) {
+        if self.gave_up {
+            return;
+        }
         let mut threats = Vec::new();
         let mut done = Vec::new();
         while self
@@ -162,6 +171,9 @@ impl Recorder {
         let now = self.clock.now();
         if (threats.is_empty() && !self.checkpoint_due(now)) || self.store(&mut threats, now) {
             tell(done);
+        } else {
+            // What was not stored is read again at the next start, so no checkpoint may pass it.
+            self.gave_up = true;
         }
     }
 

@@ -18,6 +18,7 @@ pub struct Telemetry {
     threats: IntCounterVec,
     repeated: IntCounter,
     below_threshold: IntCounter,
+    judge_failures: IntCounter,
     store_failures: IntCounter,
     read_failures: IntCounter,
     lag_bytes: IntGauge,
@@ -80,6 +81,10 @@ impl Telemetry {
                 "vigil_events_below_threshold_total",
                 "Events on which something fired that stayed below the threshold for threats.",
             )?,
+            judge_failures: counter(
+                "vigil_records_dropped_total",
+                "Records that could not be judged and were skipped. Any is a bug.",
+            )?,
             store_failures: counter(
                 "vigil_store_failures_total",
                 "Tries to store that failed and were repeated.",
@@ -112,8 +117,9 @@ impl Telemetry {
             .fetch_add(counts.unparsed, Ordering::Relaxed);
     }
 
-    pub(super) fn below_threshold(&self, events: u64) {
-        self.below_threshold.inc_by(events);
+    pub(super) fn judged(&self, below_threshold: u64, failed: u64) {
+        self.below_threshold.inc_by(below_threshold);
+        self.judge_failures.inc_by(failed);
     }
 
     pub(super) fn recorded(&self, threats: &[GroupedThreat], recorded: Recorded, at: Timestamp) {

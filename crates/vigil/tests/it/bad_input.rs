@@ -60,6 +60,43 @@ fn a_missing_file_is_named() {
 }
 
 #[test]
+fn a_token_needs_the_servers_key() {
+    let site = Site::new();
+    let data = site.path("data");
+    fails(
+        &["token", "--data-dir", data.to_str().unwrap()],
+        4,
+        &["--data-dir"],
+    );
+    assert!(!data.exists());
+}
+
+#[test]
+fn a_bad_pattern_is_named() {
+    let site = Site::new();
+    let data = site.path("data");
+    let data = data.to_str().unwrap();
+    let serve = [
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--data-dir",
+        data,
+        "--log",
+        "/var/log/a**b",
+    ];
+    fails(&serve, 2, &["/var/log/a**b"]);
+    // The start failed, so the next one is still the first, and opens the page.
+    assert!(
+        site.vigil()
+            .serve()
+            .greeting()
+            .join(" ")
+            .contains("ticket=")
+    );
+}
+
+#[test]
 fn a_taken_port_is_named() {
     let site = Site::new();
     let holder = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
@@ -126,7 +163,7 @@ fn a_wrong_token_is_refused() {
 fn a_server_that_is_not_there_is_named() {
     let site = Site::new();
     let url = format!("http://127.0.0.1:{}", vigil_testkit::free_port());
-    site.vigil().token("viewer");
+    drop(site.vigil().serve());
     let data = site.path("data");
     fails(
         &[

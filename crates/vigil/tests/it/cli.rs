@@ -4,7 +4,7 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
-use crate::site::{BINARY, Site, line, threats};
+use crate::site::{BINARY, Site, append, line, threats};
 
 fn run(arguments: &[&str]) -> Output {
     Command::new(BINARY).args(arguments).output().unwrap()
@@ -93,6 +93,34 @@ fn replay_into_a_server_twice_stores_once() {
 }
 
 #[test]
+fn a_log_that_has_grown_is_replayed_without_doubling() {
+    let site = Site::new();
+    let vigil = site.vigil().serve();
+    let log = site.path("access (1).log");
+    for n in 0..3 {
+        append(&log, line(&format!("/{n}?file=../../../../etc/passwd")));
+        let output = site
+            .vigil()
+            .command("replay")
+            .args(["--url", vigil.base()])
+            .arg(&log)
+            .output()
+            .unwrap();
+        text(&output);
+        assert_eq!(threats(vigil.http()).len(), n + 1);
+    }
+}
+
+#[test]
+fn a_log_of_which_nothing_is_understood_is_told() {
+    let site = Site::new();
+    site.append("garbage\nmore garbage\n");
+    let output = run(&["replay", "--offline", site.log().to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("--format"));
+}
+
+#[test]
 fn watch_follows_a_channel() {
     let site = Site::new();
     site.append(line("/w\\x1b?file=../../../../etc/passwd"));
@@ -123,6 +151,7 @@ fn watch_follows_a_channel() {
 #[test]
 fn token_prints_the_token_and_nothing_else() {
     let site = Site::new();
+    let _server = site.vigil().serve();
     let output = site
         .vigil()
         .command("token")

@@ -1,7 +1,7 @@
 //! Nothing is open but `/health`, and a token opens what its role may.
 
 use serde_json::json;
-use vigil_testkit::Http;
+use vigil_testkit::{Http, wait_until};
 
 use crate::site::{Site, line, threat_with};
 
@@ -70,21 +70,89 @@ fn roles_may_what_they_may() {
 #[test]
 fn the_first_start_opens_the_page_once() {
     let site = Site::new();
-    let vigil = site.vigil().serve();
-    drop(vigil);
-    let other = Site::new();
-    let mut first = other.vigil().serve();
-    let token = fs_err::read_to_string(other.path("data/admin.token")).unwrap();
+    let mut first = site.vigil().serve();
+    let stranger = Http::new(first.base());
+    let link = first.greeting().join(" ");
+    let start = link
+        .find("/ui/?ticket=")
+        .expect("the first start prints a link");
+    let path = link[start..].split_whitespace().next().unwrap();
+    let opened = stranger.get(path);
+    assert!(
+        opened.status == 303 || opened.status == 200,
+        "{}",
+        opened.status
+    );
+    let cookie = opened.header("set-cookie").unwrap();
+    assert!(
+        cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"),
+        "{cookie}"
+    );
+    assert_eq!(stranger.get(path).status, 401, "a ticket opens once");
+    let session = cookie.split(';').next().unwrap();
+    assert_eq!(stranger.get_with("/ui/", ("Cookie", session)).status, 200);
+    let token = fs_err::read_to_string(site.path("data/admin.token")).unwrap();
     assert_eq!(
-        Http::new(first.base())
+        stranger
             .with_token(token.trim())
             .get("/api/v1/rules")
             .status,
         200
     );
     first.process().terminate();
-    let again = other.vigil().serve();
+    let again = site.vigil().serve();
     assert!(!again.greeting().iter().any(|line| line.contains("ticket=")));
+}
+
+#[test]
+fn a_new_key_brings_a_new_admin_token() {
+    let site = Site::new();
+    site.vigil().serve().process().terminate();
+    fs_err::remove_file(site.path("data/secret.key")).unwrap();
+    let vigil = site.vigil().serve();
+    let token = fs_err::read_to_string(site.path("data/admin.token")).unwrap();
+    assert_eq!(
+        Http::new(vigil.base())
+            .with_token(token.trim())
+            .get("/api/v1/rules")
+            .status,
+        200
+    );
+}
+
+#[test]
+fn a_log_that_is_not_there_makes_it_not_ready() {
+    let site = Site::new();
+    let vigil = site.following().serve();
+    let ready = || vigil.http().get("/ready");
+    wait_until("it says what is missing", || {
+        ready().status == 503 && ready().text.contains("access.log")
+    });
+    site.append(line("/x?file=../../../../etc/passwd"));
+    threat_with(vigil.http(), "/x?file");
+    wait_until("it is ready once the log is there", || {
+        ready().status == 200
+    });
+}
+
+#[test]
+fn a_store_that_cannot_be_written_is_told_and_loses_nothing() {
+    let site = Site::new();
+    site.append("");
+    let mut vigil = site.following().serve();
+    site.append(line("/first?file=../../../../etc/passwd"));
+    threat_with(vigil.http(), "/first");
+    let lock = rusqlite::Connection::open(site.path("data/vigil.db")).unwrap();
+    lock.execute_batch("BEGIN IMMEDIATE").unwrap();
+    site.append(line("/locked?file=../../../../etc/passwd"));
+    wait_until("it is not ready", || {
+        vigil.http().get("/ready").status == 503
+    });
+    // The server ends while it cannot store; what it read and did not store must not be passed over.
+    vigil.process().terminate();
+    drop(lock);
+    let vigil = site.following().serve();
+    threat_with(vigil.http(), "/locked");
 }
 
 #[test]

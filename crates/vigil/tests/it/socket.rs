@@ -62,8 +62,8 @@ impl Socket {
 fn a_client_resumes_across_a_restart_of_the_server() {
     let site = Site::new();
     site.append("");
-    let token = site.vigil().token("viewer");
     let mut vigil = site.following().serve();
+    let token = site.vigil().token("viewer");
     let mut socket = Socket::open(vigil.base(), "/ws/threats", &token);
     site.append(line("/1?q=%3Cscript%3Ealert(1)%3C/script%3E"));
     let first = socket.frame_where(|frame| frame["type"] == "threat.new");

@@ -1,0 +1,140 @@
+//! Takes connections in: bounded in number and in the time a peer may take to say what it wants.
+//!
+//! Connections hold file descriptors, and so do the logs that are followed: strangers must not be
+//! able to take them all.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::http::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::ServiceExt as _;
+
+/// How long a peer may take to send a request's head.
+const HEAD_DEADLINE: Duration = Duration::from_secs(10);
+/// How long what was sent may stay unread by the peer before the connection is given up.
+const UNREAD_DEADLINE: Duration = Duration::from_secs(30);
+/// Descriptors kept for logs, the database and everything else.
+const RESERVED_DESCRIPTORS: u64 = 512;
+/// Connections beside the sockets that the configuration allows: pages, REST, health checks.
+const OTHER_CONNECTIONS: usize = 256;
+/// How long to wait when a connection cannot be taken in, so that trying does not become the load.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Serves until told to stop, then lets requests under way end. `sockets` is how many long-lived
+/// connections are allowed.
+pub(super) async fn serve(
+    listener: TcpListener,
+    router: Router,
+    sockets: usize,
+    connections: TaskTracker,
+    shutdown: CancellationToken,
+) {
+    let room = Arc::new(Semaphore::new(most_connections(sockets)));
+    loop {
+        let accepted = async {
+            let place = Arc::clone(&room).acquire_owned().await.ok()?;
+            Some((place, listener.accept().await))
+        };
+        let accepted = tokio::select! {
+            () = shutdown.cancelled() => return,
+            accepted = accepted => accepted,
+        };
+        match accepted {
+            Some((place, Ok((stream, peer)))) => {
+                let connection = connection(stream, peer, router.clone(), shutdown.clone());
+                connections.spawn(async move {
+                    connection.await;
+                    drop(place);
+                });
+            }
+            Some((_, Err(error))) => {
+                tracing::warn!(%error, "a connection could not be taken in; trying again");
+                tokio::time::sleep(PAUSE).await;
+            }
+            None => return,
+        }
+    }
+}
+
+async fn connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    shutdown: CancellationToken,
+) {
+    prepare(&stream);
+    let service = service_fn(move |request: Request<Incoming>| {
+        let router = router.clone();
+        async move {
+            let mut request = request.map(Body::new);
+            request.extensions_mut().insert(ConnectInfo(peer));
+            let response = router
+                .oneshot(request)
+                .await
+                .unwrap_or_else(|never: Infallible| match never {});
+            Ok::<_, Infallible>(response)
+        }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_DEADLINE)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    let mut connection = std::pin::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = shutdown.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended early");
+    }
+}
+
+/// Small frames at once, and no patience with a peer that never reads.
+fn prepare(stream: &TcpStream) {
+    let deadline = UNREAD_DEADLINE.as_millis() as u32;
+    let prepared = stream.set_nodelay(true).and_then(|()| {
+        Ok(rustix::net::sockopt::set_tcp_user_timeout(
+            stream, deadline,
+        )?)
+    });
+    if let Err(error) = prepared {
+        tracing::debug!(%error, "a connection has no deadline for unread data");
+    }
+}
+
+/// As many connections as wanted, and as the system allows beside what the rest needs.
+fn most_connections(sockets: usize) -> usize {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    // Where it may not be raised the present limit holds.
+    let allowed = match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => limit.maximum,
+        Err(_) => limit.current,
+    };
+    let wanted = sockets.saturating_add(OTHER_CONNECTIONS);
+    let allowed = allowed.map_or(wanted, |allowed| {
+        usize::try_from(allowed.saturating_sub(RESERVED_DESCRIPTORS).max(64)).unwrap_or(wanted)
+    });
+    wanted.min(allowed)
+}
