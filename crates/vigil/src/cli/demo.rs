@@ -54,7 +54,12 @@ pub(super) fn run(args: &DemoArgs) -> Result<(), Failure> {
         let app = App::build(config).await?;
         let url = app.sign_in_url()?;
         say!("Traffic goes into  {}", log.display())?;
-        say!("Open the page at   {url}")?;
+        say!("Open the page at   {url} (once, within ten minutes)")?;
+        say!(
+            "Watch it with      vigil watch --data-dir {} --url http://{}",
+            directory.path().join("data").display(),
+            app.address()
+        )?;
         say!("End it with Ctrl-C")?;
         open_browser(&url);
         let writer = write_traffic(args, &log, &stop)?;

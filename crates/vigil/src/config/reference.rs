@@ -40,9 +40,12 @@ fn section(text: &mut String, root: &Value, schema: &Value, defaults: &Value, pa
             continue;
         }
         explain(text, property);
-        _ = writeln!(text, "# {name} = {}", toml_value(default));
-        if let Some(items) = property.get("items") {
-            entries(text, root, items, &below);
+        match property
+            .get("items")
+            .filter(|items| resolved(root, items).get("properties").is_some())
+        {
+            Some(items) => entries(text, root, items, &below),
+            None => _ = writeln!(text, "# {name} = {}", toml_value(default)),
         }
     }
     for (below, property, default) in inner {
@@ -61,7 +64,7 @@ fn entries(text: &mut String, root: &Value, items: &Value, path: &str) {
     _ = writeln!(text, "# [[{path}]]");
     for (name, property) in properties {
         explain(text, property);
-        _ = writeln!(text, "#   {name} = …");
+        _ = writeln!(text, "# {name} = \"…\"");
     }
 }
 

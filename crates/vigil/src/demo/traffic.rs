@@ -63,6 +63,11 @@ const REFERRERS: [&str; 5] = [
     "https://news.example.net/item?id=99",
 ];
 
+/// How many addresses attack.
+const ATTACKERS: usize = 8;
+/// How many of the attacks each of them knows.
+const HABITS: usize = 5;
+
 /// An attack: its target, and its user agent where that is the attack.
 const ATTACKS: [(&str, Option<&str>); 20] = [
     (
@@ -138,12 +143,18 @@ impl Traffic {
     /// Appends an attack that bears a number of its own, by which it can be found again.
     pub fn write_attack(&mut self, line: &mut Vec<u8>, at: Timestamp) {
         self.attacks += 1;
-        let (target, agent) = ATTACKS[self.random.usize(..ATTACKS.len())];
+        // The first attackers are the busiest, and each has habits of its own.
+        let attacker = self
+            .random
+            .usize(..ATTACKERS)
+            .min(self.random.usize(..ATTACKERS));
+        let habit = attacker * HABITS / 2 + self.random.usize(..HABITS);
+        let (target, agent) = ATTACKS[habit % ATTACKS.len()];
         let agent = agent.unwrap_or_else(|| self.pick(&AGENTS));
         let join = if target.contains('?') { '&' } else { '?' };
         let target = format!("{target}{join}n={}", self.attacks);
-        // Few attackers, so that their alerts grow; documentation addresses, so that nobody is named.
-        let address = format!("203.0.113.{}", self.random.u8(1..20));
+        // An address kept for documentation, so that nobody is named.
+        let address = format!("203.0.113.{}", 7 + attacker * 11);
         let status = *self
             .random
             .choice(&[200u16, 403, 404, 404, 500])
