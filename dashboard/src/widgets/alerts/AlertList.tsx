@@ -1,16 +1,33 @@
 /** The alerts: what needs work first. */
 import { useSignal } from '@preact/signals';
 import { usePage } from '../../state/context';
+import type { Alert } from '../../wire/alert';
 import { AlertCard } from './AlertCard';
 import './alerts.css';
 
-/** Resolved ones are hidden unless asked for. */
+/** The alerts in the order they were in before, then those that came since. */
+function inOrderOf(
+  before: readonly string[],
+  all: readonly Alert[],
+  shown: readonly Alert[],
+): readonly Alert[] {
+  const byId = new Map(all.map((alert) => [alert.id, alert]));
+  const kept = before.flatMap((id) => byId.get(id) ?? []);
+  return [...kept, ...shown.filter((alert) => !before.includes(alert.id))];
+}
+
+/**
+ * Resolved ones are hidden unless asked for. While the pointer is over the list nothing moves, so
+ * that a second click cannot land on another alert.
+ */
 export function AlertList() {
   const page = usePage();
   const { alerts } = page;
   const resolved = useSignal(false);
   const all = alerts.list.value;
-  const shown = resolved.value ? all : all.filter((alert) => alert.state !== 'resolved');
+  const held = useSignal<readonly string[] | undefined>(undefined);
+  const wanted = resolved.value ? all : all.filter((alert) => alert.state !== 'resolved');
+  const shown = held.value === undefined ? wanted : inOrderOf(held.value, all, wanted);
   const hidden = all.length - all.filter((alert) => alert.state !== 'resolved').length;
   return (
     <section class="panel alerts" aria-label="Alerts">
@@ -29,7 +46,11 @@ export function AlertList() {
           </button>
         )}
       </header>
-      <div class="scroll">
+      <div
+        class="scroll"
+        onPointerEnter={() => (held.value = wanted.map((alert) => alert.id))}
+        onPointerLeave={() => (held.value = undefined)}
+      >
         {alerts.forbidden.value === undefined ? null : (
           <p class="forbidden quiet">{alerts.forbidden.value}</p>
         )}
