@@ -33,8 +33,8 @@ pub enum AuthError {
     /// A grant that is over before it begins.
     #[error("the token would be expired from the start: give a time in the future")]
     EndsInThePast,
-    /// A key that can be guessed.
-    #[error("the API key `{name}` is shorter than {min_bytes} bytes: take one from `openssl rand -hex 32`", min_bytes = crate::key::MIN_KEY_BYTES)]
+    /// A key that can be guessed, or is too long to be one.
+    #[error("the API key `{name}` must have at least {min} characters and at most {max} bytes: take one from `openssl rand -hex 32`", min = crate::key::MIN_KEY_CHARS, max = crate::key::MAX_KEY_BYTES)]
     WeakKey {
         /// The key's name, not its text.
         name: String,

@@ -11,10 +11,10 @@ use subtle::{ConditionallySelectable as _, ConstantTimeEq as _};
 use crate::{AuthError, Principal, Role, secret};
 
 /// A shorter key could be guessed.
-pub(crate) const MIN_KEY_BYTES: usize = 16;
+pub(crate) const MIN_KEY_CHARS: usize = 20;
 
 /// A longer text is no key.
-const MAX_KEY_BYTES: usize = 1024;
+pub(crate) const MAX_KEY_BYTES: usize = 1024;
 
 /// One machine's key.
 #[derive(Clone, Debug)]
@@ -28,7 +28,7 @@ impl ApiKey {
     /// The key of that name, as it stands in the environment or in the configuration.
     pub fn new(name: impl Into<String>, role: Role, key: &str) -> Result<Self, AuthError> {
         let name = name.into();
-        if key.len() < MIN_KEY_BYTES || key.len() > MAX_KEY_BYTES {
+        if key.chars().count() < MIN_KEY_CHARS || key.len() > MAX_KEY_BYTES {
             return Err(AuthError::WeakKey { name });
         }
         Ok(Self {
@@ -124,6 +124,16 @@ mod tests {
             assert!(matches!(keys().verify(wrong), Err(AuthError::UnknownKey)));
         }
         assert!(ApiKeys::default().verify(WEB).is_err());
+    }
+
+    #[test]
+    fn a_key_has_at_least_twenty_characters() {
+        let made = |key: &str| ApiKey::new("web", Role::Service, key);
+        assert!(made(&"k".repeat(20)).is_ok());
+        assert!(made(&"k".repeat(1024)).is_ok());
+        for wrong in ["k".repeat(19), "é".repeat(19), "k".repeat(1025)] {
+            assert!(matches!(made(&wrong), Err(AuthError::WeakKey { .. })));
+        }
     }
 
     #[test]

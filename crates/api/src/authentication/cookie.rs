@@ -27,18 +27,17 @@ pub(super) fn session(headers: &HeaderMap) -> Option<&str> {
         .filter(|token| !token.is_empty())
 }
 
-/// Sets the cookie until the token ends; for a token without an end, until the browser is closed.
+/// Sets the cookie until the token ends.
 pub(super) fn set(
     token: &str,
-    expires_at: Option<Timestamp>,
+    expires_at: Timestamp,
     now: Timestamp,
     by_https: bool,
 ) -> Result<HeaderValue, ApiError> {
-    let age = expires_at.map(|end| format!("; Max-Age={}", end.millis_since(now).max(0) / 1_000));
+    let age = expires_at.millis_since(now).max(0) / 1_000;
     let secure = if by_https { "; Secure" } else { "" };
     let text = format!(
-        "{SESSION_COOKIE}={token}; HttpOnly; SameSite=Strict; Path=/{}{secure}",
-        age.unwrap_or_default()
+        "{SESSION_COOKIE}={token}; HttpOnly; SameSite=Strict; Path=/; Max-Age={age}{secure}"
     );
     let mut value = HeaderValue::from_str(&text).map_err(|_| ApiError::internal())?;
     value.set_sensitive(true);
@@ -76,16 +75,16 @@ mod tests {
     #[test]
     fn lasts_as_long_as_the_token() {
         let now = Timestamp::from_millis(5_000);
-        let until = set("t", Some(now.plus_millis(60_999)), now, true).unwrap();
+        let until = set("t", now.plus_millis(60_999), now, true).unwrap();
         assert_eq!(
             until,
             "vigil_session=t; HttpOnly; SameSite=Strict; Path=/; Max-Age=60; Secure"
         );
-        let lasting = set("t", None, now, false).unwrap();
+        let over = set("t", now.plus_millis(-1), now, false).unwrap();
         assert_eq!(
-            lasting,
-            "vigil_session=t; HttpOnly; SameSite=Strict; Path=/"
+            over,
+            "vigil_session=t; HttpOnly; SameSite=Strict; Path=/; Max-Age=0"
         );
-        assert!(until.is_sensitive() && lasting.is_sensitive());
+        assert!(until.is_sensitive() && over.is_sensitive());
     }
 }

@@ -113,37 +113,35 @@ impl Door {
         Ok(principal)
     }
 
-    /// Who shows the credential. What can be guessed is not even looked at after too many failures;
-    /// a signed token can't be, so nobody is locked out who has one, and a page whose session has
-    /// ended locks nobody out.
+    /// Who shows the credential. Failures are counted for what can be guessed. A signed token can't
+    /// be, so a page that keeps asking after its session has ended is not held against its address.
     fn verify(
         &self,
         credential: Credential<'_>,
         peer: Option<IpAddr>,
     ) -> Result<Principal, ApiError> {
-        let now = self.now();
-        let verify = || {
-            self.access
-                .gatekeeper
-                .verify(credential, now)
-                .map_err(|error| refusal(&error))
-        };
+        let verified = self.holder(credential);
         if matches!(credential, Credential::Bearer(_)) {
-            verify()
+            verified
         } else {
-            self.limited(peer, now, verify)
+            verified.map_err(|error| self.counted(error, peer))
         }
     }
 
-    /// Tries, unless the address has failed too often.
-    fn limited(
-        &self,
-        peer: Option<IpAddr>,
-        now: Timestamp,
-        attempt: impl FnOnce() -> Result<Principal, ApiError>,
-    ) -> Result<Principal, ApiError> {
-        self.failures.check(peer, now)?;
-        attempt().inspect_err(|_| self.failures.count(peer, now))
+    /// Who holds the credential; nothing is counted.
+    fn holder(&self, credential: Credential<'_>) -> Result<Principal, ApiError> {
+        self.access
+            .gatekeeper
+            .verify(credential, self.now())
+            .map_err(|error| refusal(&error))
+    }
+
+    /// Counts a refused attempt, and says what is answered to it.
+    fn counted(&self, error: ApiError, peer: Option<IpAddr>) -> ApiError {
+        if error.code() != ErrorCode::Unauthenticated {
+            return error;
+        }
+        self.failures.count(peer, self.now()).err().unwrap_or(error)
     }
 
     fn now(&self) -> Timestamp {

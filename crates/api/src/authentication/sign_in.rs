@@ -1,6 +1,6 @@
 //! The sign-in: a token that is pasted, or a one-time ticket, is traded for a session cookie.
 //!
-//! Never holds: sessions. The cookie holds a signed token, and that is the session.
+//! Never holds: sessions. The cookie holds a signed token of its own, and that is the session.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +23,7 @@ pub(super) const SESSION_PATH: &str = "/ui/session";
 /// Where the page stands.
 const PAGE_PATH: &str = "/ui/";
 
-/// How long the session of a ticket lasts at most, whose principal may have no end.
+/// How long a session lasts at most: what was shown for it may have no end.
 const SESSION_MS: i64 = 7 * 24 * 3_600 * 1_000;
 
 /// The longest form.
@@ -59,22 +59,9 @@ async fn sign_in(State(door): State<Arc<Door>>, request: Request) -> Response {
     let Ok(Ok(Form(form))) = form else {
         return page(StatusCode::BAD_REQUEST, "The form holds no token.");
     };
-    let token = form.token.trim();
-    if token.len() > cookie::MAX_TOKEN_BYTES {
-        return page(
-            StatusCode::BAD_REQUEST,
-            "The token is too long for a cookie: make one that names fewer channels.",
-        );
-    }
-    let verified = door.limited(peer, door.now(), || {
-        door.verify(Credential::Bearer(token), peer)
-    });
-    match verified {
-        Ok(principal) => {
-            tracing::info!(subject = %principal.subject, "signed in with a token");
-            open_session(token, principal.expires_at, door.now(), &headers)
-        }
-        Err(error) => page_of(error),
+    match door.holder(Credential::Bearer(form.token.trim())) {
+        Ok(principal) => session_for(&door, principal, &headers, "a token"),
+        Err(error) => page_of(door.counted(error, peer)),
     }
 }
 
@@ -95,26 +82,27 @@ pub(super) fn ticket_of_page<'a>(method: &Method, uri: &'a Uri) -> Option<&'a st
 }
 
 /// Trades a ticket for a session. Who has a session already keeps it when the ticket is used up: the
-/// page was only loaded again.
+/// page was only loaded again, which is no failed attempt.
 pub(super) fn redeem(door: &Door, request: &Request, ticket: &str) -> Response {
-    let error = match door.verify(Credential::Ticket(ticket), peer(request)) {
-        Ok(principal) => return session_for(door, principal, request.headers()),
+    let error = match door.holder(Credential::Ticket(ticket)) {
+        Ok(principal) => return session_for(door, principal, request.headers(), "a ticket"),
         Err(error) => error,
     };
-    let now = door.now();
     let session = cookie::session(request.headers());
-    if session.is_some_and(|token| {
-        door.access
-            .gatekeeper
-            .verify(Credential::Bearer(token), now)
-            .is_ok()
-    }) {
+    if session.is_some_and(|token| door.holder(Credential::Bearer(token)).is_ok()) {
         return Redirect::to(PAGE_PATH).into_response();
     }
-    page_of(error)
+    page_of(door.counted(error, peer(request)))
 }
 
-fn session_for(door: &Door, principal: Principal, headers: &HeaderMap) -> Response {
+/// Opens a session that may what the principal may, and ends no later. What was shown is never the
+/// session itself: it may have no end, and a cookie is easier to lose than a file.
+fn session_for(
+    door: &Door,
+    principal: Principal,
+    headers: &HeaderMap,
+    shown: &'static str,
+) -> Response {
     let now = door.now();
     let latest = now.plus_millis(SESSION_MS);
     let expires_at = principal.expires_at.map_or(latest, |end| end.min(latest));
@@ -124,9 +112,15 @@ fn session_for(door: &Door, principal: Principal, headers: &HeaderMap) -> Respon
         expires_at: Some(expires_at),
         subscribe: principal.subscribe,
     };
-    tracing::info!(subject = %grant.subject, "signed in with a ticket");
     match door.access.gatekeeper.authority.issue(&grant, now) {
-        Ok(token) => open_session(&token, Some(expires_at), now, headers),
+        Ok(token) if token.len() > cookie::MAX_TOKEN_BYTES => page(
+            StatusCode::BAD_REQUEST,
+            "The session does not fit a cookie: use a token that names fewer channels.",
+        ),
+        Ok(token) => {
+            tracing::info!(subject = %grant.subject, "signed in with {shown}");
+            open_session(&token, expires_at, now, headers)
+        }
         Err(error) => {
             tracing::error!(%error, "no session could be opened");
             ApiError::internal().into_response()
@@ -136,7 +130,7 @@ fn session_for(door: &Door, principal: Principal, headers: &HeaderMap) -> Respon
 
 fn open_session(
     token: &str,
-    expires_at: Option<Timestamp>,
+    expires_at: Timestamp,
     now: Timestamp,
     headers: &HeaderMap,
 ) -> Response {
@@ -179,7 +173,9 @@ pub(super) fn refuse(request: &Request, error: ApiError) -> Response {
 fn page_of(error: ApiError) -> Response {
     let code = error.code();
     let reason = match code {
-        ErrorCode::RateLimited => "Too many failed attempts from this address: wait a minute.",
+        ErrorCode::RateLimited => {
+            "That is not accepted, and too many attempts from this address have failed: wait a minute before you try another. A token that is right opens at any time."
+        }
         _ => {
             "That is not accepted: it was made for another Vigil, was used before, or has expired."
         }

@@ -183,7 +183,7 @@ async fn a_wrong_credential_is_refused_and_not_passed_over() {
 }
 
 #[tokio::test]
-async fn who_guesses_keys_must_wait_and_tokens_still_open() {
+async fn who_guesses_must_wait_and_what_is_right_still_opens() {
     let app = App::new();
     let with_key = |key: &str| {
         request(Method::GET, "/ready")
@@ -191,17 +191,51 @@ async fn who_guesses_keys_must_wait_and_tokens_still_open() {
             .body(Body::empty())
             .unwrap()
     };
-    for _ in 0..20 {
-        assert_eq!(
-            app.send(with_key("a guess that is wrong")).await.error(401),
-            "unauthenticated"
-        );
+    let with_ticket = |path: &str, ticket: &str| {
+        request(Method::GET, &format!("{path}?ticket={ticket}"))
+            .body(Body::empty())
+            .unwrap()
+    };
+    for attempt in 0..30 {
+        let answer = app.send(with_key("a guess that is wrong")).await;
+        if attempt < 20 {
+            assert_eq!(answer.error(401), "unauthenticated");
+        } else {
+            assert_eq!(answer.error(429), "rate_limited");
+            assert_eq!(answer.header("retry-after"), "60");
+        }
     }
-    let answer = app.send(with_key(API_KEY)).await;
-    assert_eq!(answer.error(429), "rate_limited");
-    assert_eq!(answer.header("retry-after"), "60");
+    assert_eq!(
+        app.send(with_ticket("/ws", "wrong")).await.error(429),
+        "rate_limited"
+    );
+    assert_eq!(app.send(with_ticket("/ui/", "wrong")).await.status, 429);
+    assert_eq!(app.send(with_key(API_KEY)).await.status, 200);
     assert_eq!(app.get(Viewer, "/ready").await.status, 200);
+    for (path, status) in [("/ws", 200), ("/ui/", 303)] {
+        let ticket = app
+            .post(Viewer, "/api/v1/tickets", &serde_json::json!({}))
+            .await
+            .ok();
+        let ticket = ticket["ticket"].as_str().unwrap();
+        let answer = app.send(with_ticket(path, ticket)).await;
+        assert_eq!(answer.status.as_u16(), status, "{path}");
+    }
+    assert_eq!(
+        app.send(with_key("a guess that is wrong")).await.error(429),
+        "rate_limited",
+        "a right one does not clear the wrong ones"
+    );
     app.clock.advance(60_000);
+    assert_eq!(
+        app.send(with_key("a guess that is wrong")).await.error(401),
+        "unauthenticated"
+    );
+}
+
+#[tokio::test]
+async fn a_page_whose_session_has_ended_is_not_counted() {
+    let app = App::new();
     for _ in 0..30 {
         let request = request(Method::GET, "/ready").header(header::COOKIE, "vigil_session=a.b.c");
         assert_eq!(
@@ -211,7 +245,6 @@ async fn who_guesses_keys_must_wait_and_tokens_still_open() {
             "unauthenticated"
         );
     }
-    assert_eq!(app.send(with_key(API_KEY)).await.status, 200);
 }
 
 #[tokio::test]

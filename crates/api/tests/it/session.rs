@@ -3,9 +3,14 @@
 use axum::body::Body;
 use axum::http::{Method, Request, header};
 use serde_json::json;
-use vigil_auth::Role::{Admin, Analyst};
+use vigil_auth::Role::{Admin, Analyst, Viewer};
+use vigil_auth::{Grant, Principal};
+use vigil_event::Clock as _;
 
 use crate::harness::{Answer, App, request, threat};
+
+/// How long a session lasts at most.
+const WEEK_MS: i64 = 7 * 24 * 3_600 * 1_000;
 
 /// The form as the sign-in page sends it.
 fn form() -> axum::http::request::Builder {
@@ -75,8 +80,76 @@ async fn a_pasted_token_opens_a_session_until_it_ends() {
     let over = open_page(&app, &cookie(&answer)).await;
     assert_eq!(over.error(401), "unauthenticated");
     assert!(over.header("set-cookie").starts_with("vigil_session=;"));
-    let lasting = app.send(signed(&app.token_until(Analyst, None))).await;
-    assert!(!lasting.header("set-cookie").contains("Max-Age"));
+}
+
+#[tokio::test]
+async fn a_lasting_token_opens_a_session_that_ends() {
+    let app = App::new();
+    let token = app.token_until(Admin, None);
+    let answer = app.send(signed(&token)).await;
+    assert!(!answer.header("set-cookie").contains(&token));
+    assert!(
+        answer
+            .header("set-cookie")
+            .ends_with("; Path=/; Max-Age=604800")
+    );
+    let session = cookie(&answer);
+    app.clock.advance(WEEK_MS - 1);
+    assert_eq!(open_page(&app, &session).await.status, 200);
+    app.clock.advance(1);
+    assert_eq!(open_page(&app, &session).await.status, 401);
+    let again = app.send(signed(&token)).await;
+    assert_eq!(again.status, 303, "the token itself goes on");
+}
+
+#[tokio::test]
+async fn a_session_may_what_the_token_may() {
+    let app = App::new();
+    let now = app.clock.now();
+    for (end, session_end) in [
+        (now.plus_millis(3_600_000), now.plus_millis(3_600_000)),
+        (now.plus_millis(2 * WEEK_MS), now.plus_millis(WEEK_MS)),
+    ] {
+        let grant = Grant {
+            subject: "anna".into(),
+            role: Viewer,
+            expires_at: Some(end),
+            subscribe: Some(vec!["threats".into(), "investigations:*".into()]),
+        };
+        let authority = &app.gatekeeper.authority;
+        let token = authority.issue(&grant, now).unwrap();
+        let answer = app.send(signed(&token)).await;
+        let session = cookie(&answer);
+        let session = session.strip_prefix("vigil_session=").unwrap();
+        let given = authority.verify(&token, now).unwrap();
+        let opened = authority.verify(session, now).unwrap();
+        assert_ne!(opened.token_id, given.token_id, "it is another token");
+        assert_eq!(
+            opened,
+            Principal {
+                expires_at: Some(session_end),
+                token_id: opened.token_id.clone(),
+                ..given
+            }
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_session_that_no_cookie_holds_is_not_opened() {
+    let app = App::new();
+    let grant = Grant {
+        subject: "anna".into(),
+        role: Viewer,
+        expires_at: None,
+        subscribe: Some(vec!["c".repeat(60); 60]),
+    };
+    let authority = &app.gatekeeper.authority;
+    let token = authority.issue(&grant, app.clock.now()).unwrap();
+    let answer = app.send(signed(&token)).await;
+    assert_eq!(answer.status, 400);
+    assert!(answer.text.contains("fewer channels"));
+    assert_eq!(answer.header("set-cookie"), "");
 }
 
 #[tokio::test]
@@ -134,7 +207,14 @@ async fn a_wrong_token_opens_nothing_and_is_not_shown() {
     for _ in 0..20 {
         app.send(signed("a.b.c")).await;
     }
-    assert_eq!(app.send(signed("a.b.c")).await.status, 429);
+    let limited = app.send(signed("a.b.c")).await;
+    assert_eq!(limited.status, 429);
+    assert_eq!(limited.header("retry-after"), "60");
+    assert_eq!(
+        app.send(signed(&app.token(Analyst))).await.status,
+        303,
+        "a right one opens all the same"
+    );
 }
 
 #[tokio::test]
@@ -175,10 +255,17 @@ async fn a_ticket_opens_the_page_once() {
     let again = app.send(visit("")).await;
     assert_eq!(again.status, 401);
     assert_eq!(again.header("set-cookie"), "");
+    for _ in 0..30 {
+        assert_eq!(
+            app.send(visit(&session)).await.status,
+            303,
+            "who has a session keeps it"
+        );
+    }
     assert_eq!(
-        app.send(visit(&session)).await.status,
-        303,
-        "who has a session keeps it"
+        app.send(visit("")).await.status,
+        401,
+        "loading the page again was no failed attempt"
     );
     // The session ends with the token that asked for the ticket.
     app.clock.advance(3_600_000);

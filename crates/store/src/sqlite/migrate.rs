@@ -31,7 +31,7 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), Failure> {
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
         transaction.pragma_update(None, "user_version", done + 1)?;
         transaction.commit()?;
-        tracing::info!(version = done + 1, "store schema brought up to date");
+        tracing::debug!(version = done + 1, "store schema brought up to date");
     }
     Ok(())
 }
