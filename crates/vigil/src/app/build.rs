@@ -73,11 +73,7 @@ impl App {
             clock: Arc::clone(&common.clock),
             ids: Arc::clone(&common.ids),
             node: Arc::clone(&common.node),
-            limits: Limits {
-                max_connections: config.stream.connections,
-                max_connections_per_user: config.stream.connections_per_user,
-                ..Limits::default()
-            },
+            limits: socket_limits(&config),
             allowed_origins: config.server.allowed_origins.clone().into(),
             telemetry: Arc::clone(&gateway_telemetry),
             shutdown: shutdown.clone(),
@@ -94,7 +90,6 @@ impl App {
             clock: Arc::clone(&common.clock),
             ids: Arc::clone(&common.ids),
         });
-        let store_to_check = Arc::clone(&store);
         let access = access(&config, address, &gatekeeper, &common);
         Ok(Self {
             address,
@@ -106,13 +101,12 @@ impl App {
             follows_logs: !config.source.logs.is_empty(),
             missing_logs: missing_logs(&config),
             pipeline,
-            store,
             retention: retention(&config),
             health: Arc::clone(&common.health),
             max_sockets: config.stream.connections,
             status: StatusTeller {
                 bus,
-                store: Arc::clone(&store_to_check),
+                store: Arc::clone(&store),
                 clock: common.clock,
                 ids: common.ids,
                 health: common.health,
@@ -120,9 +114,18 @@ impl App {
                 gateway: gateway_telemetry,
                 rules: rules.rules().len(),
             },
+            store,
             shutdown,
             sockets,
         })
+    }
+}
+
+fn socket_limits(config: &Config) -> Limits {
+    Limits {
+        max_connections: config.stream.connections,
+        max_connections_per_user: config.stream.connections_per_user,
+        ..Limits::default()
     }
 }
 
