@@ -44,7 +44,8 @@ pub use stats::{Stats, StatsQuery};
 /// - **Exactly once.** A threat whose id is known is not stored, counted or published again.
 /// - **Who retries.** The caller. [`StoreError::is_temporary`] says whether it makes sense. Nothing
 ///   is retried in here.
-/// - **Bounds.** A page has at most [`query::MAX_LIMIT`] items. Questions that take too long end with
+/// - **Bounds.** A page has at most [`query::MAX_LIMIT`] items, one of threats also at most about
+///   [`query::PAGE_MAX_BYTES`]. Questions that take too long end with
 ///   [`StoreError::TooSlow`].
 pub trait Store: Send + Sync {
     /// Stores what the pipeline concluded from some records, in one transaction.
@@ -90,7 +91,8 @@ pub trait Store: Send + Sync {
 
     /// Deletes what is too old or too much, in small transactions that let writers in between.
     ///
-    /// An alert that is not resolved stays, though its threats go. What was deleted is counted.
+    /// The oldest go first, alerts of any state like threats: an alert has the age of when it was
+    /// last seen, so none goes by age before its threats. What was deleted is counted.
     fn trim(&self, retention: &Retention, now: Timestamp) -> Result<Trimmed, StoreError>;
 
     /// Whether it can be written, found out by writing.

@@ -10,6 +10,9 @@ pub const MAX_LIMIT: usize = 1_000;
 /// The items of a page when none is asked for.
 pub const DEFAULT_LIMIT: usize = 100;
 
+/// The most bytes of a page of threats, counted as JSON; a single threat may be larger.
+pub const PAGE_MAX_BYTES: usize = 4 << 20;
+
 /// The longest text that is searched for, in bytes.
 pub const MAX_TEXT_BYTES: usize = 1_024;
 
@@ -38,6 +41,9 @@ pub struct ThreatQuery {
     /// Where the page before ended: its [`Page::next`].
     pub cursor: Option<String>,
     /// The most items; 0 means [`DEFAULT_LIMIT`], more than [`MAX_LIMIT`] means that.
+    ///
+    /// A page also ends before it has more than [`PAGE_MAX_BYTES`] of documents, but never without an
+    /// item: a page shorter than this is the last one only if it has no [`Page::next`].
     pub limit: usize,
 }
 

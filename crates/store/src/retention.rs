@@ -5,11 +5,13 @@ use serde::Serialize;
 /// How much is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
-    /// Threats and resolved alerts older than this many milliseconds go; none keeps them for as long
-    /// as there is room.
+    /// Threats that occurred, and alerts of any state that were last seen, more than this many
+    /// milliseconds ago go; none keeps them for as long as there is room. An alert that had no new
+    /// threat for that long is gone with its threats, even if nobody acknowledged or resolved it.
     pub max_age_ms: Option<i64>,
-    /// The most bytes of the database, without its write-ahead log: the oldest threats go first,
-    /// then the oldest resolved alerts. None for no limit.
+    /// The most bytes of the database, without its write-ahead log; none for no limit. While it is
+    /// larger the oldest go, threats and alerts (by when they were last seen) in one order of time.
+    /// Of the alerts that are about equally old the resolved ones go first.
     pub max_bytes: Option<u64>,
     /// The most publications of a channel.
     pub outbox_items: u64,
@@ -35,8 +37,8 @@ impl Default for Retention {
 pub struct Trimmed {
     /// Threats.
     pub threats: u64,
-    /// Resolved alerts.
+    /// Alerts, of any state.
     pub alerts: u64,
-    /// Publications of the backlog.
+    /// Publications of the backlog, among them those that tell of what is gone.
     pub publications: u64,
 }

@@ -105,7 +105,7 @@ impl AlertFilter {
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NoteBody {
-    /// The note: at most 4,000 characters, and 4,096 bytes.
+    /// The note: at most 4,000 characters, and 16,000 bytes.
     #[schema(max_length = 4000)]
     note: Option<String>,
 }

@@ -237,7 +237,7 @@ pub(super) fn changes_have_limits(place: &dyn Place) {
     let (store, id) = with_an_alert(place, &told);
     for refused in [
         note(ANNA, " "),
-        note(ANNA, &"x".repeat(5_000)),
+        note(ANNA, &"x".repeat(16_001)),
         change(AlertAction::Note, ANNA, 1),
     ] {
         assert!(matches!(
@@ -246,6 +246,9 @@ pub(super) fn changes_have_limits(place: &dyn Place) {
         ));
     }
     assert!(read(&*store, id).changes.is_empty() && told.kinds().is_empty());
+    let longest = note(ANNA, &"x".repeat(16_000));
+    let noted = store.change_alert(id, longest.clone()).expect("it fits");
+    assert_eq!(noted.changes, [longest]);
     // Far outside the alert's window: the grouping is not the store's business.
     let late = at(6, Timestamp::from_millis(1));
     assert_ne!(alert_of(&late), id);

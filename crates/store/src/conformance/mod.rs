@@ -26,7 +26,7 @@ pub trait Place {
 
 /// Runs every check, each in a place of its own.
 pub fn suite<P: Place>(empty: impl Fn() -> P) {
-    let checks: [fn(&dyn Place); 24] = [
+    let checks: [fn(&dyn Place); 26] = [
         recording::a_threat_comes_back_as_it_was,
         recording::a_known_threat_is_ignored,
         recording::checkpoints_move_with_their_threats,
@@ -42,13 +42,15 @@ pub fn suite<P: Place>(empty: impl Fn() -> P) {
         alerts::a_new_threat_reopens,
         alerts::changes_have_limits,
         pages::pages_have_no_gap_and_no_double,
+        pages::large_threats_make_short_pages,
         pages::alerts_keep_their_place,
         pages::a_wrong_question_is_an_error,
         filters::threats_are_filtered_like_a_list_would_be,
         filters::alerts_are_filtered_like_a_list_would_be,
         statistics::statistics_count_like_a_list_would,
         retention::old_threats_go_with_all_that_counts_them,
-        retention::only_resolved_alerts_go,
+        retention::old_alerts_go_whatever_their_state,
+        retention::an_alert_is_as_old_as_its_last_threat,
         retention::the_backlog_is_bounded,
         retention::the_size_is_bounded,
     ];

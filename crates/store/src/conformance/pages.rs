@@ -6,6 +6,7 @@ use vigil_event::{AlertAction, AlertChange, Id};
 
 use super::sample::{NOON, at, of_one_alert};
 use super::{Place, deaf, record};
+use crate::query::{MAX_LIMIT, PAGE_MAX_BYTES};
 use crate::{AlertQuery, GroupedThreat, StoreError, ThreatQuery};
 
 /// Many threats at few moments, so that pages end between equal ones.
@@ -52,6 +53,49 @@ pub(super) fn pages_have_no_gap_and_no_double(place: &dyn Place) {
         "no gap"
     );
     assert!(order.is_sorted_by(|a, b| a > b), "the newest first");
+}
+
+pub(super) fn large_threats_make_short_pages(place: &dyn Place) {
+    let store = place.open(deaf());
+    // One of them alone is more than a page has.
+    let size = |number: u64| match number {
+        20 => PAGE_MAX_BYTES + 1,
+        _ => 300_000,
+    };
+    let mut large = crowded(0..40);
+    for (number, grouped) in (0..).zip(&mut large) {
+        grouped.threat.event.original = "x".repeat(size(number));
+    }
+    record(&*store, &large, &[], NOON);
+    let mut query = ThreatQuery {
+        limit: MAX_LIMIT,
+        ..ThreatQuery::default()
+    };
+    let mut seen = Vec::new();
+    let mut pages = 0;
+    loop {
+        let answer = store.threats(&query).expect("a page");
+        let originals = answer.items.iter().map(|t| t.event.original.len());
+        let bytes: usize = originals.sum();
+        assert!(bytes <= PAGE_MAX_BYTES || answer.items.len() == 1);
+        assert!(!answer.items.is_empty(), "a page leads on");
+        seen.extend(answer.items.iter().map(|t| (t.occurred_at, t.id)));
+        pages += 1;
+        let Some(next) = answer.next else {
+            break;
+        };
+        query.cursor = Some(next);
+    }
+    assert!(
+        (5..=7).contains(&pages),
+        "pages are as long as they may be: {pages}"
+    );
+    let mut expected: Vec<_> = large
+        .iter()
+        .map(|grouped| (grouped.threat.occurred_at, grouped.threat.id))
+        .collect();
+    expected.sort_unstable_by(|a, b| b.cmp(a));
+    assert_eq!(seen, expected, "no gap and no double");
 }
 
 pub(super) fn alerts_keep_their_place(place: &dyn Place) {

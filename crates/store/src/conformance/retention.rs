@@ -1,4 +1,4 @@
-//! What is deleted, and what never is.
+//! What is deleted, in which order, and what stays.
 
 use vigil_event::{AlertAction, AlertChange, AlertState, Id, Threat, Timestamp, channel};
 
@@ -55,8 +55,8 @@ pub(super) fn old_threats_go_with_all_that_counts_them(place: &dyn Place) {
         trimmed,
         Trimmed {
             threats: 1_200,
-            alerts: 0,
-            publications: 1_200
+            alerts: 1_200,
+            publications: 2_400
         }
     );
     assert_eq!(
@@ -73,14 +73,17 @@ pub(super) fn old_threats_go_with_all_that_counts_them(place: &dyn Place) {
     let fired: u64 = stats.rules.iter().map(|rule| rule.count).sum();
     let expected: usize = left.iter().map(|threat| threat.detections.len()).sum();
     assert_eq!((stats.total, fired), (100, expected as u64));
-    let backlog = store.backlog(channel::THREATS, usize::MAX).expect("read");
-    assert_eq!(
-        (backlog.publications.len(), backlog.next_offset),
-        (100, COUNT + 1)
-    );
+    for channel in [channel::THREATS, channel::ALERTS] {
+        let backlog = store.backlog(channel, usize::MAX).expect("read");
+        assert_eq!(
+            (backlog.publications.len(), backlog.next_offset),
+            (100, COUNT + 1),
+            "{channel}"
+        );
+    }
 }
 
-pub(super) fn only_resolved_alerts_go(place: &dyn Place) {
+pub(super) fn old_alerts_go_whatever_their_state(place: &dyn Place) {
     let store = place.open(deaf());
     let threats = hourly();
     record(&*store, &threats, &[], NOON);
@@ -98,16 +101,17 @@ pub(super) fn only_resolved_alerts_go(place: &dyn Place) {
     change(1, AlertAction::Acknowledge);
     change(1_250, AlertAction::Resolve);
     let trimmed = trim(&*store, KEEP_NOTHING_OLD, hours_on(1_200));
-    assert_eq!((trimmed.threats, trimmed.alerts), (1_200, 1));
+    assert_eq!((trimmed.threats, trimmed.alerts), (1_200, 1_200));
 
     let read = |hour: usize| store.alert(id(hour)).expect("read");
     assert_eq!(read(0), None, "resolved and old");
-    assert!(read(1_250).is_some(), "resolved and young");
-    assert!(read(2).is_some(), "open and old");
-    let kept = read(1).expect("acknowledged and old");
+    assert_eq!(read(1), None, "acknowledged and old");
+    assert_eq!(read(1_199), None, "open and old");
+    assert!(read(1_200).is_some(), "open and not old yet");
+    let kept = read(1_250).expect("resolved and young");
     assert_eq!(
         (kept.count, kept.state, kept.changes.len()),
-        (1, AlertState::Acknowledged, 1)
+        (1, AlertState::Resolved, 1)
     );
     let counts = store
         .stats(&StatsQuery::between(None, None, NOON))
@@ -115,8 +119,23 @@ pub(super) fn only_resolved_alerts_go(place: &dyn Place) {
         .alerts;
     assert_eq!(
         (counts.open, counts.acknowledged, counts.resolved),
-        (COUNT - 3, 1, 1)
+        (99, 0, 1)
     );
+}
+
+pub(super) fn an_alert_is_as_old_as_its_last_threat(place: &dyn Place) {
+    let store = place.open(deaf());
+    let first = at(0, NOON);
+    let mut last = at(6, hours_on(9));
+    last.alert.clone_from(&first.alert);
+    let id = first.alert.as_ref().expect("it has one").id();
+    record(&*store, &[first, last], &[], NOON);
+    let trimmed = trim(&*store, KEEP_NOTHING_OLD, hours_on(9));
+    assert_eq!((trimmed.threats, trimmed.alerts), (1, 0));
+    let kept = store.alert(id).expect("read").expect("it stays");
+    assert_eq!((kept.first_seen, kept.count), (NOON, 2));
+    let trimmed = trim(&*store, KEEP_NOTHING_OLD, hours_on(10));
+    assert_eq!((trimmed.threats, trimmed.alerts), (1, 1));
 }
 
 pub(super) fn the_backlog_is_bounded(place: &dyn Place) {
@@ -166,7 +185,7 @@ pub(super) fn the_size_is_bounded(place: &dyn Place) {
     let threats = hourly();
     record(&*store, &threats, &[], NOON);
     let half = Retention {
-        max_bytes: Some(3_000_000),
+        max_bytes: Some(2_000_000),
         ..KEEP_ALL
     };
     let trimmed = trim(&*store, half, NOON);
@@ -179,8 +198,20 @@ pub(super) fn the_size_is_bounded(place: &dyn Place) {
         Some(hours_on(trimmed.threats)),
         "the oldest went first"
     );
+    let query = AlertQuery {
+        limit: MAX_LIMIT,
+        ..AlertQuery::default()
+    };
+    let alerts = store.alerts(&query).expect("listed").items;
+    assert_eq!(trimmed.alerts + alerts.len() as u64, COUNT, "{trimmed:?}");
+    assert!(
+        trimmed.alerts > 0 && !alerts.is_empty(),
+        "neither goes in place of the other: {trimmed:?}"
+    );
+    let oldest = alerts.last().map(|alert| alert.last_seen);
+    assert_eq!(oldest, Some(hours_on(trimmed.alerts)));
 
-    // Nothing fits: everything that may go goes, and open alerts stay.
+    // Nothing fits: everything goes.
     trim(
         &*store,
         Retention {
@@ -194,12 +225,15 @@ pub(super) fn the_size_is_bounded(place: &dyn Place) {
         .stats(&StatsQuery::between(None, None, NOON))
         .expect("counted")
         .alerts;
-    assert_eq!(counts.open, COUNT);
-    let backlog = store.backlog(channel::THREATS, 9).expect("read");
-    assert_eq!(
-        (backlog.publications.len(), backlog.next_offset),
-        (0, COUNT + 1)
-    );
+    assert_eq!(counts.open, 0);
+    for channel in [channel::THREATS, channel::ALERTS] {
+        let backlog = store.backlog(channel, 9).expect("read");
+        assert_eq!(
+            (backlog.publications.len(), backlog.next_offset),
+            (0, COUNT + 1),
+            "{channel}"
+        );
+    }
 
     record(&*store, &threats, &[], NOON);
     assert!(

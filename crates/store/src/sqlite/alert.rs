@@ -16,7 +16,7 @@ use crate::StoreError;
 const VIGIL: &str = "vigil";
 
 /// The longest note, in bytes.
-const NOTE_MAX_BYTES: usize = 4_096;
+const NOTE_MAX_BYTES: usize = 16_000;
 
 /// The most changes of an alert that people make; a new threat still reopens it.
 const MAX_CHANGES: i64 = 1_000;
@@ -207,7 +207,7 @@ fn check(sql: &Connection, id: Id, change: &AlertChange) -> Result<(), Failure> 
     let reason = if change.action == AlertAction::Note && note.trim().is_empty() {
         "a note needs a text"
     } else if note.len() > NOTE_MAX_BYTES {
-        "a note may have 4096 bytes: shorten it"
+        "a note may have 16000 bytes: shorten it"
     } else if changes >= MAX_CHANGES {
         "it has been changed 1000 times already: go on elsewhere"
     } else {

@@ -11,7 +11,7 @@ use super::alert;
 use super::document::{self, state_number};
 use super::failure::Failure;
 use crate::cursor::Cursor;
-use crate::query::{MAX_TEXT_BYTES, bounded};
+use crate::query::{MAX_TEXT_BYTES, PAGE_MAX_BYTES, bounded};
 use crate::{AlertQuery, Page, StoreError, ThreatQuery};
 
 pub(super) fn threat(sql: &Transaction<'_>, id: Id) -> Result<Option<Threat>, Failure> {
@@ -32,18 +32,21 @@ pub(super) fn threats(sql: &Transaction<'_>, query: &ThreatQuery) -> Result<Page
     let mut statement = sql.prepare_cached(&statement)?;
     let mut rows = statement.query(params_from_iter(values))?;
     let mut page = PageBuilder::new(limit);
+    let mut bytes = 0;
+    // Documents are read one after the other, so that ending early also reads no more of them.
     while let Some(row) = rows.next()? {
+        let document = row.get_ref("document")?;
+        let document = document.as_str().map_err(rusqlite::Error::from)?;
+        bytes += document.len();
+        if bytes > PAGE_MAX_BYTES && !page.items.is_empty() {
+            page.is_longer = true;
+            break;
+        }
         let cursor = Cursor {
             at: document::time(row, "at")?,
             id: document::id(row, "id")?,
         };
-        page.push(cursor, || {
-            document::to_threat(
-                row.get_ref("document")?
-                    .as_str()
-                    .map_err(rusqlite::Error::from)?,
-            )
-        })?;
+        page.push(cursor, || document::to_threat(document))?;
     }
     Ok(page.finish())
 }

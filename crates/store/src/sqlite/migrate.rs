@@ -8,7 +8,10 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::failure::Failure;
 
 /// Every migration, in order. The version of a schema is how many of them it has had.
-const MIGRATIONS: [&str; 1] = [include_str!("../../migrations/0001_first.sql")];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("../../migrations/0001_first.sql"),
+    include_str!("../../migrations/0002_alert_seen.sql"),
+];
 
 /// Marks the file as ours (`VGIL`): the fields that SQLite keeps for this in its header.
 const APPLICATION_ID: i64 = 0x5647_494c;

@@ -198,9 +198,9 @@ impl Default for WindowsConfig {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct StoreConfig {
-    /// Threats and resolved alerts older than this many days are deleted.
+    /// Threats, and alerts that nothing was added to, are deleted after this many days.
     pub retention_days: u32,
-    /// When the database grows past this many MiB, the oldest threats are deleted.
+    /// When the database grows past this many MiB, the oldest threats and alerts are deleted.
     pub max_size_mib: u64,
 }
 
