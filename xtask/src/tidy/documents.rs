@@ -18,8 +18,13 @@ const FOLDERS: [&str; 10] = [
     ".ci/",
 ];
 
-/// Folders that exist only after a build.
-const BUILT: [&str; 2] = ["dashboard/dist", "dashboard/node_modules"];
+/// Folders that exist only after a build or a run.
+const BUILT: [&str; 4] = [
+    "dashboard/dist",
+    "dashboard/node_modules",
+    "fuzz/corpus",
+    "fuzz/artifacts",
+];
 
 pub(super) fn check(root: &Path, tracked: &[PathBuf]) -> Result<Vec<String>> {
     let mut problems = Vec::new();
