@@ -71,6 +71,13 @@ impl Nginx {
     }
 }
 
+impl Drop for Nginx {
+    /// The master ends its workers when it is asked to end; killed, it would leave them behind.
+    fn drop(&mut self) {
+        self.process.terminate();
+    }
+}
+
 fn configuration(root: &Path, port: u16, format: Option<&str>) -> String {
     let root = root.display();
     let (define, name) = match format {

@@ -11,8 +11,7 @@ fn requests_to_nginx_become_threats_everywhere() {
     let site = Site::new();
     let nginx = Nginx::start(None);
     let vigil = site.vigil().log(nginx.log()).serve();
-    let mut socket = Socket::open(vigil.base(), "/ws/threats", &site.vigil().token("viewer"));
-    assert_eq!(socket.frame()["type"], "welcome");
+    let mut socket = Socket::following(vigil.base(), "threats", &site.vigil().token("viewer"));
 
     let http = nginx.http();
     assert_eq!(

@@ -27,6 +27,14 @@ impl Socket {
         Self(client(request, stream).unwrap().0)
     }
 
+    /// A client of `/ws/{channel}` that hears everything published from now on.
+    pub(crate) fn following(base: &str, channel: &str, token: &str) -> Self {
+        let mut socket = Self::open(base, &format!("/ws/{channel}"), token);
+        assert_eq!(socket.frame()["type"], "welcome");
+        assert_eq!(socket.frame()["type"], "subscribed");
+        socket
+    }
+
     /// The next text frame.
     pub(crate) fn frame(&mut self) -> Value {
         loop {
@@ -64,7 +72,7 @@ fn a_client_resumes_across_a_restart_of_the_server() {
     site.append("");
     let mut vigil = site.following().serve();
     let token = site.vigil().token("viewer");
-    let mut socket = Socket::open(vigil.base(), "/ws/threats", &token);
+    let mut socket = Socket::following(vigil.base(), "threats", &token);
     site.append(line("/1?q=%3Cscript%3Ealert(1)%3C/script%3E"));
     let first = socket.frame_where(|frame| frame["type"] == "threat.new");
     vigil.process().kill();
@@ -86,8 +94,8 @@ fn an_alert_is_acknowledged_on_the_socket_and_told_to_all() {
     let site = Site::new();
     site.append("");
     let vigil = site.following().serve();
-    let mut viewer = Socket::open(vigil.base(), "/ws/alerts", &site.vigil().token("viewer"));
-    let mut analyst = Socket::open(vigil.base(), "/ws/alerts", &site.vigil().token("analyst"));
+    let mut viewer = Socket::following(vigil.base(), "alerts", &site.vigil().token("viewer"));
+    let mut analyst = Socket::following(vigil.base(), "alerts", &site.vigil().token("analyst"));
     site.append(line("/x?file=../../../../etc/passwd"));
     let alert = viewer.frame_where(|frame| frame["type"] == "alert.new")["data"].clone();
     let acknowledge = json!({"id": "a", "type": "acknowledge", "data": {"alert_id": alert["id"], "id": alert["id"]}});
