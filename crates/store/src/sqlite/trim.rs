@@ -72,7 +72,7 @@ fn old_publications(
         .map_or(i64::MIN, |age| now.plus_millis(-age).as_millis());
     let keep = i64::try_from(retention.outbox_items).unwrap_or(i64::MAX);
     let mut step = Step::default();
-    for channel in channels(sql)? {
+    for channel in numbers(sql, "SELECT seq FROM channel")? {
         // Always from the oldest on, so that what is left has no holes.
         let statement = r#"
             SELECT max("offset") FROM (
@@ -101,8 +101,9 @@ fn delete_publications(sql: &Connection, channel: i64, cutoff: i64) -> Result<u6
         .execute(params![channel, cutoff])? as u64)
 }
 
-fn channels(sql: &Connection) -> Result<Vec<i64>, Failure> {
-    let mut statement = sql.prepare_cached("SELECT seq FROM channel")?;
+/// The numbers that a query of one column gives.
+fn numbers(sql: &Connection, query: &str) -> Result<Vec<i64>, Failure> {
+    let mut statement = sql.prepare_cached(query)?;
     let rows = statement.query_map([], |row| row.get(0))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
@@ -139,7 +140,7 @@ fn oldest_threats(sql: &Connection, before: i64, limit: i64) -> Result<Trimmed, 
     };
     let statement = "
         DELETE FROM threat_rule WHERE rule = ?1 AND (occurred_at, threat) <= (?2, ?3)";
-    for rule in rules(sql)? {
+    for rule in numbers(sql, "SELECT seq FROM rule")? {
         sql.prepare_cached(statement)?
             .execute(params![rule, at, id])?;
     }
@@ -165,12 +166,6 @@ fn forget_threats(sql: &Connection) -> Result<u64, Failure> {
         (Some(channel), Some(cutoff)) => delete_publications(sql, channel, cutoff),
         _ => Ok(0),
     }
-}
-
-fn rules(sql: &Connection) -> Result<Vec<i64>, Failure> {
-    let mut statement = sql.prepare_cached("SELECT seq FROM rule")?;
-    let rows = statement.query_map([], |row| row.get(0))?;
-    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 fn old_alerts(
