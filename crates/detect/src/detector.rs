@@ -1,10 +1,11 @@
-//! The judgement of one event: rules and windows together, scored.
+//! The judgement of one event: rules, windows and correlations together, scored.
 
 use std::sync::Arc;
 
 use vigil_event::{Detection, Detector as By, Event, Score, Severity};
 use vigil_rule::{Hit, Rule, RuleSet, Scratch};
 
+use crate::correlation::{CorrelationOptions, Correlator, Firing, Scope};
 use crate::window::{Crossing, WindowOptions, Windows};
 
 /// What a detector needs to know.
@@ -12,12 +13,15 @@ use crate::window::{Crossing, WindowOptions, Windows};
 pub struct DetectorOptions {
     /// The windows' limits.
     pub windows: WindowOptions,
+    /// How much the correlations may hold.
+    pub correlations: CorrelationOptions,
 }
 
 /// What was concluded about one event.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Judgement {
-    /// What fired, the strongest first. Never empty.
+    /// What fired, the strongest first. Empty only for an event that may yet complete a shared
+    /// correlation.
     pub detections: Vec<Detection>,
     /// The noisy-or of the detections.
     pub score: Score,
@@ -26,7 +30,8 @@ pub struct Judgement {
 }
 
 impl Judgement {
-    fn of(mut detections: Vec<Detection>) -> Self {
+    /// The judgement that follows from what fired.
+    pub fn of(mut detections: Vec<Detection>) -> Self {
         detections.sort_by(|a, b| b.score.value().total_cmp(&a.score.value()));
         let score = Score::noisy_or(detections.iter().map(|detection| detection.score));
         Self {
@@ -34,6 +39,23 @@ impl Judgement {
             score,
             severity: score.severity(),
         }
+    }
+}
+
+/// An event that feeds a correlation which only whoever sees the events of all threads can evaluate.
+#[derive(Clone, Debug)]
+pub struct Sighting {
+    event: Event,
+    /// The rules that matched, by their places.
+    matched: Vec<usize>,
+}
+
+impl Sighting {
+    /// What fires once the event is taken in.
+    pub fn firings(&self, shared: &mut Correlator) -> Vec<Firing> {
+        let mut firings = Vec::new();
+        shared.observe(&self.event, self.matched.iter().copied(), &mut firings);
+        firings
     }
 }
 
@@ -45,12 +67,33 @@ pub struct Detector {
     hits: Vec<Hit>,
     windows: Windows,
     crossings: Vec<Crossing>,
+    correlator: Correlator,
+    firings: Vec<Firing>,
+    /// The places of the rules that matched the event judged last, and of the correlations that fired.
+    matched: Vec<usize>,
+    /// For each rule whether it feeds a shared correlation.
+    shared: Vec<bool>,
 }
 
 impl Detector {
-    /// A detector with empty windows.
+    /// A detector that has seen nothing.
     pub fn new(rules: Arc<RuleSet>, options: &DetectorOptions) -> Self {
+        let shared = Correlator::new(
+            Arc::clone(&rules),
+            Scope::Shared,
+            options.correlations.clone(),
+        );
         Self {
+            correlator: Correlator::new(
+                Arc::clone(&rules),
+                Scope::Client,
+                options.correlations.clone(),
+            ),
+            firings: Vec::new(),
+            matched: Vec::new(),
+            shared: (0..rules.rules().len())
+                .map(|rule| shared.waits_for(rule))
+                .collect(),
             scratch: Scratch::new(&rules),
             rules,
             hits: Vec::new(),
@@ -59,7 +102,8 @@ impl Detector {
         }
     }
 
-    /// Judges an event: something only when at least one rule or window fired, however weak.
+    /// Judges an event: something only when at least one rule, window or correlation fired, however
+    /// weak. Rules that only feed correlations do not count.
     ///
     /// Allocates nothing when none did.
     pub fn judge(&mut self, event: &Event) -> Option<Judgement> {
@@ -68,17 +112,48 @@ impl Detector {
         self.rules
             .evaluate(event, &mut self.scratch, &mut self.hits);
         self.windows.observe(event, &mut self.crossings);
-        if self.hits.is_empty() && self.crossings.is_empty() {
+        self.matched.clear();
+        self.matched.extend(self.hits.iter().map(|hit| hit.rule));
+        self.correlator
+            .observe(event, self.matched.iter().copied(), &mut self.firings);
+        self.matched
+            .extend(self.firings.iter().map(|firing| firing.rule));
+        if self.matched.is_empty() && self.crossings.is_empty() {
             return None;
         }
+        let rules = &*self.rules;
         let by_rule = self.hits.drain(..).filter_map(|hit| {
-            self.rules
-                .rules()
-                .get(hit.rule)
-                .map(|rule| detection(rule, hit))
+            let rule = rules.rules().get(hit.rule)?;
+            (!rule.feeds_only).then(|| detection(rule, hit))
         });
         let by_window = self.crossings.drain(..).map(Crossing::into_detection);
-        Some(Judgement::of(by_rule.chain(by_window).collect()))
+        let by_correlation = self
+            .firings
+            .drain(..)
+            .filter_map(|firing| firing.into_detection(rules));
+        let detections: Vec<_> = by_rule.chain(by_window).chain(by_correlation).collect();
+        (!detections.is_empty()).then(|| Judgement::of(detections))
+    }
+
+    /// The event judged last, if it feeds a correlation that sees the events of all threads.
+    pub fn sighting(&self, event: &Event) -> Option<Sighting> {
+        let is_shared = |rule: &&usize| self.shared.get(**rule).is_some_and(|shared| *shared);
+        let matched: Vec<usize> = self.matched.iter().filter(is_shared).copied().collect();
+        (!matched.is_empty()).then(|| Sighting {
+            event: event.clone(),
+            matched,
+        })
+    }
+
+    /// The places of the rules that matched the event judged last, also of those that only feed
+    /// correlations, and of the correlations that fired.
+    pub fn matched(&self) -> &[usize] {
+        &self.matched
+    }
+
+    /// How many groups the correlations hold, and how many were evicted or came too late.
+    pub const fn correlator(&self) -> &Correlator {
+        &self.correlator
     }
 
     /// How many addresses the windows hold, and how many were evicted or came too late to count.
@@ -130,7 +205,13 @@ vigil: {family: sql_injection, score: 8.0, examples: {match: ['/?q=evil'], no_ma
             request_rate_score: 5.0,
             ..WindowOptions::default()
         };
-        Detector::new(Arc::new(rules), &DetectorOptions { windows })
+        Detector::new(
+            Arc::new(rules),
+            &DetectorOptions {
+                windows,
+                ..DetectorOptions::default()
+            },
+        )
     }
 
     fn event(query: &[u8]) -> Event {

@@ -1,16 +1,20 @@
-//! Judges events over time: what the rules found on one event, what the windows count over many,
-//! the score of both, the threat that comes of it and the alert it is grouped under.
+//! Judges events over time: what the rules found on one event, what the windows count and the
+//! correlations see over many, the score of it all, the threat that comes of it and the alert it is grouped under.
 //!
-//! Owns: the windows' state, the score, the making of threats, the grouping. Never holds: the
+//! Owns: the state of windows and correlations, the score, the making of threats, the grouping. Never holds: the
 //! store, the bus, HTTP, or the wall clock; time is the events' own.
 //!
 //! A [`Detector`] belongs to one thread. Events are spread over threads by client address, so each
-//! address's windows live in one place and need no lock.
+//! address's windows and the correlations that group by it live in one place and need no lock. What
+//! feeds the other correlations is a [`Sighting`], for the one [`Correlator`] that sees all threads.
 
+pub mod correlation;
 mod detector;
+mod table;
 mod threat;
 pub mod window;
 
-pub use detector::{Detector, DetectorOptions, Judgement};
+pub use correlation::{CorrelationOptions, Correlator, Firing, Scope};
+pub use detector::{Detector, DetectorOptions, Judgement, Sighting};
 pub use threat::{Provenance, alert_key, threat};
 pub use window::WindowOptions;

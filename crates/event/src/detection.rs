@@ -13,6 +13,8 @@ pub enum Detector {
     Rule,
     /// A count over time.
     Window,
+    /// A rule over what other rules found over time.
+    Correlation,
 }
 
 /// The bytes that matched.

@@ -181,6 +181,35 @@ pub enum Problem {
         /// The selections there are.
         known: String,
     },
+    /// A correlation's time that can not be read or is out of bounds.
+    #[error(
+        "timespan `{0}` is invalid: write a whole number and s, m, h or d, from `1s` to `31d`, such as `90m`"
+    )]
+    BadTimespan(String),
+    /// A correlation that names a rule that is not there.
+    #[error(
+        "no rule is called `{0}`: write the `name` or the `id` of a rule that is loaded, or `family:` with the name of a family"
+    )]
+    UnknownRule(String),
+    /// A correlation that names several rules by one name.
+    #[error("several rules are called `{name}` ({files}): write the `id` of the one that is meant")]
+    AmbiguousRule {
+        /// The name.
+        name: String,
+        /// Where the rules stand.
+        files: String,
+    },
+    /// Correlations that feed one another.
+    #[error("the correlations feed one another ({0}): take one of them out of `rules`")]
+    Cycle(String),
+    /// Something else that a correlation can not mean.
+    #[error("`{key}` of the correlation: {why}")]
+    BadCorrelation {
+        /// The key.
+        key: &'static str,
+        /// What is wrong and what to do.
+        why: String,
+    },
     /// All rules together need too large an automaton.
     #[error("the literals of all rules together are too large to compile: load fewer rules ({0})")]
     TooManyLiterals(String),

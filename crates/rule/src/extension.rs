@@ -74,8 +74,8 @@ impl Extension {
         let mut examples = Vec::new();
         for (name, should_match, values) in lists {
             for value in values.into_iter().take(MAX_EXAMPLES) {
-                match written(value) {
-                    Ok(request) => examples.push(Example::new(request, should_match)),
+                match steps(value).and_then(|steps| Example::new(steps, should_match)) {
+                    Ok(example) => examples.push(example),
                     Err(why) => {
                         faults.add(&["vigil", "examples", name], Problem::BadExtension(why));
                     }
@@ -90,6 +90,14 @@ impl Extension {
     }
 }
 
+/// An example as written: one request, or a list of requests one after the other.
+fn steps(value: Value) -> Result<Vec<Written>, String> {
+    match value {
+        Value::Sequence(values) => values.into_iter().map(written).collect(),
+        single => written(single).map(|single| vec![single]),
+    }
+}
+
 fn written(value: Value) -> Result<Written, String> {
     match value {
         Value::String(text) => Ok(Written::Text(text)),
@@ -97,7 +105,8 @@ fn written(value: Value) -> Result<Written, String> {
             .map(Written::Parts)
             .map_err(|error| format!("an example is invalid: {error}")),
         _ => Err(
-            "an example is a text (quote it) or a map with `url`, `user_agent` and the like"
+            "an example is a text (quote it), a map with `url`, `user_agent` and the like, or a \
+             list of these"
                 .to_owned(),
         ),
     }

@@ -204,6 +204,15 @@ fn fields(name: &str) -> Option<Vec<Field>> {
         .map(|(_, fields)| fields.to_vec())
 }
 
+/// The field that a name stands for, where it stands for one of which an event has one value.
+pub(crate) fn single(name: &str) -> Option<Field> {
+    let fields = fields(name)?;
+    let single = fields.len() == 1;
+    fields
+        .into_iter()
+        .find(|field| single && !matches!(field, Field::ParameterName | Field::ParameterValue))
+}
+
 /// The names there are, for an error.
 pub(crate) fn known() -> String {
     let names: Vec<_> = Field::ALL.into_iter().map(Field::name).collect();

@@ -6,8 +6,10 @@
 //! occur in which views; the few rules whose literals all occur are then evaluated exactly, in those
 //! views only, with regular expressions that take linear time.
 //!
-//! Owns: the meaning of a rule for one event, its examples, the literal pre-pass. Never holds: state
-//! across events, time, I/O.
+//! Correlations are checked here as well; what they count over time is `vigil-detect`'s.
+//!
+//! Owns: the meaning of a rule for one event, its examples, the literal pre-pass, what a correlation
+//! asks for. Never holds: state across events, time, I/O.
 //!
 //! To add a modifier: give it a place in `modifier.rs`, let `item.rs` turn it into a matcher of
 //! `matcher.rs`, and say there (`Leaf::ask`) which literals and bytes it requires, if any.
@@ -17,6 +19,7 @@
 mod attack;
 mod bytes;
 mod condition;
+pub mod correlation;
 mod error;
 mod example;
 mod extension;
@@ -43,8 +46,9 @@ mod soundness;
 mod structure;
 mod wildcard;
 
+pub use correlation::Correlation;
 pub use error::{Problem, RuleError};
 pub use example::Example;
 pub use file::RuleFile;
-pub use rule::Rule;
+pub use rule::{Rule, RuleKind};
 pub use set::{Hit, RuleSet, Scratch};

@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use rsigma_parser::SigmaRule;
+use rsigma_parser::{CorrelationRule, SigmaRule, Status};
 use serde::Deserialize as _;
 use yaml_serde::Value;
 
 use crate::condition::{self, Condition, Selections};
+use crate::correlation::{self, Correlation, Draft};
 use crate::faults::Faults;
 use crate::gate::Probes;
 use crate::matcher::Leaf;
@@ -17,14 +18,26 @@ use crate::{Problem, Rule, RuleError, RuleFile, metadata, selection, structure};
 
 /// Rules, and what is looked for to find the events they can match.
 pub(crate) struct Loaded {
-    pub(crate) rules: Vec<(Rule, Condition)>,
+    /// The detections in the order of their files, then the correlations.
+    pub(crate) rules: Vec<Rule>,
+    /// For each detection.
+    pub(crate) conditions: Vec<Condition>,
+    /// Each after those that feed it.
+    pub(crate) correlations: Vec<Correlation>,
     pub(crate) probes: Probes,
+}
+
+/// One rule of a file.
+enum Document {
+    Detection(Box<Rule>, Condition),
+    Correlation(Box<Draft>),
 }
 
 /// Reads all files; the rules in the order of their files, or all that is wrong with them.
 pub(crate) fn read(files: &[RuleFile]) -> Result<Loaded, Vec<RuleError>> {
     let mut probes = Probes::default();
-    let (mut rules, mut errors) = (Vec::new(), Vec::new());
+    let (mut rules, mut conditions) = (Vec::new(), Vec::new());
+    let (mut drafts, mut errors) = (Vec::new(), Vec::new());
     for file in files {
         if file.text.len() > RuleFile::MAX_BYTES {
             let problem = Problem::TooLong {
@@ -41,18 +54,31 @@ pub(crate) fn read(files: &[RuleFile]) -> Result<Loaded, Vec<RuleError>> {
         }
         for source in Source::documents(&file.text) {
             let mut faults = Faults::new(&file.name, source);
-            let rule = document(file, source, &mut probes, &mut faults);
-            let complete = faults.is_empty();
-            errors.extend(faults.into_errors());
-            rules.extend(rule.filter(|_| complete));
+            match document(file, source, &mut probes, &mut faults) {
+                Some(Document::Detection(rule, condition)) if faults.is_empty() => {
+                    rules.push(*rule);
+                    conditions.push(condition);
+                }
+                Some(Document::Correlation(draft)) if faults.is_empty() => {
+                    drafts.push((*draft, faults));
+                }
+                _ => errors.extend(faults.into_errors()),
+            }
         }
     }
-    errors.extend(duplicates(rules.iter().map(|(rule, _)| rule)));
-    if errors.is_empty() {
-        Ok(Loaded { rules, probes })
-    } else {
-        Err(errors)
+    rules.extend(drafts.iter().map(|(draft, _)| draft.rule.clone()));
+    errors.extend(duplicates(rules.iter()));
+    // A rule that is broken is missing: whoever names it is not to blame.
+    if !errors.is_empty() {
+        return Err(errors);
     }
+    let correlations = correlation::resolve(drafts, &mut rules)?;
+    Ok(Loaded {
+        rules,
+        conditions,
+        correlations,
+        probes,
+    })
 }
 
 /// One rule; none if the document is empty or something is wrong with it.
@@ -61,7 +87,7 @@ fn document(
     source: Source<'_>,
     probes: &mut Probes,
     faults: &mut Faults<'_>,
-) -> Option<(Rule, Condition)> {
+) -> Option<Document> {
     let value = match parse(source.text) {
         Ok(value) => value,
         Err(error) => {
@@ -89,12 +115,31 @@ fn document(
     if !faults.is_empty() {
         return None;
     }
-    let sigma = sigma(source, faults)?;
     let level = value.get("level").and_then(Value::as_str);
-    if sigma.status.is_none()
+    match sigma(source, faults)? {
+        Sigma::Rule(sigma) => {
+            check_status(sigma.status, &value, faults);
+            let rule = metadata::read(&sigma, level, file, faults);
+            let condition = compile(&sigma, probes, faults);
+            let (rule, condition) = rule.zip(condition)?;
+            Some(Document::Detection(Box::new(rule), condition))
+        }
+        Sigma::Correlation(sigma) => {
+            check_status(sigma.status, &value, faults);
+            let has_condition = value
+                .get("correlation")
+                .is_some_and(|parts| parts.get("condition").is_some());
+            let draft = correlation::read(*sigma, level, has_condition, file, faults)?;
+            Some(Document::Correlation(Box::new(draft)))
+        }
+    }
+}
+
+fn check_status(read: Option<Status>, value: &Value, faults: &mut Faults<'_>) {
+    const KNOWN: &str = "stable, test, experimental, deprecated or unsupported";
+    if read.is_none()
         && let Some(status) = value.get("status").and_then(Value::as_str)
     {
-        const KNOWN: &str = "stable, test, experimental, deprecated or unsupported";
         faults.add(
             &["status"],
             Problem::BadChoice {
@@ -104,9 +149,6 @@ fn document(
             },
         );
     }
-    let rule = metadata::read(&sigma, level, file, faults);
-    let condition = compile(&sigma, probes, faults);
-    rule.zip(condition)
 }
 
 /// One document. Text after its end would be another document, which `---` has split off already.
@@ -117,7 +159,13 @@ fn parse(text: &str) -> Result<Value, yaml_serde::Error> {
     }
 }
 
-fn sigma(source: Source<'_>, faults: &mut Faults<'_>) -> Option<SigmaRule> {
+/// What the Sigma parser makes of a document.
+enum Sigma {
+    Rule(Box<SigmaRule>),
+    Correlation(Box<CorrelationRule>),
+}
+
+fn sigma(source: Source<'_>, faults: &mut Faults<'_>) -> Option<Sigma> {
     let parsed = match rsigma_parser::parse_sigma_yaml(source.text) {
         Ok(parsed) => parsed,
         Err(error) => {
@@ -126,6 +174,10 @@ fn sigma(source: Source<'_>, faults: &mut Faults<'_>) -> Option<SigmaRule> {
         }
     };
     let rule = parsed.rules.into_iter().next();
+    let correlation = parsed.correlations.into_iter().next();
+    let rule = rule
+        .map(|rule| Sigma::Rule(Box::new(rule)))
+        .or_else(|| correlation.map(|one| Sigma::Correlation(Box::new(one))));
     if rule.is_none() {
         for error in parsed.errors {
             let place: &[&str] = if error.contains("ondition") {

@@ -6,7 +6,7 @@ use vigil_event::Severity;
 
 use crate::extension::{self, Extension};
 use crate::faults::Faults;
-use crate::{Problem, Rule, RuleFile, attack, rule};
+use crate::{Problem, Rule, RuleFile, RuleKind, attack, rule};
 
 /// The family of a rule that names none and stands in no folder.
 const NO_FAMILY: &str = "uncategorized";
@@ -34,6 +34,9 @@ pub(crate) fn read(
     let level = level?;
     Some(Rule {
         id: id?,
+        name: sigma.name.clone(),
+        kind: RuleKind::Detection,
+        feeds_only: false,
         title: sigma.title.clone(),
         description: sigma
             .description

@@ -5,11 +5,28 @@ use vigil_event::{Score, Severity};
 
 use crate::Example;
 
+/// What a rule looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RuleKind {
+    /// One event.
+    Detection,
+    /// What other rules found over time.
+    Correlation,
+}
+
 /// A rule's description, as listings and detections show it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Rule {
     /// A UUID in lower case, the same in every release.
     pub id: String,
+    /// What other rules call it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// What it looks at.
+    pub kind: RuleKind,
+    /// Its matches only feed correlations and are no detections of their own.
+    pub feeds_only: bool,
     /// What it finds, in a few words.
     pub title: String,
     /// What it finds and why that is bad.

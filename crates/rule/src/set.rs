@@ -7,15 +7,16 @@ use crate::gate::{Gate, Probes};
 use crate::load::{self, Loaded};
 use crate::matcher::Leaf;
 use crate::prefilter::{Prefilter, Seen};
-use crate::{Problem, Rule, RuleError, RuleFile};
+use crate::{Correlation, Problem, Rule, RuleError, RuleFile};
 
 /// All rules, checked and compiled. Immutable: one set serves every thread, each with a [`Scratch`]
 /// of its own.
 #[derive(Debug)]
 pub struct RuleSet {
     rules: Vec<Rule>,
-    /// For each rule.
+    /// For each detection; they stand before the correlations.
     conditions: Vec<Condition>,
+    correlations: Vec<Correlation>,
     prefilter: Prefilter,
 }
 
@@ -54,8 +55,12 @@ impl Scratch {
 impl RuleSet {
     /// Loads all rules, or says of each broken one where it stands, what is wrong and what to do.
     pub fn load(files: &[RuleFile]) -> Result<Self, Vec<RuleError>> {
-        let Loaded { rules, probes } = load::read(files)?;
-        let (rules, conditions): (Vec<_>, Vec<_>) = rules.into_iter().unzip();
+        let Loaded {
+            rules,
+            conditions,
+            correlations,
+            probes,
+        } = load::read(files)?;
         let gates: Vec<Gate> = conditions
             .iter()
             .map(|condition| gate(condition, &probes))
@@ -74,13 +79,19 @@ impl RuleSet {
         Ok(Self {
             rules,
             conditions,
+            correlations,
             prefilter,
         })
     }
 
-    /// The rules, in the order of their files.
+    /// The detections in the order of their files, then the correlations.
     pub fn rules(&self) -> &[Rule] {
         &self.rules
+    }
+
+    /// The correlations, each after those that feed it.
+    pub fn correlations(&self) -> &[Correlation] {
+        &self.correlations
     }
 
     /// The rules that no literal is required for: each of them is looked at for every event, though

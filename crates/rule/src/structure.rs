@@ -8,7 +8,7 @@ use rsigma_parser::Modifier;
 use yaml_serde::{Mapping, Value};
 
 use crate::faults::Faults;
-use crate::{Problem, modifier};
+use crate::{Problem, correlation, modifier};
 
 /// The keys of a rule: Sigma's, and our own.
 const KEYS: [&str; 18] = [
@@ -60,7 +60,11 @@ pub(crate) fn check(document: &Value, faults: &mut Faults<'_>) {
     if let Some(title) = map.get("title").and_then(Value::as_str) {
         faults.name(title);
     }
-    for kind in ["action", "correlation", "filter"] {
+    if map.contains_key("correlation") {
+        correlation::check(map, faults);
+        return;
+    }
+    for kind in ["action", "filter"] {
         if map.contains_key(kind) {
             faults.add(&[kind], Problem::NotADetection(kind));
             return;
@@ -79,6 +83,12 @@ pub(crate) fn check(document: &Value, faults: &mut Faults<'_>) {
             );
         }
     }
+    check_texts_and_lists(map, faults);
+    check_detection(map, faults);
+}
+
+/// Checks the values that are texts or lists of texts in every kind of document.
+pub(crate) fn check_texts_and_lists(map: &Mapping, faults: &mut Faults<'_>) {
     for key in TEXTS {
         if map.get(key).is_some_and(|value| !value.is_string()) {
             faults.add(
@@ -101,10 +111,9 @@ pub(crate) fn check(document: &Value, faults: &mut Faults<'_>) {
             );
         }
     }
-    check_detection(map, faults);
 }
 
-fn is_list_of_texts(value: &Value) -> bool {
+pub(crate) fn is_list_of_texts(value: &Value) -> bool {
     value.is_string()
         || value
             .as_sequence()
@@ -177,18 +186,23 @@ fn check_condition(value: &Value, faults: &mut Faults<'_>) {
             );
             continue;
         };
-        if text.len() > CONDITION_BYTES {
-            faults.add(
-                &place,
-                Problem::TooLong {
-                    what: "the condition",
-                    limit: CONDITION_BYTES,
-                },
-            );
-        } else if let Err(why) = parse_condition(text) {
-            let condition = text.chars().take(80).collect();
-            faults.add(&place, Problem::BadCondition { condition, why });
-        }
+        check_condition_text(text, &place, faults);
+    }
+}
+
+/// Checks that a condition can be read without the parser recursing deeply.
+pub(crate) fn check_condition_text(text: &str, place: &[&str], faults: &mut Faults<'_>) {
+    if text.len() > CONDITION_BYTES {
+        faults.add(
+            place,
+            Problem::TooLong {
+                what: "the condition",
+                limit: CONDITION_BYTES,
+            },
+        );
+    } else if let Err(why) = parse_condition(text) {
+        let condition = text.chars().take(80).collect();
+        faults.add(place, Problem::BadCondition { condition, why });
     }
 }
 
@@ -286,7 +300,7 @@ fn check_fields(selection: &str, map: &Mapping, faults: &mut Faults<'_>) {
 }
 
 /// A key as text. Only texts are valid keys: anything else is shown and then refused as unknown.
-fn key_text(key: &Value) -> String {
+pub(crate) fn key_text(key: &Value) -> String {
     match key {
         Value::String(text) => text.clone(),
         Value::Number(number) => number.to_string(),

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use vigil_decode::{Decoder, Format, ParseError, Proxies, Request};
-use vigil_detect::{Detector, DetectorOptions, Judgement};
+use vigil_detect::{Correlator, Detector, DetectorOptions, Judgement, Scope};
 use vigil_event::{Event, Record, RecordBatch, SourceId, Timestamp};
 use vigil_rule::RuleSet;
 
@@ -28,14 +28,19 @@ pub fn batch_of(line: &[u8], read_at: Timestamp) -> RecordBatch {
 /// Judges lines, one at a time.
 pub struct LineJudge {
     decoder: Decoder,
+    rules: Arc<RuleSet>,
     detector: Detector,
+    /// The correlations that the recorder evaluates in the server.
+    shared: Correlator,
+    /// Which of these fired on the line judged last, by their rules' places.
+    fired: Vec<usize>,
     event: Event,
     proxies: Proxies,
     format: Format,
 }
 
 impl LineJudge {
-    /// A judge with empty windows.
+    /// A judge that has seen nothing.
     pub fn new(
         rules: Arc<RuleSet>,
         options: &DetectorOptions,
@@ -44,7 +49,14 @@ impl LineJudge {
     ) -> Self {
         Self {
             decoder: Decoder::new(),
-            detector: Detector::new(rules, options),
+            shared: Correlator::new(
+                Arc::clone(&rules),
+                Scope::Shared,
+                options.correlations.clone(),
+            ),
+            detector: Detector::new(Arc::clone(&rules), options),
+            rules,
+            fired: Vec::new(),
             event: Event::new(),
             proxies,
             format,
@@ -73,7 +85,22 @@ impl LineJudge {
         )?;
         self.decoder
             .decode(&batch.bytes, &record, &request, &mut self.event);
-        Ok(self.detector.judge(&self.event))
+        let judgement = self.detector.judge(&self.event);
+        self.fired.clear();
+        let Some(sighting) = self.detector.sighting(&self.event) else {
+            return Ok(judgement);
+        };
+        let mut detections = judgement.map_or_else(Vec::new, |judgement| judgement.detections);
+        for firing in sighting.firings(&mut self.shared) {
+            self.fired.push(firing.rule);
+            detections.extend(firing.into_detection(&self.rules));
+        }
+        Ok((!detections.is_empty()).then(|| Judgement::of(detections)))
+    }
+
+    /// Whether the rule matched the line that was judged last, also if it only feeds correlations.
+    pub fn matched(&self, rule: usize) -> bool {
+        self.detector.matched().contains(&rule) || self.fired.contains(&rule)
     }
 
     /// The event of the line that was judged last.

@@ -5,7 +5,7 @@ use axum::extract::{Path, State};
 use serde::Serialize;
 use utoipa::ToSchema;
 use vigil_event::{Score, Severity};
-use vigil_rule::{Example, Rule};
+use vigil_rule::{Example, Rule, RuleKind};
 
 use crate::allowed::{Allowed, Read};
 use crate::error::ErrorBody;
@@ -18,6 +18,11 @@ use crate::{ApiError, ErrorCode};
 pub(super) struct RuleBody {
     /// The same in every release.
     id: String,
+    /// What it looks at: `detection` for one event, `correlation` for what other rules found over
+    /// time.
+    kind: &'static str,
+    /// Its matches only feed correlations and are no detections of their own.
+    feeds_only: bool,
     /// What it finds, in a few words.
     title: String,
     /// What it finds and why that is bad.
@@ -72,6 +77,11 @@ impl From<&Rule> for RuleBody {
     fn from(rule: &Rule) -> Self {
         Self {
             id: rule.id.clone(),
+            kind: match rule.kind {
+                RuleKind::Detection => "detection",
+                RuleKind::Correlation => "correlation",
+            },
+            feeds_only: rule.feeds_only,
             title: rule.title.clone(),
             description: rule.description.clone(),
             status: rule.status.clone(),

@@ -11,14 +11,14 @@
 //! of the one before that still lies within the window.
 
 mod cell;
-mod table;
 
 use std::net::IpAddr;
 
 use vigil_event::{Detection, Detector, Event, Evidence, Field, Score};
 
 use cell::{Cell, Counts};
-use table::Table;
+
+use crate::table::Table;
 
 /// The windows' limits and scores. Every window is a minute long unless `period_ms` says otherwise.
 #[derive(Clone, Debug, PartialEq)]
@@ -140,7 +140,7 @@ impl Crossing {
 #[derive(Debug)]
 pub struct Windows {
     options: WindowOptions,
-    table: Table,
+    table: Table<IpAddr, Cell>,
     late: u64,
 }
 
@@ -161,7 +161,7 @@ impl Windows {
         };
         let period = self.options.period_ms.max(1);
         let at = event.occurred_at.as_millis();
-        let cell = self.table.cell(source_ip, at);
+        let (cell, _) = self.table.entry(source_ip, at, Cell::new);
         if !cell.advance(at, period) {
             self.late += 1;
             return;

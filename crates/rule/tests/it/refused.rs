@@ -149,8 +149,8 @@ const FAULTS: &[(&str, &str, &str)] = &[
     ),
     (
         "title: A rule",
-        "title: A rule\ncorrelation: {}",
-        "`correlation` documents are not supported",
+        "title: A rule\naction: global",
+        "`action` documents are not supported",
     ),
     (
         "tags:",

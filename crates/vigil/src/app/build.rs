@@ -13,7 +13,6 @@ use tokio_util::task::TaskTracker;
 use vigil_api::{Access, ActiveWindow, ApiState, Hosts};
 use vigil_auth::{ApiKey, ApiKeys, Authority, Gatekeeper, Grant, Role, Tickets};
 use vigil_bus::{Bus, LogLimits, MemoryBus};
-use vigil_detect::DetectorOptions;
 use vigil_detect::window::Window;
 use vigil_enrich::{EnrichOptions, Enricher};
 use vigil_event::{Clock, IdSource, Score, SystemClock, channel};
@@ -27,7 +26,9 @@ use super::intake::HttpIntake;
 use super::status::{HealthReadiness, StatusTeller};
 use super::{App, BuildError};
 use crate::config::Config;
-use crate::pipeline::{Formats, Health, Judge, JudgeOptions, Parts, Pipeline, Telemetry};
+use crate::pipeline::{
+    Correlate, Formats, Health, Judge, JudgeOptions, Parts, Pipeline, Telemetry,
+};
 
 /// The file of the admin's token in the data directory.
 pub(super) const ADMIN_TOKEN: &str = "admin.token";
@@ -296,9 +297,7 @@ fn pipeline(
     tailer.telemetry().register(&common.registry)?;
     let enricher = Arc::new(enricher(config)?);
     let options = JudgeOptions {
-        detector: DetectorOptions {
-            windows: config.window_options(),
-        },
+        detector: config.detector_options(),
         threshold: Score::new(config.detect.threat_threshold),
         alert_severity: config.detect.alert_severity,
         alert_window_ms: i64::from(config.detect.alert_window_minutes) * 60_000,
@@ -317,6 +316,7 @@ fn pipeline(
         formats: Formats::new(logs),
         proxies: config.proxies(),
         judges: (0..config.detection_threads()).map(judge).collect(),
+        correlate: Correlate::new(Arc::clone(rules), options.clone()),
         store: Arc::clone(store),
         clock: Arc::clone(&common.clock),
         telemetry: Arc::clone(&common.telemetry),

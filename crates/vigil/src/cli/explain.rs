@@ -5,7 +5,7 @@ use std::io::Read as _;
 use std::sync::Arc;
 
 use clap::Args;
-use vigil_detect::{DetectorOptions, Judgement};
+use vigil_detect::Judgement;
 use vigil_event::text::{escape_invalid, visible};
 use vigil_event::{Clock as _, Event, Evidence, SystemClock};
 use vigil_rule::Example;
@@ -29,9 +29,7 @@ pub(super) fn run(args: &ExplainArgs) -> Result<(), Failure> {
     let config = args.flags.load()?;
     let rules = crate::rules::load(config.rules_dir())?;
     let line = line_of(&args.line)?;
-    let options = DetectorOptions {
-        windows: config.window_options(),
-    };
+    let options = config.detector_options();
     let mut judge = LineJudge::new(
         Arc::new(rules),
         &options,

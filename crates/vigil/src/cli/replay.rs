@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use vigil_auth::Role;
 use vigil_decode::Format;
-use vigil_detect::{DetectorOptions, Judgement};
+use vigil_detect::Judgement;
 use vigil_event::text::{escape_invalid, visible};
 use vigil_event::{Clock as _, Score, Severity, SystemClock};
 
@@ -175,9 +175,7 @@ impl Summary {
 fn offline(args: &ReplayArgs, mut log: Log) -> Result<(), Failure> {
     let config = args.server_config()?;
     let rules = Arc::new(crate::rules::load(config.rules_dir())?);
-    let options = DetectorOptions {
-        windows: config.window_options(),
-    };
+    let options = config.detector_options();
     let mut judge = LineJudge::new(rules, &options, config.proxies(), args.format);
     let threshold = Score::new(config.detect.threat_threshold);
     let now = SystemClock.now();

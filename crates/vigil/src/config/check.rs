@@ -1,6 +1,9 @@
 //! What values may be. A value outside its bounds is told with its key, and with what it must be.
 
-use super::{Config, DetectConfig, SourceConfig, StoreConfig, StreamConfig, WindowsConfig};
+use super::{
+    Config, CorrelationsConfig, DetectConfig, SourceConfig, StoreConfig, StreamConfig,
+    WindowsConfig,
+};
 
 /// `key: what it must be`, for each value that is not.
 type Problems = Vec<&'static str>;
@@ -12,6 +15,7 @@ impl Config {
         self.source.check(&mut problems);
         self.detect.check(&mut problems);
         self.detect.windows.check(&mut problems);
+        self.detect.correlations.check(&mut problems);
         self.store.check(&mut problems);
         self.stream.check(&mut problems);
         problems
@@ -94,6 +98,21 @@ impl WindowsConfig {
             problems,
             (1_000..=10_000_000).contains(&self.max_addresses),
             "detect.windows.max_addresses: must be 1000 to 10000000",
+        );
+    }
+}
+
+impl CorrelationsConfig {
+    fn check(&self, problems: &mut Problems) {
+        expect(
+            problems,
+            (100..=10_000_000).contains(&self.max_groups),
+            "detect.correlations.max_groups: must be 100 to 10000000",
+        );
+        expect(
+            problems,
+            (100_000..=1_000_000_000).contains(&self.max_entries),
+            "detect.correlations.max_entries: must be 100000 to 1000000000",
         );
     }
 }

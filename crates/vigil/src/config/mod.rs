@@ -147,6 +147,8 @@ pub struct DetectConfig {
     pub alert_window_minutes: u32,
     /// What one client address may do over time.
     pub windows: WindowsConfig,
+    /// What correlation rules may remember.
+    pub correlations: CorrelationsConfig,
 }
 
 impl Default for DetectConfig {
@@ -158,6 +160,28 @@ impl Default for DetectConfig {
             alert_severity: Severity::High,
             alert_window_minutes: 60,
             windows: WindowsConfig::default(),
+            correlations: CorrelationsConfig::default(),
+        }
+    }
+}
+
+/// What correlation rules may remember.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct CorrelationsConfig {
+    /// The most groups of one correlation on each detection thread; the coldest make room.
+    pub max_groups: usize,
+    /// The most moments, values and steps in all groups together on each detection thread, each of
+    /// at most 24 bytes.
+    pub max_entries: usize,
+}
+
+impl Default for CorrelationsConfig {
+    fn default() -> Self {
+        let correlations = vigil_detect::CorrelationOptions::default();
+        Self {
+            max_groups: correlations.max_groups,
+            max_entries: correlations.max_entries,
         }
     }
 }

@@ -38,8 +38,20 @@ impl Config {
         vigil_decode::Proxies::new(self.decode.trusted_proxies.clone())
     }
 
+    /// The limits of windows and correlations.
+    pub fn detector_options(&self) -> vigil_detect::DetectorOptions {
+        let correlations = &self.detect.correlations;
+        vigil_detect::DetectorOptions {
+            windows: self.window_options(),
+            correlations: vigil_detect::CorrelationOptions {
+                max_groups: correlations.max_groups,
+                max_entries: correlations.max_entries,
+            },
+        }
+    }
+
     /// The windows' limits.
-    pub fn window_options(&self) -> vigil_detect::WindowOptions {
+    fn window_options(&self) -> vigil_detect::WindowOptions {
         let windows = &self.detect.windows;
         vigil_detect::WindowOptions {
             period_ms: i64::from(windows.period_seconds) * 1_000,

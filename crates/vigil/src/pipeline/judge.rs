@@ -6,20 +6,20 @@ use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender};
 use vigil_decode::{Decoder, Request};
-use vigil_detect::{Detector, DetectorOptions, Judgement, Provenance};
+use vigil_detect::{Detector, DetectorOptions, Judgement, Provenance, Sighting};
 use vigil_enrich::Enricher;
 use vigil_event::threat::Stages;
-use vigil_event::{Clock, Event, Record, RecordBatch, Score, Severity, Timestamp};
+use vigil_event::{Clock, Event, Record, RecordBatch, Score, Severity, Threat, Timestamp};
 use vigil_rule::RuleSet;
 use vigil_store::GroupedThreat;
 
 use super::intake::ParsedBatch;
-use super::{Message, Work};
+use super::{Lost, Message, Part, Work};
 
 /// What a judge needs to know.
 #[derive(Clone, Debug)]
 pub struct JudgeOptions {
-    /// The windows' limits.
+    /// The limits of windows and correlations.
     pub detector: DetectorOptions,
     /// From this score up an event is a threat.
     pub threshold: Score,
@@ -29,6 +29,33 @@ pub struct JudgeOptions {
     pub alert_window_ms: i64,
     /// This machine's name.
     pub node: String,
+}
+
+impl JudgeOptions {
+    /// The threat, with the alert it belongs to; none below the threshold.
+    pub(super) fn grouped(&self, threat: Threat) -> Option<GroupedThreat> {
+        if threat.score.value() < self.threshold.value() {
+            return None;
+        }
+        let alert = (threat.severity >= self.alert_severity)
+            .then(|| vigil_detect::alert_key(&threat, self.alert_window_ms));
+        Some(GroupedThreat { threat, alert })
+    }
+}
+
+/// What became of a request on which something fired.
+pub enum Judged {
+    /// A threat.
+    Threat(Box<GroupedThreat>),
+    /// Correlations over the events of all threads have the last word.
+    Sighted(Box<Sighted>),
+}
+
+/// An event that feeds such a correlation.
+pub struct Sighted {
+    pub(super) sighting: Sighting,
+    /// With what fired on this thread, which may be nothing.
+    pub(super) threat: Threat,
 }
 
 /// Decodes, judges and makes threats, on one thread, without a queue or a store in sight: also what
@@ -42,10 +69,12 @@ pub struct Judge {
     clock: Arc<dyn Clock>,
     below_threshold: u64,
     panics: u64,
+    /// What was told of what the correlations lost.
+    lost: Lost,
 }
 
 impl Judge {
-    /// A judge with empty windows.
+    /// A judge that has seen nothing.
     pub fn new(
         rules: Arc<RuleSet>,
         enricher: Arc<Enricher>,
@@ -61,25 +90,34 @@ impl Judge {
             options,
             below_threshold: 0,
             panics: 0,
+            lost: Lost::default(),
         }
     }
 
-    /// Judges one request: its threat, if it is one. `decoded_at` is when its batch was taken up.
+    /// Judges one request: something if it is a threat or may become one. `decoded_at` is when its batch was taken up.
     pub fn judge(
         &mut self,
         batch: &RecordBatch,
         record: &Record,
         request: &Request,
         decoded_at: Timestamp,
-    ) -> Option<GroupedThreat> {
+    ) -> Option<Judged> {
         self.decoder
             .decode(&batch.bytes, record, request, &mut self.event);
-        let judgement = self.detector.judge(&self.event)?;
+        let judgement = self.detector.judge(&self.event);
+        if let Some(sighting) = self.detector.sighting(&self.event) {
+            let judgement = judgement.unwrap_or_else(|| Judgement::of(Vec::new()));
+            let threat = self.threat(batch, record, judgement, decoded_at);
+            return Some(Judged::Sighted(Box::new(Sighted { sighting, threat })));
+        }
+        let judgement = judgement?;
         if judgement.score.value() < self.options.threshold.value() {
             self.below_threshold += 1;
             return None;
         }
-        Some(self.threat(batch, record, judgement, decoded_at))
+        let threat = self.threat(batch, record, judgement, decoded_at);
+        let grouped = self.options.grouped(threat)?;
+        Some(Judged::Threat(Box::new(grouped)))
     }
 
     /// Records that could not be judged, since this was last asked.
@@ -98,7 +136,7 @@ impl Judge {
         record: &Record,
         judgement: Judgement,
         decoded_at: Timestamp,
-    ) -> GroupedThreat {
+    ) -> Threat {
         let detected_at = self.clock.now();
         let ip = self.event.source_ip;
         let provenance = Provenance {
@@ -114,10 +152,13 @@ impl Judge {
                 stored_at: detected_at,
             },
         };
-        let threat = vigil_detect::threat(&self.event, judgement, provenance);
-        let alert = (threat.severity >= self.options.alert_severity)
-            .then(|| vigil_detect::alert_key(&threat, self.options.alert_window_ms));
-        GroupedThreat { threat, alert }
+        vigil_detect::threat(&self.event, judgement, provenance)
+    }
+
+    /// What the correlations of this thread lost, since this was last asked.
+    fn take_lost(&mut self) -> Lost {
+        let lost = Lost::of(self.detector.correlator());
+        lost.since(&mut self.lost)
     }
 
     /// Works until the intake is gone.
@@ -128,32 +169,32 @@ impl Judge {
             requests,
         } in work
         {
-            let threats = self.part(&parsed, &requests);
-            let below_threshold = self.take_below_threshold();
-            let failed = self.take_panics();
-            if recorder
-                .send(Message::Part {
-                    sequence,
-                    threats,
-                    below_threshold,
-                    failed,
-                })
-                .is_err()
-            {
+            let part = self.part(&parsed, &requests);
+            if recorder.send(Message::Part { sequence, part }).is_err() {
                 return;
             }
         }
     }
 
-    fn part(&mut self, parsed: &ParsedBatch, requests: &[u32]) -> Vec<GroupedThreat> {
+    fn part(&mut self, parsed: &ParsedBatch, requests: &[u32]) -> Part {
         let decoded_at = self.clock.now();
         let batch = &parsed.batch;
-        requests
+        let mut part = Part::default();
+        let judged = requests
             .iter()
             .filter_map(|place| parsed.requests.get(*place as usize))
             .filter_map(|(record, request)| Some((batch.records.get(*record as usize)?, request)))
-            .filter_map(|(record, request)| self.judge_or_skip(batch, record, request, decoded_at))
-            .collect()
+            .filter_map(|(record, request)| self.judge_or_skip(batch, record, request, decoded_at));
+        for judged in judged {
+            match judged {
+                Judged::Threat(threat) => part.threats.push(*threat),
+                Judged::Sighted(sighted) => part.sighted.push(*sighted),
+            }
+        }
+        part.below_threshold = self.take_below_threshold();
+        part.failed = self.take_panics();
+        part.lost = self.take_lost();
+        part
     }
 
     /// Judges a request; one that makes us panic is a bug of ours, told and counted, and must not
@@ -164,7 +205,7 @@ impl Judge {
         record: &Record,
         request: &Request,
         decoded_at: Timestamp,
-    ) -> Option<GroupedThreat> {
+    ) -> Option<Judged> {
         let judged = catch_unwind(AssertUnwindSafe(|| {
             self.judge(batch, record, request, decoded_at)
         }));

@@ -6,6 +6,9 @@
 //! ingest ─┘   spread by client └▶ detection thread n ─┘
 //! ```
 //!
+//! Correlations that group by client are evaluated on the detection threads, the others by the
+//! recorder ([`correlate`]).
+//!
 //! Owns: the threads, the bounded queues between them and the order of batches. Every queue that is
 //! full slows the one before it, back to the file that is read more slowly. Never holds: rules of
 //! the business; each stage is a call into the crate that owns it.
@@ -13,6 +16,7 @@
 //! Batches get a number at the intake. The recorder stores them in that order, so a checkpoint never
 //! overtakes a threat that stands before it.
 
+mod correlate;
 mod health;
 mod intake;
 mod judge;
@@ -29,9 +33,10 @@ use vigil_event::Clock;
 use vigil_source::{Tailer, Waker};
 use vigil_store::Store;
 
+pub use correlate::Correlate;
 pub use health::{Health, Queue};
 pub use intake::{Intake, Stored, Submission};
-pub use judge::{Judge, JudgeOptions};
+pub use judge::{Judge, JudgeOptions, Judged, Sighted};
 pub use reader::Formats;
 pub use telemetry::Telemetry;
 
@@ -50,6 +55,8 @@ pub struct Parts {
     pub proxies: vigil_decode::Proxies,
     /// One for each detection thread.
     pub judges: Vec<Judge>,
+    /// The correlations over the events of all of them.
+    pub correlate: Correlate,
     /// Keeps the threats and publishes what was kept.
     pub store: Arc<dyn Store>,
     /// Tells the present.
@@ -94,6 +101,7 @@ impl Pipeline {
             Arc::clone(&parts.telemetry),
             Arc::clone(&parts.health),
             Arc::clone(&stopping),
+            parts.correlate,
         );
         threads.push(spawn("recorder", &parts.health, &stopping, move || {
             recorder.run(&from_stages);
@@ -192,12 +200,44 @@ enum Message {
         submission: intake::Expected,
     },
     /// One part was judged.
-    Part {
-        sequence: Sequence,
-        threats: Vec<vigil_store::GroupedThreat>,
-        below_threshold: u64,
-        failed: u64,
-    },
+    Part { sequence: Sequence, part: Part },
+}
+
+/// What a detection thread found in its part of a batch.
+#[derive(Default)]
+struct Part {
+    threats: Vec<vigil_store::GroupedThreat>,
+    sighted: Vec<Sighted>,
+    below_threshold: u64,
+    failed: u64,
+    lost: Lost,
+}
+
+/// What correlations could not keep or count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Lost {
+    /// Groups that made room for others.
+    evicted: u64,
+    /// Matches that came too late.
+    late: u64,
+}
+
+impl Lost {
+    fn of(correlator: &vigil_detect::Correlator) -> Self {
+        Self {
+            evicted: correlator.evicted(),
+            late: correlator.late(),
+        }
+    }
+
+    /// What was lost since it was told, and notes that this was told.
+    fn since(self, told: &mut Self) -> Self {
+        let told = std::mem::replace(told, self);
+        Self {
+            evicted: self.evicted.saturating_sub(told.evicted),
+            late: self.late.saturating_sub(told.late),
+        }
+    }
 }
 
 /// A batch for one detection thread.

@@ -15,7 +15,7 @@ use vigil_event::{Checkpoint, Clock, SourceId, Timestamp};
 use vigil_store::{Entry, GroupedThreat, Store};
 
 use super::intake::{Expected, Stored};
-use super::{Health, Message, Sequence, Telemetry};
+use super::{Correlate, Health, Message, Sequence, Sighted, Telemetry};
 
 /// Threats in one transaction, beyond which a further batch waits for the next.
 const THREATS_PER_ENTRY: usize = 1_024;
@@ -29,6 +29,7 @@ struct Pending {
     parts: usize,
     submission: Expected,
     threats: Vec<GroupedThreat>,
+    sighted: Vec<Sighted>,
 }
 
 pub(super) struct Recorder {
@@ -37,6 +38,7 @@ pub(super) struct Recorder {
     telemetry: Arc<Telemetry>,
     health: Arc<Health>,
     stopping: Arc<AtomicBool>,
+    correlate: Correlate,
     pending: BTreeMap<Sequence, Pending>,
     /// The number of the batch to be stored next.
     next: Sequence,
@@ -56,6 +58,7 @@ impl Recorder {
         telemetry: Arc<Telemetry>,
         health: Arc<Health>,
         stopping: Arc<AtomicBool>,
+        correlate: Correlate,
     ) -> Self {
         Self {
             store,
@@ -63,6 +66,7 @@ impl Recorder {
             telemetry,
             health,
             stopping,
+            correlate,
             pending: BTreeMap::new(),
             next: 0,
             checkpoints: BTreeMap::new(),
@@ -113,19 +117,17 @@ impl Recorder {
                         parts,
                         submission,
                         threats: Vec::new(),
+                        sighted: Vec::new(),
                     },
                 );
             }
-            Message::Part {
-                sequence,
-                threats,
-                below_threshold,
-                failed,
-            } => {
-                self.telemetry.judged(below_threshold, failed);
+            Message::Part { sequence, part } => {
+                self.telemetry.judged(part.below_threshold, part.failed);
+                self.telemetry.correlations_lost(part.lost);
                 if let Some(pending) = self.pending.get_mut(&sequence) {
                     pending.parts -= 1;
-                    pending.threats.extend(threats);
+                    pending.threats.extend(part.threats);
+                    pending.sighted.extend(part.sighted);
                 }
             }
         }
@@ -134,7 +136,7 @@ impl Recorder {
     fn waiting_threats(&self) -> usize {
         self.pending
             .values()
-            .map(|pending| pending.threats.len())
+            .map(|pending| pending.threats.len() + pending.sighted.len())
             .sum()
     }
 
@@ -153,12 +155,16 @@ impl Recorder {
             let Some(Pending {
                 submission,
                 threats: mut found,
+                sighted,
                 ..
             }) = self.pending.remove(&self.next)
             else {
                 break;
             };
             self.next += 1;
+            let below_threshold = self.correlate.conclude(sighted, &mut found);
+            self.telemetry.judged(below_threshold, 0);
+            self.telemetry.correlations_lost(self.correlate.take_lost());
             found.sort_by_key(|grouped| grouped.threat.record.offset);
             if let Some(waiting) = submission.done {
                 done.push((waiting, outcome(&submission.counts, found.len())));

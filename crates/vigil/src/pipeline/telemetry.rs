@@ -7,6 +7,7 @@ use vigil_event::{Severity, SourceId, Timestamp};
 use vigil_source::FileStatus;
 use vigil_store::{GroupedThreat, Recorded};
 
+use super::Lost;
 use super::intake::Counts;
 
 /// The pipeline's counters.
@@ -19,6 +20,7 @@ pub struct Telemetry {
     repeated: IntCounter,
     below_threshold: IntCounter,
     judge_failures: IntCounter,
+    correlation_losses: IntCounterVec,
     store_failures: IntCounter,
     read_failures: IntCounter,
     lag_bytes: IntGauge,
@@ -27,6 +29,18 @@ pub struct Telemetry {
 
 /// The label of records that came over HTTP: a sender's own name must not make a new series.
 const INGEST_LABEL: &str = "ingest";
+
+fn read_to_stored() -> prometheus::Result<Histogram> {
+    Histogram::with_opts(
+        HistogramOpts::new(
+            "vigil_read_to_stored_seconds",
+            "Time from reading a threat's record to its storing.",
+        )
+        .buckets(vec![
+            0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0,
+        ]),
+    )
+}
 
 impl Telemetry {
     /// Counters that are registered where `/metrics` finds them.
@@ -41,15 +55,7 @@ impl Telemetry {
             registry.register(Box::new(counters.clone()))?;
             prometheus::Result::Ok(counters)
         };
-        let read_to_stored = Histogram::with_opts(
-            HistogramOpts::new(
-                "vigil_read_to_stored_seconds",
-                "Time from reading a threat's record to its storing.",
-            )
-            .buckets(vec![
-                0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0,
-            ]),
-        )?;
+        let read_to_stored = read_to_stored()?;
         registry.register(Box::new(read_to_stored.clone()))?;
         let lag_bytes = IntGauge::new(
             "vigil_source_lag_bytes",
@@ -84,6 +90,11 @@ impl Telemetry {
             judge_failures: counter(
                 "vigil_records_dropped_total",
                 "Records that could not be judged and were skipped. Any is a bug.",
+            )?,
+            correlation_losses: counters(
+                "vigil_correlation_dropped_total",
+                "What correlations did not keep: groups evicted for others, matches too late.",
+                "reason",
             )?,
             store_failures: counter(
                 "vigil_store_failures_total",
@@ -120,6 +131,14 @@ impl Telemetry {
     pub(super) fn judged(&self, below_threshold: u64, failed: u64) {
         self.below_threshold.inc_by(below_threshold);
         self.judge_failures.inc_by(failed);
+    }
+
+    pub(super) fn correlations_lost(&self, lost: Lost) {
+        for (reason, count) in [("evicted", lost.evicted), ("late", lost.late)] {
+            self.correlation_losses
+                .with_label_values(&[reason])
+                .inc_by(count);
+        }
     }
 
     pub(super) fn recorded(&self, threats: &[GroupedThreat], recorded: Recorded, at: Timestamp) {

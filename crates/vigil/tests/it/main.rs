@@ -8,6 +8,7 @@
 
 mod bad_input;
 mod cli;
+mod correlation;
 mod crash;
 mod documents;
 mod hostile;

@@ -98,7 +98,10 @@ fn the_traffic_of_the_demo_is_told_apart() {
         path_spread: u32::MAX,
         ..WindowOptions::default()
     };
-    let options = DetectorOptions { windows };
+    let options = DetectorOptions {
+        windows,
+        ..DetectorOptions::default()
+    };
     let mut judge = LineJudge::new(rules, &options, Proxies::new(Vec::new()), Format::Combined);
     let mut traffic = Traffic::new(3, 0.5);
     for _ in 0..2_000 {

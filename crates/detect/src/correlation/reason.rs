@@ -1,0 +1,140 @@
+//! Why a correlation fired, in words and as evidence.
+
+use std::fmt::Write as _;
+
+use vigil_event::{Decodings, Event, Evidence, Field, text};
+use vigil_rule::correlation::{Bounds, Feed, Kind, Subject};
+use vigil_rule::{Correlation, RuleSet};
+
+use super::key::{self, Known};
+
+/// The longest value that is shown, in bytes.
+const VALUE_BYTES: usize = 64;
+/// This many references are named.
+const NAMED: usize = 4;
+
+/// Such as `7 times "Login failed" from 203.0.113.9 within 60 s`.
+pub(super) fn of(
+    rules: &RuleSet,
+    correlation: &Correlation,
+    feed: &Feed,
+    event: &Event,
+    found: f64,
+) -> String {
+    let titles = |joint| listed(&correlation.steps, joint);
+    let values = || {
+        let names = feed.value.iter().map(|subject| name(*subject));
+        names.collect::<Vec<_>>().join(", ")
+    };
+    let mut reason = match &correlation.kind {
+        Kind::EventCount(bounds) => {
+            format!("{} times {}", counted(bounds, found), titles(" or "))
+        }
+        Kind::ValueCount(bounds) => format!(
+            "{} different values of {} in {}",
+            counted(bounds, found),
+            values(),
+            titles(" or ")
+        ),
+        Kind::Temporal(_) => format!("{found} of {}: {}", correlation.steps.len(), titles(", ")),
+        Kind::TemporalOrdered(_) => titles(", then "),
+        Kind::ValueSum(_) => format!("{found} is the sum of {} in {}", values(), titles(" or ")),
+        Kind::ValueAverage(_) => {
+            format!(
+                "{found:.1} is the mean of {} in {}",
+                values(),
+                titles(" or ")
+            )
+        }
+        Kind::ValuePercentile { percent, .. } => format!(
+            "{found:.1} is the {percent}th percentile of {} in {}",
+            values(),
+            titles(" or ")
+        ),
+    };
+    if let Some(rule) = rules.rules().get(feed.rule) {
+        for subject in &feed.group_by {
+            let before = match subject {
+                Subject::Field(Field::SourceIp) => " from ".to_owned(),
+                other => format!(" with {} ", name(*other)),
+            };
+            reason.push_str(&before);
+            reason.push_str(&shown(key::known(event, rule, *subject)));
+        }
+    }
+    _ = write!(
+        reason,
+        " within {}",
+        duration(correlation.timespan_ms / 1_000)
+    );
+    reason
+}
+
+/// The fields that are grouped by and counted, with their values in the event that fired.
+pub(super) fn evidence(feed: &Feed, event: &Event) -> Vec<Evidence> {
+    let mut evidence: Vec<Evidence> = Vec::new();
+    for subject in feed.group_by.iter().chain(&feed.value) {
+        if let Subject::Field(field) = subject
+            && let Some(raw) = event.raw(*field)
+        {
+            let found = Evidence::new(*field, Decodings::NONE, raw, 0..raw.len());
+            if !evidence.contains(&found) {
+                evidence.push(found);
+            }
+        }
+    }
+    evidence
+}
+
+/// A count, which past the largest number that it is compared with is not known exactly.
+fn counted(bounds: &Bounds, found: f64) -> String {
+    if found > bounds.largest() as f64 {
+        format!("at least {found}")
+    } else {
+        found.to_string()
+    }
+}
+
+fn listed(steps: &[String], joint: &str) -> String {
+    let named: Vec<String> = steps
+        .iter()
+        .take(NAMED)
+        .map(|title| format!("\"{title}\""))
+        .collect();
+    let mut text = named.join(joint);
+    if let Some(more) = steps.len().checked_sub(NAMED).filter(|more| *more > 0) {
+        _ = write!(text, " and {more} more");
+    }
+    text
+}
+
+const fn name(subject: Subject) -> &'static str {
+    match subject {
+        Subject::Field(field) => field.name(),
+        Subject::Family => "rule.category",
+        Subject::Rule => "rule.id",
+    }
+}
+
+fn shown(known: Option<Known<'_>>) -> String {
+    match known {
+        None => String::new(),
+        Some(Known::Address(address)) => address.to_string(),
+        Some(Known::Number(number)) => number.to_string(),
+        Some(Known::Text(bytes)) => {
+            let escaped = text::escape_invalid(bytes);
+            let cut = text::truncated(&escaped, VALUE_BYTES);
+            let dots = if cut.len() < escaped.len() { "…" } else { "" };
+            format!("\"{cut}{dots}\"")
+        }
+    }
+}
+
+fn duration(seconds: i64) -> String {
+    for (length, unit) in [(86_400, "d"), (3_600, "h"), (60, "min")] {
+        if seconds >= 2 * length && seconds % length == 0 {
+            return format!("{} {unit}", seconds / length);
+        }
+    }
+    format!("{seconds} s")
+}

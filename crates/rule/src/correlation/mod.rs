@@ -1,0 +1,100 @@
+//! Correlations: rules over what other rules found, within a time and a group.
+//!
+//! *Input*: a Sigma document with `correlation:` instead of `detection:`. *Output*: a
+//! [`Correlation`], in which every name of a rule, a field and an alias is resolved and every number
+//! is within its bounds. *Limits*: those of [`Correlation`].
+//!
+//! Owns: what a correlation asks for. Never holds: what happened; `vigil-detect` counts.
+
+mod condition;
+mod order;
+mod read;
+mod resolve;
+mod shape;
+
+use vigil_event::Field;
+
+pub use condition::{Bounds, Presence};
+pub(crate) use read::{Draft, read};
+pub(crate) use resolve::resolve;
+pub(crate) use shape::check;
+
+/// A checked correlation.
+#[derive(Clone, Debug)]
+pub struct Correlation {
+    /// Its description's place in [`RuleSet::rules`](crate::RuleSet::rules).
+    pub rule: usize,
+    /// What is computed of a group, and when that fires.
+    pub kind: Kind,
+    /// The rules whose matches take part.
+    pub feeds: Vec<Feed>,
+    /// What each reference in `rules` is called, for people.
+    pub steps: Vec<String>,
+    /// The names of what is grouped by, as written.
+    pub group_by: Vec<String>,
+    /// The length of the sliding window in milliseconds of event time.
+    pub timespan_ms: i64,
+    /// Everything in a group comes from one client address: whoever sees all of an address's events
+    /// sees all of the group.
+    pub by_client: bool,
+}
+
+impl Correlation {
+    /// The most references in `rules`.
+    pub const MAX_STEPS: usize = 64;
+    /// The most fields that are grouped by.
+    pub const MAX_GROUP_FIELDS: usize = 8;
+    /// The shortest and the longest timespan, in seconds.
+    pub const TIMESPAN_SECONDS: std::ops::RangeInclusive<u64> = 1..=31 * 86_400;
+    /// The largest number that a count is compared with.
+    pub const MAX_COUNT: u64 = 10_000;
+}
+
+/// A rule whose matches take part in a correlation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Feed {
+    /// The rule's place in [`RuleSet::rules`](crate::RuleSet::rules); it may be a correlation.
+    pub rule: usize,
+    /// The reference in `rules` that it was named by.
+    pub step: usize,
+    /// What its events are grouped by.
+    pub group_by: Vec<Subject>,
+    /// What of its events is counted or computed with.
+    pub value: Vec<Subject>,
+}
+
+/// What a correlation groups by, counts or computes with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Subject {
+    /// A field of the event, as received.
+    Field(Field),
+    /// `rule.category`: the family of the rule that matched.
+    Family,
+    /// `rule.id`: the rule that matched.
+    Rule,
+}
+
+/// What is computed of the events of a group within the timespan, and when that fires.
+#[derive(Clone, Debug)]
+pub enum Kind {
+    /// How many events.
+    EventCount(Bounds),
+    /// How many different values.
+    ValueCount(Bounds),
+    /// Which of the references matched, in any order.
+    Temporal(Presence),
+    /// All references matched in their order, and the condition holds as well.
+    TemporalOrdered(Presence),
+    /// The sum of the values.
+    ValueSum(Bounds),
+    /// Their mean.
+    ValueAverage(Bounds),
+    /// The value that so many percent (0 to 100) of the values do not exceed, interpolated between
+    /// the two nearest; a median is 50.
+    ValuePercentile {
+        /// The percentage.
+        percent: u8,
+        /// What the value must be.
+        bounds: Bounds,
+    },
+}

@@ -1,0 +1,77 @@
+//! The correlations over the events of all detection threads, evaluated where these meet again and
+//! stand in order: at the recorder.
+//!
+//! Correlations that group by client address live on the detection threads, since all of an
+//! address's events are judged on one. The others need every event that feeds them. These are few,
+//! so each thread hands them over with what it found, and one correlator takes them in, batch after
+//! batch and within a batch in the order of the records: the outcome is the same for any number of
+//! threads.
+
+use std::sync::Arc;
+
+use vigil_detect::{Correlator, Judgement, Scope};
+use vigil_event::Threat;
+use vigil_rule::RuleSet;
+use vigil_store::GroupedThreat;
+
+use super::judge::Sighted;
+use super::{JudgeOptions, Lost};
+
+/// Has the last word on the events that feed shared correlations.
+pub struct Correlate {
+    rules: Arc<RuleSet>,
+    shared: Correlator,
+    options: JudgeOptions,
+    lost: Lost,
+}
+
+impl Correlate {
+    /// With nothing seen.
+    pub fn new(rules: Arc<RuleSet>, options: JudgeOptions) -> Self {
+        let limits = options.detector.correlations.clone();
+        Self {
+            shared: Correlator::new(Arc::clone(&rules), Scope::Shared, limits),
+            rules,
+            options,
+            lost: Lost::default(),
+        }
+    }
+
+    /// Takes a batch's events in and adds those that are threats; how many stay below the threshold.
+    pub(super) fn conclude(
+        &mut self,
+        mut sighted: Vec<Sighted>,
+        threats: &mut Vec<GroupedThreat>,
+    ) -> u64 {
+        sighted.sort_by_key(|sighted| sighted.threat.record.offset);
+        let mut below_threshold = 0;
+        for sighted in sighted {
+            let threat = self.judge(sighted);
+            let fired = !threat.detections.is_empty();
+            match self.options.grouped(threat) {
+                Some(grouped) => threats.push(grouped),
+                None => below_threshold += u64::from(fired),
+            }
+        }
+        below_threshold
+    }
+
+    fn judge(&mut self, Sighted { sighting, threat }: Sighted) -> Threat {
+        let firings = sighting.firings(&mut self.shared);
+        let fired = firings
+            .into_iter()
+            .filter_map(|firing| firing.into_detection(&self.rules));
+        let judgement = Judgement::of(threat.detections.into_iter().chain(fired).collect());
+        Threat {
+            detections: judgement.detections,
+            score: judgement.score,
+            severity: judgement.severity,
+            ..threat
+        }
+    }
+
+    /// What was lost since this was last asked.
+    pub(super) fn take_lost(&mut self) -> Lost {
+        Lost::of(&self.shared).since(&mut self.lost)
+    }
+}
