@@ -17,6 +17,7 @@
 mod attack;
 mod bytes;
 mod condition;
+mod cost;
 mod error;
 mod example;
 mod extension;
@@ -43,6 +44,7 @@ mod soundness;
 mod structure;
 mod wildcard;
 
+pub use cost::{Cost, Costs, Stopwatch};
 pub use error::{Problem, RuleError};
 pub use example::Example;
 pub use file::RuleFile;
