@@ -187,4 +187,25 @@ vigil: {family: sql_injection, score: 8.0, examples: {match: ['/?q=evil'], no_ma
         );
         assert_eq!(judgement.severity, Severity::Critical);
     }
+
+    #[test]
+    fn windows_remember_across_other_rules() {
+        let mut detector = detector();
+        assert_eq!(detector.judge(&event(b"q=good")), None);
+        assert_eq!(detector.judge(&event(b"q=good")), None);
+        let file = RuleFile {
+            name: "other.yml".into(),
+            text: RULE.replace("evil", "wicked"),
+        };
+        let rules = Arc::new(RuleSet::load(&[file]).unwrap());
+        detector.replace_rules(Arc::clone(&rules));
+        assert!(Arc::ptr_eq(detector.rules(), &rules));
+        assert_eq!(detector.costs().pass().candidates, 0);
+        let judgement = detector.judge(&event(b"q=wicked")).unwrap();
+        assert_eq!(
+            judgement.detections.len(),
+            2,
+            "the rule and the third request"
+        );
+    }
 }

@@ -18,6 +18,7 @@ mod attack;
 mod bytes;
 mod condition;
 mod cost;
+mod coverage;
 mod error;
 mod example;
 mod extension;
@@ -45,6 +46,7 @@ mod structure;
 mod wildcard;
 
 pub use cost::{Cost, Costs, Stopwatch};
+pub use coverage::{Coverage, Covering, Tactic, Technique};
 pub use error::{Problem, RuleError};
 pub use example::Example;
 pub use file::RuleFile;

@@ -12,5 +12,6 @@ pub mod demo;
 pub mod examples;
 pub mod offline;
 pub mod pipeline;
+pub mod rulebook;
 pub mod rules;
 pub mod stopwatch;
