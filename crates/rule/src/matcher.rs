@@ -6,7 +6,7 @@ use std::ops::Range;
 use aho_corasick::AhoCorasick;
 use ipnet::IpNet;
 use regex::bytes::Regex;
-use vigil_event::{Decodings, Event, Evidence, Field};
+use vigil_event::{Decodings, Event, Evidence, Field, View};
 
 use crate::bytes::{self, ByteSet};
 use crate::field::Scope;
@@ -189,10 +189,7 @@ impl Leaf {
             .bytes
             .iter()
             .fold(seen_in, |scope, set| seen.having(scope, *set));
-        scope != Scope::default()
-            && event
-                .views()
-                .any(|view| scope.allows(&view) && test(view.text))
+        scope != Scope::default() && views(event, scope).any(|view| test(view.text))
     }
 
     fn is_present(&self, event: &Event, seen: &Seen) -> bool {
@@ -225,13 +222,9 @@ impl Leaf {
         event: &Event,
         find: impl Fn(&[u8]) -> Option<Range<usize>>,
     ) -> Option<Evidence> {
-        event
-            .views()
-            .filter(|view| self.scope.allows(view))
-            .find_map(|view| {
-                find(view.text)
-                    .map(|range| Evidence::new(view.field, view.decodings, view.text, range))
-            })
+        views(event, self.scope).find_map(|view| {
+            find(view.text).map(|range| Evidence::new(view.field, view.decodings, view.text, range))
+        })
     }
 
     /// What must be seen for the event to match.
@@ -242,6 +235,19 @@ impl Leaf {
                 .map(|probe| Clause::new(*probe, self.scope, probes)),
         )
     }
+}
+
+/// The event's views that are in the scope.
+fn views(event: &Event, scope: Scope) -> impl Iterator<Item = View<'_>> {
+    let parameters = scope
+        .has_parameters()
+        .then(|| event.parameters().flatten())
+        .into_iter()
+        .flatten();
+    event
+        .views()
+        .chain(parameters)
+        .filter(move |view| scope.allows(view))
 }
 
 fn address_in(event: &Event, networks: &[IpNet]) -> Option<IpAddr> {

@@ -149,12 +149,12 @@ impl Prefilter {
         seen.candidates.extend_from_slice(&self.ungated);
         for view in event.views() {
             let bytes = match &self.automaton {
-                _ if !self.scope.allows(&view) => ByteSet::ALL,
+                _ if !self.scope.meets(Scope::scanned(&view)) => ByteSet::ALL,
                 Literals::None => ByteSet::ALL,
                 Literals::Fast(automaton) => self.scan(automaton, &view, seen),
                 Literals::Small(automaton) => self.scan(automaton, &view, seen),
             };
-            seen.has(Scope::of(&view), bytes);
+            seen.has(Scope::scanned(&view), bytes);
         }
         seen.candidates.sort_unstable();
     }
@@ -192,7 +192,7 @@ impl Prefilter {
         end: usize,
         seen: &mut Seen,
     ) {
-        let scope = Scope::of(view);
+        let scope = Scope::scanned(view);
         for nth in 0..automaton.match_len(state) {
             let literal = automaton.match_pattern(state, nth);
             let counts = self
@@ -218,7 +218,7 @@ impl Prefilter {
             let Some(views) = seen.views.get_mut(meaning.probe.place()) else {
                 continue;
             };
-            if views.meets(view) {
+            if views.common(view) == view {
                 continue;
             }
             let is_word = |place: Option<usize>| {
