@@ -17,6 +17,8 @@
 mod attack;
 mod bytes;
 mod condition;
+mod cost;
+mod coverage;
 mod error;
 mod example;
 mod extension;
@@ -43,6 +45,8 @@ mod soundness;
 mod structure;
 mod wildcard;
 
+pub use cost::{Cost, Costs, Stopwatch};
+pub use coverage::{Coverage, Covering, Tactic, Technique};
 pub use error::{Problem, RuleError};
 pub use example::Example;
 pub use file::RuleFile;

@@ -3,6 +3,7 @@
 use vigil_event::{Event, Evidence};
 
 use crate::condition::Condition;
+use crate::cost::Costs;
 use crate::gate::{Gate, Probes};
 use crate::load::{self, Loaded};
 use crate::matcher::Leaf;
@@ -40,14 +41,32 @@ impl Hit {
 #[derive(Debug)]
 pub struct Scratch {
     seen: Seen,
+    costs: Costs,
 }
 
 impl Scratch {
-    /// For these rules. A scratch also serves another set, after growing once.
+    /// For these rules. [`Scratch::renew`] makes it one for others.
     pub fn new(rules: &RuleSet) -> Self {
         Self {
             seen: Seen::of(&rules.prefilter),
+            costs: Costs::new(rules.rules.len()),
         }
+    }
+
+    /// Serves other rules from now on: what was counted is forgotten, the stopwatch stays.
+    pub fn renew(&mut self, rules: &RuleSet) {
+        self.seen = Seen::of(&rules.prefilter);
+        self.costs.renew(rules.rules.len());
+    }
+
+    /// What was counted since the counts were last cleared.
+    pub const fn costs(&self) -> &Costs {
+        &self.costs
+    }
+
+    /// To measure time, or to clear the counts.
+    pub const fn costs_mut(&mut self) -> &mut Costs {
+        &mut self.costs
     }
 }
 
@@ -96,10 +115,18 @@ impl RuleSet {
     /// Allocates nothing when no rule matches and the scratch has served these rules before.
     pub fn evaluate(&self, event: &Event, scratch: &mut Scratch, hits: &mut Vec<Hit>) {
         hits.clear();
-        let seen = &mut scratch.seen;
+        let Scratch { seen, costs } = scratch;
+        let mut timing = costs.start();
         self.prefilter.look(event, seen);
-        let candidates = seen.candidates().iter();
-        hits.extend(candidates.filter_map(|rule| self.hit(*rule as usize, event, seen)));
+        costs.passed(&mut timing);
+        for rule in seen.candidates() {
+            let rule = *rule as usize;
+            let hit = self.hit(rule, event, seen);
+            let hit_at = hit.as_ref().map(|_| event.occurred_at);
+            costs.evaluated(rule, hit_at, &mut timing);
+            hits.extend(hit);
+        }
+        costs.finish(hits.len());
     }
 
     /// The rules that match, each evaluated without the help of the prefilter.
