@@ -34,11 +34,13 @@ pub enum Field {
     Cookie,
     /// How often percent-encoding was undone until nothing changed.
     DecodeDepth,
+    /// A value under a name that is no field of ours: see [`Event::labels`](crate::Event::labels).
+    Label,
 }
 
 impl Field {
     /// Every field, in the order of its discriminant.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::EventOriginal,
         Self::SourceIp,
         Self::UserName,
@@ -54,6 +56,7 @@ impl Field {
         Self::Referrer,
         Self::Cookie,
         Self::DecodeDepth,
+        Self::Label,
     ];
 
     /// How many fields there are.
@@ -77,6 +80,7 @@ impl Field {
             Self::Referrer => "http.request.referrer",
             Self::Cookie => "http.request.headers.cookie",
             Self::DecodeDepth => "vigil.decode.depth",
+            Self::Label => "labels",
         }
     }
 
