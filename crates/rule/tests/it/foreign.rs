@@ -16,7 +16,7 @@ fn load(files: &[RuleFile]) -> (RuleSet, Report) {
         foreign: files,
         placeholders: &Placeholders::new(),
     };
-    RuleSet::load_all(input).unwrap()
+    RuleSet::load_all(input).expect("foreign rules refuse nothing")
 }
 
 fn reasons(report: &[vigil_rule::RuleError]) -> Vec<String> {
@@ -168,7 +168,7 @@ detection: {a: {url.path|contains: x}, condition: a}
 ";
 
 fn filtered(filter: &str) -> Result<RuleSet, Vec<String>> {
-    let text = format!("{RULES}title: Quiet\nlogsource: {{category: {}", filter);
+    let text = format!("{RULES}title: Quiet\nlogsource: {{category: {filter}");
     RuleSet::load(&[file("a.yml", &text)]).map_err(|errors| reasons(&errors))
 }
 
