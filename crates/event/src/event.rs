@@ -1,12 +1,13 @@
 //! An event: one record after decoding, with each value as received and in its decoded views.
 
 use std::net::IpAddr;
+use std::ops::Range;
 
 use crate::{Field, LogKind, Timestamp};
 
 /// Which decodings led from the raw text to a view.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Decodings(u8);
+pub struct Decodings(u16);
 
 impl Decodings {
     /// The text as received.
@@ -27,8 +28,18 @@ impl Decodings {
     pub const OVERLONG: Self = Self(1 << 6);
     /// `..`, `.`, `//`, `\` and `;parameter` resolved.
     pub const PATH: Self = Self(1 << 7);
+    /// Comments and blanks folded as SQL reads them.
+    pub const SQL: Self = Self(1 << 8);
+    /// Quotes, escapes and variables undone as a shell reads them.
+    pub const SHELL: Self = Self(1 << 9);
+    /// Escapes, joins and blanks undone as scripts and style sheets read them.
+    pub const SCRIPT: Self = Self(1 << 10);
+    /// Words that are text in base64.
+    pub const BASE64: Self = Self(1 << 11);
+    /// Words that are text in hexadecimal.
+    pub const HEX: Self = Self(1 << 12);
 
-    const NAMES: [(Self, &'static str); 8] = [
+    const NAMES: [(Self, &'static str); 13] = [
         (Self::PERCENT, "percent"),
         (Self::REPEATED, "repeated-percent"),
         (Self::PLUS, "plus"),
@@ -37,6 +48,11 @@ impl Decodings {
         (Self::FULLWIDTH, "fullwidth"),
         (Self::OVERLONG, "overlong-utf8"),
         (Self::PATH, "path"),
+        (Self::SQL, "sql"),
+        (Self::SHELL, "shell"),
+        (Self::SCRIPT, "script"),
+        (Self::BASE64, "base64"),
+        (Self::HEX, "hex"),
     ];
 
     /// These and the others.
@@ -50,6 +66,25 @@ impl Decodings {
         self.0 & other.0 == other.0
     }
 
+    /// Which view of a value they lead to.
+    pub const fn kind(self) -> ViewKind {
+        if self.is_raw() {
+            ViewKind::Raw
+        } else if self.0 & (Self::BASE64.0 | Self::HEX.0) != 0 {
+            ViewKind::Peeled
+        } else if self.contains(Self::SCRIPT) {
+            ViewKind::Script
+        } else if self.contains(Self::SHELL) {
+            ViewKind::Shell
+        } else if self.contains(Self::SQL) {
+            ViewKind::Sql
+        } else if self.contains(Self::PATH) {
+            ViewKind::Path
+        } else {
+            ViewKind::Decoded
+        }
+    }
+
     /// Whether this is the text as received.
     pub const fn is_raw(self) -> bool {
         self.0 == 0
@@ -61,6 +96,51 @@ impl Decodings {
             .into_iter()
             .filter(move |(one, _)| self.contains(*one))
             .map(|(_, name)| name)
+    }
+}
+
+/// The views that there can be of one value, each built at most once and only where it differs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum ViewKind {
+    /// The text as received.
+    Raw,
+    /// Every encoding undone.
+    Decoded,
+    /// Decoded, and paths resolved.
+    Path,
+    /// Decoded, and folded as SQL reads it.
+    Sql,
+    /// Decoded, and folded as a shell reads it.
+    Shell,
+    /// Decoded, and folded as scripts and style sheets read it.
+    Script,
+    /// What the words of the decoded text stand for in base64 or hexadecimal.
+    Peeled,
+}
+
+impl ViewKind {
+    /// Every kind but the raw one, in the order of its discriminant.
+    pub const DERIVED: [Self; 6] = [
+        Self::Decoded,
+        Self::Path,
+        Self::Sql,
+        Self::Shell,
+        Self::Script,
+        Self::Peeled,
+    ];
+
+    /// The name behind a field's name in rules.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Raw => "raw",
+            Self::Decoded => "decoded",
+            Self::Path => "path",
+            Self::Sql => "sql",
+            Self::Shell => "shell",
+            Self::Script => "script",
+            Self::Peeled => "base64",
+        }
     }
 }
 
@@ -90,12 +170,21 @@ struct Label {
     value: (u32, u32),
 }
 
+/// A parameter of the query: spans of the view of the query that it was found in.
+#[derive(Clone, Copy, Debug)]
+struct Parameter {
+    decodings: Decodings,
+    name: (u32, u32),
+    value: (u32, u32),
+}
+
 /// One record after decoding. Made once for each thread and filled again for each record, so that
 /// a benign line costs no allocation.
 #[derive(Clone, Debug, Default)]
 pub struct Event {
     text: Vec<u8>,
     views: Vec<Span>,
+    parameters: Vec<Parameter>,
     /// The place of each field's raw view in `views`, plus one; 0 where the field is absent.
     raw: [u8; Field::COUNT],
     labels: Vec<Label>,
@@ -121,6 +210,8 @@ impl Event {
     pub const MAX_LABELS: usize = 128;
     /// A label's value is cut to this, in bytes.
     pub const MAX_LABEL_BYTES: usize = 16 << 10;
+    /// At most this many parameters an event; what follows is seen as part of the query only.
+    pub const MAX_PARAMETERS: usize = 128;
 
     /// An event without fields.
     pub fn new() -> Self {
@@ -131,6 +222,7 @@ impl Event {
     pub fn clear(&mut self) {
         self.text.clear();
         self.views.clear();
+        self.parameters.clear();
         self.raw = [0; Field::COUNT];
         self.labels.clear();
         self.service = (0, 0);
@@ -155,6 +247,28 @@ impl Event {
     /// Adds a decoded view of a field. The caller adds it only where it differs from the raw text.
     pub fn add_view(&mut self, field: Field, decodings: Decodings, text: &[u8]) {
         self.push(field, decodings, text);
+    }
+
+    /// Says where a parameter stands in the view that was added last.
+    ///
+    /// Its name and its value are views of their own, of [`Field::ParameterName`] and
+    /// [`Field::ParameterValue`], that share the bytes of that view.
+    pub fn add_parameter(&mut self, name: Range<usize>, value: Range<usize>) {
+        let Some(view) = self.views.last() else {
+            return;
+        };
+        if self.parameters.len() >= Self::MAX_PARAMETERS {
+            return;
+        }
+        let within = |range: Range<usize>| {
+            let place = |at: usize| view.start.saturating_add(at as u32).min(view.end);
+            (place(range.start), place(range.end))
+        };
+        self.parameters.push(Parameter {
+            decodings: view.decodings,
+            name: within(name),
+            value: within(value),
+        });
     }
 
     fn push(&mut self, field: Field, decodings: Decodings, text: &[u8]) {
@@ -229,9 +343,29 @@ impl Event {
         self.views.iter().map(|span| self.view(span))
     }
 
-    /// The views of one field.
+    /// The views of one field, those of [`Event::parameters`] among them.
     pub fn views_of(&self, field: Field) -> impl Iterator<Item = View<'_>> {
-        self.views().filter(move |view| view.field == field)
+        self.views()
+            .chain(self.parameters().flatten())
+            .filter(move |view| view.field == field)
+    }
+
+    /// The name and the value of each parameter, as parts of one of the [`Event::views`].
+    pub fn parameters(&self) -> impl Iterator<Item = [View<'_>; 2]> {
+        self.parameters.iter().map(|parameter| {
+            let part = |field, (start, end): (u32, u32)| View {
+                field,
+                decodings: parameter.decodings,
+                text: self
+                    .text
+                    .get(start as usize..end as usize)
+                    .unwrap_or_default(),
+            };
+            [
+                part(Field::ParameterName, parameter.name),
+                part(Field::ParameterValue, parameter.value),
+            ]
+        })
     }
 
     /// A field that is a number.
@@ -301,6 +435,47 @@ mod tests {
         assert_eq!(event.labels().count(), Event::MAX_LABELS);
         event.clear();
         assert_eq!((event.labels().count(), event.service()), (0, &b""[..]));
+    }
+
+    #[test]
+    fn parameters_are_parts_of_the_last_view() {
+        let mut event = Event::new();
+        event.add_parameter(0..1, 2..3);
+        event.set(Field::UrlQuery, b"a=%41");
+        event.add_view(Field::UrlQuery, Decodings::PERCENT, b"a=A");
+        event.add_parameter(0..1, 2..9);
+        let found: Vec<_> = event.parameters().flatten().collect();
+        let view = |field, text| View {
+            field,
+            decodings: Decodings::PERCENT,
+            text,
+        };
+        assert_eq!(
+            found,
+            [
+                view(Field::ParameterName, &b"a"[..]),
+                view(Field::ParameterValue, b"A")
+            ]
+        );
+        assert_eq!(event.views_of(Field::ParameterValue).count(), 1);
+        event.clear();
+        assert_eq!(event.parameters().count(), 0);
+    }
+
+    #[test]
+    fn decodings_lead_to_one_kind_of_view() {
+        let percent = Decodings::PERCENT;
+        for (decodings, kind) in [
+            (Decodings::NONE, ViewKind::Raw),
+            (percent, ViewKind::Decoded),
+            (percent.with(Decodings::PATH), ViewKind::Path),
+            (Decodings::SQL, ViewKind::Sql),
+            (percent.with(Decodings::SHELL), ViewKind::Shell),
+            (Decodings::SCRIPT, ViewKind::Script),
+            (percent.with(Decodings::HEX), ViewKind::Peeled),
+        ] {
+            assert_eq!(decodings.kind(), kind);
+        }
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub mod time;
 
 pub use alert::{Alert, AlertAction, AlertChange, AlertKey, AlertState};
 pub use detection::{Detection, Detector, Evidence};
-pub use event::{Decodings, Event, View};
+pub use event::{Decodings, Event, View, ViewKind};
 pub use field::Field;
 pub use id::{Id, IdSource};
 pub use log_source::LogKind;

@@ -56,8 +56,14 @@ impl Target {
             .flatten()
             .filter(move |(id, _, _)| self.label.is_none_or(|label| *id == Some(label)))
             .map(|(_, name, view)| (Some(name), view));
+        let parameters = scope
+            .has_parameters()
+            .then(|| event.parameters().flatten())
+            .into_iter()
+            .flatten();
         event
             .views()
+            .chain(parameters)
             .filter(move |view| scope.allows(view))
             .map(|view| (None, view))
             .chain(labels)

@@ -153,12 +153,12 @@ impl Prefilter {
         let labels = event.labels().map(|(_, view)| view);
         for view in event.views().chain(labels) {
             let bytes = match &self.automaton {
-                _ if !self.scope.allows(&view) => ByteSet::ALL,
+                _ if !self.scope.meets(Scope::scanned(&view)) => ByteSet::ALL,
                 Literals::None => ByteSet::ALL,
                 Literals::Fast(automaton) => self.scan(automaton, &view, seen),
                 Literals::Small(automaton) => self.scan(automaton, &view, seen),
             };
-            seen.has(Scope::of(&view), bytes);
+            seen.has(Scope::scanned(&view), bytes);
         }
         seen.candidates.sort_unstable();
     }
@@ -196,7 +196,7 @@ impl Prefilter {
         end: usize,
         seen: &mut Seen,
     ) {
-        let scope = Scope::of(view);
+        let scope = Scope::scanned(view);
         for nth in 0..automaton.match_len(state) {
             let literal = automaton.match_pattern(state, nth);
             let counts = self
@@ -222,7 +222,7 @@ impl Prefilter {
             let Some(views) = seen.views.get_mut(meaning.probe.place()) else {
                 continue;
             };
-            if views.meets(view) {
+            if views.common(view) == view {
                 continue;
             }
             let is_word = |place: Option<usize>| {

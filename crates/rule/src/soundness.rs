@@ -57,6 +57,9 @@ fn line() -> impl Strategy<Value = String> {
         "url.query",
         "url.query.raw",
         "url.query.decoded",
+        "url.query.sql",
+        "url.parameter.name",
+        "url.parameter.value",
         "user_agent.original",
         "c-uri",
         "label",
@@ -157,6 +160,10 @@ fn event() -> impl Strategy<Value = Event> {
             if decoded != query {
                 event.add_view(Field::UrlQuery, Decodings::PERCENT, decoded.as_bytes());
             }
+            if let Some(sign) = decoded.find('=') {
+                event.add_parameter(0..sign, sign + 1..decoded.len());
+            }
+            event.add_view(Field::UrlQuery, Decodings::SQL, path.as_bytes());
             if let Some(agent) = agent {
                 event.set(Field::UserAgent, agent.as_bytes());
             }
