@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use vigil_event::{Detection, Detector as By, Event, Score, Severity};
-use vigil_rule::{Hit, Rule, RuleSet, Scratch};
+use vigil_rule::{Costs, Hit, Rule, RuleSet, Scratch};
 
 use crate::correlation::{CorrelationOptions, Correlator, Firing, Scope};
 use crate::window::{Crossing, WindowOptions, Windows};
@@ -45,12 +45,19 @@ impl Judgement {
 /// An event that feeds a correlation which only whoever sees the events of all threads can evaluate.
 #[derive(Clone, Debug)]
 pub struct Sighting {
+    /// The rules in force when it was judged.
+    rules: Arc<RuleSet>,
     event: Event,
     /// The rules that matched, by their places.
     matched: Vec<usize>,
 }
 
 impl Sighting {
+    /// The rules that its matches are of; a correlator for others cannot take it in.
+    pub const fn rules(&self) -> &Arc<RuleSet> {
+        &self.rules
+    }
+
     /// What fires once the event is taken in.
     pub fn firings(&self, shared: &mut Correlator) -> Vec<Firing> {
         let mut firings = Vec::new();
@@ -73,27 +80,18 @@ pub struct Detector {
     matched: Vec<usize>,
     /// For each rule whether it feeds a shared correlation.
     shared: Vec<bool>,
+    options: CorrelationOptions,
 }
 
 impl Detector {
     /// A detector that has seen nothing.
     pub fn new(rules: Arc<RuleSet>, options: &DetectorOptions) -> Self {
-        let shared = Correlator::new(
-            Arc::clone(&rules),
-            Scope::Shared,
-            options.correlations.clone(),
-        );
         Self {
-            correlator: Correlator::new(
-                Arc::clone(&rules),
-                Scope::Client,
-                options.correlations.clone(),
-            ),
+            correlator: by_client(&rules, options.correlations.clone()),
             firings: Vec::new(),
             matched: Vec::new(),
-            shared: (0..rules.rules().len())
-                .map(|rule| shared.waits_for(rule))
-                .collect(),
+            shared: feeds_shared(&rules),
+            options: options.correlations.clone(),
             scratch: Scratch::new(&rules),
             rules,
             hits: Vec::new(),
@@ -140,6 +138,7 @@ impl Detector {
         let is_shared = |rule: &&usize| self.shared.get(**rule).is_some_and(|shared| *shared);
         let matched: Vec<usize> = self.matched.iter().filter(is_shared).copied().collect();
         (!matched.is_empty()).then(|| Sighting {
+            rules: Arc::clone(&self.rules),
             event: event.clone(),
             matched,
         })
@@ -156,10 +155,46 @@ impl Detector {
         &self.correlator
     }
 
+    /// The rules in force.
+    pub const fn rules(&self) -> &Arc<RuleSet> {
+        &self.rules
+    }
+
+    /// Goes on with other rules. The windows keep what they have counted; correlations and the
+    /// rules' costs begin anew, so take the latter before.
+    pub fn replace_rules(&mut self, rules: Arc<RuleSet>) {
+        self.scratch.renew(&rules);
+        self.correlator = by_client(&rules, self.options.clone());
+        self.shared = feeds_shared(&rules);
+        self.matched.clear();
+        self.rules = rules;
+    }
+
+    /// What the rules cost since that was last cleared.
+    pub const fn costs(&self) -> &Costs {
+        self.scratch.costs()
+    }
+
+    /// To measure time, or to clear the counts.
+    pub const fn costs_mut(&mut self) -> &mut Costs {
+        self.scratch.costs_mut()
+    }
+
     /// How many addresses the windows hold, and how many were evicted or came too late to count.
     pub const fn windows(&self) -> &Windows {
         &self.windows
     }
+}
+
+fn by_client(rules: &Arc<RuleSet>, options: CorrelationOptions) -> Correlator {
+    Correlator::new(Arc::clone(rules), Scope::Client, options)
+}
+
+fn feeds_shared(rules: &Arc<RuleSet>) -> Vec<bool> {
+    let options = CorrelationOptions::default();
+    let shared = Correlator::new(Arc::clone(rules), Scope::Shared, options);
+    let places = 0..rules.rules().len();
+    places.map(|rule| shared.waits_for(rule)).collect()
 }
 
 fn detection(rule: &Rule, hit: Hit) -> Detection {
@@ -245,5 +280,26 @@ vigil: {family: sql_injection, score: 8.0, examples: {match: ['/?q=evil'], no_ma
             judgement.score
         );
         assert_eq!(judgement.severity, Severity::Critical);
+    }
+
+    #[test]
+    fn windows_remember_across_other_rules() {
+        let mut detector = detector();
+        assert_eq!(detector.judge(&event(b"q=good")), None);
+        assert_eq!(detector.judge(&event(b"q=good")), None);
+        let file = RuleFile {
+            name: "other.yml".into(),
+            text: RULE.replace("evil", "wicked"),
+        };
+        let rules = Arc::new(RuleSet::load(&[file]).unwrap());
+        detector.replace_rules(Arc::clone(&rules));
+        assert!(Arc::ptr_eq(detector.rules(), &rules));
+        assert_eq!(detector.costs().pass().candidates, 0);
+        let judgement = detector.judge(&event(b"q=wicked")).unwrap();
+        assert_eq!(
+            judgement.detections.len(),
+            2,
+            "the rule and the third request"
+        );
     }
 }

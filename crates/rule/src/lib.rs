@@ -11,8 +11,9 @@
 //! Owns: the meaning of a rule for one event, its examples, the literal pre-pass, what a correlation
 //! asks for. Never holds: state across events, time, I/O.
 //!
-//! To add a modifier: give it a place in `modifier.rs`, let `item.rs` turn it into a matcher of
-//! `matcher.rs`, and say there (`Leaf::ask`) which literals and bytes it requires, if any.
+//! To add a modifier: give it a place in `modifier.rs`. One that changes values is a transform of
+//! `transform.rs`; else let `item.rs` turn it into a matcher of `matcher.rs`, and say there
+//! (`Leaf::ask`) which literals and bytes it requires, if any.
 
 #![warn(clippy::indexing_slicing)]
 
@@ -20,17 +21,23 @@ mod attack;
 mod bytes;
 mod condition;
 pub mod correlation;
+mod cost;
+mod coverage;
 mod error;
 mod example;
 mod extension;
 mod faults;
 mod field;
 mod file;
+mod filter;
 mod gate;
 mod item;
+mod label;
 mod literal;
 mod load;
+mod log_source;
 mod matcher;
+mod merge;
 mod metadata;
 mod modifier;
 mod node;
@@ -44,11 +51,17 @@ mod set;
 #[cfg(test)]
 mod soundness;
 mod structure;
+mod texts;
+mod transform;
 mod wildcard;
 
 pub use correlation::Correlation;
+pub use cost::{Cost, Costs, Stopwatch};
+pub use coverage::{Coverage, Covering, Tactic, Technique};
 pub use error::{Problem, RuleError};
 pub use example::Example;
 pub use file::RuleFile;
+pub use load::{Input, Report};
 pub use rule::{Rule, RuleKind};
 pub use set::{Hit, RuleSet, Scratch};
+pub use transform::Placeholders;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use vigil_decode::{Decoder, Format, ParseError, Proxies, Request};
 use vigil_detect::{Correlator, Detector, DetectorOptions, Judgement, Scope};
 use vigil_event::{Event, Record, RecordBatch, SourceId, Timestamp};
-use vigil_rule::RuleSet;
+use vigil_rule::{Costs, RuleSet};
 
 /// A batch of one line.
 pub fn batch_of(line: &[u8], read_at: Timestamp) -> RecordBatch {
@@ -101,6 +101,18 @@ impl LineJudge {
     /// Whether the rule matched the line that was judged last, also if it only feeds correlations.
     pub fn matched(&self, rule: usize) -> bool {
         self.detector.matched().contains(&rule) || self.fired.contains(&rule)
+    }
+
+    /// Measures how long each rule takes on each line from now on.
+    pub fn measure(&mut self) {
+        self.detector
+            .costs_mut()
+            .measure(crate::stopwatch::nanoseconds, 1);
+    }
+
+    /// What the rules cost so far.
+    pub const fn costs(&self) -> &Costs {
+        self.detector.costs()
     }
 
     /// The event of the line that was judged last.

@@ -1,8 +1,10 @@
 //! Where rules come from: those built into the binary, or a directory that replaces them.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use rust_embed::RustEmbed;
+use sha2::{Digest as _, Sha256};
 use vigil_rule::{RuleError, RuleFile, RuleSet};
 
 #[derive(RustEmbed)]
@@ -34,11 +36,30 @@ fn one_line(error: &RuleError) -> String {
 
 /// The rules of a directory, or those built into the binary where none is named.
 pub fn load(directory: Option<&Path>) -> Result<RuleSet, RulesError> {
-    let files = match directory {
-        Some(directory) => in_directory(directory)?,
-        None => stock(),
-    };
-    RuleSet::load(&files).map_err(RulesError::Broken)
+    RuleSet::load(&read(directory)?).map_err(RulesError::Broken)
+}
+
+/// The texts of the rules of a directory, or of those built into the binary where none is named.
+pub fn read(directory: Option<&Path>) -> Result<Vec<RuleFile>, RulesError> {
+    directory.map_or_else(|| Ok(stock()), files)
+}
+
+/// The same for the same files with the same text, and for no others.
+pub fn fingerprint(files: &[RuleFile]) -> String {
+    let mut hash = Sha256::new();
+    for RuleFile { name, text } in files {
+        for part in [name, text] {
+            hash.update((part.len() as u64).to_le_bytes());
+            hash.update(part);
+        }
+    }
+    hash.finalize()
+        .iter()
+        .take(6)
+        .fold(String::new(), |mut text, byte| {
+            _ = write!(text, "{byte:02x}");
+            text
+        })
 }
 
 fn stock() -> Vec<RuleFile> {
@@ -58,7 +79,13 @@ fn stock() -> Vec<RuleFile> {
         .collect()
 }
 
-fn in_directory(directory: &Path) -> Result<Vec<RuleFile>, RulesError> {
+/// The texts of the rules of a directory and of those below it, or of one file.
+pub fn files(directory: &Path) -> Result<Vec<RuleFile>, RulesError> {
+    if directory.is_file() {
+        let text = fs_err::read_to_string(directory)?;
+        let name = directory.display().to_string();
+        return Ok(vec![RuleFile { name, text }]);
+    }
     let mut paths = Vec::new();
     collect(directory, &mut paths)?;
     if paths.is_empty() {
@@ -92,4 +119,27 @@ fn collect(directory: &Path, paths: &mut Vec<PathBuf>) -> std::io::Result<()> {
 fn is_rule(path: &Path) -> bool {
     path.extension()
         .is_some_and(|ending| ending == "yml" || ending == "yaml")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fingerprint_tells_every_difference() {
+        let file = |name: &str, text: &str| RuleFile {
+            name: name.into(),
+            text: text.into(),
+        };
+        let sets = [
+            vec![file("a", "bc")],
+            vec![file("ab", "c")],
+            vec![file("a", "bd")],
+            vec![file("a", "bc"), file("", "")],
+        ];
+        let prints: std::collections::BTreeSet<_> =
+            sets.iter().map(|files| fingerprint(files)).collect();
+        assert_eq!(prints.len(), sets.len());
+        assert_eq!(fingerprint(&sets[0]), fingerprint(&[file("a", "bc")]));
+    }
 }

@@ -1,5 +1,6 @@
 //! Each type of correlation by a table of events, chains, groups, and the bounds.
 
+use std::fmt::Write as _;
 use std::net::IpAddr;
 
 use vigil_event::{Field, Timestamp};
@@ -17,18 +18,20 @@ pub(super) const C: usize = 2;
 pub(super) fn rules(correlations: &[(&str, &str)]) -> Arc<RuleSet> {
     let mut text = String::new();
     for (digit, name) in ["a", "b", "c"].into_iter().enumerate() {
-        text.push_str(&format!(
+        _ = write!(
+            text,
             "---\ntitle: Rule {name}\nid: 6a2f6f0e-0f5b-4a8e-9f0b-0d8a3a5f1c0{digit}\nname: {name}\nlevel: low\n\
              logsource: {{category: webserver}}\n\
              detection: {{it: {{url.query|contains: {name}{name}{name}}}, condition: it}}\n\
              vigil: {{family: family_{name}, score: 6.0}}\n"
-        ));
+        );
     }
     for (digit, (name, parts)) in correlations.iter().enumerate() {
-        text.push_str(&format!(
+        _ = write!(
+            text,
             "---\ntitle: Correlation {name}\nid: 6a2f6f0e-0f5b-4a8e-9f0b-0d8a3a5f1d0{digit}\nname: {name}\nlevel: high\n\
              correlation: {parts}\n"
-        ));
+        );
     }
     let file = RuleFile {
         name: "rules.yml".to_owned(),

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use rsigma_parser::{CorrelationRule, Detections, LogSource, SigmaRule};
+use yaml_serde::Value;
 
 use crate::faults::Faults;
 use crate::{Rule, RuleFile, RuleKind, metadata};
@@ -19,12 +20,12 @@ pub(crate) struct Draft {
 /// The correlation with its description; what is wrong with that is added to the faults.
 pub(crate) fn read(
     sigma: CorrelationRule,
-    level: Option<&str>,
+    value: &Value,
     has_condition: bool,
     file: &RuleFile,
     faults: &mut Faults<'_>,
 ) -> Option<Draft> {
-    let rule = metadata::read(&described(&sigma), level, file, faults)?;
+    let rule = metadata::read(&described(&sigma), value, file, faults)?;
     Some(Draft {
         rule: Rule {
             kind: RuleKind::Correlation,

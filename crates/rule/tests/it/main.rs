@@ -1,8 +1,10 @@
 //! Rules as their users meet them: text in, hits on decoded log lines out.
 
 mod correlation;
+mod foreign;
 mod hostile;
 mod line;
+mod modifiers;
 mod refused;
 mod sigma;
 mod stock;

@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
 use fs_err::os::unix::fs::OpenOptionsExt as _;
 use prometheus::Registry;
 use tokio::net::TcpListener;
@@ -17,7 +16,6 @@ use vigil_detect::window::Window;
 use vigil_enrich::{EnrichOptions, Enricher};
 use vigil_event::{Clock, IdSource, Score, SystemClock, channel};
 use vigil_gateway::{GatewayState, Limits};
-use vigil_rule::RuleSet;
 use vigil_source::{TailOptions, Tailer};
 use vigil_store::{Retention, SqliteStore, Store};
 
@@ -29,6 +27,7 @@ use crate::config::Config;
 use crate::pipeline::{
     Correlate, Formats, Health, Judge, JudgeOptions, Parts, Pipeline, Telemetry,
 };
+use crate::rulebook::ActiveRules;
 
 /// The file of the admin's token in the data directory.
 pub(super) const ADMIN_TOKEN: &str = "admin.token";
@@ -56,7 +55,8 @@ impl App {
         let address = listener.local_addr()?;
         let data_dir = config.data_dir();
         let common = common(&config)?;
-        let rules = Arc::new(crate::rules::load(config.rules_dir())?);
+        let rules = Arc::new(ActiveRules::load(config.rules_dir(), &common.clock)?);
+        rules.register(&common.registry)?;
         let gatekeeper = gatekeeper(&config, &data_dir)?;
         let (store, bus) = memory(&config, &data_dir, &common)?;
         let pipeline = pipeline(&config, &common, &store, &rules)?;
@@ -82,7 +82,7 @@ impl App {
         });
         let api = vigil_api::router(ApiState {
             store: Arc::clone(&store),
-            rules: Arc::new(ArcSwap::from(Arc::clone(&rules))),
+            rules: Arc::<ActiveRules>::clone(&rules),
             windows: active_windows(),
             intake: Arc::new(HttpIntake::new(pipeline.intake())),
             readiness: Arc::new(HealthReadiness(Arc::clone(&common.health))),
@@ -113,9 +113,10 @@ impl App {
                 health: common.health,
                 telemetry: common.telemetry,
                 gateway: gateway_telemetry,
-                rules: rules.rules().len(),
+                rules: Arc::clone(&rules),
             },
             store,
+            rules,
             shutdown,
             sockets,
         })
@@ -270,7 +271,7 @@ fn pipeline(
     config: &Config,
     common: &Common,
     store: &Arc<dyn Store>,
-    rules: &Arc<RuleSet>,
+    rules: &Arc<ActiveRules>,
 ) -> Result<Pipeline, BuildError> {
     let source = &config.source;
     let absolute = |path: &str| std::path::absolute(path).map(|path| path.display().to_string());
@@ -305,18 +306,19 @@ fn pipeline(
     };
     let judge = |_| {
         Judge::new(
-            Arc::clone(rules),
+            rules.set(),
             Arc::clone(&enricher),
             Arc::clone(&common.clock),
             options.clone(),
         )
+        .following(Arc::clone(rules))
     };
     Ok(Pipeline::start(Parts {
         tailer,
         formats: Formats::new(logs),
         proxies: config.proxies(),
         judges: (0..config.detection_threads()).map(judge).collect(),
-        correlate: Correlate::new(Arc::clone(rules), options.clone()),
+        correlate: Correlate::new(rules.set(), options.clone()),
         store: Arc::clone(store),
         clock: Arc::clone(&common.clock),
         telemetry: Arc::clone(&common.telemetry),

@@ -17,6 +17,11 @@ use vigil_store::GroupedThreat;
 use super::judge::Sighted;
 use super::{JudgeOptions, Lost};
 
+fn shared(rules: &Arc<RuleSet>, options: &JudgeOptions) -> Correlator {
+    let limits = options.detector.correlations.clone();
+    Correlator::new(Arc::clone(rules), Scope::Shared, limits)
+}
+
 /// Has the last word on the events that feed shared correlations.
 pub struct Correlate {
     rules: Arc<RuleSet>,
@@ -28,9 +33,8 @@ pub struct Correlate {
 impl Correlate {
     /// With nothing seen.
     pub fn new(rules: Arc<RuleSet>, options: JudgeOptions) -> Self {
-        let limits = options.detector.correlations.clone();
         Self {
-            shared: Correlator::new(Arc::clone(&rules), Scope::Shared, limits),
+            shared: shared(&rules, &options),
             rules,
             options,
             lost: Lost::default(),
@@ -57,6 +61,12 @@ impl Correlate {
     }
 
     fn judge(&mut self, Sighted { sighting, threat }: Sighted) -> Threat {
+        if !Arc::ptr_eq(&self.rules, sighting.rules()) {
+            // Other rules are in force: what was seen by the old ones says nothing about these.
+            self.rules = Arc::clone(sighting.rules());
+            self.shared = shared(&self.rules, &self.options);
+            self.lost = Lost::default();
+        }
         let firings = sighting.firings(&mut self.shared);
         let fired = firings
             .into_iter()

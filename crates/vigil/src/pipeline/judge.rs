@@ -15,6 +15,7 @@ use vigil_store::GroupedThreat;
 
 use super::intake::ParsedBatch;
 use super::{Lost, Message, Part, Work};
+use crate::rulebook::ActiveRules;
 
 /// What a judge needs to know.
 #[derive(Clone, Debug)]
@@ -71,7 +72,17 @@ pub struct Judge {
     panics: u64,
     /// What was told of what the correlations lost.
     lost: Lost,
+    /// Where other rules come from, and where the rules' costs go.
+    rulebook: Option<Arc<ActiveRules>>,
+    /// When the costs were handed over.
+    costs_at: Timestamp,
 }
+
+/// The time of one event in so many is measured: a look at the clock a rule costs as much as a cheap
+/// rule does.
+const TIMED_EVERY: u32 = 64;
+/// While there is always work, the rules' costs are handed over this often, in milliseconds.
+const COSTS_EVERY_MS: i64 = 1_000;
 
 impl Judge {
     /// A judge that has seen nothing.
@@ -91,10 +102,23 @@ impl Judge {
             below_threshold: 0,
             panics: 0,
             lost: Lost::default(),
+            rulebook: None,
+            costs_at: Timestamp::default(),
         }
     }
 
-    /// Judges one request: something if it is a threat or may become one. `decoded_at` is when its batch was taken up.
+    /// Takes its rules from there from now on, between batches, and tells there what they cost.
+    #[must_use]
+    pub fn following(mut self, rulebook: Arc<ActiveRules>) -> Self {
+        self.detector
+            .costs_mut()
+            .measure(crate::stopwatch::nanoseconds, TIMED_EVERY);
+        self.rulebook = Some(rulebook);
+        self
+    }
+
+    /// Judges one request: something if it is a threat or may become
+    /// one. `decoded_at` is when its batch was taken up.
     pub fn judge(
         &mut self,
         batch: &RecordBatch,
@@ -169,10 +193,39 @@ impl Judge {
             requests,
         } in work
         {
+            self.take_up_rules();
             let part = self.part(&parsed, &requests);
+            self.hand_over_costs(work.is_empty());
             if recorder.send(Message::Part { sequence, part }).is_err() {
                 return;
             }
+        }
+    }
+
+    /// Goes on with the rules in force. The windows keep what they have counted,
+    /// correlations begin anew.
+    fn take_up_rules(&mut self) {
+        let Some(rulebook) = self.rulebook.clone() else {
+            return;
+        };
+        let set = rulebook.set();
+        if !Arc::ptr_eq(&set, self.detector.rules()) {
+            self.hand_over_costs(true);
+            self.detector.replace_rules(set);
+            self.lost = Lost::default();
+        }
+    }
+
+    /// Tells what the rules cost since the last time, when nobody waits or it was long ago.
+    fn hand_over_costs(&mut self, now: bool) {
+        let Some(rulebook) = &self.rulebook else {
+            return;
+        };
+        let at = self.clock.now();
+        if now || at.millis_since(self.costs_at) >= COSTS_EVERY_MS {
+            rulebook.add_costs(self.detector.rules(), self.detector.costs());
+            self.detector.costs_mut().clear();
+            self.costs_at = at;
         }
     }
 
