@@ -77,11 +77,6 @@ impl ByteSet {
     /// How many kinds there are.
     pub(crate) const KINDS: usize = 64;
 
-    /// Whether the bytes are so rare that most events have none of them.
-    pub(crate) fn is_rare(self) -> bool {
-        self.cost() <= 6
-    }
-
     /// What it tells that one of these bytes occurs, on the scale of
     /// [`literal::worth`](crate::literal::worth).
     pub(crate) fn worth(self) -> u32 {

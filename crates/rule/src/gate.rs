@@ -28,6 +28,31 @@ pub(crate) enum Look {
     Bytes(ByteSet),
 }
 
+impl Look {
+    /// From this worth on something tells enough to be looked for beside others: three letters that
+    /// ordinary requests do not have, or a rare sign.
+    pub(crate) const STRONG: u32 = 9;
+    /// More literals cost more than they tell.
+    const MAX_LITERALS: usize = 2048;
+
+    /// One of these literals; none for a set that tells nothing.
+    pub(crate) fn literals(mut set: Vec<Literal>) -> Option<Self> {
+        set.sort_unstable();
+        set.dedup();
+        let tells =
+            !set.is_empty() && set.len() <= Self::MAX_LITERALS && set.iter().all(Literal::is_rare);
+        tells.then_some(Self::Literals(set))
+    }
+
+    /// See [`literal::worth`].
+    pub(crate) fn worth(&self) -> u32 {
+        match self {
+            Self::Literals(set) => literal::worth(set),
+            Self::Bytes(set) => set.worth(),
+        }
+    }
+}
+
 /// All that some rule asks for; what is the same is one probe.
 #[derive(Debug, Default)]
 pub(crate) struct Probes {
@@ -38,25 +63,8 @@ pub(crate) struct Probes {
 }
 
 impl Probes {
-    /// More literals make a probe that costs more than it tells.
-    const MAX_LITERALS: usize = 2048;
-
-    /// The probe for a set that is asked for in some views; none for a set that tells nothing.
-    pub(crate) fn literals(&mut self, mut set: Vec<Literal>, scope: Scope) -> Option<Probe> {
-        set.sort_unstable();
-        set.dedup();
-        if set.is_empty() || set.len() > Self::MAX_LITERALS || !set.iter().all(Literal::is_rare) {
-            return None;
-        }
-        self.probe(Look::Literals(set), scope)
-    }
-
-    /// The probe for bytes that are asked for in some views.
-    pub(crate) fn bytes(&mut self, set: ByteSet, scope: Scope) -> Option<Probe> {
-        self.probe(Look::Bytes(set), scope)
-    }
-
-    fn probe(&mut self, look: Look, scope: Scope) -> Option<Probe> {
+    /// The probe for what is asked for in some views; none once there are too many.
+    pub(crate) fn probe(&mut self, look: Look, scope: Scope) -> Option<Probe> {
         let next = Probe(u32::try_from(self.looks.len()).ok()?);
         let probe = *self.places.entry(look).or_insert_with_key(|look| {
             self.looks.push(look.clone());
@@ -81,12 +89,8 @@ impl Probes {
     }
 
     /// See [`literal::worth`].
-    pub(crate) fn worth(&self, probe: Probe) -> u32 {
-        match self.looks.get(probe.place()) {
-            Some(Look::Literals(set)) => literal::worth(set),
-            Some(Look::Bytes(set)) => set.worth(),
-            None => 0,
-        }
+    fn worth(&self, probe: Probe) -> u32 {
+        self.looks.get(probe.place()).map_or(0, Look::worth)
     }
 }
 
@@ -175,9 +179,8 @@ mod tests {
     fn all_keeps_every_clause_and_any_the_best_of_each() {
         let mut probes = Probes::default();
         let mut clause = |text: &str| {
-            let probe = probes
-                .literals(vec![Literal::of(text.as_bytes())], Scope::keywords())
-                .unwrap();
+            let look = Look::literals(vec![Literal::of(text.as_bytes())]).unwrap();
+            let probe = probes.probe(look, Scope::keywords()).unwrap();
             Clause::new(probe, Scope::keywords(), &probes)
         };
         let (union, select, schema) = (
@@ -213,14 +216,15 @@ mod tests {
                 .map(|text| Literal::of(text.as_bytes()))
                 .collect::<Vec<_>>()
         };
-        let first = probes.literals(set(&["union", "select"]), Scope::keywords());
-        assert_eq!(
-            first,
-            probes.literals(set(&["SELECT", "union", "union"]), Scope::keywords())
-        );
-        assert_ne!(first, probes.literals(set(&["union"]), Scope::keywords()));
-        assert_eq!(probes.literals(set(&["union", "="]), Scope::keywords()), None);
-        assert_eq!(probes.literals(Vec::new(), Scope::keywords()), None);
+        let mut probe = |texts: &[&str]| {
+            Look::literals(set(texts)).and_then(|look| probes.probe(look, Scope::keywords()))
+        };
+        let first = probe(&["union", "select"]);
+        assert!(first.is_some());
+        assert_eq!(first, probe(&["SELECT", "union", "union"]));
+        assert_ne!(first, probe(&["union"]));
+        assert_eq!(probe(&["union", "="]), None);
+        assert_eq!(probe(&[]), None);
         assert_eq!(probes.len(), 2);
     }
 }

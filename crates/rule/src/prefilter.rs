@@ -1,29 +1,28 @@
 //! The pass over an event that finds which rules can match at all, and in which views.
 //!
-//! One automaton holds the literals of every probe, and one set the bytes. What is found marks its
+//! One finder holds the literals of every probe, and tells the bytes. What is found marks its
 //! probes as seen in the view at hand; a probe seen in a view for the first time sets its clause's bit in its
-//! rules' bytes; a rule whose bits are all set is a candidate. The automaton reports overlapping
-//! literals, so that none hides another one.
+//! rules' bytes; a rule whose bits are all set is a candidate. The finder reports
+//! overlapping literals, so that none hides another one.
 
 use std::collections::BTreeMap;
 
-use aho_corasick::automaton::{Automaton, StateID};
-use aho_corasick::{Anchored, MatchKind, StartKind, dfa, nfa};
 use vigil_event::{Event, View};
 
 use crate::bytes::ByteSet;
 use crate::field::Scope;
+use crate::finder::Finder;
 use crate::gate::{Gate, Look, Probe, Probes};
 use crate::label::{LabelId, Labels};
 use crate::literal::is_word;
 
-/// The automaton with what its literals mean.
+/// The finder with what its literals mean.
 #[derive(Debug)]
 pub(crate) struct Prefilter {
-    automaton: Literals,
-    /// For each literal of the automaton the views in which it means something.
+    finder: Finder,
+    /// For each literal of the finder the views in which it means something.
     scopes: Vec<Scope>,
-    /// For each literal of the automaton the probes it belongs to.
+    /// For each literal of the finder the probes it belongs to.
     meanings: Table<Meaning>,
     /// For each kind of bytes the probes it belongs to.
     kinds: Table<Probe>,
@@ -63,17 +62,6 @@ struct Asked {
     scope: Scope,
 }
 
-#[derive(Debug)]
-enum Literals {
-    None,
-    Fast(dfa::DFA),
-    Small(nfa::contiguous::NFA),
-}
-
-/// Above this, in bytes of all literals, the automaton is built to be small instead of fast: the
-/// fast one takes some 256 bytes for each.
-const MAX_FAST_BYTES: usize = 128 << 10;
-
 /// What was seen of the event at hand.
 #[derive(Debug)]
 pub(crate) struct Seen {
@@ -92,8 +80,8 @@ pub(crate) struct Seen {
 }
 
 impl Prefilter {
-    /// A prefilter for rules with these gates. The error says that the automaton is too large.
-    pub(crate) fn new(probes: &Probes, gates: &[Gate]) -> Result<Self, String> {
+    /// A prefilter for rules with these gates.
+    pub(crate) fn new(probes: &Probes, gates: &[Gate]) -> Self {
         let mut asked: Vec<Vec<Asked>> = vec![Vec::new(); probes.len()];
         let mut complete = Vec::with_capacity(gates.len());
         let mut ungated = Vec::new();
@@ -143,12 +131,12 @@ impl Prefilter {
                 }
             }
         }
-        let automaton = Literals::new(meanings.keys().copied())?;
+        let finder = Finder::new(meanings.keys().copied());
         let (scopes, meanings): (Vec<Scope>, Vec<_>) = meanings.into_values().unzip();
         let (kind_scopes, kinds): (Vec<Scope>, Vec<_>) = kinds.into_iter().unzip();
         let views = probes.looks().map(|(_, views, _)| views);
-        Ok(Self {
-            automaton,
+        Self {
+            finder,
             scope: views.fold(Scope::default(), Scope::with),
             scopes,
             meanings: meanings.into_iter().collect(),
@@ -157,7 +145,7 @@ impl Prefilter {
             asked: asked.into_iter().collect(),
             complete,
             ungated,
-        })
+        }
     }
 
     /// The rules without a gate.
@@ -176,11 +164,12 @@ impl Prefilter {
             if !self.scope.meets(scope) {
                 continue;
             }
-            let bytes = match &self.automaton {
-                Literals::None => bytes_of(view.text),
-                Literals::Fast(automaton) => self.scan(automaton, &view, seen),
-                Literals::Small(automaton) => self.scan(automaton, &view, seen),
-            };
+            let bytes = self.finder.find(view.text, |literal, range| {
+                let counts = self.scopes.get(literal);
+                if counts.is_some_and(|views| views.meets(scope)) {
+                    self.found(literal, range, view.text, scope, seen);
+                }
+            });
             self.have(bytes, scope, seen);
         }
         seen.candidates.sort_unstable();
@@ -194,53 +183,6 @@ impl Prefilter {
                 for probe in self.kinds.list(kind) {
                     self.seen(*probe, view, seen);
                 }
-            }
-        }
-    }
-
-    fn scan(&self, automaton: &impl Automaton, view: &View<'_>, seen: &mut Seen) -> ByteSet {
-        let Ok(mut state) = automaton.start_state(Anchored::No) else {
-            return bytes_of(view.text);
-        };
-        let mut bytes = ByteSet::default();
-        let mut places = view.text.iter().enumerate();
-        loop {
-            // Most of the time is spent in this one line: it calls nothing, so that the state stays
-            // in a register.
-            let ended = places.find(|(_, byte)| {
-                bytes = bytes.with(ByteSet::alone(**byte));
-                state = automaton.next_state(Anchored::No, state, **byte);
-                automaton.is_special(state)
-            });
-            let Some((place, _)) = ended else {
-                return bytes;
-            };
-            if automaton.is_match(state) {
-                self.ended(automaton, state, view, place + 1, seen);
-            }
-        }
-    }
-
-    /// Every literal that ends at a place of a view.
-    #[inline(never)]
-    fn ended(
-        &self,
-        automaton: &impl Automaton,
-        state: StateID,
-        view: &View<'_>,
-        end: usize,
-        seen: &mut Seen,
-    ) {
-        let scope = Scope::scanned(view);
-        for nth in 0..automaton.match_len(state) {
-            let literal = automaton.match_pattern(state, nth);
-            let counts = self
-                .scopes
-                .get(literal.as_usize())
-                .is_some_and(|views| views.meets(scope));
-            if counts {
-                let start = end.saturating_sub(automaton.pattern_len(literal));
-                self.found(literal.as_usize(), start..end, view.text, scope, seen);
             }
         }
     }
@@ -309,12 +251,6 @@ impl Prefilter {
     }
 }
 
-fn bytes_of(text: &[u8]) -> ByteSet {
-    text.iter()
-        .map(|byte| ByteSet::alone(*byte))
-        .fold(ByteSet::default(), ByteSet::with)
-}
-
 impl<T> FromIterator<Vec<T>> for Table<T> {
     fn from_iter<I: IntoIterator<Item = Vec<T>>>(lists: I) -> Self {
         let mut table = Self {
@@ -338,31 +274,6 @@ impl<T> Table<T> {
         let end = |place: usize| self.ends.get(place).map_or(0, |end| *end as usize);
         let start = place.checked_sub(1).map_or(0, end);
         self.items.get(start..end(place)).unwrap_or_default()
-    }
-}
-
-impl Literals {
-    fn new<'a>(literals: impl Iterator<Item = &'a [u8]> + Clone) -> Result<Self, String> {
-        let bytes: usize = literals.clone().map(<[u8]>::len).sum();
-        if bytes == 0 {
-            return Ok(Self::None);
-        }
-        if bytes <= MAX_FAST_BYTES {
-            let built = dfa::DFA::builder()
-                .ascii_case_insensitive(true)
-                .match_kind(MatchKind::Standard)
-                .start_kind(StartKind::Unanchored)
-                .prefilter(false)
-                .build(literals);
-            return built.map(Self::Fast).map_err(|error| error.to_string());
-        }
-        nfa::contiguous::NFA::builder()
-            .ascii_case_insensitive(true)
-            .match_kind(MatchKind::Standard)
-            .prefilter(false)
-            .build(literals)
-            .map(Self::Small)
-            .map_err(|error| error.to_string())
     }
 }
 

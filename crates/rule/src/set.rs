@@ -10,7 +10,7 @@ use crate::load::{self, Input, Loaded, Report};
 use crate::log_source::LogSource;
 use crate::matcher::Leaf;
 use crate::prefilter::{Prefilter, Seen};
-use crate::{Placeholders, Problem, Rule, RuleError, RuleFile};
+use crate::{Placeholders, Rule, RuleError, RuleFile};
 
 /// All rules, checked and compiled. Immutable: one set serves every thread, each with a [`Scratch`]
 /// of its own.
@@ -152,20 +152,7 @@ impl RuleSet {
             .iter()
             .map(|condition| gate(condition, &probes))
             .collect();
-        let prefilter = Prefilter::new(&probes, &gates).map_err(|why| {
-            vec![RuleError {
-                file: input
-                    .own
-                    .iter()
-                    .chain(input.foreign)
-                    .next()
-                    .map(|file| file.name.clone())
-                    .unwrap_or_default(),
-                line: None,
-                title: None,
-                problem: Problem::TooManyLiterals(why),
-            }]
-        })?;
+        let prefilter = Prefilter::new(&probes, &gates);
         let set = Self {
             rules,
             conditions,
