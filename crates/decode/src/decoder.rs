@@ -6,8 +6,9 @@
 use std::io::Write as _;
 use std::net::IpAddr;
 
-use vigil_event::{Decodings, Event, Field, Record};
+use vigil_event::{Decodings, Event, Field, LogKind, Record};
 
+use crate::format;
 use crate::request::Request;
 use crate::span::Span;
 use crate::view::{Layers, PathView, Unwrapper};
@@ -40,7 +41,11 @@ impl Decoder {
 
         let start = record.start as usize;
         let original = bytes.get(start..start.saturating_add(record.len as usize));
-        event.set(Field::EventOriginal, original.unwrap_or_default());
+        let original = original.unwrap_or_default();
+        event.set(Field::EventOriginal, original);
+        if request.log != LogKind::Web {
+            self.set_other(bytes, original, request, event);
+        }
         self.set_numbers(request, event);
         for (field, span) in [
             (Field::UserName, request.user),
@@ -74,6 +79,17 @@ impl Decoder {
         ] {
             set(event, field, bytes, span);
             self.add_views(event, field, span.of(bytes), layers, path);
+        }
+    }
+
+    /// What a record has that is no request.
+    fn set_other(&mut self, bytes: &[u8], original: &[u8], request: &Request, event: &mut Event) {
+        event.log = request.log;
+        event.set_service(request.service.of(bytes));
+        if matches!(request.log, LogKind::OpenCanary | LogKind::Zeek) {
+            format::set_labels(original, &mut self.digits, event);
+        } else {
+            event.add_label(b"message", request.message.of(bytes));
         }
     }
 

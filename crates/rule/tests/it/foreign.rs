@@ -80,7 +80,10 @@ fn a_rule_runs_on_its_own_log_only() {
             other(LogKind::Zeek, "dns", "query", "x.example"),
             "Zeek DNS",
         ),
-        (other(LogKind::Sshd, "", "query", "x.example"), "Daemon"),
+        (
+            other(LogKind::Syslog, "sshd", "query", "x.example"),
+            "Daemon",
+        ),
         (request(b"/x.example"), "Web"),
         (request(b"/a.exe"), "Proxy"),
     ] {

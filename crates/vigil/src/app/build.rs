@@ -55,7 +55,7 @@ impl App {
         let address = listener.local_addr()?;
         let data_dir = config.data_dir();
         let common = common(&config)?;
-        let rules = Arc::new(crate::rules::load(config.rules_dir())?);
+        let rules = Arc::new(rules(&config)?);
         let gatekeeper = gatekeeper(&config, &data_dir)?;
         let (store, bus) = memory(&config, &data_dir, &common)?;
         let pipeline = pipeline(&config, &common, &store, &rules)?;
@@ -322,6 +322,13 @@ fn pipeline(
         telemetry: Arc::clone(&common.telemetry),
         health: Arc::clone(&common.health),
     })?)
+}
+
+/// All rules; what became of the foreign ones is told to the log.
+fn rules(config: &Config) -> Result<RuleSet, BuildError> {
+    let (rules, report) = crate::rules::load_all(&config.rule_sources())?;
+    crate::rules::tell(&report);
+    Ok(rules)
 }
 
 /// The configured logs of which there is none now.
