@@ -14,5 +14,6 @@ mod hostile;
 mod nginx;
 mod rights;
 mod rules;
+mod sigma;
 mod site;
 mod socket;
