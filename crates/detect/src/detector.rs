@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use vigil_event::{Detection, Detector as By, Event, Field, LogKind, Score, Severity};
-use vigil_rule::{Hit, Rule, RuleSet, Scratch};
+use vigil_rule::{Costs, Hit, Rule, RuleSet, Scratch};
 
 use crate::window::{Crossing, WindowOptions, Windows};
 
@@ -82,6 +82,28 @@ impl Detector {
         });
         let by_window = self.crossings.drain(..).map(Crossing::into_detection);
         Some(Judgement::of(by_rule.chain(by_window).collect()))
+    }
+
+    /// The rules in force.
+    pub const fn rules(&self) -> &Arc<RuleSet> {
+        &self.rules
+    }
+
+    /// Goes on with other rules. The windows keep what they have counted; the rules' costs begin
+    /// anew, so take them before.
+    pub fn replace_rules(&mut self, rules: Arc<RuleSet>) {
+        self.scratch.renew(&rules);
+        self.rules = rules;
+    }
+
+    /// What the rules cost since that was last cleared.
+    pub const fn costs(&self) -> &Costs {
+        self.scratch.costs()
+    }
+
+    /// To measure time, or to clear the counts.
+    pub const fn costs_mut(&mut self) -> &mut Costs {
+        self.scratch.costs_mut()
     }
 
     /// How many addresses the windows hold, and how many were evicted or came too late to count.
@@ -177,5 +199,26 @@ vigil: {family: sql_injection, score: 8.0, examples: {match: ['/?q=evil'], no_ma
             judgement.score
         );
         assert_eq!(judgement.severity, Severity::Critical);
+    }
+
+    #[test]
+    fn windows_remember_across_other_rules() {
+        let mut detector = detector();
+        assert_eq!(detector.judge(&event(b"q=good")), None);
+        assert_eq!(detector.judge(&event(b"q=good")), None);
+        let file = RuleFile {
+            name: "other.yml".into(),
+            text: RULE.replace("evil", "wicked"),
+        };
+        let rules = Arc::new(RuleSet::load(&[file]).unwrap());
+        detector.replace_rules(Arc::clone(&rules));
+        assert!(Arc::ptr_eq(detector.rules(), &rules));
+        assert_eq!(detector.costs().pass().candidates, 0);
+        let judgement = detector.judge(&event(b"q=wicked")).unwrap();
+        assert_eq!(
+            judgement.detections.len(),
+            2,
+            "the rule and the third request"
+        );
     }
 }

@@ -18,6 +18,8 @@
 mod attack;
 mod bytes;
 mod condition;
+mod cost;
+mod coverage;
 mod error;
 mod example;
 mod extension;
@@ -50,6 +52,8 @@ mod texts;
 mod transform;
 mod wildcard;
 
+pub use cost::{Cost, Costs, Stopwatch};
+pub use coverage::{Coverage, Covering, Tactic, Technique};
 pub use error::{Problem, RuleError};
 pub use example::Example;
 pub use file::RuleFile;

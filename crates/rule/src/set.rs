@@ -3,6 +3,7 @@
 use vigil_event::{Event, Evidence, LogKind};
 
 use crate::condition::Condition;
+use crate::cost::Costs;
 use crate::gate::{Gate, Probes};
 use crate::label::Labels;
 use crate::load::{self, Input, Loaded, Report};
@@ -92,15 +93,33 @@ impl Hit {
 pub struct Scratch {
     seen: Seen,
     logs: Vec<bool>,
+    costs: Costs,
 }
 
 impl Scratch {
-    /// For these rules. A scratch also serves another set, after growing once.
+    /// For these rules. [`Scratch::renew`] makes it one for others.
     pub fn new(rules: &RuleSet) -> Self {
         Self {
             seen: Seen::of(&rules.prefilter),
             logs: Vec::new(),
+            costs: Costs::new(rules.rules.len()),
         }
+    }
+
+    /// Serves other rules from now on: what was counted is forgotten, the stopwatch stays.
+    pub fn renew(&mut self, rules: &RuleSet) {
+        self.seen = Seen::of(&rules.prefilter);
+        self.costs.renew(rules.rules.len());
+    }
+
+    /// What was counted since the counts were last cleared.
+    pub const fn costs(&self) -> &Costs {
+        &self.costs
+    }
+
+    /// To measure time, or to clear the counts.
+    pub const fn costs_mut(&mut self) -> &mut Costs {
+        &mut self.costs
     }
 }
 
@@ -175,16 +194,23 @@ impl RuleSet {
     /// Allocates nothing when no rule matches and the scratch has served these rules before.
     pub fn evaluate(&self, event: &Event, scratch: &mut Scratch, hits: &mut Vec<Hit>) {
         hits.clear();
-        let seen = &mut scratch.seen;
+        let Scratch { seen, logs, costs } = scratch;
+        let mut timing = costs.start();
         self.prefilter.look(event, seen);
         seen.name_labels(event, &self.labels);
-        let logs = self.logs.of(event, &mut scratch.logs);
-        let candidates = seen.candidates().iter();
-        hits.extend(
-            candidates
-                .filter(|rule| self.logs.allow(**rule, logs))
-                .filter_map(|rule| self.hit(*rule as usize, event, seen)),
-        );
+        let logs = self.logs.of(event, logs);
+        costs.passed(&mut timing);
+        for rule in seen.candidates() {
+            if !self.logs.allow(*rule, logs) {
+                continue;
+            }
+            let rule = *rule as usize;
+            let hit = self.hit(rule, event, seen);
+            let hit_at = hit.as_ref().map(|_| event.occurred_at);
+            costs.evaluated(rule, hit_at, &mut timing);
+            hits.extend(hit);
+        }
+        costs.finish(hits.len());
     }
 
     /// The rules that match, each evaluated without the help of the prefilter.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use vigil_decode::{Decoder, Format, ParseError, Proxies, Request};
 use vigil_detect::{Detector, DetectorOptions, Judgement};
 use vigil_event::{Event, Record, RecordBatch, SourceId, Timestamp};
-use vigil_rule::RuleSet;
+use vigil_rule::{Costs, RuleSet};
 
 /// A batch of one line.
 pub fn batch_of(line: &[u8], read_at: Timestamp) -> RecordBatch {
@@ -74,6 +74,18 @@ impl LineJudge {
         self.decoder
             .decode(&batch.bytes, &record, &request, &mut self.event);
         Ok(self.detector.judge(&self.event))
+    }
+
+    /// Measures how long each rule takes on each line from now on.
+    pub fn measure(&mut self) {
+        self.detector
+            .costs_mut()
+            .measure(crate::stopwatch::nanoseconds, 1);
+    }
+
+    /// What the rules cost so far.
+    pub const fn costs(&self) -> &Costs {
+        self.detector.costs()
     }
 
     /// The event of the line that was judged last.

@@ -1,9 +1,11 @@
 //! Where rules come from: those built into the binary, or a directory that replaces them; and
 //! directories of rules written for others, which are added.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use rust_embed::RustEmbed;
+use sha2::{Digest as _, Sha256};
 use vigil_rule::{Input, Placeholders, Problem, Report, RuleError, RuleFile, RuleSet};
 
 #[derive(RustEmbed)]
@@ -44,35 +46,84 @@ pub struct RuleSources {
     pub placeholders: Placeholders,
 }
 
+/// The texts of all of them.
+#[derive(Debug)]
+pub struct RuleTexts {
+    own: Vec<RuleFile>,
+    foreign: Vec<RuleFile>,
+    /// Foreign files that cannot be read.
+    unreadable: Vec<RuleError>,
+}
+
+impl RuleSources {
+    /// Reads all of the files.
+    pub fn read(&self) -> Result<RuleTexts, RulesError> {
+        let mut texts = RuleTexts {
+            own: read(self.directory.as_deref())?,
+            foreign: Vec::new(),
+            unreadable: Vec::new(),
+        };
+        for directory in &self.foreign {
+            let (files, errors) = foreign_in(directory)?;
+            texts.foreign.extend(files);
+            texts.unreadable.extend(errors);
+        }
+        Ok(texts)
+    }
+
+    /// Compiles them: with what became of the foreign ones.
+    pub fn compile(&self, texts: &RuleTexts) -> Result<(RuleSet, Report), RulesError> {
+        let input = Input {
+            own: &texts.own,
+            foreign: &texts.foreign,
+            placeholders: &self.placeholders,
+        };
+        let (rules, mut report) = RuleSet::load_all(input).map_err(RulesError::Broken)?;
+        report
+            .refused
+            .splice(0..0, texts.unreadable.iter().cloned());
+        Ok((rules, report))
+    }
+}
+
+impl RuleTexts {
+    /// The same for the same files with the same text, and for no others.
+    pub fn fingerprint(&self) -> String {
+        fingerprint(&[self.own.as_slice(), &self.foreign].concat())
+    }
+}
+
 /// All of the rules, and what became of the foreign ones.
 pub fn load_all(sources: &RuleSources) -> Result<(RuleSet, Report), RulesError> {
-    let own = match &sources.directory {
-        Some(directory) => in_directory(directory)?,
-        None => stock(),
-    };
-    let (mut foreign, mut unreadable) = (Vec::new(), Vec::new());
-    for directory in &sources.foreign {
-        let (files, errors) = foreign_in(directory)?;
-        foreign.extend(files);
-        unreadable.extend(errors);
-    }
-    let input = Input {
-        own: &own,
-        foreign: &foreign,
-        placeholders: &sources.placeholders,
-    };
-    let (rules, mut report) = RuleSet::load_all(input).map_err(RulesError::Broken)?;
-    report.refused.splice(0..0, unreadable);
-    Ok((rules, report))
+    sources.compile(&sources.read()?)
 }
 
 /// The rules of a directory, or those built into the binary where none is named.
 pub fn load(directory: Option<&Path>) -> Result<RuleSet, RulesError> {
-    let files = match directory {
-        Some(directory) => in_directory(directory)?,
-        None => stock(),
-    };
-    RuleSet::load(&files).map_err(RulesError::Broken)
+    RuleSet::load(&read(directory)?).map_err(RulesError::Broken)
+}
+
+/// The texts of the rules of a directory, or of those built into the binary where none is named.
+pub fn read(directory: Option<&Path>) -> Result<Vec<RuleFile>, RulesError> {
+    directory.map_or_else(|| Ok(stock()), files)
+}
+
+/// The same for the same files with the same text, and for no others.
+pub fn fingerprint(files: &[RuleFile]) -> String {
+    let mut hash = Sha256::new();
+    for RuleFile { name, text } in files {
+        for part in [name, text] {
+            hash.update((part.len() as u64).to_le_bytes());
+            hash.update(part);
+        }
+    }
+    hash.finalize()
+        .iter()
+        .take(6)
+        .fold(String::new(), |mut text, byte| {
+            _ = write!(text, "{byte:02x}");
+            text
+        })
 }
 
 fn stock() -> Vec<RuleFile> {
@@ -119,7 +170,13 @@ fn foreign_in(directory: &Path) -> Result<(Vec<RuleFile>, Vec<RuleError>), Rules
     Ok((files, unreadable))
 }
 
-fn in_directory(directory: &Path) -> Result<Vec<RuleFile>, RulesError> {
+/// The texts of the rules of a directory and of those below it, or of one file.
+pub fn files(directory: &Path) -> Result<Vec<RuleFile>, RulesError> {
+    if directory.is_file() {
+        let text = fs_err::read_to_string(directory)?;
+        let name = directory.display().to_string();
+        return Ok(vec![RuleFile { name, text }]);
+    }
     let mut paths = Vec::new();
     collect(directory, &mut paths)?;
     if paths.is_empty() {
@@ -171,5 +228,28 @@ pub fn tell(report: &Report) {
             more = report.refused.len() - LISTED,
             "more rules are not loaded; `vigil test-rules --sigma DIR` lists all of them with their reasons"
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fingerprint_tells_every_difference() {
+        let file = |name: &str, text: &str| RuleFile {
+            name: name.into(),
+            text: text.into(),
+        };
+        let sets = [
+            vec![file("a", "bc")],
+            vec![file("ab", "c")],
+            vec![file("a", "bd")],
+            vec![file("a", "bc"), file("", "")],
+        ];
+        let prints: std::collections::BTreeSet<_> =
+            sets.iter().map(|files| fingerprint(files)).collect();
+        assert_eq!(prints.len(), sets.len());
+        assert_eq!(fingerprint(&sets[0]), fingerprint(&[file("a", "bc")]));
     }
 }

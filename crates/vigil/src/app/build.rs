@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
 use fs_err::os::unix::fs::OpenOptionsExt as _;
 use prometheus::Registry;
 use tokio::net::TcpListener;
@@ -18,7 +17,6 @@ use vigil_detect::window::Window;
 use vigil_enrich::{EnrichOptions, Enricher};
 use vigil_event::{Clock, IdSource, Score, SystemClock, channel};
 use vigil_gateway::{GatewayState, Limits};
-use vigil_rule::RuleSet;
 use vigil_source::{TailOptions, Tailer};
 use vigil_store::{Retention, SqliteStore, Store};
 
@@ -28,6 +26,7 @@ use super::status::{HealthReadiness, StatusTeller};
 use super::{App, BuildError};
 use crate::config::Config;
 use crate::pipeline::{Formats, Health, Judge, JudgeOptions, Parts, Pipeline, Telemetry};
+use crate::rulebook::ActiveRules;
 
 /// The file of the admin's token in the data directory.
 pub(super) const ADMIN_TOKEN: &str = "admin.token";
@@ -55,7 +54,7 @@ impl App {
         let address = listener.local_addr()?;
         let data_dir = config.data_dir();
         let common = common(&config)?;
-        let rules = Arc::new(rules(&config)?);
+        let rules = rules(&config, &common)?;
         let gatekeeper = gatekeeper(&config, &data_dir)?;
         let (store, bus) = memory(&config, &data_dir, &common)?;
         let pipeline = pipeline(&config, &common, &store, &rules)?;
@@ -81,7 +80,7 @@ impl App {
         });
         let api = vigil_api::router(ApiState {
             store: Arc::clone(&store),
-            rules: Arc::new(ArcSwap::from(Arc::clone(&rules))),
+            rules: Arc::<ActiveRules>::clone(&rules),
             windows: active_windows(),
             intake: Arc::new(HttpIntake::new(pipeline.intake())),
             readiness: Arc::new(HealthReadiness(Arc::clone(&common.health))),
@@ -112,9 +111,10 @@ impl App {
                 health: common.health,
                 telemetry: common.telemetry,
                 gateway: gateway_telemetry,
-                rules: rules.rules().len(),
+                rules: Arc::clone(&rules),
             },
             store,
+            rules,
             shutdown,
             sockets,
         })
@@ -269,7 +269,7 @@ fn pipeline(
     config: &Config,
     common: &Common,
     store: &Arc<dyn Store>,
-    rules: &Arc<RuleSet>,
+    rules: &Arc<ActiveRules>,
 ) -> Result<Pipeline, BuildError> {
     let source = &config.source;
     let absolute = |path: &str| std::path::absolute(path).map(|path| path.display().to_string());
@@ -306,11 +306,12 @@ fn pipeline(
     };
     let judge = |_| {
         Judge::new(
-            Arc::clone(rules),
+            rules.set(),
             Arc::clone(&enricher),
             Arc::clone(&common.clock),
             options.clone(),
         )
+        .following(Arc::clone(rules))
     };
     Ok(Pipeline::start(Parts {
         tailer,
@@ -324,10 +325,10 @@ fn pipeline(
     })?)
 }
 
-/// All rules; what became of the foreign ones is told to the log.
-fn rules(config: &Config) -> Result<RuleSet, BuildError> {
-    let (rules, report) = crate::rules::load_all(&config.rule_sources())?;
-    crate::rules::tell(&report);
+fn rules(config: &Config, common: &Common) -> Result<Arc<ActiveRules>, BuildError> {
+    let rules = ActiveRules::load(config.rule_sources(), &common.clock)?;
+    let rules = Arc::new(rules);
+    rules.register(&common.registry)?;
     Ok(rules)
 }
 

@@ -70,10 +70,8 @@ fn foreign(args: &TestRulesArgs) -> Result<(), Failure> {
         ..ConfigFlags::default()
     };
     let sources = flags.load()?.rule_sources();
-    let own = crate::rules::load(sources.directory.as_deref())?
-        .rules()
-        .len();
     let (rules, report) = crate::rules::load_all(&sources)?;
+    let own = rules.rules().len() - report.loaded;
     let loaded = rules.rules().get(own..).unwrap_or_default();
     for rule in loaded {
         let (level, title, file) = (rule.level, visible(&rule.title), &rule.file);

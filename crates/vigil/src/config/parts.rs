@@ -1,6 +1,6 @@
 //! What the parts of the program are made of, from what was configured.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::Config;
 
@@ -27,12 +27,6 @@ impl Config {
             foreign: self.detect.sigma_dirs.clone(),
             placeholders: self.detect.placeholders.clone(),
         }
-    }
-
-    /// The directory of rules that replaces the built-in ones, if one is named.
-    pub fn rules_dir(&self) -> Option<&Path> {
-        let directory = self.detect.rules_dir.as_path();
-        (!directory.as_os_str().is_empty()).then_some(directory)
     }
 
     /// How many detection threads there are to be.

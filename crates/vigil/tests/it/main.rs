@@ -12,6 +12,7 @@ mod crash;
 mod documents;
 mod hostile;
 mod nginx;
+mod reload;
 mod rights;
 mod rules;
 mod sigma;
