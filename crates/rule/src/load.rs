@@ -35,6 +35,8 @@ pub struct Input<'a> {
 /// What became of foreign rules.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
+    /// The foreign rules that are loaded; in the set they stand behind our own.
+    pub loaded: usize,
     /// What is not loaded, and why.
     pub refused: Vec<RuleError>,
     /// What is loaded but can match less than it says, and why.
@@ -78,6 +80,8 @@ pub(crate) fn read(input: Input<'_>) -> Result<Loaded, Vec<RuleError>> {
     reader.remove_duplicates();
     reader.filter();
     if reader.errors.is_empty() {
+        let foreign = reader.rules.iter().filter(|rule| rule.foreign);
+        reader.report.loaded = foreign.count();
         Ok(Loaded {
             rules: reader.rules,
             probes: reader.probes,

@@ -178,7 +178,8 @@ impl Summary {
 
 fn offline(args: &ReplayArgs, mut log: Log) -> Result<(), Failure> {
     let config = args.server_config()?;
-    let rules = Arc::new(crate::rules::load(config.rules_dir())?);
+    let (rules, _) = crate::rules::load_all(&config.rule_sources())?;
+    let rules = Arc::new(rules);
     let options = DetectorOptions {
         windows: config.window_options(),
     };

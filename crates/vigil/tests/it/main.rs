@@ -15,5 +15,6 @@ mod nginx;
 mod reload;
 mod rights;
 mod rules;
+mod sigma;
 mod site;
 mod socket;
