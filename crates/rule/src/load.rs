@@ -7,7 +7,7 @@ use rsigma_parser::SigmaRule;
 use serde::Deserialize as _;
 use yaml_serde::Value;
 
-use crate::condition::{self, Condition, Selections};
+use crate::condition::{self, Condition, Selection, Selections};
 use crate::faults::Faults;
 use crate::gate::Probes;
 use crate::matcher::Leaf;
@@ -153,7 +153,11 @@ fn compile(sigma: &SigmaRule, probes: &mut Probes, faults: &mut Faults<'_>) -> O
         // A broken selection still has a name: the condition is checked against it.
         let mut node = compiled.unwrap_or_else(|| Node::Any(Vec::new()));
         node.leaves_mut(&mut |leaf: &mut Leaf| leaf.ask(probes));
-        selections.insert(name.clone(), Arc::new(node));
+        let selection = Selection {
+            name: name.clone(),
+            node,
+        };
+        selections.insert(name.clone(), Arc::new(selection));
     }
     let mut conditions = Vec::new();
     for condition in &sigma.detection.conditions {

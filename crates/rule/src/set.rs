@@ -59,6 +59,10 @@ impl Scratch {
         self.costs.renew(rules.rules.len());
     }
 
+    pub(crate) const fn seen(&self) -> &Seen {
+        &self.seen
+    }
+
     /// What was counted since the counts were last cleared.
     pub const fn costs(&self) -> &Costs {
         &self.costs
@@ -109,6 +113,14 @@ impl RuleSet {
             .ungated()
             .iter()
             .filter_map(|place| self.rules.get(*place as usize))
+    }
+
+    pub(crate) fn ungated_places(&self) -> impl Iterator<Item = usize> {
+        self.prefilter.ungated().iter().map(|place| *place as usize)
+    }
+
+    pub(crate) fn condition(&self, rule: usize) -> Option<&Condition> {
+        self.conditions.get(rule)
     }
 
     /// Puts the rules that match the event into `hits`, in their order; what was in it is removed.
