@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::ops::Range;
 
-use crate::{Field, Timestamp};
+use crate::{Field, LogKind, Timestamp};
 
 /// Which decodings led from the raw text to a view.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -163,6 +163,13 @@ struct Span {
     end: u32,
 }
 
+/// A value under a name that is no field: spans of the event's text.
+#[derive(Clone, Copy, Debug)]
+struct Label {
+    name: (u32, u32),
+    value: (u32, u32),
+}
+
 /// A parameter of the query: spans of the view of the query that it was found in.
 #[derive(Clone, Copy, Debug)]
 struct Parameter {
@@ -180,6 +187,10 @@ pub struct Event {
     parameters: Vec<Parameter>,
     /// The place of each field's raw view in `views`, plus one; 0 where the field is absent.
     raw: [u8; Field::COUNT],
+    labels: Vec<Label>,
+    service: (u32, u32),
+    /// Which log the record is from.
+    pub log: LogKind,
     /// When it happened, as the record says.
     pub occurred_at: Timestamp,
     /// The client's real address.
@@ -195,6 +206,10 @@ pub struct Event {
 impl Event {
     /// At most this many views an event; further ones are refused.
     pub const MAX_VIEWS: usize = 64;
+    /// At most this many labels an event; further ones are refused.
+    pub const MAX_LABELS: usize = 128;
+    /// A label's value is cut to this, in bytes.
+    pub const MAX_LABEL_BYTES: usize = 16 << 10;
     /// At most this many parameters an event; what follows is seen as part of the query only.
     pub const MAX_PARAMETERS: usize = 128;
 
@@ -209,6 +224,9 @@ impl Event {
         self.views.clear();
         self.parameters.clear();
         self.raw = [0; Field::COUNT];
+        self.labels.clear();
+        self.service = (0, 0);
+        self.log = LogKind::default();
         self.occurred_at = Timestamp::default();
         self.source_ip = None;
         self.status = 0;
@@ -265,6 +283,53 @@ impl Event {
             start,
             end: self.text.len() as u32,
         });
+    }
+
+    /// Says which part of a program's logs the record is from, such as `dns` of Zeek's.
+    pub fn set_service(&mut self, name: &[u8]) {
+        self.service = self.append(name);
+    }
+
+    /// See [`Event::set_service`]; empty where there is only one.
+    pub fn service(&self) -> &[u8] {
+        self.text_at(self.service)
+    }
+
+    /// Keeps a value under a name that is no [`Field`]. A name may have several values.
+    pub fn add_label(&mut self, name: &[u8], value: &[u8]) {
+        if self.labels.len() >= Self::MAX_LABELS {
+            return;
+        }
+        let value = value.get(..Self::MAX_LABEL_BYTES).unwrap_or(value);
+        let label = Label {
+            name: self.append(name),
+            value: self.append(value),
+        };
+        self.labels.push(label);
+    }
+
+    /// Every label: its name, and its value as a view.
+    pub fn labels(&self) -> impl Iterator<Item = (&[u8], View<'_>)> {
+        self.labels.iter().map(|label| {
+            let view = View {
+                field: Field::Label,
+                decodings: Decodings::NONE,
+                text: self.text_at(label.value),
+            };
+            (self.text_at(label.name), view)
+        })
+    }
+
+    fn append(&mut self, text: &[u8]) -> (u32, u32) {
+        let start = self.text.len() as u32;
+        self.text.extend_from_slice(text);
+        (start, self.text.len() as u32)
+    }
+
+    fn text_at(&self, (start, end): (u32, u32)) -> &[u8] {
+        self.text
+            .get(start as usize..end as usize)
+            .unwrap_or_default()
     }
 
     /// A field's text as received.
@@ -346,6 +411,30 @@ mod tests {
         event.clear();
         assert_eq!(event.views().count(), 0);
         assert_eq!(event.raw(Field::UrlQuery), None);
+    }
+
+    #[test]
+    fn labels_stand_beside_the_views() {
+        let mut event = Event::new();
+        event.set_service(b"dns");
+        event.add_label(b"answers", b"192.0.2.1");
+        event.add_label(b"answers", &vec![b'x'; Event::MAX_LABEL_BYTES + 1]);
+        assert_eq!(event.views().count(), 0);
+        let labels: Vec<_> = event
+            .labels()
+            .map(|(name, view)| (name, view.text.len()))
+            .collect();
+        assert_eq!(
+            labels,
+            [(&b"answers"[..], 9), (b"answers", Event::MAX_LABEL_BYTES)]
+        );
+        assert_eq!(event.service(), b"dns");
+        for _ in 0..2 * Event::MAX_LABELS {
+            event.add_label(b"a", b"b");
+        }
+        assert_eq!(event.labels().count(), Event::MAX_LABELS);
+        event.clear();
+        assert_eq!((event.labels().count(), event.service()), (0, &b""[..]));
     }
 
     #[test]

@@ -38,11 +38,13 @@ pub enum Field {
     ParameterName,
     /// The value of one parameter of the query.
     ParameterValue,
+    /// A value under a name that is no field of ours: see [`Event::labels`](crate::Event::labels).
+    Label,
 }
 
 impl Field {
     /// Every field, in the order of its discriminant.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::EventOriginal,
         Self::SourceIp,
         Self::UserName,
@@ -60,6 +62,7 @@ impl Field {
         Self::DecodeDepth,
         Self::ParameterName,
         Self::ParameterValue,
+        Self::Label,
     ];
 
     /// How many fields there are.
@@ -85,6 +88,7 @@ impl Field {
             Self::DecodeDepth => "vigil.decode.depth",
             Self::ParameterName => "url.parameter.name",
             Self::ParameterValue => "url.parameter.value",
+            Self::Label => "labels",
         }
     }
 

@@ -59,6 +59,11 @@ impl Scope {
             })
     }
 
+    /// The values of labels.
+    pub(crate) const fn labels() -> Self {
+        Self::raw(Field::Label)
+    }
+
     const fn raw(field: Field) -> Self {
         Self(1 << field as u32)
     }

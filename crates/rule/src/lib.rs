@@ -9,8 +9,9 @@
 //! Owns: the meaning of a rule for one event, its examples, the literal pre-pass. Never holds: state
 //! across events, time, I/O.
 //!
-//! To add a modifier: give it a place in `modifier.rs`, let `item.rs` turn it into a matcher of
-//! `matcher.rs`, and say there (`Leaf::ask`) which literals and bytes it requires, if any.
+//! To add a modifier: give it a place in `modifier.rs`. One that changes values is a transform of
+//! `transform.rs`; else let `item.rs` turn it into a matcher of `matcher.rs`, and say there
+//! (`Leaf::ask`) which literals and bytes it requires, if any.
 
 #![warn(clippy::indexing_slicing)]
 
@@ -25,11 +26,15 @@ mod extension;
 mod faults;
 mod field;
 mod file;
+mod filter;
 mod gate;
 mod item;
+mod label;
 mod literal;
 mod load;
+mod log_source;
 mod matcher;
+mod merge;
 mod metadata;
 mod modifier;
 mod near_miss;
@@ -44,6 +49,8 @@ mod set;
 #[cfg(test)]
 mod soundness;
 mod structure;
+mod texts;
+mod transform;
 mod wildcard;
 
 pub use cost::{Cost, Costs, Stopwatch};
@@ -51,6 +58,8 @@ pub use coverage::{Coverage, Covering, Tactic, Technique};
 pub use error::{Problem, RuleError};
 pub use example::Example;
 pub use file::RuleFile;
+pub use load::{Input, Report};
 pub use near_miss::NearMiss;
 pub use rule::Rule;
 pub use set::{Hit, RuleSet, Scratch};
+pub use transform::Placeholders;

@@ -2,8 +2,6 @@
 //!
 //! For people who ask why; never on the way of the events.
 
-use std::collections::BTreeSet;
-
 use vigil_event::Event;
 
 use crate::matcher::Leaf;
@@ -29,13 +27,9 @@ impl RuleSet {
         let mut hits = Vec::new();
         self.evaluate(event, scratch, &mut hits);
         let seen = scratch.seen();
-        let passed_over: BTreeSet<usize> = hits
-            .iter()
-            .map(|hit| hit.rule)
-            .chain(self.ungated_places())
-            .collect();
-        let near = seen.candidates().iter().map(|rule| *rule as usize);
-        near.filter(|rule| !passed_over.contains(rule))
+        self.gated_candidates(event, seen)
+            .into_iter()
+            .filter(|rule| !hits.iter().any(|hit| hit.rule == *rule))
             .filter_map(|rule| {
                 let mut miss = NearMiss {
                     rule,

@@ -14,6 +14,7 @@ use vigil_event::{Event, View};
 use crate::bytes::ByteSet;
 use crate::field::Scope;
 use crate::gate::{Gate, Probe, Probes};
+use crate::label::{LabelId, Labels};
 use crate::literal::is_word;
 
 /// The automaton with what its literals mean.
@@ -84,6 +85,8 @@ pub(crate) struct Seen {
     rules: Vec<u32>,
     /// The rules that can match.
     candidates: Vec<u32>,
+    /// What rules call the event's labels.
+    labels: Vec<Option<LabelId>>,
 }
 
 impl Prefilter {
@@ -147,7 +150,8 @@ impl Prefilter {
     pub(crate) fn look(&self, event: &Event, seen: &mut Seen) {
         seen.clear(self.asked.len(), self.complete.len());
         seen.candidates.extend_from_slice(&self.ungated);
-        for view in event.views() {
+        let labels = event.labels().map(|(_, view)| view);
+        for view in event.views().chain(labels) {
             let bytes = match &self.automaton {
                 _ if !self.scope.meets(Scope::scanned(&view)) => ByteSet::ALL,
                 Literals::None => ByteSet::ALL,
@@ -341,7 +345,22 @@ impl Seen {
             bits: vec![0; rules],
             rules: Vec::with_capacity(rules),
             candidates: Vec::with_capacity(rules),
+            labels: Vec::new(),
         }
+    }
+
+    /// Finds out what rules call the event's labels.
+    pub(crate) fn name_labels(&mut self, event: &Event, labels: &Labels) {
+        labels.resolve(event, &mut self.labels);
+    }
+
+    /// The event's labels: what rules call them, their names and their values.
+    pub(crate) fn labels<'e>(
+        &'e self,
+        event: &'e Event,
+    ) -> impl Iterator<Item = (Option<LabelId>, &'e [u8], View<'e>)> {
+        let labels = self.labels.iter().zip(event.labels());
+        labels.map(|(id, (name, view))| (*id, name, view))
     }
 
     /// For a prefilter.

@@ -35,11 +35,35 @@ vigil:
       - /?q=wicked+people
 ";
 
-/// A site with a rule file and a log: three wicked lines on two days from two addresses.
+/// The rule that is active.
+const ACTIVE: &str = "\
+title: Password File
+id: 00000000-0000-4000-8000-00000000000a
+logsource: {category: webserver}
+detection:
+  file: {url.query|contains: etc/passwd}
+  secret: {url.query|contains: shadow}
+  condition: file or secret
+level: high
+---
+title: Password File of a Friend
+id: 00000000-0000-4000-8000-00000000000b
+logsource: {category: webserver}
+detection:
+  file: {url.query|contains: etc/passwd}
+  friend: {url.query|contains: friend}
+  condition: file and friend
+level: low
+";
+
+/// A site with an active rule, a rule file and a log: three wicked lines on two days from two addresses.
 fn site() -> (Site, PathBuf) {
     let site = Site::new();
     let rule = site.path("wicked.yml");
     fs_err::write(&rule, RULE).unwrap();
+    let active = active(&site);
+    fs_err::create_dir(&active).unwrap();
+    fs_err::write(PathBuf::from(active).join("active.yml"), ACTIVE).unwrap();
     site.append(line("/"));
     site.append(line("/a?q=wicked+deeds"));
     site.append(line("/a?q=wicked%20deeds\\x1b[2J"));
@@ -50,8 +74,15 @@ fn site() -> (Site, PathBuf) {
     (site, rule)
 }
 
-fn hunt(rule: &str, log: &str, more: &[&str]) -> Value {
-    let output = run(&[&["hunt", rule, "--json", "--in", log], more].concat());
+/// The directory of the active rules.
+fn active(site: &Site) -> String {
+    site.path("active").display().to_string()
+}
+
+fn hunt(site: &Site, rule: &str, log: &str, more: &[&str]) -> Value {
+    let active = active(site);
+    let arguments = ["hunt", rule, "--rules", &active, "--json", "--in", log];
+    let output = run(&[&arguments, more].concat());
     assert!(
         output.status.success(),
         "{}",
@@ -65,7 +96,7 @@ fn a_hunt_counts_and_compares() {
     let (site, rule) = site();
     let log = site.log();
     let (rule, log) = (rule.to_str().unwrap(), log.to_str().unwrap());
-    let report = hunt(rule, log, &[]);
+    let report = hunt(&site, rule, log, &[]);
     assert_eq!(
         (&report["lines"], &report["unparsed"]),
         (&6.into(), &1.into())
@@ -90,7 +121,7 @@ fn a_hunt_counts_and_compares() {
     );
     assert_eq!(report["newly_threats"]["count"], 3);
     assert_eq!(report["no_longer_threats"]["count"], 0);
-    let replaced = hunt(rule, log, &["--replace"]);
+    let replaced = hunt(&site, rule, log, &["--replace"]);
     assert_eq!(replaced["no_longer_threats"]["count"], 1);
     assert_eq!(replaced["no_longer_threats"]["examples"][0]["line"], 6);
 }
@@ -108,12 +139,20 @@ fn a_hunt_reads_packed_logs_and_shows_nothing_raw() {
     fs_err::write(site.path("access.log.2.zst"), zst).unwrap();
     let pattern = site.path("access.log*");
     let (rule, pattern) = (rule.to_str().unwrap(), pattern.to_str().unwrap());
-    let report = hunt(rule, pattern, &[]);
+    let report = hunt(&site, rule, pattern, &[]);
     assert_eq!(
         (&report["lines"], &report["rules"][0]["hits"]),
         (&18.into(), &9.into())
     );
-    let shown = text(&run(&["hunt", rule, "--cost", "--in", pattern]));
+    let shown = text(&run(&[
+        "hunt",
+        rule,
+        "--rules",
+        &active(&site),
+        "--cost",
+        "--in",
+        pattern,
+    ]));
     for part in [
         "9 hits, 4.5 a day",
         "newly threats",
@@ -185,4 +224,76 @@ fn test_rules_takes_files_and_says_why_examples_fail() {
     let xml = fs_err::read_to_string(report).unwrap();
     assert!(xml.contains("tests=\"4\" failures=\"2\""), "{xml}");
     assert_eq!(xml.matches("<failure ").count(), 2);
+}
+
+#[test]
+fn explain_says_what_would_change_it() {
+    let (site, _) = site();
+    let active = active(&site);
+    let explain = |line: &str, more: &[&str]| {
+        let arguments = ["explain", "--rules", &active, line];
+        text(&run(&[&arguments, more].concat()))
+    };
+    let shown = explain("/?f=/etc/passwd&of=friend", &[]);
+    for part in [
+        "without Password File  ",
+        " 3.0: no threat without it",
+        "without Password File of a Friend",
+        " 8.0\n",
+    ] {
+        assert!(shown.contains(part), "`{part}` is not in\n{shown}");
+    }
+    let shown = explain("/?page=2", &[]);
+    assert!(
+        shown.contains("one more detection of 5.0 or more"),
+        "{shown}"
+    );
+    let json: Value = serde_json::from_str(&explain("/?f=/etc/passwd", &["--json"])).unwrap();
+    let change = &json["change"];
+    assert_eq!(
+        (&change["missing"], &json["threshold"]),
+        (&Value::Null, &5.0.into())
+    );
+    let without = &change["without"][0];
+    assert_eq!(
+        (&without["score"], &without["decisive"]),
+        (&0.0.into(), &true.into())
+    );
+}
+
+#[test]
+fn rules_are_listed_and_their_coverage_shown() {
+    let (site, rule) = site();
+    let active = active(&site);
+    fs_err::copy(rule, PathBuf::from(&active).join("wicked.yml")).unwrap();
+    let rules = |arguments: &[&str]| {
+        text(&run(
+            &[&["rules"], arguments, &["--rules", &active]].concat()
+        ))
+    };
+    let listed = rules(&[
+        "list",
+        "--family",
+        "wicked",
+        "--min-level",
+        "high",
+        "--technique",
+        "t1190",
+    ]);
+    assert!(
+        listed.contains("Wicked Words") && listed.ends_with("1 of 3 rules\n"),
+        "{listed}"
+    );
+    let shown = rules(&["coverage"]);
+    assert!(
+        shown.contains("T1190") && shown.contains("Initial Access"),
+        "{shown}"
+    );
+    assert!(
+        shown.contains("3 rules, 1 techniques; 2 rules name none"),
+        "{shown}"
+    );
+    let layer: Value = serde_json::from_str(&rules(&["coverage", "--navigator"])).unwrap();
+    assert_eq!(layer["versions"]["layer"], "4.5");
+    assert_eq!(layer["techniques"][0]["techniqueID"], "T1190");
 }
