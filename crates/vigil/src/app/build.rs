@@ -54,8 +54,7 @@ impl App {
         let address = listener.local_addr()?;
         let data_dir = config.data_dir();
         let common = common(&config)?;
-        let rules = Arc::new(ActiveRules::load(config.rules_dir(), &common.clock)?);
-        rules.register(&common.registry)?;
+        let rules = rulebook(&config, &common)?;
         let gatekeeper = gatekeeper(&config, &data_dir)?;
         let (store, bus) = memory(&config, &data_dir, &common)?;
         let pipeline = pipeline(&config, &common, &store, &rules)?;
@@ -120,6 +119,13 @@ impl App {
             sockets,
         })
     }
+}
+
+/// The rules in force, with their numbers on `/metrics`.
+fn rulebook(config: &Config, common: &Common) -> Result<Arc<ActiveRules>, BuildError> {
+    let rules = Arc::new(ActiveRules::load(config.rules_dir(), &common.clock)?);
+    rules.register(&common.registry)?;
+    Ok(rules)
 }
 
 fn socket_limits(config: &Config) -> Limits {

@@ -130,10 +130,10 @@ fn a_hunt_counts_and_compares() {
 fn a_hunt_reads_packed_logs_and_shows_nothing_raw() {
     let (site, rule) = site();
     let bytes = fs_err::read(site.log()).unwrap();
-    let packed = fs_err::File::create(site.path("access.log.1.gz")).unwrap();
-    let mut packer = flate2::write::GzEncoder::new(packed, flate2::Compression::fast());
-    packer.write_all(&bytes).unwrap();
-    packer.finish().unwrap();
+    let file = fs_err::File::create(site.path("access.log.1.gz")).unwrap();
+    let mut gz = flate2::write::GzEncoder::new(file, flate2::Compression::fast());
+    gz.write_all(&bytes).unwrap();
+    gz.finish().unwrap();
     let zst =
         ruzstd::encoding::compress_to_vec(&bytes[..], ruzstd::encoding::CompressionLevel::Fastest);
     fs_err::write(site.path("access.log.2.zst"), zst).unwrap();
