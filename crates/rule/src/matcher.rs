@@ -77,8 +77,6 @@ pub(crate) struct Leaf {
     pub(crate) matcher: Matcher,
     /// What must be seen in a view that matches, the best first.
     pub(crate) probes: Vec<Probe>,
-    /// Of each of these sets, a view that matches has a byte.
-    bytes: Vec<ByteSet>,
 }
 
 /// What is compared with.
@@ -114,7 +112,6 @@ impl Leaf {
             target,
             matcher,
             probes: Vec::new(),
-            bytes: Vec::new(),
         }
     }
 
@@ -133,22 +130,26 @@ impl Leaf {
             } => (std::mem::take(required), std::mem::take(bytes)),
             _ => (Vec::new(), Vec::new()),
         };
-        self.bytes = bytes;
         // What is seen in many events tells less than rare bytes do.
-        let has_rare_bytes = self.bytes.iter().any(|set| set.is_rare());
+        let has_rare_bytes = bytes.iter().any(|set| set.is_rare());
         let tells = |set: &Vec<Literal>| !has_rare_bytes || literal::worth(set) >= Self::MIN_WORTH;
         let sets = required.into_iter().filter(tells);
         self.probes = sets
-            .filter_map(|set| probes.probe(set, self.target.scope))
+            .filter_map(|set| probes.literals(set, self.target.scope))
             .collect();
         self.probes
             .sort_by_key(|probe| std::cmp::Reverse(probes.worth(*probe)));
         self.probes.truncate(Self::MAX_PROBES);
+        let bytes = bytes.into_iter();
+        self.probes
+            .extend(bytes.filter_map(|set| probes.bytes(set, self.target.scope)));
+        self.probes
+            .sort_by_key(|probe| std::cmp::Reverse(probes.worth(*probe)));
     }
 
     /// Beside rare bytes, only literals of this worth are looked for: words of four letters.
     const MIN_WORTH: u32 = 12;
-    /// More probes cost more than they tell.
+    /// More probes for literals cost more than they tell.
     const MAX_PROBES: usize = 4;
 
     /// Takes the views of another leaf that compares with the same; false if it does not.
@@ -240,11 +241,7 @@ impl Leaf {
         seen: &'e Seen,
         find: impl Fn(&[u8]) -> Option<Range<usize>>,
     ) -> Option<Found<'e>> {
-        let seen_in = seen.common(self.target.scope, &self.probes);
-        let scope = self
-            .bytes
-            .iter()
-            .fold(seen_in, |scope, set| seen.having(scope, *set));
+        let scope = seen.common(self.target.scope, &self.probes);
         if scope == Scope::default() {
             return None;
         }
