@@ -219,7 +219,10 @@ mod tests {
             probes.literals(set(&["SELECT", "union", "union"]), Scope::keywords())
         );
         assert_ne!(first, probes.literals(set(&["union"]), Scope::keywords()));
-        assert_eq!(probes.literals(set(&["union", "="]), Scope::keywords()), None);
+        assert_eq!(
+            probes.literals(set(&["union", "="]), Scope::keywords()),
+            None
+        );
         assert_eq!(probes.literals(Vec::new(), Scope::keywords()), None);
         assert_eq!(probes.len(), 2);
     }

@@ -17,7 +17,8 @@ pub struct WhatIf {
     /// The score that one more detection would need for a threat; none for a threat.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub missing: Option<f64>,
-    /// Rules whose required texts all occur and which did not fire, the highest score first.
+    /// Rules whose required texts all occur and which did not fire: those of which a part
+    /// matches first, then by score.
     pub nearly_fired: Vec<NearlyFired>,
     /// How many more there are of those.
     pub nearly_fired_more: usize,
@@ -119,7 +120,11 @@ fn nearly_fired(event: &Event, rules: &RuleSet, score: f64, threshold: f64) -> V
             })
         })
         .collect();
-    near.sort_by(|a, b| b.rule_score.total_cmp(&a.rule_score));
+    // A rule of which a part matches came nearer than one of which only fixed texts occur.
+    near.sort_by(|a, b| {
+        let part = a.met.is_empty().cmp(&b.met.is_empty());
+        part.then(b.rule_score.total_cmp(&a.rule_score))
+    });
     near
 }
 
@@ -132,15 +137,15 @@ impl NearlyFired {
         };
         let mut parts = Vec::new();
         if !self.met.is_empty() {
-            parts.push(format!("{} matches", names(&self.met)));
+            parts.push(format!("met: {}", names(&self.met)));
         }
         if !self.unmet.is_empty() {
-            parts.push(format!("{} does not", names(&self.unmet)));
+            parts.push(format!("not met: {}", names(&self.unmet)));
         }
         if !self.excluding.is_empty() {
-            parts.push(format!("excluded by {}", names(&self.excluding)));
+            parts.push(format!("excluded by: {}", names(&self.excluding)));
         }
-        parts.join(", ")
+        parts.join("; ")
     }
 }
 
