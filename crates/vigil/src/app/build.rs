@@ -121,6 +121,7 @@ impl App {
     }
 }
 
+/// The rules in force, with their numbers on `/metrics`.
 fn socket_limits(config: &Config) -> Limits {
     Limits {
         max_connections: config.stream.connections,
