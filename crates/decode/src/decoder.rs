@@ -7,8 +7,9 @@ use std::io::Write as _;
 use std::net::IpAddr;
 use std::ops::Range;
 
-use vigil_event::{Decodings, Event, Field, Record};
+use vigil_event::{Decodings, Event, Field, LogKind, Record};
 
+use crate::format;
 use crate::query;
 use crate::request::Request;
 use crate::span::Span;
@@ -48,7 +49,11 @@ impl Decoder {
 
         let start = record.start as usize;
         let original = bytes.get(start..start.saturating_add(record.len as usize));
-        event.set(Field::EventOriginal, original.unwrap_or_default());
+        let original = original.unwrap_or_default();
+        event.set(Field::EventOriginal, original);
+        if request.log != LogKind::Web {
+            self.set_other(bytes, original, request, event);
+        }
         self.set_numbers(request, event);
         for (field, span) in [
             (Field::UserName, request.user),
@@ -84,6 +89,17 @@ impl Decoder {
         }
         set(event, Field::UrlQuery, bytes, request.query);
         self.add_query(event, request.query.of(bytes), form);
+    }
+
+    /// What a record has that is no request.
+    fn set_other(&mut self, bytes: &[u8], original: &[u8], request: &Request, event: &mut Event) {
+        event.log = request.log;
+        event.set_service(request.service.of(bytes));
+        if matches!(request.log, LogKind::OpenCanary | LogKind::Zeek) {
+            format::set_labels(original, &mut self.digits, event);
+        } else {
+            event.add_label(b"message", request.message.of(bytes));
+        }
     }
 
     fn set_numbers(&mut self, request: &Request, event: &mut Event) {

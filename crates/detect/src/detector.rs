@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use vigil_event::{Detection, Detector as By, Event, Score, Severity};
+use vigil_event::{Detection, Detector as By, Event, Field, LogKind, Score, Severity};
 use vigil_rule::{Costs, Hit, Rule, RuleSet, Scratch};
 
 use crate::correlation::{CorrelationOptions, Correlator, Firing, Scope};
@@ -109,7 +109,10 @@ impl Detector {
         self.crossings.clear();
         self.rules
             .evaluate(event, &mut self.scratch, &mut self.hits);
-        self.windows.observe(event, &mut self.crossings);
+        // The windows count requests, whoever logged them.
+        if event.log == LogKind::Web || event.raw(Field::Method).is_some() {
+            self.windows.observe(event, &mut self.crossings);
+        }
         self.matched.clear();
         self.matched.extend(self.hits.iter().map(|hit| hit.rule));
         self.correlator
@@ -212,7 +215,6 @@ fn detection(rule: &Rule, hit: Hit) -> Detection {
 
 #[cfg(test)]
 mod tests {
-    use vigil_event::Field;
     use vigil_rule::RuleFile;
 
     use super::*;
@@ -260,6 +262,17 @@ vigil: {family: sql_injection, score: 8.0, examples: {match: ['/?q=evil'], no_ma
     #[test]
     fn a_benign_event_has_no_judgement() {
         assert_eq!(detector().judge(&event(b"q=good")), None);
+    }
+
+    #[test]
+    fn windows_count_requests_only() {
+        let mut detector = detector();
+        let mut message = event(b"");
+        message.log = LogKind::Syslog;
+        for _ in 0..9 {
+            assert_eq!(detector.judge(&message), None);
+        }
+        assert_eq!(detector.judge(&event(b"q=good")), None);
     }
 
     #[test]

@@ -10,8 +10,8 @@ pub enum LogKind {
     OpenCanary,
     /// What Zeek saw on the network; which of its logs is the event's [`service`](crate::Event::service).
     Zeek,
-    /// A message of the OpenSSH daemon.
-    Sshd,
+    /// A message in a syslog file; whose is the event's [`service`](crate::Event::service).
+    Syslog,
     /// A line of nginx's error log.
     NginxError,
     /// A line of Apache's error log.
@@ -24,7 +24,7 @@ impl LogKind {
         Self::Web,
         Self::OpenCanary,
         Self::Zeek,
-        Self::Sshd,
+        Self::Syslog,
         Self::NginxError,
         Self::ApacheError,
     ];
@@ -35,7 +35,7 @@ impl LogKind {
             Self::Web => "web",
             Self::OpenCanary => "opencanary",
             Self::Zeek => "zeek",
-            Self::Sshd => "sshd",
+            Self::Syslog => "syslog",
             Self::NginxError => "nginx_error",
             Self::ApacheError => "apache_error",
         }

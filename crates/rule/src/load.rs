@@ -7,7 +7,7 @@ use rsigma_parser::{CorrelationRule, Detections, FilterRule, SigmaCollection, Si
 use serde::Deserialize as _;
 use yaml_serde::Value;
 
-use crate::condition::{self, Condition, Selections};
+use crate::condition::{self, Condition, Selection, Selections};
 use crate::correlation::{self, Correlation, Draft};
 use crate::faults::Faults;
 use crate::filter::{Filter, Filtered};
@@ -36,6 +36,8 @@ pub struct Input<'a> {
 /// What became of foreign rules.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
+    /// The foreign rules that are loaded; in the set they stand behind our own.
+    pub loaded: usize,
     /// What is not loaded, and why.
     pub refused: Vec<RuleError>,
     /// What is loaded but can match less than it says, and why.
@@ -87,6 +89,8 @@ pub(crate) fn read(input: Input<'_>) -> Result<Loaded, Vec<RuleError>> {
     // A rule that is broken is missing: whoever names it is not to blame.
     if reader.errors.is_empty() {
         let (described, correlations) = reader.correlate()?;
+        let foreign = reader.rules.iter().filter(|rule| rule.foreign);
+        reader.report.loaded = foreign.count();
         Ok(Loaded {
             rules: reader.rules,
             described,
@@ -282,7 +286,11 @@ impl<'a> Reader<'a> {
             if complete {
                 node.leaves_mut(&mut |leaf: &mut Leaf| leaf.ask(&mut self.probes));
             }
-            selections.insert(name.clone(), Arc::new(node));
+            let selection = Selection {
+                name: name.clone(),
+                node,
+            };
+            selections.insert(name.clone(), Arc::new(selection));
         }
         let mut conditions = Vec::new();
         for condition in &detection.conditions {

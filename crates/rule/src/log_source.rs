@@ -31,7 +31,11 @@ impl<'a> Names<'a> {
             LogKind::NginxError => (&[], &["nginx"], &["nginx"]),
             LogKind::ApacheError => (&[], &["apache"], &["apache"]),
             LogKind::OpenCanary => (&["application"], &["opencanary"], &[]),
-            LogKind::Sshd => (&["authentication"], &["linux"], &["sshd", "auth"]),
+            LogKind::Syslog => match service {
+                b"sshd" => (&["authentication"], &["linux"], &["auth", "syslog"]),
+                b"sudo" | b"su" | b"login" => (&[], &["linux"], &["auth", "syslog"]),
+                _ => (&[], &["linux"], &["syslog"]),
+            },
             LogKind::Zeek => match service {
                 b"http" => (REQUESTS, &["zeek"], &[]),
                 b"dns" => (&["dns"], &["zeek"], &[]),
@@ -78,7 +82,7 @@ impl LogSource {
     pub(crate) fn can_be(&self) -> bool {
         let own = self.service.as_deref().unwrap_or_default();
         LogKind::ALL.into_iter().any(|log| {
-            ["http", "dns", own]
+            ["http", "dns", "sshd", own]
                 .into_iter()
                 .any(|service| self.names(log, service.as_bytes()))
         })
@@ -156,8 +160,10 @@ mod tests {
             ("", "zeek", "", LogKind::Zeek, "smb_files", true),
             ("webserver", "", "", LogKind::Zeek, "http", true),
             ("webserver", "", "", LogKind::Zeek, "dns", false),
-            ("", "linux", "sshd", LogKind::Sshd, "", true),
-            ("process_creation", "linux", "", LogKind::Sshd, "", false),
+            ("", "linux", "sshd", LogKind::Syslog, "sshd", true),
+            ("", "linux", "auth", LogKind::Syslog, "sudo", true),
+            ("", "linux", "sshd", LogKind::Syslog, "cron", false),
+            ("process_creation", "linux", "", LogKind::Syslog, "", false),
         ] {
             let source = source(category, product, name);
             assert_eq!(

@@ -9,9 +9,9 @@ use vigil_event::{Decodings, Event, Evidence, Field, TimePart, Timestamp, View};
 
 use crate::bytes::{self, ByteSet};
 use crate::field::Scope;
-use crate::gate::{Clause, Gate, Probe, Probes};
+use crate::gate::{Clause, Gate, Look, Probe, Probes};
 use crate::label::LabelId;
-use crate::literal::{self, Literal};
+use crate::literal::Literal;
 use crate::modifier::{Comparison, Place};
 use crate::pattern::Flags;
 use crate::prefilter::Seen;
@@ -77,8 +77,6 @@ pub(crate) struct Leaf {
     pub(crate) matcher: Matcher,
     /// What must be seen in a view that matches, the best first.
     pub(crate) probes: Vec<Probe>,
-    /// Of each of these sets, a view that matches has a byte.
-    bytes: Vec<ByteSet>,
 }
 
 /// What is compared with.
@@ -114,7 +112,6 @@ impl Leaf {
             target,
             matcher,
             probes: Vec::new(),
-            bytes: Vec::new(),
         }
     }
 
@@ -133,23 +130,24 @@ impl Leaf {
             } => (std::mem::take(required), std::mem::take(bytes)),
             _ => (Vec::new(), Vec::new()),
         };
-        self.bytes = bytes;
-        // What is seen in many events tells less than rare bytes do.
-        let has_rare_bytes = self.bytes.iter().any(|set| set.is_rare());
-        let tells = |set: &Vec<Literal>| !has_rare_bytes || literal::worth(set) >= Self::MIN_WORTH;
-        let sets = required.into_iter().filter(tells);
-        self.probes = sets
-            .filter_map(|set| probes.probe(set, self.target.scope))
+        let scope = self.target.scope;
+        let mut looks: Vec<Look> = required.into_iter().filter_map(Look::literals).collect();
+        looks.extend(bytes.into_iter().map(Look::Bytes));
+        looks.sort_by_key(|look| std::cmp::Reverse(look.worth()));
+        // What is seen in many events is looked for only where there is nothing better.
+        let strong = looks
+            .iter()
+            .take_while(|look| look.worth() >= Look::STRONG)
+            .count();
+        looks.truncate(strong.clamp(1, Self::MAX_PROBES));
+        self.probes = looks
+            .into_iter()
+            .filter_map(|look| probes.probe(look, scope))
             .collect();
-        self.probes
-            .sort_by_key(|probe| std::cmp::Reverse(probes.worth(*probe)));
-        self.probes.truncate(Self::MAX_PROBES);
     }
 
-    /// Beside rare bytes, only literals of this worth are looked for: words of four letters.
-    const MIN_WORTH: u32 = 12;
     /// More probes cost more than they tell.
-    const MAX_PROBES: usize = 4;
+    const MAX_PROBES: usize = 6;
 
     /// Takes the views of another leaf that compares with the same; false if it does not.
     pub(crate) fn merge(&mut self, other: &Self) -> bool {
@@ -240,11 +238,7 @@ impl Leaf {
         seen: &'e Seen,
         find: impl Fn(&[u8]) -> Option<Range<usize>>,
     ) -> Option<Found<'e>> {
-        let seen_in = seen.common(self.target.scope, &self.probes);
-        let scope = self
-            .bytes
-            .iter()
-            .fold(seen_in, |scope, set| seen.having(scope, *set));
+        let scope = seen.common(self.target.scope, &self.probes);
         if scope == Scope::default() {
             return None;
         }

@@ -10,7 +10,7 @@ use crate::load::{self, Input, Loaded, Report};
 use crate::log_source::LogSource;
 use crate::matcher::Leaf;
 use crate::prefilter::{Prefilter, Seen};
-use crate::{Correlation, Placeholders, Problem, Rule, RuleError, RuleFile};
+use crate::{Correlation, Placeholders, Rule, RuleError, RuleFile};
 
 /// All rules, checked and compiled. Immutable: one set serves every thread, each with a [`Scratch`]
 /// of its own.
@@ -113,6 +113,10 @@ impl Scratch {
         self.costs.renew(rules.rules.len());
     }
 
+    pub(crate) const fn seen(&self) -> &Seen {
+        &self.seen
+    }
+
     /// What was counted since the counts were last cleared.
     pub const fn costs(&self) -> &Costs {
         &self.costs
@@ -156,20 +160,7 @@ impl RuleSet {
             .iter()
             .map(|condition| gate(condition, &probes))
             .collect();
-        let prefilter = Prefilter::new(&probes, &gates).map_err(|why| {
-            vec![RuleError {
-                file: input
-                    .own
-                    .iter()
-                    .chain(input.foreign)
-                    .next()
-                    .map(|file| file.name.clone())
-                    .unwrap_or_default(),
-                line: None,
-                title: None,
-                problem: Problem::TooManyLiterals(why),
-            }]
-        })?;
+        let prefilter = Prefilter::new(&probes, &gates);
         let set = Self {
             rules,
             conditions,
@@ -198,6 +189,23 @@ impl RuleSet {
             .ungated()
             .iter()
             .filter_map(|place| self.rules.get(*place as usize))
+    }
+
+    /// The rules of whose required texts all were seen, without those that require none and those
+    /// for other logs.
+    pub(crate) fn gated_candidates(&self, event: &Event, seen: &Seen) -> Vec<usize> {
+        let mut logs = Vec::new();
+        let logs = self.logs.of(event, &mut logs);
+        let ungated = self.prefilter.ungated();
+        seen.candidates()
+            .iter()
+            .filter(|rule| self.logs.allow(**rule, logs) && !ungated.contains(*rule))
+            .map(|rule| *rule as usize)
+            .collect()
+    }
+
+    pub(crate) fn condition(&self, rule: usize) -> Option<&Condition> {
+        self.conditions.get(rule)
     }
 
     /// Puts the rules that match the event into `hits`, in their order; what was in it is removed.

@@ -1,40 +1,58 @@
-//! The pipeline without its threads: one line in, one judgement out. What `explain`, `test-rules`
-//! and `replay --offline` run, so that they can never say something else than the server.
+//! The pipeline without its threads: one line in, one judgement out. What `explain`, `test-rules`,
+//! `hunt` and `replay --offline` run, so that they can never say something else than the server.
 
 use std::sync::Arc;
 
 use vigil_decode::{Decoder, Format, ParseError, Proxies, Request};
 use vigil_detect::{Correlator, Detector, DetectorOptions, Judgement, Scope};
-use vigil_event::{Event, Record, RecordBatch, SourceId, Timestamp};
+use vigil_event::{Event, Record, Timestamp};
 use vigil_rule::{Costs, RuleSet};
 
-/// A batch of one line.
-pub fn batch_of(line: &[u8], read_at: Timestamp) -> RecordBatch {
-    RecordBatch {
-        source: SourceId::new("line"),
-        stream: Arc::from("line"),
-        bytes: line.to_vec(),
-        records: vec![Record {
-            start: 0,
-            len: line.len() as u32,
-            offset: 0,
-            truncated: false,
-        }],
-        read_at,
-        checkpoint: None,
+/// Judges events, one at a time, with every correlation.
+pub struct EventJudge {
+    rules: Arc<RuleSet>,
+    detector: Detector,
+    /// The correlations that the recorder evaluates in the server.
+    shared: Correlator,
+    /// Which of these fired on the event judged last, by their rules' places.
+    fired: Vec<usize>,
+}
+
+impl EventJudge {
+    /// A judge that has seen nothing.
+    pub fn new(rules: Arc<RuleSet>, options: &DetectorOptions) -> Self {
+        let limits = options.correlations.clone();
+        Self {
+            shared: Correlator::new(Arc::clone(&rules), Scope::Shared, limits),
+            detector: Detector::new(Arc::clone(&rules), options),
+            rules,
+            fired: Vec::new(),
+        }
+    }
+
+    /// Judges an event: something when at least one rule, window or correlation fired.
+    pub fn judge(&mut self, event: &Event) -> Option<Judgement> {
+        let judgement = self.detector.judge(event);
+        self.fired.clear();
+        let Some(sighting) = self.detector.sighting(event) else {
+            return judgement;
+        };
+        let mut detections = judgement.map_or_else(Vec::new, |judgement| judgement.detections);
+        for firing in sighting.firings(&mut self.shared) {
+            self.fired.push(firing.rule);
+            detections.extend(firing.into_detection(&self.rules));
+        }
+        (!detections.is_empty()).then(|| Judgement::of(detections))
     }
 }
 
 /// Judges lines, one at a time.
 pub struct LineJudge {
     decoder: Decoder,
-    rules: Arc<RuleSet>,
-    detector: Detector,
-    /// The correlations that the recorder evaluates in the server.
-    shared: Correlator,
-    /// Which of these fired on the line judged last, by their rules' places.
-    fired: Vec<usize>,
+    judge: EventJudge,
     event: Event,
+    /// The line at hand; parsing may append to it.
+    bytes: Vec<u8>,
     proxies: Proxies,
     format: Format,
 }
@@ -49,15 +67,9 @@ impl LineJudge {
     ) -> Self {
         Self {
             decoder: Decoder::new(),
-            shared: Correlator::new(
-                Arc::clone(&rules),
-                Scope::Shared,
-                options.correlations.clone(),
-            ),
-            detector: Detector::new(Arc::clone(&rules), options),
-            rules,
-            fired: Vec::new(),
+            judge: EventJudge::new(rules, options),
             event: Event::new(),
+            bytes: Vec::new(),
             proxies,
             format,
         }
@@ -69,50 +81,42 @@ impl LineJudge {
         line: &[u8],
         read_at: Timestamp,
     ) -> Result<Option<Judgement>, ParseError> {
-        let mut batch = batch_of(line, read_at);
-        let record = batch.records.first().copied().unwrap_or(Record {
+        self.bytes.clear();
+        self.bytes.extend_from_slice(line);
+        let record = Record {
             start: 0,
-            len: 0,
+            len: line.len() as u32,
             offset: 0,
             truncated: false,
-        });
+        };
         let request: Request = vigil_decode::parse(
-            &mut batch.bytes,
+            &mut self.bytes,
             &record,
             self.format,
             &self.proxies,
             read_at,
         )?;
         self.decoder
-            .decode(&batch.bytes, &record, &request, &mut self.event);
-        let judgement = self.detector.judge(&self.event);
-        self.fired.clear();
-        let Some(sighting) = self.detector.sighting(&self.event) else {
-            return Ok(judgement);
-        };
-        let mut detections = judgement.map_or_else(Vec::new, |judgement| judgement.detections);
-        for firing in sighting.firings(&mut self.shared) {
-            self.fired.push(firing.rule);
-            detections.extend(firing.into_detection(&self.rules));
-        }
-        Ok((!detections.is_empty()).then(|| Judgement::of(detections)))
+            .decode(&self.bytes, &record, &request, &mut self.event);
+        Ok(self.judge.judge(&self.event))
     }
 
     /// Whether the rule matched the line that was judged last, also if it only feeds correlations.
     pub fn matched(&self, rule: usize) -> bool {
-        self.detector.matched().contains(&rule) || self.fired.contains(&rule)
+        self.judge.detector.matched().contains(&rule) || self.judge.fired.contains(&rule)
     }
 
     /// Measures how long each rule takes on each line from now on.
     pub fn measure(&mut self) {
-        self.detector
+        self.judge
+            .detector
             .costs_mut()
             .measure(crate::stopwatch::nanoseconds, 1);
     }
 
     /// What the rules cost so far.
     pub const fn costs(&self) -> &Costs {
-        self.detector.costs()
+        self.judge.detector.costs()
     }
 
     /// The event of the line that was judged last.

@@ -1,11 +1,12 @@
-//! Where rules come from: those built into the binary, or a directory that replaces them.
+//! Where rules come from: those built into the binary, or a directory that replaces them; and
+//! directories of rules written for others, which are added.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use rust_embed::RustEmbed;
 use sha2::{Digest as _, Sha256};
-use vigil_rule::{RuleError, RuleFile, RuleSet};
+use vigil_rule::{Input, Placeholders, Problem, Report, RuleError, RuleFile, RuleSet};
 
 #[derive(RustEmbed)]
 #[folder = "../../rules"]
@@ -26,12 +27,75 @@ pub enum RulesError {
 }
 
 /// A broken rule in one line, however many the YAML or condition parser wrote.
-fn one_line(error: &RuleError) -> String {
+pub fn one_line(error: &RuleError) -> String {
     error
         .to_string()
         .split_whitespace()
         .collect::<Vec<_>>()
         .join(" ")
+}
+
+/// The rules that are to be loaded.
+#[derive(Clone, Debug, Default)]
+pub struct RuleSources {
+    /// A directory that replaces the built-in rules.
+    pub directory: Option<PathBuf>,
+    /// Directories of rules written for others, which are added.
+    pub foreign: Vec<PathBuf>,
+    /// What `%name%` stands for in values with `|expand`.
+    pub placeholders: Placeholders,
+}
+
+/// The texts of all of them.
+#[derive(Debug)]
+pub struct RuleTexts {
+    own: Vec<RuleFile>,
+    foreign: Vec<RuleFile>,
+    /// Foreign files that cannot be read.
+    unreadable: Vec<RuleError>,
+}
+
+impl RuleSources {
+    /// Reads all of the files.
+    pub fn read(&self) -> Result<RuleTexts, RulesError> {
+        let mut texts = RuleTexts {
+            own: read(self.directory.as_deref())?,
+            foreign: Vec::new(),
+            unreadable: Vec::new(),
+        };
+        for directory in &self.foreign {
+            let (files, errors) = foreign_in(directory)?;
+            texts.foreign.extend(files);
+            texts.unreadable.extend(errors);
+        }
+        Ok(texts)
+    }
+
+    /// Compiles them: with what became of the foreign ones.
+    pub fn compile(&self, texts: &RuleTexts) -> Result<(RuleSet, Report), RulesError> {
+        let input = Input {
+            own: &texts.own,
+            foreign: &texts.foreign,
+            placeholders: &self.placeholders,
+        };
+        let (rules, mut report) = RuleSet::load_all(input).map_err(RulesError::Broken)?;
+        report
+            .refused
+            .splice(0..0, texts.unreadable.iter().cloned());
+        Ok((rules, report))
+    }
+}
+
+impl RuleTexts {
+    /// The same for the same files with the same text, and for no others.
+    pub fn fingerprint(&self) -> String {
+        fingerprint(&[self.own.as_slice(), &self.foreign].concat())
+    }
+}
+
+/// All of the rules, and what became of the foreign ones.
+pub fn load_all(sources: &RuleSources) -> Result<(RuleSet, Report), RulesError> {
+    sources.compile(&sources.read()?)
 }
 
 /// The rules of a directory, or those built into the binary where none is named.
@@ -79,6 +143,33 @@ fn stock() -> Vec<RuleFile> {
         .collect()
 }
 
+/// The files of a directory of rules written for others, and those that cannot be read. Their names
+/// start with the directory's own.
+fn foreign_in(directory: &Path) -> Result<(Vec<RuleFile>, Vec<RuleError>), RulesError> {
+    let mut paths = Vec::new();
+    collect(directory, &mut paths)?;
+    if paths.is_empty() {
+        return Err(RulesError::Empty(directory.to_owned()));
+    }
+    paths.sort();
+    let parent = directory.parent().unwrap_or(directory);
+    let (mut files, mut unreadable) = (Vec::new(), Vec::new());
+    for path in paths {
+        let name = path.strip_prefix(parent).unwrap_or(&path);
+        let name = name.display().to_string();
+        match fs_err::read_to_string(&path) {
+            Ok(text) => files.push(RuleFile { name, text }),
+            Err(error) => unreadable.push(RuleError {
+                file: name,
+                line: None,
+                title: None,
+                problem: Problem::Yaml(error.to_string()),
+            }),
+        }
+    }
+    Ok((files, unreadable))
+}
+
 /// The texts of the rules of a directory and of those below it, or of one file.
 pub fn files(directory: &Path) -> Result<Vec<RuleFile>, RulesError> {
     if directory.is_file() {
@@ -104,6 +195,21 @@ pub fn files(directory: &Path) -> Result<Vec<RuleFile>, RulesError> {
     paths.into_iter().map(read).collect()
 }
 
+/// The texts of rule files and of directories of them, each under its path.
+pub fn named(paths: &[PathBuf]) -> Result<Vec<RuleFile>, RulesError> {
+    let mut all = Vec::new();
+    for path in paths {
+        let mut found = files(path)?;
+        if path.is_dir() {
+            for file in &mut found {
+                file.name = path.join(&file.name).display().to_string();
+            }
+        }
+        all.append(&mut found);
+    }
+    Ok(all)
+}
+
 fn collect(directory: &Path, paths: &mut Vec<PathBuf>) -> std::io::Result<()> {
     for entry in fs_err::read_dir(directory)? {
         let path = entry?.path();
@@ -119,6 +225,25 @@ fn collect(directory: &Path, paths: &mut Vec<PathBuf>) -> std::io::Result<()> {
 fn is_rule(path: &Path) -> bool {
     path.extension()
         .is_some_and(|ending| ending == "yml" || ending == "yaml")
+}
+
+/// The most refused rules that the log lists one by one.
+const LISTED: usize = 50;
+
+/// Tells the log what became of the foreign rules.
+pub fn tell(report: &Report) {
+    for note in report.notes.iter().take(LISTED) {
+        tracing::info!("{}", one_line(note));
+    }
+    for refused in report.refused.iter().take(LISTED) {
+        tracing::warn!("not loaded: {}", one_line(refused));
+    }
+    if report.refused.len() > LISTED {
+        tracing::warn!(
+            more = report.refused.len() - LISTED,
+            "more rules are not loaded; `vigil test-rules --sigma DIR` lists all of them with their reasons"
+        );
+    }
 }
 
 #[cfg(test)]

@@ -55,8 +55,7 @@ impl App {
         let address = listener.local_addr()?;
         let data_dir = config.data_dir();
         let common = common(&config)?;
-        let rules = Arc::new(ActiveRules::load(config.rules_dir(), &common.clock)?);
-        rules.register(&common.registry)?;
+        let rules = rules(&config, &common)?;
         let gatekeeper = gatekeeper(&config, &data_dir)?;
         let (store, bus) = memory(&config, &data_dir, &common)?;
         let pipeline = pipeline(&config, &common, &store, &rules)?;
@@ -123,6 +122,7 @@ impl App {
     }
 }
 
+/// The rules in force, with their numbers on `/metrics`.
 fn socket_limits(config: &Config) -> Limits {
     Limits {
         max_connections: config.stream.connections,
@@ -324,6 +324,13 @@ fn pipeline(
         telemetry: Arc::clone(&common.telemetry),
         health: Arc::clone(&common.health),
     })?)
+}
+
+fn rules(config: &Config, common: &Common) -> Result<Arc<ActiveRules>, BuildError> {
+    let rules = ActiveRules::load(config.rule_sources(), &common.clock)?;
+    let rules = Arc::new(rules);
+    rules.register(&common.registry)?;
+    Ok(rules)
 }
 
 /// The configured logs of which there is none now.

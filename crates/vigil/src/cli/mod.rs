@@ -5,7 +5,9 @@ mod config;
 mod demo;
 mod explain;
 mod health;
+mod hunt;
 mod replay;
+mod rules;
 mod serve;
 mod test_rules;
 mod token;
@@ -22,7 +24,7 @@ use crate::rules::RulesError;
 
 const EXIT_CODES: &str = "Exit codes:
   0  done
-  1  it ran, and the answer is no: an example fails, the server is not ready
+  1  it ran, and the answer is no: an example fails, rules are refused, the server is not ready
   2  the command line, the configuration or a rule is wrong
   3  a file, a directory, a port or the server cannot be used
   4  not allowed: the token is missing, wrong or too weak";
@@ -49,7 +51,11 @@ enum Command {
     Replay(replay::ReplayArgs),
     /// Show how one log line is decoded, what fires on it and why
     Explain(explain::ExplainArgs),
-    /// Run every rule's own examples
+    /// Try rules on old logs: what they find, and what they would change
+    Hunt(hunt::HuntArgs),
+    /// List rules, show what they cover, or have a server load its rules again
+    Rules(rules::RulesArgs),
+    /// Run the examples of the rules
     TestRules(test_rules::TestRulesArgs),
     /// Make a token and print it
     Token(token::TokenArgs),
@@ -69,6 +75,9 @@ pub(crate) struct ConfigFlags {
     /// A directory of rules to use instead of the built-in ones
     #[arg(long, value_name = "DIR")]
     rules: Option<PathBuf>,
+    /// A directory of Sigma rules to add, written for others; can be given again
+    #[arg(long, value_name = "DIR")]
+    sigma: Vec<PathBuf>,
 }
 
 #[derive(Clone, Debug, Default, Args)]
@@ -96,6 +105,7 @@ impl ConfigFlags {
             file: self.config.clone(),
             data_dir: self.data_dir.clone(),
             rules_dir: self.rules.clone(),
+            sigma_dirs: self.sigma.clone(),
             ..overrides
         };
         Ok(crate::config::load(
@@ -172,6 +182,8 @@ pub fn run() -> ExitCode {
         Command::Health(args) => health::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Hunt(args) => hunt::run(&args),
+        Command::Rules(args) => rules::run(&args),
         Command::TestRules(args) => test_rules::run(&args),
         Command::Token(args) => token::run(&args),
         Command::Watch(args) => watch::run(&args),

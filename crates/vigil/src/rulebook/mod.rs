@@ -8,7 +8,6 @@
 
 mod telemetry;
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -20,13 +19,12 @@ use vigil_event::Clock;
 use vigil_event::text::{truncated, visible};
 use vigil_rule::{Costs, RuleSet};
 
-use crate::rules::{self, RulesError};
+use crate::rules::{self, RuleSources, RulesError};
 use telemetry::{Collector, Reloads};
 
 /// The rules in force, and where they come from.
 pub struct ActiveRules {
-    /// None for those built into the binary.
-    directory: Option<PathBuf>,
+    sources: RuleSources,
     clock: Arc<dyn Clock>,
     in_force: ArcSwap<RulesInForce>,
     costs: Mutex<RuleCosts>,
@@ -44,11 +42,11 @@ const MAX_COUNTED: usize = 20_000;
 const PROBLEM_BYTES: usize = 500;
 
 impl ActiveRules {
-    /// Loads the rules of a directory, or those built into the binary where none is named.
-    pub fn load(directory: Option<&Path>, clock: &Arc<dyn Clock>) -> Result<Self, RulesError> {
-        let loaded = read(directory, clock)?;
+    /// Loads the rules of these sources.
+    pub fn load(sources: RuleSources, clock: &Arc<dyn Clock>) -> Result<Self, RulesError> {
+        let loaded = read(&sources, clock)?;
         Ok(Self {
-            directory: directory.map(Path::to_owned),
+            sources,
             clock: Arc::clone(clock),
             in_force: ArcSwap::from_pointee(loaded),
             costs: Mutex::default(),
@@ -106,7 +104,7 @@ impl Rulebook for ActiveRules {
 
     fn reload(&self) -> Result<Arc<RulesInForce>, RulesRefused> {
         let _one_at_a_time = self.reloading.lock();
-        let result = match read(self.directory.as_deref(), &self.clock) {
+        let result = match read(&self.sources, &self.clock) {
             Ok(loaded) => {
                 let loaded = Arc::new(loaded);
                 self.in_force.store(Arc::clone(&loaded));
@@ -152,12 +150,13 @@ impl ActiveRules {
     }
 }
 
-fn read(directory: Option<&Path>, clock: &Arc<dyn Clock>) -> Result<RulesInForce, RulesError> {
-    let files = rules::read(directory)?;
-    let set = RuleSet::load(&files).map_err(RulesError::Broken)?;
+fn read(sources: &RuleSources, clock: &Arc<dyn Clock>) -> Result<RulesInForce, RulesError> {
+    let texts = sources.read()?;
+    let (set, report) = sources.compile(&texts)?;
+    rules::tell(&report);
     Ok(RulesInForce {
         set: Arc::new(set),
-        fingerprint: rules::fingerprint(&files),
+        fingerprint: texts.fingerprint(),
         loaded_at: clock.now(),
     })
 }
