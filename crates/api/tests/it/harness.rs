@@ -246,6 +246,7 @@ impl App {
             threats: &threats,
             checkpoints: &[],
             at: self.clock.now(),
+            ..Entry::default()
         };
         self.store.record(&entry).unwrap();
         self.store.alerts(&AlertQuery::default()).unwrap().items
