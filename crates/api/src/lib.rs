@@ -2,8 +2,8 @@
 //!
 //! [`router`] answers; [`authenticate`] wraps the whole application, also the routes of others, so
 //! that nothing but `GET /health` and the sign-in is open. What only the binary can do is asked for
-//! through two traits: [`Intake`] stores batches of lines, [`Readiness`] says why the server is not
-//! ready.
+//! through traits: [`Intake`] stores batches of lines, [`Readiness`] says why the server is not
+//! ready, [`SuppressionsInForce`] lets suppressions hold at once.
 //!
 //! Owns: routes, their rights, errors as JSON, sessions in the browser, security headers. Never
 //! holds: SQL, the pipeline, sockets.
@@ -24,6 +24,7 @@ mod page;
 mod readiness;
 mod routes;
 mod state;
+mod suppressions;
 
 pub use allowed::{Allowed, Right};
 pub use authentication::{Access, Hosts, SESSION_COOKIE, authenticate};
@@ -31,6 +32,7 @@ pub use error::{ApiError, ErrorCode};
 pub use intake::{IngestBatch, IngestOutcome, Intake, IntakeError};
 pub use readiness::Readiness;
 pub use state::{ActiveWindow, ApiState};
+pub use suppressions::SuppressionsInForce;
 
 /// The REST interface, its OpenAPI document and the page, not yet protected: hand it to
 /// [`authenticate`].

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
+use parking_lot::Mutex;
 use serde::Serialize;
 use tokio::sync::Semaphore;
 use utoipa::ToSchema;
@@ -15,7 +16,7 @@ use vigil_rule::RuleSet;
 use vigil_store::Store;
 
 use crate::archive::Archive;
-use crate::{Intake, Readiness};
+use crate::{Intake, Readiness, SuppressionsInForce};
 
 /// What the binary gives to the routes.
 pub struct ApiState {
@@ -37,6 +38,8 @@ pub struct ApiState {
     pub clock: Arc<dyn Clock>,
     /// Names batches that come without a key of their own.
     pub ids: Arc<IdSource>,
+    /// Lets suppressions hold at once.
+    pub suppressions: Arc<dyn SuppressionsInForce>,
 }
 
 /// A count over time that can make a detection.
@@ -57,6 +60,8 @@ pub(crate) struct Api {
     pub(crate) arriving: Arc<Semaphore>,
     /// The OpenAPI document.
     pub(crate) document: Bytes,
+    /// Held while suppressions change, so that the last change is the one in force.
+    pub(crate) suppressing: Arc<Mutex<()>>,
     pub(crate) state: ApiState,
 }
 
@@ -65,6 +70,7 @@ impl Api {
         Self {
             archive: Archive::new(Arc::clone(&state.store)),
             document: crate::openapi_json().into(),
+            suppressing: Arc::default(),
             arriving: Arc::new(Semaphore::new(ARRIVING_BATCHES)),
             state,
         }

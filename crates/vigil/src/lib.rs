@@ -12,3 +12,4 @@ pub mod examples;
 pub mod offline;
 pub mod pipeline;
 pub mod rules;
+pub mod tables;

@@ -4,9 +4,13 @@
 use std::sync::Arc;
 
 use vigil_decode::{Decoder, Format, ParseError, Proxies, Request};
-use vigil_detect::{Detector, DetectorOptions, Judgement};
+use vigil_detect::{Detector, DetectorOptions, Judgement, Policy};
 use vigil_event::{Event, Record, RecordBatch, SourceId, Timestamp};
 use vigil_rule::RuleSet;
+use vigil_store::{SqliteStore, StoreError};
+
+use crate::config::Config;
+use crate::tables::{Tables, TablesError};
 
 /// A batch of one line.
 pub fn batch_of(line: &[u8], read_at: Timestamp) -> RecordBatch {
@@ -23,6 +27,23 @@ pub fn batch_of(line: &[u8], read_at: Timestamp) -> RecordBatch {
         read_at,
         checkpoint: None,
     }
+}
+
+/// The policy that a server with this configuration follows, with the suppressions in force in its
+/// data directory, and the reason why these are not known if they are not.
+pub fn policy(
+    config: &Config,
+    now: Timestamp,
+) -> Result<(Arc<Policy>, Option<StoreError>), TablesError> {
+    let tables = Tables::open(config)?;
+    let unknown = match SqliteStore::peek_suppressions(&config.database(), now) {
+        Ok(suppressions) => {
+            tables.suppress(suppressions);
+            None
+        }
+        Err(error) => Some(error),
+    };
+    Ok((tables.policy(), unknown))
 }
 
 /// Judges lines, one at a time.
@@ -49,6 +70,11 @@ impl LineJudge {
             proxies,
             format,
         }
+    }
+
+    /// Lets the policy hold from now on, as it is by the wall clock's time `now`.
+    pub fn follow(&mut self, policy: &Arc<Policy>, now: Timestamp) {
+        self.detector.follow(policy, now);
     }
 
     /// Judges a line. A line without a time of its own happened at `read_at`.

@@ -70,6 +70,11 @@ impl<T> NetworkMap<T> {
         self.entries.get(owner as usize)
     }
 
+    /// The networks, in order.
+    pub fn networks(&self) -> impl Iterator<Item = IpNet> {
+        self.entries.iter().map(|(network, _)| *network)
+    }
+
     /// How many networks there are.
     pub const fn len(&self) -> usize {
         self.entries.len()

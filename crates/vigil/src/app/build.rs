@@ -15,7 +15,6 @@ use vigil_auth::{ApiKey, ApiKeys, Authority, Gatekeeper, Grant, Role, Tickets};
 use vigil_bus::{Bus, LogLimits, MemoryBus};
 use vigil_detect::DetectorOptions;
 use vigil_detect::window::Window;
-use vigil_enrich::{EnrichOptions, Enricher};
 use vigil_event::{Clock, IdSource, Score, SystemClock, channel};
 use vigil_gateway::{GatewayState, Limits};
 use vigil_rule::RuleSet;
@@ -25,14 +24,14 @@ use vigil_store::{Retention, SqliteStore, Store};
 use super::desk::StoreDesk;
 use super::intake::HttpIntake;
 use super::status::{HealthReadiness, StatusTeller};
+use super::tables::{InForce, TableWatch};
 use super::{App, BuildError};
 use crate::config::Config;
 use crate::pipeline::{Formats, Health, Judge, JudgeOptions, Parts, Pipeline, Telemetry};
+use crate::tables::Tables;
 
 /// The file of the admin's token in the data directory.
 pub(super) const ADMIN_TOKEN: &str = "admin.token";
-/// The database in the data directory.
-const DATABASE: &str = "vigil.db";
 /// Records of a batch, and bytes.
 const BATCH: (usize, usize) = (1_024, 1 << 20);
 const DAY_MS: i64 = 86_400_000;
@@ -57,8 +56,10 @@ impl App {
         let common = common(&config)?;
         let rules = Arc::new(crate::rules::load(config.rules_dir())?);
         let gatekeeper = gatekeeper(&config, &data_dir)?;
-        let (store, bus) = memory(&config, &data_dir, &common)?;
-        let pipeline = pipeline(&config, &common, &store, &rules)?;
+        let (store, bus) = memory(&config, &common)?;
+        let tables = Arc::new(Tables::open(&config)?);
+        tables.suppress(store.suppressions(Some(common.clock.now()))?);
+        let pipeline = pipeline(&config, &common, &store, &rules, &tables)?;
         let first_start = leave_admin_token(&gatekeeper.authority, &data_dir, &common)?;
         let (shutdown, sockets) = (CancellationToken::new(), TaskTracker::new());
         let gateway_telemetry = Arc::new(vigil_gateway::Telemetry::new());
@@ -89,7 +90,14 @@ impl App {
             gatekeeper: Arc::clone(&gatekeeper),
             clock: Arc::clone(&common.clock),
             ids: Arc::clone(&common.ids),
+            suppressions: Arc::new(InForce(Arc::clone(&tables))),
         });
+        let watch = TableWatch {
+            tables,
+            health: Arc::clone(&common.health),
+            telemetry: Arc::clone(&common.telemetry),
+        };
+        watch.tell();
         let access = access(&config, address, &gatekeeper, &common);
         Ok(Self {
             address,
@@ -104,6 +112,7 @@ impl App {
             retention: retention(&config),
             health: Arc::clone(&common.health),
             max_sockets: config.stream.connections,
+            tables: watch,
             status: StatusTeller {
                 bus,
                 store: Arc::clone(&store),
@@ -236,7 +245,7 @@ fn leave_admin_token(
 type Memory = (Arc<dyn Store>, Arc<dyn Bus>);
 
 /// The store, and the bus that tells what it keeps, filled with what it told before the last stop.
-fn memory(config: &Config, data_dir: &Path, common: &Common) -> Result<Memory, BuildError> {
+fn memory(config: &Config, common: &Common) -> Result<Memory, BuildError> {
     let limits = LogLimits {
         max_items: config.stream.history_messages,
         max_bytes: config.stream.history_mib << 20,
@@ -245,7 +254,7 @@ fn memory(config: &Config, data_dir: &Path, common: &Common) -> Result<Memory, B
     let bus: Arc<dyn Bus> = Arc::new(MemoryBus::new(limits, Arc::clone(&common.clock)));
     let told = Arc::clone(&bus);
     let store = SqliteStore::open(
-        &data_dir.join(DATABASE),
+        &config.database(),
         Box::new(move |publications| {
             for (offset, publication) in publications {
                 told.publish_at(*offset, publication.clone());
@@ -270,6 +279,7 @@ fn pipeline(
     common: &Common,
     store: &Arc<dyn Store>,
     rules: &Arc<RuleSet>,
+    tables: &Arc<Tables>,
 ) -> Result<Pipeline, BuildError> {
     let source = &config.source;
     let absolute = |path: &str| std::path::absolute(path).map(|path| path.display().to_string());
@@ -294,7 +304,6 @@ fn pipeline(
         Arc::clone(&common.clock),
     )?;
     tailer.telemetry().register(&common.registry)?;
-    let enricher = Arc::new(enricher(config)?);
     let options = JudgeOptions {
         detector: DetectorOptions {
             windows: config.window_options(),
@@ -307,7 +316,7 @@ fn pipeline(
     let judge = |_| {
         Judge::new(
             Arc::clone(rules),
-            Arc::clone(&enricher),
+            Arc::clone(tables),
             Arc::clone(&common.clock),
             options.clone(),
         )
@@ -321,6 +330,7 @@ fn pipeline(
         clock: Arc::clone(&common.clock),
         telemetry: Arc::clone(&common.telemetry),
         health: Arc::clone(&common.health),
+        alert_limit: config.alert_limit(),
     })?)
 }
 
@@ -337,14 +347,6 @@ fn missing_logs(config: &Config) -> Vec<String> {
         .map(|log| log.path.clone())
         .filter(is_missing)
         .collect()
-}
-
-fn enricher(config: &Config) -> Result<Enricher, BuildError> {
-    let named = |path: &Path| (!path.as_os_str().is_empty()).then(|| path.to_owned());
-    Ok(Enricher::open(&EnrichOptions {
-        country_database: named(&config.enrich.country_database),
-        asn_database: named(&config.enrich.asn_database),
-    })?)
 }
 
 fn retention(config: &Config) -> Retention {

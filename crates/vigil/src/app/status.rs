@@ -30,6 +30,9 @@ struct Status {
     connections: u64,
     ready: bool,
     reasons: Vec<String>,
+    /// What is wrong and keeps nothing from working: a list that cannot be read again.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -78,10 +81,10 @@ impl StatusTeller {
             };
             last = (now, lines);
             let status = self.status(started.elapsed().as_secs(), lines, rate);
-            let severity = if status.ready {
-                Severity::Informational
-            } else {
-                Severity::High
+            let severity = match (status.ready, status.notes.is_empty()) {
+                (false, _) => Severity::High,
+                (true, false) => Severity::Medium,
+                (true, true) => Severity::Informational,
             };
             let at = self.clock.now();
             self.bus.publish(Publication::status(
@@ -128,6 +131,7 @@ impl StatusTeller {
             connections: self.gateway.open_connections(),
             ready: reasons.is_empty(),
             reasons,
+            notes: self.health.notes(),
         }
     }
 }
