@@ -223,7 +223,9 @@ impl IntoResponse for ApiError {
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match &error {
-            StoreError::NotFound(_) | StoreError::NoSuppression(_) => Self::new(ErrorCode::NotFound, error.to_string()),
+            StoreError::NotFound(_) | StoreError::NoSuppression(_) => {
+                Self::new(ErrorCode::NotFound, error.to_string())
+            }
             StoreError::Conflict { .. } => Self::new(ErrorCode::Conflict, error.to_string()),
             StoreError::BadChange { .. }
             | StoreError::BadSuppression { .. }

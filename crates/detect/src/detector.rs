@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use vigil_event::{
-    Detection, Detector as By, Event, Id, Score, Severity, Suppressed, Timestamp,
-};
+use vigil_event::{Detection, Detector as By, Event, Id, Score, Severity, Suppressed, Timestamp};
 use vigil_rule::{Hit, Rule, RuleSet, Scratch};
 
 use crate::policy::{Excused, Policy};

@@ -116,8 +116,7 @@ pub(crate) fn number(entry: &Entry<'_>, path: &[&str]) -> Option<u32> {
 
 /// A decimal number within an entry; some publishers write it as text.
 pub(crate) fn decimal(entry: &Entry<'_>, path: &[&str]) -> Option<f64> {
-    let number = value::<f64>(entry, path)
-        .or_else(|| value::<&str>(entry, path)?.parse().ok())?;
+    let number = value::<f64>(entry, path).or_else(|| value::<&str>(entry, path)?.parse().ok())?;
     number.is_finite().then_some(number)
 }
 

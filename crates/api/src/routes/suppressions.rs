@@ -67,10 +67,16 @@ fn network<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<IpNet>, 
     };
     text.parse::<IpNet>()
         .ok()
-        .or_else(|| text.parse().ok().map(|address: std::net::IpAddr| IpNet::from(address)))
+        .or_else(|| {
+            text.parse()
+                .ok()
+                .map(|address: std::net::IpAddr| IpNet::from(address))
+        })
         .map(|network| Some(network.trunc()))
         .ok_or_else(|| {
-            serde::de::Error::custom("`network` must be an address or network, such as 192.0.2.0/24")
+            serde::de::Error::custom(
+                "`network` must be an address or network, such as 192.0.2.0/24",
+            )
         })
 }
 

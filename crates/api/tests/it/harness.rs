@@ -13,12 +13,12 @@ use serde_json::Value;
 use tower::ServiceExt as _;
 use vigil_api::{
     Access, ActiveWindow, ApiState, Hosts, IngestBatch, IngestOutcome, Intake, IntakeError,
-    Readiness,
+    Readiness, SuppressionsInForce,
 };
 use vigil_auth::{ApiKey, ApiKeys, Authority, Gatekeeper, Grant, Role, Tickets};
 use vigil_event::{
-    Alert, AlertKey, Clock, Detection, Detector, Id, IdSource, RecordKey, Score, SourceId, Threat,
-    Timestamp,
+    Alert, AlertKey, Clock, Detection, Detector, Id, IdSource, RecordKey, Score, SourceId,
+    Suppression, Threat, Timestamp,
 };
 use vigil_rule::{RuleFile, RuleSet};
 use vigil_store::{AlertQuery, Entry, GroupedThreat, SqliteStore, Store};
@@ -90,7 +90,18 @@ impl Readiness for TestReadiness {
     }
 }
 
+/// Keeps what was put in force.
+#[derive(Default)]
+pub(crate) struct TestInForce(pub(crate) Mutex<Vec<Suppression>>);
+
+impl SuppressionsInForce for TestInForce {
+    fn replace(&self, active: Vec<Suppression>) {
+        *self.0.lock() = active;
+    }
+}
+
 pub(crate) struct App {
+    pub(crate) in_force: Arc<TestInForce>,
     pub(crate) router: Router,
     pub(crate) store: Arc<SqliteStore>,
     pub(crate) gatekeeper: Arc<Gatekeeper>,
@@ -123,6 +134,7 @@ impl App {
             batches: Mutex::default(),
         });
         let readiness = Arc::new(TestReadiness(Mutex::default()));
+        let in_force = Arc::new(TestInForce::default());
         let metrics = prometheus::Registry::new();
         let rules = RuleSet::load(&[RuleFile {
             name: "union.yml".into(),
@@ -142,6 +154,7 @@ impl App {
             gatekeeper: Arc::clone(&gatekeeper),
             clock: clock.clone(),
             ids: Arc::new(IdSource::new([7; 32])),
+            suppressions: in_force.clone(),
         };
         // The sockets' routes are another crate's; here they only say that they were reached.
         let sockets = Router::new()
@@ -162,6 +175,7 @@ impl App {
             store,
             gatekeeper,
             clock,
+            in_force,
             intake,
             readiness,
             metrics,

@@ -120,9 +120,7 @@ mod tests {
             score: None,
             label: Some("SBL1".into()),
         };
-        let hit = list(label)
-            .accuse("203.0.113.9".parse().unwrap())
-            .unwrap();
+        let hit = list(label).accuse("203.0.113.9".parse().unwrap()).unwrap();
         assert_eq!(hit.rule_id, "list-drop");
         assert_eq!(hit.family, "blocklist");
         assert_eq!(hit.score, Score::new(6.0));
@@ -145,9 +143,6 @@ mod tests {
             Score::new(9.0)
         );
         assert_eq!(list(scored(0.0)).accuse(address), None);
-        assert_eq!(
-            list(scored(9.0)).accuse("192.0.2.1".parse().unwrap()),
-            None
-        );
+        assert_eq!(list(scored(9.0)).accuse("192.0.2.1".parse().unwrap()), None);
     }
 }

@@ -24,9 +24,7 @@ pub struct Scope {
 impl Scope {
     /// Whether this detection on this event is meant.
     pub fn covers(&self, event: &Event, detection: &Detection) -> bool {
-        (self.rule == ANY_RULE
-            || self.rule == detection.rule_id
-            || self.rule == detection.family)
+        (self.rule == ANY_RULE || self.rule == detection.rule_id || self.rule == detection.family)
             && self.network.is_none_or(|network| {
                 event
                     .source_ip

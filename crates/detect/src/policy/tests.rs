@@ -60,7 +60,10 @@ fn left(policy: &Policy, event: &Event, now: Timestamp) -> (String, Option<Cause
     let excused = policy.excuse(event, now, &mut detections);
     assert_eq!(detections.len() + excused.suppressed.len(), 2);
     let ids: Vec<&str> = detections.iter().map(|one| one.rule_id.as_str()).collect();
-    (ids.concat(), excused.suppressed.first().map(|one| one.cause))
+    (
+        ids.concat(),
+        excused.suppressed.first().map(|one| one.cause),
+    )
 }
 
 #[test]

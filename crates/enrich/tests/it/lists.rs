@@ -52,7 +52,11 @@ fn bad_lines_are_told_with_their_numbers_and_the_rest_is_read() {
     let file = parse(&text, &ListFormat::default()).unwrap();
     assert_eq!(file.entries.len(), 2);
     assert_eq!(file.bad_lines, 7);
-    let numbers: Vec<_> = file.first_bad_lines.iter().map(|line| line.number).collect();
+    let numbers: Vec<_> = file
+        .first_bad_lines
+        .iter()
+        .map(|line| line.number)
+        .collect();
     assert_eq!(numbers, [3, 4, 5, 6, 7]);
     assert!(
         !file.first_bad_lines[4].reason.contains('\u{1b}'),

@@ -22,10 +22,22 @@ fn place(country: &str, city: Option<&str>, location: Option<(f64, f64)>) -> Geo
 fn cities_in_every_layout() {
     let files = Files::new();
     let entries = [
-        ("198.51.100.0/24", json!({"country": {"iso_code": "NZ"}, "city": {"names": {"en": "Wellington"}}, "location": {"latitude": -41.25, "longitude": 174.75}})),
-        ("203.0.113.0/25", json!({"country_code": "CL", "city": "Valdivia", "latitude": -39.5, "longitude": -73.25})),
-        ("203.0.113.128/25", json!({"country_code": "CA", "city": "Halifax", "lat": "44.5", "lng": "-63.5"})),
-        ("192.0.2.0/24", json!({"country_code": "SE", "latitude": 95.5, "longitude": 1.5})),
+        (
+            "198.51.100.0/24",
+            json!({"country": {"iso_code": "NZ"}, "city": {"names": {"en": "Wellington"}}, "location": {"latitude": -41.25, "longitude": 174.75}}),
+        ),
+        (
+            "203.0.113.0/25",
+            json!({"country_code": "CL", "city": "Valdivia", "latitude": -39.5, "longitude": -73.25}),
+        ),
+        (
+            "203.0.113.128/25",
+            json!({"country_code": "CA", "city": "Halifax", "lat": "44.5", "lng": "-63.5"}),
+        ),
+        (
+            "192.0.2.0/24",
+            json!({"country_code": "SE", "latitude": 95.5, "longitude": 1.5}),
+        ),
     ];
     let path = files.write("city.mmdb", &mmdb::database("Test-City", &entries));
     let options = EnrichOptions {
@@ -104,9 +116,7 @@ fn published() -> PathBuf {
     const PACKAGE: &str = "@ip-location-db/geo-whois-asn-country-mmdb";
     const VERSION: &str = "2.3.2026061719";
     let home = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("published");
-    let path = home.join(format!(
-        "node_modules/{PACKAGE}/geo-whois-asn-country.mmdb"
-    ));
+    let path = home.join(format!("node_modules/{PACKAGE}/geo-whois-asn-country.mmdb"));
     if !path.exists() {
         let status = Command::new("npm")
             .args(["install", "--no-audit", "--no-fund", "--ignore-scripts"])

@@ -114,10 +114,7 @@ pub(super) fn a_new_kind_reopens_what_was_acknowledged(place: &dyn Place) {
         .collect();
     assert_eq!(
         notes,
-        [
-            "a further kind of attack: b",
-            "a further kind of attack: c"
-        ]
+        ["a further kind of attack: b", "a further kind of attack: c"]
     );
 }
 

@@ -4,8 +4,8 @@
 //! [`suite`]. Never holds: anything that depends on how an engine works inside.
 
 mod alerts;
-mod grouping;
 mod filters;
+mod grouping;
 mod pages;
 mod recording;
 mod retention;

@@ -67,9 +67,7 @@ impl Growth {
             id,
             title: title(threat).to_owned(),
             source_ip: key.source_ip,
-            country_iso_code: country(threat)
-                .filter(|_| !is_flood)
-                .map(str::to_owned),
+            country_iso_code: country(threat).filter(|_| !is_flood).map(str::to_owned),
             family: key.family.clone(),
             families: Vec::new(),
             severity: threat.severity,
@@ -139,11 +137,13 @@ impl Growth {
         let alert = &mut self.alert;
         let kinds = alert.families.len();
         if alert.family == Alert::FLOOD {
-            "Alert flood: attacks beyond the most new alerts a minute"
-                .clone_into(&mut alert.title);
+            "Alert flood: attacks beyond the most new alerts a minute".clone_into(&mut alert.title);
         } else if kinds >= Alert::SCAN_FAMILIES && alert.source_ip.is_some() {
             Alert::SCAN.clone_into(&mut alert.family);
-            alert.title = format!("Scan with {kinds} kinds of attack, the worst: {}", self.worst);
+            alert.title = format!(
+                "Scan with {kinds} kinds of attack, the worst: {}",
+                self.worst
+            );
         } else {
             alert.title.clone_from(&self.worst);
         }
@@ -353,12 +353,7 @@ pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<StoredAlert> {
     })
 }
 
-fn save(
-    sql: &Connection,
-    alert: &Alert,
-    opened_at: Timestamp,
-    worst: &str,
-) -> Result<(), Failure> {
+fn save(sql: &Connection, alert: &Alert, opened_at: Timestamp, worst: &str) -> Result<(), Failure> {
     let families = serde_json::to_string(&alert.families).unwrap_or_default();
     // Not `INSERT OR REPLACE`, which would delete the row and its changes with it.
     let statement = format!(

@@ -64,7 +64,11 @@ pub(super) fn list(
     sql: &Connection,
     active_at: Option<Timestamp>,
 ) -> Result<Vec<Suppression>, Failure> {
-    let filter = if active_at.is_some() { ACTIVE } else { "?1 IS NULL" };
+    let filter = if active_at.is_some() {
+        ACTIVE
+    } else {
+        "?1 IS NULL"
+    };
     let statement = format!(
         "SELECT {COLUMNS} FROM suppression WHERE {filter} ORDER BY created_at DESC, id DESC LIMIT {}",
         crate::suppression::MAX_LISTED

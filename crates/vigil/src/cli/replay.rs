@@ -166,7 +166,10 @@ impl Summary {
             say!("  {severity:<14}{count:>10}")?;
         }
         for (cause, count) in &self.let_pass {
-            say!("  detections let pass ({}){count:>10}", cause.replace('_', " "))?;
+            say!(
+                "  detections let pass ({}){count:>10}",
+                cause.replace('_', " ")
+            )?;
         }
         for (title, counts) in [("rules", &self.by_rule), ("addresses", &self.by_address)] {
             let mut sorted: Vec<_> = counts.iter().collect();

@@ -78,7 +78,8 @@ impl Judge {
             .decode(&batch.bytes, record, request, &mut self.event);
         let judgement = self.detector.judge(&self.event)?;
         let threshold = self.options.threshold;
-        self.let_pass.count(&judgement, threshold, self.event.occurred_at);
+        self.let_pass
+            .count(&judgement, threshold, self.event.occurred_at);
         if judgement.score.value() < threshold.value() {
             self.below_threshold += u64::from(!judgement.detections.is_empty());
             return None;

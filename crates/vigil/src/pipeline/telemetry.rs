@@ -108,11 +108,7 @@ impl Telemetry {
                 "vigil_threats_gathered_total",
                 "Threats that were gathered in an alert flood, since too many alerts were opened.",
             )?,
-            list_networks: gauges(
-                "vigil_list_networks",
-                "Networks on a list.",
-                "list",
-            )?,
+            list_networks: gauges("vigil_list_networks", "Networks on a list.", "list")?,
             list_bad_lines: gauges(
                 "vigil_list_bad_lines",
                 "Lines of a list that were not understood and left out.",

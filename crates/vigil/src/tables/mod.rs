@@ -199,7 +199,10 @@ impl Files {
 
     /// What the files and the configuration say; nothing is suppressed in it.
     fn policy(&self) -> Result<Policy, TablesError> {
-        let bots = self.bots.iter().map(|(bot, sources)| good_bot(bot, sources));
+        let bots = self
+            .bots
+            .iter()
+            .map(|(bot, sources)| good_bot(bot, sources));
         Ok(Policy {
             lists: self.lists.iter().filter_map(accusing).collect(),
             bots: Arc::new(GoodBots::new(bots.collect()).ok_or(TablesError::Bots)?),
@@ -209,7 +212,12 @@ impl Files {
                 .filter_map(allowing)
                 .chain(inline(&self.allow))
                 .collect(),
-            paths: self.allow.paths.iter().map(|path| PathPattern::new(path)).collect(),
+            paths: self
+                .allow
+                .paths
+                .iter()
+                .map(|path| PathPattern::new(path))
+                .collect(),
             rules: self.allow.rules.iter().map(allowed_rule).collect(),
             suppressions: Arc::default(),
         })

@@ -12,6 +12,7 @@ mod crash;
 mod documents;
 mod hostile;
 mod nginx;
+mod noise;
 mod rights;
 mod rules;
 mod site;
