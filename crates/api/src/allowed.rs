@@ -27,6 +27,8 @@ pub(crate) struct ChangeAlerts;
 pub(crate) struct Suppress;
 /// To send log lines.
 pub(crate) struct Ingest;
+/// To change how the server itself works.
+pub(crate) struct Manage;
 /// To see how the server itself is: for those who read, and for machines that send.
 pub(crate) struct Observe;
 
@@ -59,6 +61,14 @@ impl Right for Ingest {
 
     fn is_held_by(principal: &Principal) -> bool {
         principal.may(Action::Ingest)
+    }
+}
+
+impl Right for Manage {
+    const WHAT: &'static str = "change how the server works";
+
+    fn is_held_by(principal: &Principal) -> bool {
+        principal.may(Action::Manage)
     }
 }
 

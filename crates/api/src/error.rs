@@ -13,6 +13,8 @@ use utoipa::ToSchema;
 use vigil_event::text;
 use vigil_store::StoreError;
 
+use crate::rulebook::{RuleProblem, RulesRefused};
+
 /// What went wrong, for programs. The status follows from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -106,6 +108,7 @@ pub struct ApiError {
     hint: Option<Cow<'static, str>>,
     retry_after: Option<Duration>,
     accepted: Option<u64>,
+    problems: Vec<RuleProblem>,
 }
 
 impl ApiError {
@@ -124,6 +127,7 @@ impl ApiError {
             hint: None,
             retry_after: None,
             accepted: None,
+            problems: Vec::new(),
         }
     }
 
@@ -172,6 +176,9 @@ pub(crate) struct ErrorBody {
     /// For a refused batch: 0, since a batch is taken whole or not at all.
     #[serde(skip_serializing_if = "Option::is_none")]
     accepted: Option<u64>,
+    /// For rules that cannot be loaded: what is wrong with which, at most 100.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    problems: Vec<RuleProblem>,
 }
 
 /// What went wrong.
@@ -194,6 +201,7 @@ impl IntoResponse for ApiError {
             hint,
             retry_after,
             accepted,
+            problems,
         } = self;
         let body = ErrorBody {
             error: ErrorText {
@@ -202,6 +210,7 @@ impl IntoResponse for ApiError {
                 hint,
             },
             accepted,
+            problems,
         };
         let mut response = (code.status(), Json(body)).into_response();
         if let Some(wait) = retry_after {
@@ -217,6 +226,23 @@ impl IntoResponse for ApiError {
                 .insert(header::WWW_AUTHENTICATE, scheme);
         }
         response
+    }
+}
+
+impl From<RulesRefused> for ApiError {
+    fn from(refused: RulesRefused) -> Self {
+        const MOST: usize = 100;
+        let mut problems = refused.problems;
+        let message = format!(
+            "the rules were not loaded, {} thing(s) are wrong with them; those in force stay",
+            problems.len()
+        );
+        problems.truncate(MOST);
+        Self {
+            problems,
+            ..Self::new(ErrorCode::Conflict, message)
+                .hint("mend what `problems` lists, then reload again")
+        }
     }
 }
 

@@ -3,7 +3,8 @@
 //! [`router`] answers; [`authenticate`] wraps the whole application, also the routes of others, so
 //! that nothing but `GET /health` and the sign-in is open. What only the binary can do is asked for
 //! through traits: [`Intake`] stores batches of lines, [`Readiness`] says why the server is not
-//! ready, [`SuppressionsInForce`] lets suppressions hold at once.
+//! ready, [`Rulebook`] keeps the rules in force, [`SuppressionsInForce`] lets suppressions hold at
+//! once.
 //!
 //! Owns: routes, their rights, errors as JSON, sessions in the browser, security headers. Never
 //! holds: SQL, the pipeline, sockets.
@@ -23,6 +24,7 @@ mod openapi;
 mod page;
 mod readiness;
 mod routes;
+mod rulebook;
 mod state;
 mod suppressions;
 
@@ -31,6 +33,7 @@ pub use authentication::{Access, Hosts, SESSION_COOKIE, authenticate};
 pub use error::{ApiError, ErrorCode};
 pub use intake::{IngestBatch, IngestOutcome, Intake, IntakeError};
 pub use readiness::Readiness;
+pub use rulebook::{RuleCosts, RuleProblem, Rulebook, RulesInForce, RulesRefused};
 pub use state::{ActiveWindow, ApiState};
 pub use suppressions::SuppressionsInForce;
 

@@ -4,7 +4,6 @@
 
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use serde::Serialize;
@@ -12,18 +11,17 @@ use tokio::sync::Semaphore;
 use utoipa::ToSchema;
 use vigil_auth::Gatekeeper;
 use vigil_event::{Clock, IdSource};
-use vigil_rule::RuleSet;
 use vigil_store::Store;
 
 use crate::archive::Archive;
-use crate::{Intake, Readiness, SuppressionsInForce};
+use crate::{Intake, Readiness, Rulebook, SuppressionsInForce};
 
 /// What the binary gives to the routes.
 pub struct ApiState {
     /// Answers for threats, alerts and statistics.
     pub store: Arc<dyn Store>,
-    /// The rules in force; a new set may be put in at any time.
-    pub rules: Arc<ArcSwap<RuleSet>>,
+    /// The rules in force; they may change at any time.
+    pub rules: Arc<dyn Rulebook>,
     /// The windows in force.
     pub windows: Vec<ActiveWindow>,
     /// Takes batches of lines.

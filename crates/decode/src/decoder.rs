@@ -5,19 +5,28 @@
 
 use std::io::Write as _;
 use std::net::IpAddr;
+use std::ops::Range;
 
-use vigil_event::{Decodings, Event, Field, Record};
+use vigil_event::{Decodings, Event, Field, LogKind, Record};
 
+use crate::format;
+use crate::query;
 use crate::request::Request;
 use crate::span::Span;
-use crate::view::{Layers, PathView, Unwrapper};
+use crate::view::{Layers, PathView, Peeler, Reader, Unwrapper};
 
 /// Turns parsed lines into events. One for each thread: it holds the buffers that decoding needs,
 /// and keeps them from line to line.
 #[derive(Debug, Default)]
 pub struct Decoder {
     unwrapper: Unwrapper,
-    normalised: Vec<u8>,
+    reader: Reader,
+    peeler: Peeler,
+    /// The query with each part decoded by itself.
+    query: Vec<u8>,
+    /// Where the parts stand in it: the name and the value of each.
+    parts: Vec<[Range<usize>; 2]>,
+    peeled: Vec<u8>,
     digits: Vec<u8>,
 }
 
@@ -28,7 +37,7 @@ impl Decoder {
     }
 
     /// Fills `event` with the request's fields: each as received and, where they differ, fully
-    /// decoded and with its path resolved.
+    /// decoded and in every further reading; and with the query's parameters.
     ///
     /// `bytes` are the batch's, as [`parse`](crate::parse) left them.
     pub fn decode(&mut self, bytes: &[u8], record: &Record, request: &Request, event: &mut Event) {
@@ -40,7 +49,11 @@ impl Decoder {
 
         let start = record.start as usize;
         let original = bytes.get(start..start.saturating_add(record.len as usize));
-        event.set(Field::EventOriginal, original.unwrap_or_default());
+        let original = original.unwrap_or_default();
+        event.set(Field::EventOriginal, original);
+        if request.log != LogKind::Web {
+            self.set_other(bytes, original, request, event);
+        }
         self.set_numbers(request, event);
         for (field, span) in [
             (Field::UserName, request.user),
@@ -62,7 +75,6 @@ impl Decoder {
         };
         for (field, span, layers, path) in [
             (Field::UrlPath, request.path, plain, PathView::Whole),
-            (Field::UrlQuery, request.query, form, PathView::Inside),
             (
                 Field::UserAgent,
                 request.user_agent,
@@ -73,7 +85,20 @@ impl Decoder {
             (Field::Cookie, request.cookie, form, PathView::Inside),
         ] {
             set(event, field, bytes, span);
-            self.add_views(event, field, span.of(bytes), layers, path);
+            self.add_value(event, field, span.of(bytes), layers, path);
+        }
+        set(event, Field::UrlQuery, bytes, request.query);
+        self.add_query(event, request.query.of(bytes), form);
+    }
+
+    /// What a record has that is no request.
+    fn set_other(&mut self, bytes: &[u8], original: &[u8], request: &Request, event: &mut Event) {
+        event.log = request.log;
+        event.set_service(request.service.of(bytes));
+        if matches!(request.log, LogKind::OpenCanary | LogKind::Zeek) {
+            format::set_labels(original, &mut self.digits, event);
+        } else {
+            event.add_label(b"message", request.message.of(bytes));
         }
     }
 
@@ -96,7 +121,8 @@ impl Decoder {
         }
     }
 
-    fn add_views(
+    /// The views of a value that is one text.
+    fn add_value(
         &mut self,
         event: &mut Event,
         field: Field,
@@ -104,8 +130,7 @@ impl Decoder {
         layers: Layers,
         path: PathView,
     ) {
-        let unwrapped = self.unwrapper.unwrap(raw, layers);
-        let (text, decodings) = match unwrapped {
+        let (text, decodings) = match self.unwrapper.unwrap(raw, layers) {
             Some(unwrapped) => {
                 event.decode_depth = event.decode_depth.max(unwrapped.depth);
                 event.add_view(field, unwrapped.decodings, unwrapped.text);
@@ -113,9 +138,101 @@ impl Decoder {
             }
             None => (raw, Decodings::NONE),
         };
-        if path.normalise(text, &mut self.normalised) && self.normalised != raw {
-            event.add_view(field, decodings.with(Decodings::PATH), &self.normalised);
+        self.reader.read(text, path, |how, reading| {
+            if reading != raw {
+                event.add_view(field, decodings.with(how), reading);
+            }
+        });
+        let peeled = match field {
+            // What browsers call themselves is full of words that could be anything.
+            Field::UserAgent => None,
+            _ => self
+                .peeler
+                .peel(text, path == PathView::Whole, &mut self.peeled),
+        };
+        if let Some(how) = peeled {
+            self.add_peeled(event, field, decodings.with(how));
         }
+    }
+
+    /// The views of the query, and its parameters. Each name and value is decoded by itself, as
+    /// servers do, so that an encoded `&` parts nothing.
+    fn add_query(&mut self, event: &mut Event, raw: &[u8], layers: Layers) {
+        if raw.is_empty() {
+            return;
+        }
+        self.query.clear();
+        self.parts.clear();
+        let mut decodings = Decodings::NONE;
+        let mut kept = 0;
+        for part in query::parts(raw) {
+            // The sign between this part and the one before.
+            self.query
+                .extend_from_slice(raw.get(kept..part.name.start).unwrap_or_default());
+            kept = part.value.end;
+            let mut decode = |range: Range<usize>, to: &mut Vec<u8>| {
+                let text = raw.get(range).unwrap_or_default();
+                let start = to.len();
+                match self.unwrapper.unwrap(text, layers) {
+                    Some(unwrapped) => {
+                        event.decode_depth = event.decode_depth.max(unwrapped.depth);
+                        decodings = decodings.with(unwrapped.decodings);
+                        to.extend_from_slice(unwrapped.text);
+                    }
+                    None => to.extend_from_slice(text),
+                }
+                start..to.len()
+            };
+            let name = decode(part.name, &mut self.query);
+            if part.is_named {
+                self.query.push(b'=');
+            }
+            let value = decode(part.value, &mut self.query);
+            self.parts.push([name, value]);
+        }
+        let text: &[u8] = if decodings.is_raw() {
+            raw
+        } else {
+            event.add_view(Field::UrlQuery, decodings, &self.query);
+            &self.query
+        };
+        for [name, value] in self.parts.drain(..) {
+            event.add_parameter(name, value);
+        }
+        self.reader.read(text, PathView::Inside, |how, reading| {
+            if reading != raw {
+                event.add_view(Field::UrlQuery, decodings.with(how), reading);
+            }
+        });
+        if let Some(how) = self.peeler.peel(text, false, &mut self.peeled) {
+            self.add_peeled(event, Field::UrlQuery, decodings.with(how));
+        }
+    }
+
+    /// The views of what words of a value stand for: as they are, decoded, read, and peeled once
+    /// more.
+    fn add_peeled(&mut self, event: &mut Event, field: Field, decodings: Decodings) {
+        let layers = Layers {
+            plus: false,
+            log_escaped: false,
+        };
+        event.add_view(field, decodings, &self.peeled);
+        let (text, decodings) = match self.unwrapper.unwrap(&self.peeled, layers) {
+            Some(unwrapped) => {
+                let decodings = decodings.with(unwrapped.decodings);
+                event.add_view(field, decodings, unwrapped.text);
+                (unwrapped.text, decodings)
+            }
+            None => (self.peeled.as_slice(), decodings),
+        };
+        self.reader.read(text, PathView::Inside, |how, reading| {
+            event.add_view(field, decodings.with(how), reading);
+        });
+        let mut inner = std::mem::take(&mut self.query);
+        if let Some(how) = self.peeler.peel(text, false, &mut inner) {
+            event.add_view(field, decodings.with(how), &inner);
+        }
+        self.query = inner;
     }
 }
 

@@ -11,12 +11,14 @@
 //! To add a format: one file in `format/` that yields its fields, a variant of [`Format`] with its
 //! name, a row in the table tests, and a seed for the fuzz target `line_parser`. To add an
 //! encoding: one file in `view/` with a function that says what stands at a place, and its pass in
-//! `view/mod.rs`.
+//! `view/mod.rs`. To add a reading (as `sql` is one): one file in `view/`, its line in
+//! `view::Reader`, its bit in `vigil_event::Decodings` and its `ViewKind`.
 #![warn(clippy::indexing_slicing)]
 
 mod client_address;
 mod decoder;
 mod format;
+mod query;
 mod request;
 mod span;
 mod view;

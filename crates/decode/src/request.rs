@@ -5,13 +5,19 @@
 
 use std::net::IpAddr;
 
-use vigil_event::Timestamp;
+use vigil_event::{LogKind, Timestamp};
 
 use crate::span::Span;
 
 /// A parsed line: spans of its batch's bytes, as logged and not decoded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Request {
+    /// Which log the line is from. Of a line that is no request, the parts of requests are empty.
+    pub log: LogKind,
+    /// Which part of a program's logs, or whose message, where the line says.
+    pub service: Span,
+    /// What a program wrote, behind time and name; empty for requests.
+    pub message: Span,
     /// When it happened; when it was read, where the line's time is absent or broken.
     pub occurred_at: Timestamp,
     /// The client's real address; none where the line has a host name or nonsense in its place.

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use vigil_event::{Detection, Detector as By, Event, Id, Score, Severity, Suppressed, Timestamp};
-use vigil_rule::{Hit, Rule, RuleSet, Scratch};
+use vigil_event::{
+    Detection, Detector as By, Event, Field, Id, LogKind, Score, Severity, Suppressed, Timestamp,
+};
+use vigil_rule::{Costs, Hit, Rule, RuleSet, Scratch};
 
 use crate::policy::{Excused, Policy};
 use crate::window::{Crossing, WindowOptions, Windows};
@@ -94,7 +96,10 @@ impl Detector {
         self.crossings.clear();
         self.rules
             .evaluate(event, &mut self.scratch, &mut self.hits);
-        self.windows.observe(event, &mut self.crossings);
+        // The windows count requests, whoever logged them.
+        if event.log == LogKind::Web || event.raw(Field::Method).is_some() {
+            self.windows.observe(event, &mut self.crossings);
+        }
         self.policy.accuse(event, &mut self.accusations);
         if self.hits.is_empty() && self.crossings.is_empty() && self.accusations.is_empty() {
             return None;
@@ -110,6 +115,28 @@ impl Detector {
         detections.append(&mut self.accusations);
         let excused = self.policy.excuse(event, self.now, &mut detections);
         Some(Judgement::of(detections, excused))
+    }
+
+    /// The rules in force.
+    pub const fn rules(&self) -> &Arc<RuleSet> {
+        &self.rules
+    }
+
+    /// Goes on with other rules. The windows keep what they have counted; the rules' costs begin
+    /// anew, so take them before.
+    pub fn replace_rules(&mut self, rules: Arc<RuleSet>) {
+        self.scratch.renew(&rules);
+        self.rules = rules;
+    }
+
+    /// What the rules cost since that was last cleared.
+    pub const fn costs(&self) -> &Costs {
+        self.scratch.costs()
+    }
+
+    /// To measure time, or to clear the counts.
+    pub const fn costs_mut(&mut self) -> &mut Costs {
+        self.scratch.costs_mut()
     }
 
     /// How many addresses the windows hold, and how many were evicted or came too late to count.
@@ -133,7 +160,6 @@ fn detection(rule: &Rule, hit: Hit) -> Detection {
 
 #[cfg(test)]
 mod tests {
-    use vigil_event::Field;
     use vigil_rule::RuleFile;
 
     use super::*;
@@ -179,6 +205,17 @@ vigil: {family: sql_injection, score: 8.0, examples: {match: ['/?q=evil'], no_ma
     }
 
     #[test]
+    fn windows_count_requests_only() {
+        let mut detector = detector();
+        let mut message = event(b"");
+        message.log = LogKind::Syslog;
+        for _ in 0..9 {
+            assert_eq!(detector.judge(&message), None);
+        }
+        assert_eq!(detector.judge(&event(b"q=good")), None);
+    }
+
+    #[test]
     fn rules_and_windows_add_up_the_strongest_first() {
         let mut detector = detector();
         assert_eq!(detector.judge(&event(b"q=good")), None);
@@ -213,5 +250,26 @@ vigil: {family: sql_injection, score: 8.0, examples: {match: ['/?q=evil'], no_ma
         assert_eq!(judgement.severity, Severity::Informational);
         assert_eq!(judgement.suppressed.len(), 1);
         assert_eq!(judgement.score_without_suppression(), Score::new(8.0));
+    }
+
+    #[test]
+    fn windows_remember_across_other_rules() {
+        let mut detector = detector();
+        assert_eq!(detector.judge(&event(b"q=good")), None);
+        assert_eq!(detector.judge(&event(b"q=good")), None);
+        let file = RuleFile {
+            name: "other.yml".into(),
+            text: RULE.replace("evil", "wicked"),
+        };
+        let rules = Arc::new(RuleSet::load(&[file]).unwrap());
+        detector.replace_rules(Arc::clone(&rules));
+        assert!(Arc::ptr_eq(detector.rules(), &rules));
+        assert_eq!(detector.costs().pass().candidates, 0);
+        let judgement = detector.judge(&event(b"q=wicked")).unwrap();
+        assert_eq!(
+            judgement.detections.len(),
+            2,
+            "the rule and the third request"
+        );
     }
 }

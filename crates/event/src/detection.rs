@@ -45,13 +45,23 @@ impl Evidence {
         view: &[u8],
         range: std::ops::Range<usize>,
     ) -> Self {
+        Self::named(field.name(), decodings, view, range)
+    }
+
+    /// Evidence under a name that is no field.
+    pub fn named(
+        field: &str,
+        decodings: Decodings,
+        view: &[u8],
+        range: std::ops::Range<usize>,
+    ) -> Self {
         let end = range.end.min(view.len());
         let start = range.start.min(end);
         let kept = view
             .get(start..end.min(start + Self::MAX_BYTES))
             .unwrap_or_default();
         Self {
-            field: field.name().to_owned(),
+            field: field.to_owned(),
             decodings: decodings.names().map(str::to_owned).collect(),
             start: start as u32,
             end: end as u32,

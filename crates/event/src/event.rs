@@ -1,12 +1,13 @@
 //! An event: one record after decoding, with each value as received and in its decoded views.
 
 use std::net::IpAddr;
+use std::ops::Range;
 
-use crate::{Field, Timestamp};
+use crate::{Field, LogKind, Timestamp};
 
 /// Which decodings led from the raw text to a view.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Decodings(u8);
+pub struct Decodings(u16);
 
 impl Decodings {
     /// The text as received.
@@ -27,8 +28,18 @@ impl Decodings {
     pub const OVERLONG: Self = Self(1 << 6);
     /// `..`, `.`, `//`, `\` and `;parameter` resolved.
     pub const PATH: Self = Self(1 << 7);
+    /// Comments and blanks folded as SQL reads them.
+    pub const SQL: Self = Self(1 << 8);
+    /// Quotes, escapes and variables undone as a shell reads them.
+    pub const SHELL: Self = Self(1 << 9);
+    /// Escapes, joins and blanks undone as scripts and style sheets read them.
+    pub const SCRIPT: Self = Self(1 << 10);
+    /// Words that are text in base64.
+    pub const BASE64: Self = Self(1 << 11);
+    /// Words that are text in hexadecimal.
+    pub const HEX: Self = Self(1 << 12);
 
-    const NAMES: [(Self, &'static str); 8] = [
+    const NAMES: [(Self, &'static str); 13] = [
         (Self::PERCENT, "percent"),
         (Self::REPEATED, "repeated-percent"),
         (Self::PLUS, "plus"),
@@ -37,6 +48,11 @@ impl Decodings {
         (Self::FULLWIDTH, "fullwidth"),
         (Self::OVERLONG, "overlong-utf8"),
         (Self::PATH, "path"),
+        (Self::SQL, "sql"),
+        (Self::SHELL, "shell"),
+        (Self::SCRIPT, "script"),
+        (Self::BASE64, "base64"),
+        (Self::HEX, "hex"),
     ];
 
     /// These and the others.
@@ -50,6 +66,25 @@ impl Decodings {
         self.0 & other.0 == other.0
     }
 
+    /// Which view of a value they lead to.
+    pub const fn kind(self) -> ViewKind {
+        if self.is_raw() {
+            ViewKind::Raw
+        } else if self.0 & (Self::BASE64.0 | Self::HEX.0) != 0 {
+            ViewKind::Peeled
+        } else if self.contains(Self::SCRIPT) {
+            ViewKind::Script
+        } else if self.contains(Self::SHELL) {
+            ViewKind::Shell
+        } else if self.contains(Self::SQL) {
+            ViewKind::Sql
+        } else if self.contains(Self::PATH) {
+            ViewKind::Path
+        } else {
+            ViewKind::Decoded
+        }
+    }
+
     /// Whether this is the text as received.
     pub const fn is_raw(self) -> bool {
         self.0 == 0
@@ -61,6 +96,51 @@ impl Decodings {
             .into_iter()
             .filter(move |(one, _)| self.contains(*one))
             .map(|(_, name)| name)
+    }
+}
+
+/// The views that there can be of one value, each built at most once and only where it differs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum ViewKind {
+    /// The text as received.
+    Raw,
+    /// Every encoding undone.
+    Decoded,
+    /// Decoded, and paths resolved.
+    Path,
+    /// Decoded, and folded as SQL reads it.
+    Sql,
+    /// Decoded, and folded as a shell reads it.
+    Shell,
+    /// Decoded, and folded as scripts and style sheets read it.
+    Script,
+    /// What the words of the decoded text stand for in base64 or hexadecimal.
+    Peeled,
+}
+
+impl ViewKind {
+    /// Every kind but the raw one, in the order of its discriminant.
+    pub const DERIVED: [Self; 6] = [
+        Self::Decoded,
+        Self::Path,
+        Self::Sql,
+        Self::Shell,
+        Self::Script,
+        Self::Peeled,
+    ];
+
+    /// The name behind a field's name in rules.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Raw => "raw",
+            Self::Decoded => "decoded",
+            Self::Path => "path",
+            Self::Sql => "sql",
+            Self::Shell => "shell",
+            Self::Script => "script",
+            Self::Peeled => "base64",
+        }
     }
 }
 
@@ -83,14 +163,34 @@ struct Span {
     end: u32,
 }
 
+/// A value under a name that is no field: spans of the event's text.
+#[derive(Clone, Copy, Debug)]
+struct Label {
+    name: (u32, u32),
+    value: (u32, u32),
+}
+
+/// A parameter of the query: spans of the view of the query that it was found in.
+#[derive(Clone, Copy, Debug)]
+struct Parameter {
+    decodings: Decodings,
+    name: (u32, u32),
+    value: (u32, u32),
+}
+
 /// One record after decoding. Made once for each thread and filled again for each record, so that
 /// a benign line costs no allocation.
 #[derive(Clone, Debug, Default)]
 pub struct Event {
     text: Vec<u8>,
     views: Vec<Span>,
+    parameters: Vec<Parameter>,
     /// The place of each field's raw view in `views`, plus one; 0 where the field is absent.
     raw: [u8; Field::COUNT],
+    labels: Vec<Label>,
+    service: (u32, u32),
+    /// Which log the record is from.
+    pub log: LogKind,
     /// When it happened, as the record says.
     pub occurred_at: Timestamp,
     /// The client's real address.
@@ -106,6 +206,12 @@ pub struct Event {
 impl Event {
     /// At most this many views an event; further ones are refused.
     pub const MAX_VIEWS: usize = 64;
+    /// At most this many labels an event; further ones are refused.
+    pub const MAX_LABELS: usize = 128;
+    /// A label's value is cut to this, in bytes.
+    pub const MAX_LABEL_BYTES: usize = 16 << 10;
+    /// At most this many parameters an event; what follows is seen as part of the query only.
+    pub const MAX_PARAMETERS: usize = 128;
 
     /// An event without fields.
     pub fn new() -> Self {
@@ -116,7 +222,11 @@ impl Event {
     pub fn clear(&mut self) {
         self.text.clear();
         self.views.clear();
+        self.parameters.clear();
         self.raw = [0; Field::COUNT];
+        self.labels.clear();
+        self.service = (0, 0);
+        self.log = LogKind::default();
         self.occurred_at = Timestamp::default();
         self.source_ip = None;
         self.status = 0;
@@ -139,6 +249,28 @@ impl Event {
         self.push(field, decodings, text);
     }
 
+    /// Says where a parameter stands in the view that was added last.
+    ///
+    /// Its name and its value are views of their own, of [`Field::ParameterName`] and
+    /// [`Field::ParameterValue`], that share the bytes of that view.
+    pub fn add_parameter(&mut self, name: Range<usize>, value: Range<usize>) {
+        let Some(view) = self.views.last() else {
+            return;
+        };
+        if self.parameters.len() >= Self::MAX_PARAMETERS {
+            return;
+        }
+        let within = |range: Range<usize>| {
+            let place = |at: usize| view.start.saturating_add(at as u32).min(view.end);
+            (place(range.start), place(range.end))
+        };
+        self.parameters.push(Parameter {
+            decodings: view.decodings,
+            name: within(name),
+            value: within(value),
+        });
+    }
+
     fn push(&mut self, field: Field, decodings: Decodings, text: &[u8]) {
         if self.views.len() >= Self::MAX_VIEWS {
             return;
@@ -153,6 +285,53 @@ impl Event {
         });
     }
 
+    /// Says which part of a program's logs the record is from, such as `dns` of Zeek's.
+    pub fn set_service(&mut self, name: &[u8]) {
+        self.service = self.append(name);
+    }
+
+    /// See [`Event::set_service`]; empty where there is only one.
+    pub fn service(&self) -> &[u8] {
+        self.text_at(self.service)
+    }
+
+    /// Keeps a value under a name that is no [`Field`]. A name may have several values.
+    pub fn add_label(&mut self, name: &[u8], value: &[u8]) {
+        if self.labels.len() >= Self::MAX_LABELS {
+            return;
+        }
+        let value = value.get(..Self::MAX_LABEL_BYTES).unwrap_or(value);
+        let label = Label {
+            name: self.append(name),
+            value: self.append(value),
+        };
+        self.labels.push(label);
+    }
+
+    /// Every label: its name, and its value as a view.
+    pub fn labels(&self) -> impl Iterator<Item = (&[u8], View<'_>)> {
+        self.labels.iter().map(|label| {
+            let view = View {
+                field: Field::Label,
+                decodings: Decodings::NONE,
+                text: self.text_at(label.value),
+            };
+            (self.text_at(label.name), view)
+        })
+    }
+
+    fn append(&mut self, text: &[u8]) -> (u32, u32) {
+        let start = self.text.len() as u32;
+        self.text.extend_from_slice(text);
+        (start, self.text.len() as u32)
+    }
+
+    fn text_at(&self, (start, end): (u32, u32)) -> &[u8] {
+        self.text
+            .get(start as usize..end as usize)
+            .unwrap_or_default()
+    }
+
     /// A field's text as received.
     pub fn raw(&self, field: Field) -> Option<&[u8]> {
         let place = usize::from(*self.raw.get(field as usize)?).checked_sub(1)?;
@@ -164,9 +343,29 @@ impl Event {
         self.views.iter().map(|span| self.view(span))
     }
 
-    /// The views of one field.
+    /// The views of one field, those of [`Event::parameters`] among them.
     pub fn views_of(&self, field: Field) -> impl Iterator<Item = View<'_>> {
-        self.views().filter(move |view| view.field == field)
+        self.views()
+            .chain(self.parameters().flatten())
+            .filter(move |view| view.field == field)
+    }
+
+    /// The name and the value of each parameter, as parts of one of the [`Event::views`].
+    pub fn parameters(&self) -> impl Iterator<Item = [View<'_>; 2]> {
+        self.parameters.iter().map(|parameter| {
+            let part = |field, (start, end): (u32, u32)| View {
+                field,
+                decodings: parameter.decodings,
+                text: self
+                    .text
+                    .get(start as usize..end as usize)
+                    .unwrap_or_default(),
+            };
+            [
+                part(Field::ParameterName, parameter.name),
+                part(Field::ParameterValue, parameter.value),
+            ]
+        })
     }
 
     /// A field that is a number.
@@ -212,6 +411,71 @@ mod tests {
         event.clear();
         assert_eq!(event.views().count(), 0);
         assert_eq!(event.raw(Field::UrlQuery), None);
+    }
+
+    #[test]
+    fn labels_stand_beside_the_views() {
+        let mut event = Event::new();
+        event.set_service(b"dns");
+        event.add_label(b"answers", b"192.0.2.1");
+        event.add_label(b"answers", &vec![b'x'; Event::MAX_LABEL_BYTES + 1]);
+        assert_eq!(event.views().count(), 0);
+        let labels: Vec<_> = event
+            .labels()
+            .map(|(name, view)| (name, view.text.len()))
+            .collect();
+        assert_eq!(
+            labels,
+            [(&b"answers"[..], 9), (b"answers", Event::MAX_LABEL_BYTES)]
+        );
+        assert_eq!(event.service(), b"dns");
+        for _ in 0..2 * Event::MAX_LABELS {
+            event.add_label(b"a", b"b");
+        }
+        assert_eq!(event.labels().count(), Event::MAX_LABELS);
+        event.clear();
+        assert_eq!((event.labels().count(), event.service()), (0, &b""[..]));
+    }
+
+    #[test]
+    fn parameters_are_parts_of_the_last_view() {
+        let mut event = Event::new();
+        event.add_parameter(0..1, 2..3);
+        event.set(Field::UrlQuery, b"a=%41");
+        event.add_view(Field::UrlQuery, Decodings::PERCENT, b"a=A");
+        event.add_parameter(0..1, 2..9);
+        let found: Vec<_> = event.parameters().flatten().collect();
+        let view = |field, text| View {
+            field,
+            decodings: Decodings::PERCENT,
+            text,
+        };
+        assert_eq!(
+            found,
+            [
+                view(Field::ParameterName, &b"a"[..]),
+                view(Field::ParameterValue, b"A")
+            ]
+        );
+        assert_eq!(event.views_of(Field::ParameterValue).count(), 1);
+        event.clear();
+        assert_eq!(event.parameters().count(), 0);
+    }
+
+    #[test]
+    fn decodings_lead_to_one_kind_of_view() {
+        let percent = Decodings::PERCENT;
+        for (decodings, kind) in [
+            (Decodings::NONE, ViewKind::Raw),
+            (percent, ViewKind::Decoded),
+            (percent.with(Decodings::PATH), ViewKind::Path),
+            (Decodings::SQL, ViewKind::Sql),
+            (percent.with(Decodings::SHELL), ViewKind::Shell),
+            (Decodings::SCRIPT, ViewKind::Script),
+            (percent.with(Decodings::HEX), ViewKind::Peeled),
+        ] {
+            assert_eq!(decodings.kind(), kind);
+        }
     }
 
     #[test]

@@ -34,11 +34,17 @@ pub enum Field {
     Cookie,
     /// How often percent-encoding was undone until nothing changed.
     DecodeDepth,
+    /// The name of one parameter of the query.
+    ParameterName,
+    /// The value of one parameter of the query.
+    ParameterValue,
+    /// A value under a name that is no field of ours: see [`Event::labels`](crate::Event::labels).
+    Label,
 }
 
 impl Field {
     /// Every field, in the order of its discriminant.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 18] = [
         Self::EventOriginal,
         Self::SourceIp,
         Self::UserName,
@@ -54,6 +60,9 @@ impl Field {
         Self::Referrer,
         Self::Cookie,
         Self::DecodeDepth,
+        Self::ParameterName,
+        Self::ParameterValue,
+        Self::Label,
     ];
 
     /// How many fields there are.
@@ -77,8 +86,20 @@ impl Field {
             Self::Referrer => "http.request.referrer",
             Self::Cookie => "http.request.headers.cookie",
             Self::DecodeDepth => "vigil.decode.depth",
+            Self::ParameterName => "url.parameter.name",
+            Self::ParameterValue => "url.parameter.value",
+            Self::Label => "labels",
         }
     }
+
+    /// The fields of which decoding makes further views.
+    pub const DECODED: [Self; 5] = [
+        Self::UrlPath,
+        Self::UrlQuery,
+        Self::UserAgent,
+        Self::Referrer,
+        Self::Cookie,
+    ];
 
     /// The field of that name.
     pub fn from_name(name: &str) -> Option<Self> {

@@ -14,6 +14,23 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(value_type = String, format = DateTime))]
 pub struct Timestamp(i64);
 
+/// A part of a moment that people count in, in UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimePart {
+    /// 0 to 59.
+    Minute,
+    /// 0 to 23.
+    Hour,
+    /// The day of the month, from 1.
+    Day,
+    /// The week of the year as ISO 8601 counts it, from 1.
+    Week,
+    /// The month, from 1.
+    Month,
+    /// The year.
+    Year,
+}
+
 /// The text is not an RFC 3339 time.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a time: write it like 2026-11-20T12:00:00Z")]
@@ -42,6 +59,21 @@ impl Timestamp {
     /// Milliseconds from `earlier` to this moment; negative when `earlier` is the later one.
     pub const fn millis_since(self, earlier: Self) -> i64 {
         self.0 - earlier.0
+    }
+
+    /// A part of this moment, in UTC.
+    pub fn part(self, part: TimePart) -> i64 {
+        let moment =
+            jiff::Timestamp::from_millisecond(self.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+        let civil = jiff::tz::Offset::UTC.to_datetime(moment);
+        match part {
+            TimePart::Minute => civil.minute().into(),
+            TimePart::Hour => civil.hour().into(),
+            TimePart::Day => civil.day().into(),
+            TimePart::Week => civil.date().iso_week_date().week().into(),
+            TimePart::Month => civil.month().into(),
+            TimePart::Year => civil.year().into(),
+        }
     }
 
     /// This moment moved by a number of milliseconds.
@@ -118,6 +150,21 @@ mod tests {
             Timestamp::from_millis(0).to_string(),
             "1970-01-01T00:00:00.000Z"
         );
+    }
+
+    #[test]
+    fn has_parts() {
+        let moment = Timestamp::from_millis(1_795_176_000_123);
+        for (part, expected) in [
+            (TimePart::Minute, 0),
+            (TimePart::Hour, 12),
+            (TimePart::Day, 20),
+            (TimePart::Week, 47),
+            (TimePart::Month, 11),
+            (TimePart::Year, 2026),
+        ] {
+            assert_eq!(moment.part(part), expected, "{part:?}");
+        }
     }
 
     #[test]

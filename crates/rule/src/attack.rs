@@ -1,7 +1,7 @@
 //! Tags: which are well-formed, and the ATT&CK techniques among them.
 
 /// The tactics of MITRE ATT&CK for enterprises, as Sigma writes them.
-const TACTICS: [&str; 14] = [
+pub(crate) const TACTICS: [&str; 14] = [
     "reconnaissance",
     "resource-development",
     "initial-access",
@@ -30,6 +30,23 @@ pub(crate) fn technique(tag: &str) -> Result<Option<String>, &'static str> {
         _ if is_slug(space) && !name.is_empty() && name.split('.').all(is_slug) => Ok(None),
         _ => Err("use lower-case letters, digits, `-` and `_`"),
     }
+}
+
+/// The place in [`TACTICS`] of the tactic that a tag names.
+pub(crate) fn tactic(tag: &str) -> Option<usize> {
+    let name = tag.strip_prefix("attack.")?.replace('_', "-");
+    TACTICS.iter().position(|tactic| *tactic == name)
+}
+
+/// A tactic's name as ATT&CK writes it.
+pub(crate) fn title(tactic: &str) -> String {
+    let words = tactic
+        .split('-')
+        .map(|word| match word.split_at_checked(1) {
+            Some((first, rest)) if word != "and" => first.to_ascii_uppercase() + rest,
+            _ => word.to_owned(),
+        });
+    words.collect::<Vec<_>>().join(" ")
 }
 
 fn attack(name: &str) -> Result<Option<String>, &'static str> {

@@ -9,7 +9,7 @@ use regex_syntax::hir::{Class, Hir, HirKind};
 
 /// A set of kinds of bytes: each sign is a kind of its own; letters and digits, control characters
 /// and what is beyond ASCII are one each.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct ByteSet(u64);
 
 /// At most so many sets are kept, those with the rarest bytes.
@@ -77,9 +77,11 @@ impl ByteSet {
     /// How many kinds there are.
     pub(crate) const KINDS: usize = 64;
 
-    /// Whether the bytes are so rare that most events have none of them.
-    pub(crate) fn is_rare(self) -> bool {
-        self.cost() <= 6
+    /// What it tells that one of these bytes occurs, on the scale of
+    /// [`literal::worth`](crate::literal::worth).
+    pub(crate) fn worth(self) -> u32 {
+        const RAREST: u32 = 14;
+        RAREST.saturating_sub(self.cost()).max(1)
     }
 
     /// Whether the two have a byte in common.

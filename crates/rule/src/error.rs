@@ -113,7 +113,8 @@ pub enum Problem {
     },
     /// A rule for other logs.
     #[error(
-        "the rule is for `{0}` logs, Vigil matches web server logs: use `category: webserver` or leave the rule out"
+        "the rule is for `{0}` logs, which are not read here: use `category: webserver`, `proxy`, `product: opencanary`, \
+         `zeek`, `nginx` or `apache`, or `linux` with `service: sshd`, or leave the rule out"
     )]
     BadLogSource(String),
     /// The `vigil:` map.
@@ -154,6 +155,24 @@ pub enum Problem {
         value: String,
         /// What is expected.
         expected: &'static str,
+    },
+    /// A name in a rule for web logs that these do not have.
+    #[error("`{0}` is in no web log: what asks for it never holds")]
+    NotInWebLogs(String),
+    /// A filter for a rule that is not there.
+    #[error(
+        "the filter names the rule `{0}`, which is not loaded: correct its id or name, or take the filter away"
+    )]
+    MissingRule(String),
+    /// A placeholder that nothing is configured for.
+    #[error(
+        "nothing is configured for the placeholder `%{name}%` of `{field}`: list its values under detect.placeholders"
+    )]
+    UnknownPlaceholder {
+        /// The placeholder.
+        name: String,
+        /// The field with its modifiers.
+        field: String,
     },
     /// A regular expression that does not compile.
     #[error("regular expression `{pattern}` of `{field}`: {why}")]

@@ -11,6 +11,7 @@ pub(crate) struct Faults<'a> {
     file: &'a str,
     source: Source<'a>,
     title: Option<String>,
+    foreign: bool,
     errors: Vec<RuleError>,
 }
 
@@ -20,11 +21,14 @@ impl<'a> Faults<'a> {
     /// The longest title that errors repeat, in bytes.
     const TITLE_BYTES: usize = 120;
 
-    pub(crate) const fn new(file: &'a str, source: Source<'a>) -> Self {
+    /// No faults yet. A foreign document was written for other programs, see
+    /// [`Input::foreign`](crate::Input::foreign).
+    pub(crate) const fn new(file: &'a str, source: Source<'a>, foreign: bool) -> Self {
         Self {
             file,
             source,
             title: None,
+            foreign,
             errors: Vec::new(),
         }
     }
@@ -37,6 +41,17 @@ impl<'a> Faults<'a> {
     /// Adds a fault at the place that the keys lead to.
     pub(crate) fn add(&mut self, path: &[&str], problem: Problem) {
         self.add_at(self.source.line_of(path), problem);
+    }
+
+    /// Adds a fault that changes nothing about what the rule matches: a foreign rule may have it.
+    pub(crate) fn add_minor(&mut self, path: &[&str], problem: Problem) {
+        if !self.foreign {
+            self.add(path, problem);
+        }
+    }
+
+    pub(crate) const fn is_foreign(&self) -> bool {
+        self.foreign
     }
 
     /// Adds a fault at a line of the file.

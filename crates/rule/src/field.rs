@@ -2,19 +2,11 @@
 //!
 //! *Input*: a name of the Elastic Common Schema, or one of Sigma's names for web server logs,
 //! with `.raw` or `.decoded` behind it to look only at the text as received or only at what
-//! decoding made of it. *Output*: a [`Scope`]. *Example*: `url.query.decoded`, `cs-user-agent`.
-//! *Limits*: `.decoded` only on fields that are decoded.
+//! decoding made of it, or with one kind of view: `.path`, `.sql`, `.shell`, `.script`, `.base64`.
+//! *Output*: a [`Scope`]. *Example*: `url.query.decoded`, `cs-user-agent`. *Limits*: kinds of views
+//! only on fields that are decoded.
 
-use vigil_event::{Field, View};
-
-/// The fields of which decoding makes further views.
-const DECODED: [Field; 5] = [
-    Field::UrlPath,
-    Field::UrlQuery,
-    Field::UserAgent,
-    Field::Referrer,
-    Field::Cookie,
-];
+use vigil_event::{Field, View, ViewKind};
 
 /// Sigma's names for the fields of web server logs.
 ///
@@ -46,33 +38,62 @@ const ALIASES: [(&[&str], &[Field]); 12] = [
     (&["cs-version"], &[Field::HttpVersion]),
 ];
 
-/// A set of views: for each field its raw text, its decoded views, or both.
+/// A set of views: for each field its raw text, and for the decoded fields each kind of view.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct Scope(u32);
+pub(crate) struct Scope(u64);
 
-/// Where the bits of the decoded views start.
-const DECODED_BITS: u32 = 16;
+/// The bits of each kind of derived view, behind those of the raw texts.
+const KIND_BITS: u32 = Field::DECODED.len() as u32;
 const _: () = assert!(
-    Field::COUNT <= DECODED_BITS as usize,
-    "a scope has a bit for each field, twice"
+    Field::COUNT as u32 + KIND_BITS * ViewKind::DERIVED.len() as u32 <= u64::BITS,
+    "a scope has a bit for each field and for each kind of view of the decoded ones"
 );
 
 impl Scope {
     /// What keywords without a field look at: the record and everything that decoding made of it.
     pub(crate) fn keywords() -> Self {
-        DECODED
+        Field::DECODED
             .into_iter()
             .fold(Self::raw(Field::EventOriginal), |scope, field| {
-                scope.with(Self::decoded(field))
+                scope.with(Self::derived(field))
             })
+    }
+
+    /// The values of labels.
+    pub(crate) const fn labels() -> Self {
+        Self::raw(Field::Label)
     }
 
     const fn raw(field: Field) -> Self {
         Self(1 << field as u32)
     }
 
-    const fn decoded(field: Field) -> Self {
-        Self(1 << (field as u32 + DECODED_BITS))
+    /// One kind of view of a field; nothing where the field has none of that kind.
+    const fn kind(field: Field, kind: ViewKind) -> Self {
+        let place = match field {
+            _ if matches!(kind, ViewKind::Raw) => return Self::raw(field),
+            Field::UrlPath => 0,
+            Field::UrlQuery => 1,
+            Field::UserAgent => 2,
+            Field::Referrer => 3,
+            Field::Cookie => 4,
+            // The parameters' views are parts of the query's, decoded or not: one bit is enough.
+            Field::ParameterName | Field::ParameterValue => return Self::raw(field),
+            _ => return Self(0),
+        };
+        Self(1 << (Field::COUNT as u32 + (kind as u32 - 1) * KIND_BITS + place))
+    }
+
+    /// Every view of a field that decoding made.
+    fn derived(field: Field) -> Self {
+        if !Field::DECODED.contains(&field) {
+            return Self::default();
+        }
+        ViewKind::DERIVED
+            .into_iter()
+            .fold(Self::default(), |scope, kind| {
+                scope.with(Self::kind(field, kind))
+            })
     }
 
     /// The views of both.
@@ -83,11 +104,26 @@ impl Scope {
 
     /// The one view, as a scope.
     pub(crate) const fn of(view: &View<'_>) -> Self {
-        if view.decodings.is_raw() {
-            Self::raw(view.field)
-        } else {
-            Self::decoded(view.field)
+        Self::kind(view.field, view.decodings.kind())
+    }
+
+    /// The one view, and the views that are parts of it: what is seen in a parameter is seen in the
+    /// query that it stands in.
+    pub(crate) const fn scanned(view: &View<'_>) -> Self {
+        let one = Self::of(view);
+        match view.field {
+            Field::UrlQuery => one.with(Self::parameters()),
+            _ => one,
         }
+    }
+
+    const fn parameters() -> Self {
+        Self::raw(Field::ParameterName).with(Self::raw(Field::ParameterValue))
+    }
+
+    /// Whether these are views of parameters, among others.
+    pub(crate) const fn has_parameters(self) -> bool {
+        self.meets(Self::parameters())
     }
 
     /// The views that are in both.
@@ -99,7 +135,7 @@ impl Scope {
     /// Every view.
     #[cfg(test)]
     pub(crate) const fn everything() -> Self {
-        Self(u32::MAX)
+        Self(u64::MAX)
     }
 
     /// Whether the two have a view in common.
@@ -116,7 +152,7 @@ impl Scope {
     pub(crate) fn fields(self) -> impl Iterator<Item = Field> {
         Field::ALL
             .into_iter()
-            .filter(move |field| self.meets(Self::raw(*field).with(Self::decoded(*field))))
+            .filter(move |field| self.meets(Self::raw(*field).with(Self::derived(*field))))
     }
 
     /// The only field of these views, if it is a number.
@@ -133,28 +169,34 @@ impl Scope {
     }
 }
 
-/// The views that a name stands for; none if there is no such field.
+/// The views that a name stands for; none if there is no such field or it has no such views.
 pub(crate) fn scope(name: &str) -> Option<Scope> {
-    if let Some(name) = name.strip_suffix(".raw") {
-        return Some(views(&fields(name)?, true, false));
-    }
-    if let Some(name) = name.strip_suffix(".decoded") {
-        let scope = views(&fields(name)?, false, true);
-        return (scope != Scope::default()).then_some(scope);
-    }
-    Some(views(&fields(name)?, true, true))
-}
-
-fn views(fields: &[Field], raw: bool, decoded: bool) -> Scope {
-    fields.iter().fold(Scope::default(), |mut scope, field| {
-        if raw {
-            scope = scope.with(Scope::raw(*field));
+    let of = |name: &str, views: &dyn Fn(Field) -> Scope| {
+        let scope = fields(name)?
+            .into_iter()
+            .fold(Scope::default(), |scope, field| scope.with(views(field)));
+        (scope != Scope::default()).then_some(scope)
+    };
+    if let Some((name, suffix)) = name.rsplit_once('.') {
+        if suffix == "raw" {
+            return of(name, &Scope::raw);
         }
-        if decoded && DECODED.contains(field) {
-            scope = scope.with(Scope::decoded(*field));
+        if suffix == ViewKind::Decoded.name() {
+            return of(name, &Scope::derived);
         }
-        scope
-    })
+        let kind = ViewKind::DERIVED
+            .into_iter()
+            .find(|kind| kind.name() == suffix);
+        if let Some(kind) = kind
+            && fields(name).is_some()
+        {
+            return of(name, &|field| match field {
+                Field::ParameterName | Field::ParameterValue => Scope::default(),
+                field => Scope::kind(field, kind),
+            });
+        }
+    }
+    of(name, &|field| Scope::raw(field).with(Scope::derived(field)))
 }
 
 fn fields(name: &str) -> Option<Vec<Field>> {
@@ -170,9 +212,11 @@ fn fields(name: &str) -> Option<Vec<Field>> {
 /// The names there are, for an error.
 pub(crate) fn known() -> String {
     let names: Vec<_> = Field::ALL.into_iter().map(Field::name).collect();
+    let kinds: Vec<_> = ViewKind::DERIVED.into_iter().map(ViewKind::name).collect();
     format!(
-        "{}; decoded fields also take `.raw` and `.decoded` behind the name",
-        names.join(", ")
+        "{}; decoded fields also take .raw, .{} behind the name",
+        names.join(", "),
+        kinds.join(", .")
     )
 }
 
@@ -196,6 +240,7 @@ mod tests {
             ("url.query", true, true),
             ("url.query.raw", true, false),
             ("url.query.decoded", false, true),
+            ("url.query.sql", false, false),
         ] {
             assert_eq!(
                 allows(name, Field::UrlQuery, Decodings::NONE),
@@ -209,6 +254,32 @@ mod tests {
             );
             assert!(!allows(name, Field::UrlPath, Decodings::NONE), "{name}");
         }
+    }
+
+    #[test]
+    fn one_kind_of_view_has_a_name() {
+        let folded = Decodings::PERCENT.with(Decodings::SQL);
+        for (name, expected) in [
+            ("url.query.sql", true),
+            ("url.query.decoded", true),
+            ("url.query", true),
+            ("url.query.shell", false),
+            ("url.path.sql", false),
+        ] {
+            assert_eq!(allows(name, Field::UrlQuery, folded), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_seen_in_a_query_is_seen_in_its_parameters() {
+        let query = View {
+            field: Field::UrlQuery,
+            decodings: Decodings::PERCENT,
+            text: b"",
+        };
+        let value = scope("url.parameter.value").unwrap();
+        assert!(value.meets(Scope::scanned(&query)) && !value.meets(Scope::of(&query)));
+        assert!(value.has_parameters() && !scope("url.query").unwrap().has_parameters());
     }
 
     #[test]
@@ -229,6 +300,8 @@ mod tests {
             "CommandLine",
             "http.request.method.decoded",
             "url.path.raw.raw",
+            "url.parameter.value.sql",
+            "url.domain.sql",
             ".raw",
         ] {
             assert_eq!(scope(name), None, "{name}");

@@ -1,16 +1,17 @@
 //! What must be seen in an event for a rule to match: a condition that is cheap to check and never
 //! excludes an event that the rule would match.
 //!
-//! A [`Probe`] is a set of literals of which the pass over the event tells in which views one
-//! occurs. A [`Gate`] is a conjunction of [`Clause`]s, a clause a disjunction of probes in some
+//! A [`Probe`] is a set of literals or of bytes, of which the pass over the event tells in which
+//! views one occurs. A [`Gate`] is a conjunction of [`Clause`]s, a clause a disjunction of probes in some
 //! views. What is negated requires nothing. A gate without clauses is open: its rule always runs.
 
 use std::collections::{BTreeMap, HashMap};
 
+use crate::bytes::ByteSet;
 use crate::field::Scope;
 use crate::literal::{self, Literal};
 
-/// A set of literals that is looked for, by its place in [`Probes`].
+/// Something that is looked for, by its place in [`Probes`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Probe(u32);
 
@@ -20,29 +21,53 @@ impl Probe {
     }
 }
 
-/// All sets of literals that some rule asks for; equal sets are one probe.
+/// What is looked for: one of several literals, or one of several bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Look {
+    Literals(Vec<Literal>),
+    Bytes(ByteSet),
+}
+
+impl Look {
+    /// From this worth on something tells enough to be looked for beside others: three letters that
+    /// ordinary requests do not have, or a rare sign.
+    pub(crate) const STRONG: u32 = 9;
+    /// More literals cost more than they tell.
+    const MAX_LITERALS: usize = 2048;
+
+    /// One of these literals; none for a set that tells nothing.
+    pub(crate) fn literals(mut set: Vec<Literal>) -> Option<Self> {
+        set.sort_unstable();
+        set.dedup();
+        let tells =
+            !set.is_empty() && set.len() <= Self::MAX_LITERALS && set.iter().all(Literal::is_rare);
+        tells.then_some(Self::Literals(set))
+    }
+
+    /// See [`literal::worth`].
+    pub(crate) fn worth(&self) -> u32 {
+        match self {
+            Self::Literals(set) => literal::worth(set),
+            Self::Bytes(set) => set.worth(),
+        }
+    }
+}
+
+/// All that some rule asks for; what is the same is one probe.
 #[derive(Debug, Default)]
 pub(crate) struct Probes {
-    sets: Vec<Vec<Literal>>,
-    places: HashMap<Vec<Literal>, Probe>,
-    /// For each set the views in which it is asked for.
+    looks: Vec<Look>,
+    places: HashMap<Look, Probe>,
+    /// For each probe the views in which it is asked for.
     scopes: Vec<Scope>,
 }
 
 impl Probes {
-    /// More literals make a probe that costs more than it tells.
-    const MAX_LITERALS: usize = 2048;
-
-    /// The probe for a set that is asked for in some views; none for a set that tells nothing.
-    pub(crate) fn probe(&mut self, mut set: Vec<Literal>, scope: Scope) -> Option<Probe> {
-        set.sort_unstable();
-        set.dedup();
-        if set.is_empty() || set.len() > Self::MAX_LITERALS || !set.iter().all(Literal::is_rare) {
-            return None;
-        }
-        let next = Probe(u32::try_from(self.sets.len()).ok()?);
-        let probe = *self.places.entry(set).or_insert_with_key(|set| {
-            self.sets.push(set.clone());
+    /// The probe for what is asked for in some views; none once there are too many.
+    pub(crate) fn probe(&mut self, look: Look, scope: Scope) -> Option<Probe> {
+        let next = Probe(u32::try_from(self.looks.len()).ok()?);
+        let probe = *self.places.entry(look).or_insert_with_key(|look| {
+            self.looks.push(look.clone());
             self.scopes.push(Scope::default());
             next
         });
@@ -52,28 +77,20 @@ impl Probes {
         Some(probe)
     }
 
-    /// The sets, each at its probe's place.
-    pub(crate) fn sets(&self) -> &[Vec<Literal>] {
-        &self.sets
+    /// How many probes there are.
+    pub(crate) const fn len(&self) -> usize {
+        self.looks.len()
     }
 
-    /// Every literal with its probe and the views in which that is asked for.
-    pub(crate) fn literals(&self) -> impl Iterator<Item = (Probe, Scope, &Literal)> {
-        self.sets
-            .iter()
-            .zip(&self.scopes)
-            .enumerate()
-            .flat_map(|(place, (set, scope))| {
-                set.iter()
-                    .map(move |literal| (Probe(place as u32), *scope, literal))
-            })
+    /// Every probe with what it looks for and the views in which that is asked for.
+    pub(crate) fn looks(&self) -> impl Iterator<Item = (Probe, Scope, &Look)> {
+        let looks = self.looks.iter().zip(&self.scopes).enumerate();
+        looks.map(|(place, (look, scope))| (Probe(place as u32), *scope, look))
     }
 
     /// See [`literal::worth`].
-    pub(crate) fn worth(&self, probe: Probe) -> u32 {
-        self.sets
-            .get(probe.place())
-            .map_or(0, |set| literal::worth(set))
+    fn worth(&self, probe: Probe) -> u32 {
+        self.looks.get(probe.place()).map_or(0, Look::worth)
     }
 }
 
@@ -162,9 +179,8 @@ mod tests {
     fn all_keeps_every_clause_and_any_the_best_of_each() {
         let mut probes = Probes::default();
         let mut clause = |text: &str| {
-            let probe = probes
-                .probe(vec![Literal::of(text.as_bytes())], Scope::keywords())
-                .unwrap();
+            let look = Look::literals(vec![Literal::of(text.as_bytes())]).unwrap();
+            let probe = probes.probe(look, Scope::keywords()).unwrap();
             Clause::new(probe, Scope::keywords(), &probes)
         };
         let (union, select, schema) = (
@@ -200,14 +216,15 @@ mod tests {
                 .map(|text| Literal::of(text.as_bytes()))
                 .collect::<Vec<_>>()
         };
-        let first = probes.probe(set(&["union", "select"]), Scope::keywords());
-        assert_eq!(
-            first,
-            probes.probe(set(&["SELECT", "union", "union"]), Scope::keywords())
-        );
-        assert_ne!(first, probes.probe(set(&["union"]), Scope::keywords()));
-        assert_eq!(probes.probe(set(&["union", "="]), Scope::keywords()), None);
-        assert_eq!(probes.probe(Vec::new(), Scope::keywords()), None);
-        assert_eq!(probes.sets().len(), 2);
+        let mut probe = |texts: &[&str]| {
+            Look::literals(set(texts)).and_then(|look| probes.probe(look, Scope::keywords()))
+        };
+        let first = probe(&["union", "select"]);
+        assert!(first.is_some());
+        assert_eq!(first, probe(&["SELECT", "union", "union"]));
+        assert_ne!(first, probe(&["union"]));
+        assert_eq!(probe(&["union", "="]), None);
+        assert_eq!(probe(&[]), None);
+        assert_eq!(probes.len(), 2);
     }
 }

@@ -9,28 +9,37 @@
 //! Owns: the meaning of a rule for one event, its examples, the literal pre-pass. Never holds: state
 //! across events, time, I/O.
 //!
-//! To add a modifier: give it a place in `modifier.rs`, let `item.rs` turn it into a matcher of
-//! `matcher.rs`, and say there (`Leaf::ask`) which literals and bytes it requires, if any.
+//! To add a modifier: give it a place in `modifier.rs`. One that changes values is a transform of
+//! `transform.rs`; else let `item.rs` turn it into a matcher of `matcher.rs`, and say there
+//! (`Leaf::ask`) which literals and bytes it requires, if any.
 
 #![warn(clippy::indexing_slicing)]
 
 mod attack;
 mod bytes;
 mod condition;
+mod cost;
+mod coverage;
 mod error;
 mod example;
 mod extension;
 mod faults;
 mod field;
 mod file;
+mod filter;
+mod finder;
 mod gate;
 mod item;
+mod label;
 mod literal;
 mod load;
+mod log_source;
 mod matcher;
+mod merge;
 mod metadata;
 mod modifier;
 mod node;
+mod ordinary;
 pub mod pattern;
 mod position;
 mod prefilter;
@@ -41,10 +50,16 @@ mod set;
 #[cfg(test)]
 mod soundness;
 mod structure;
+mod texts;
+mod transform;
 mod wildcard;
 
+pub use cost::{Cost, Costs, Stopwatch};
+pub use coverage::{Coverage, Covering, Tactic, Technique};
 pub use error::{Problem, RuleError};
 pub use example::Example;
 pub use file::RuleFile;
+pub use load::{Input, Report};
 pub use rule::Rule;
 pub use set::{Hit, RuleSet, Scratch};
+pub use transform::Placeholders;

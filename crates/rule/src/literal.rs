@@ -1,5 +1,7 @@
 //! Literals that must occur for something to match, and how much each of them tells.
 
+use crate::ordinary;
+
 /// A text in lower case that must occur, ignoring case.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Literal {
@@ -90,6 +92,19 @@ impl Literal {
         }
     }
 
+    /// How much it tells: its rarity, but less for what ordinary requests have, and for two letters
+    /// or digits, which stand in any longer word.
+    fn telling(&self) -> u32 {
+        let is_part = self.bytes.len() <= 2 && self.bytes.iter().all(u8::is_ascii_alphanumeric);
+        let most = match ordinary::count(&self.bytes) {
+            _ if is_part => 4,
+            0 => u32::MAX,
+            1 | 2 => 6,
+            _ => 4,
+        };
+        self.rarity().min(most)
+    }
+
     /// Whether it is rare enough to be required by itself.
     pub(crate) fn is_rare(&self) -> bool {
         self.rarity() >= MIN_RARITY
@@ -101,11 +116,11 @@ pub(crate) const fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
-/// What a set of literals tells, of which one must occur: the rarity of its most common literal,
-/// less for many literals.
+/// What a set of literals tells, of which one must occur: what its most common literal does, less
+/// for many literals.
 pub(crate) fn worth(set: &[Literal]) -> u32 {
-    let rarity = set.iter().map(Literal::rarity).min().unwrap_or(0);
-    (rarity * 2).saturating_sub(set.len().max(1).ilog2())
+    let telling = set.iter().map(Literal::telling).min().unwrap_or(0);
+    (telling * 2).saturating_sub(set.len().max(1).ilog2())
 }
 
 #[cfg(test)]
@@ -151,6 +166,13 @@ mod tests {
         let edged = Literal::edge().then(&select);
         assert!(word.implies(&select) && edged.implies(&select) && edged.implies(&edged));
         assert!(!word.implies(&edged) && !select.implies(&edged) && !select.implies(&word));
+    }
+
+    #[test]
+    fn everyday_words_tell_less() {
+        let worth = |text: &str| worth(&[Literal::of(text.as_bytes())]);
+        assert!(worth("union") > worth("windows") && worth("sleep(") > worth("mozilla"));
+        assert!(worth("xyz") > worth("or"));
     }
 
     #[test]

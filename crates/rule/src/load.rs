@@ -3,67 +3,322 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use rsigma_parser::SigmaRule;
+use rsigma_parser::{Detections, FilterRule, SigmaCollection, SigmaRule};
 use serde::Deserialize as _;
 use yaml_serde::Value;
 
 use crate::condition::{self, Condition, Selections};
 use crate::faults::Faults;
+use crate::filter::{Filter, Filtered};
 use crate::gate::Probes;
+use crate::item::Context;
+use crate::label::Labels;
+use crate::log_source::LogSource;
 use crate::matcher::Leaf;
+use crate::merge::{Collection, Document};
 use crate::node::Node;
 use crate::position::Source;
+use crate::transform::Placeholders;
 use crate::{Problem, Rule, RuleError, RuleFile, metadata, selection, structure};
+
+/// What rules are made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Input<'a> {
+    /// Rules written for Vigil: if one is broken, none is loaded.
+    pub own: &'a [RuleFile],
+    /// Rules written for others: what lacks has a default, and what is broken is left out and listed.
+    pub foreign: &'a [RuleFile],
+    /// What `%name%` stands for in values with `|expand`.
+    pub placeholders: &'a Placeholders,
+}
+
+/// What became of foreign rules.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// The foreign rules that are loaded; in the set they stand behind our own.
+    pub loaded: usize,
+    /// What is not loaded, and why.
+    pub refused: Vec<RuleError>,
+    /// What is loaded but can match less than it says, and why.
+    pub notes: Vec<RuleError>,
+}
+
+/// A rule with what it matches.
+pub(crate) struct Compiled {
+    pub(crate) rule: Rule,
+    pub(crate) condition: Condition,
+    pub(crate) log: LogSource,
+    /// What others call it by, beside its id.
+    name: Option<String>,
+    /// See [`Input::foreign`].
+    foreign: bool,
+}
 
 /// Rules, and what is looked for to find the events they can match.
 pub(crate) struct Loaded {
-    pub(crate) rules: Vec<(Rule, Condition)>,
+    pub(crate) rules: Vec<Compiled>,
     pub(crate) probes: Probes,
+    pub(crate) labels: Labels,
+    pub(crate) report: Report,
 }
 
-/// Reads all files; the rules in the order of their files, or all that is wrong with them.
-pub(crate) fn read(files: &[RuleFile]) -> Result<Loaded, Vec<RuleError>> {
-    let mut probes = Probes::default();
-    let (mut rules, mut errors) = (Vec::new(), Vec::new());
-    for file in files {
+/// Reads all files; the rules in the order of their files, or all that is wrong with our own.
+pub(crate) fn read(input: Input<'_>) -> Result<Loaded, Vec<RuleError>> {
+    let mut reader = Reader {
+        placeholders: input.placeholders,
+        probes: Probes::default(),
+        labels: Labels::default(),
+        rules: Vec::new(),
+        filters: Vec::new(),
+        errors: Vec::new(),
+        report: Report::default(),
+    };
+    let own = input.own.iter().map(|file| (file, false));
+    for (file, foreign) in own.chain(input.foreign.iter().map(|file| (file, true))) {
+        reader.file(file, foreign);
+    }
+    reader.remove_duplicates();
+    reader.filter();
+    if reader.errors.is_empty() {
+        let foreign = reader.rules.iter().filter(|rule| rule.foreign);
+        reader.report.loaded = foreign.count();
+        Ok(Loaded {
+            rules: reader.rules,
+            probes: reader.probes,
+            labels: reader.labels,
+            report: reader.report,
+        })
+    } else {
+        Err(reader.errors)
+    }
+}
+
+struct Reader<'a> {
+    placeholders: &'a Placeholders,
+    probes: Probes,
+    labels: Labels,
+    rules: Vec<Compiled>,
+    filters: Vec<Filter>,
+    /// What is wrong with our own rules.
+    errors: Vec<RuleError>,
+    report: Report,
+}
+
+impl Reader<'_> {
+    fn file(&mut self, file: &RuleFile, foreign: bool) {
         if file.text.len() > RuleFile::MAX_BYTES {
             let problem = Problem::TooLong {
                 what: "the file",
                 limit: RuleFile::MAX_BYTES,
             };
-            errors.push(RuleError {
+            let error = RuleError {
                 file: file.name.clone(),
                 line: None,
                 title: None,
                 problem,
-            });
-            continue;
+            };
+            self.refuse(foreign, [error]);
+            return;
         }
+        let mut collection = Collection::default();
         for source in Source::documents(&file.text) {
-            let mut faults = Faults::new(&file.name, source);
-            let rule = document(file, source, &mut probes, &mut faults);
-            let complete = faults.is_empty();
-            errors.extend(faults.into_errors());
-            rules.extend(rule.filter(|_| complete));
+            let mut faults = Faults::new(&file.name, source, foreign);
+            self.document(file, source, &mut collection, &mut faults);
+            self.refuse(foreign, faults.into_errors());
         }
     }
-    errors.extend(duplicates(rules.iter().map(|(rule, _)| rule)));
-    if errors.is_empty() {
-        Ok(Loaded { rules, probes })
-    } else {
-        Err(errors)
+
+    fn refuse(&mut self, foreign: bool, errors: impl IntoIterator<Item = RuleError>) {
+        if foreign {
+            self.report.refused.extend(errors);
+        } else {
+            self.errors.extend(errors);
+        }
+    }
+
+    /// Reads one document, if it is not empty. What is wrong with it is in the faults.
+    fn document(
+        &mut self,
+        file: &RuleFile,
+        source: Source<'_>,
+        collection: &mut Collection,
+        faults: &mut Faults<'_>,
+    ) -> Option<()> {
+        let value = parse(source, faults)?;
+        let document = collection
+            .take(&value)
+            .map_err(|problem| faults.add(&["action"], problem))
+            .ok()?;
+        let (value, text) = match document {
+            Document::Part => return None,
+            Document::Itself => (value, source.text.to_owned()),
+            Document::Merged(value) => {
+                let text = yaml_serde::to_string(&value)
+                    .map_err(|error| faults.add(&[], Problem::Yaml(error.to_string())))
+                    .ok()?;
+                (value, text)
+            }
+        };
+        structure::check(&value, faults);
+        if !faults.is_empty() {
+            return None;
+        }
+        let parsed = sigma(&text, faults)?;
+        if let Some(filter) = parsed.filters.first() {
+            self.add_filter(filter, file, faults);
+        } else if let Some(rule) = parsed.rules.first() {
+            self.add_rule(rule, &value, file, faults);
+        } else {
+            not_parsed(parsed, faults);
+        }
+        Some(())
+    }
+
+    fn add_rule(
+        &mut self,
+        sigma: &SigmaRule,
+        value: &Value,
+        file: &RuleFile,
+        faults: &mut Faults<'_>,
+    ) {
+        let log = LogSource::new(&sigma.logsource);
+        let rule = metadata::read(sigma, value, file, faults);
+        let takes_labels = faults.is_foreign() || !log.is_web();
+        let Some((condition, taken)) = self.compile(&sigma.detection, takes_labels, faults) else {
+            return;
+        };
+        let Some(rule) = rule.filter(|_| faults.is_empty()) else {
+            return;
+        };
+        if log.is_web() && !taken.is_empty() {
+            self.report.notes.push(RuleError {
+                file: rule.file.clone(),
+                line: Some(rule.line),
+                title: Some(rule.title.clone()),
+                problem: Problem::NotInWebLogs(taken.join("`, `")),
+            });
+        }
+        self.rules.push(Compiled {
+            rule,
+            condition,
+            log,
+            name: sigma.name.clone(),
+            foreign: faults.is_foreign(),
+        });
+    }
+
+    fn add_filter(&mut self, filter: &FilterRule, file: &RuleFile, faults: &mut Faults<'_>) {
+        let source = filter.logsource.as_ref().map(LogSource::new);
+        let takes_labels = faults.is_foreign() || !source.is_some_and(|log| log.is_web());
+        let compiled = self.compile(&filter.detection, takes_labels, faults);
+        let first_line = faults.source().first_line;
+        let line = faults.source().line_of(&["title"]).unwrap_or(first_line);
+        if let Some((condition, _)) = compiled
+            && faults.is_empty()
+        {
+            let place = (file.name.as_str(), line);
+            self.filters
+                .push(Filter::new(filter, condition, place, faults.is_foreign()));
+        }
+    }
+
+    /// The condition, and the names in it that are no fields.
+    fn compile(
+        &mut self,
+        detection: &Detections,
+        takes_labels: bool,
+        faults: &mut Faults<'_>,
+    ) -> Option<(Condition, Vec<String>)> {
+        let mut context = Context {
+            labels: &mut self.labels,
+            placeholders: self.placeholders,
+            takes_labels,
+            taken: Vec::new(),
+        };
+        let mut names: Vec<_> = detection.named.iter().collect();
+        names.sort_unstable_by_key(|(name, _)| *name);
+        let mut selections = Selections::new();
+        let mut complete = true;
+        for (name, detection) in names {
+            let compiled = selection::compile(name, detection, &mut context, faults);
+            complete &= compiled.is_some();
+            // A broken selection still has a name: the condition is checked against it.
+            let mut node = compiled.unwrap_or_else(|| Node::Any(Vec::new()));
+            if complete {
+                node.leaves_mut(&mut |leaf: &mut Leaf| leaf.ask(&mut self.probes));
+            }
+            selections.insert(name.clone(), Arc::new(node));
+        }
+        let mut conditions = Vec::new();
+        for condition in &detection.conditions {
+            match condition::compile(condition, &selections) {
+                Ok(condition) => conditions.push(condition),
+                Err(problem) => {
+                    complete = false;
+                    faults.add(&["detection", "condition"], problem);
+                }
+            }
+        }
+        complete.then(|| (Node::any(conditions), context.taken))
+    }
+
+    /// Takes away each rule whose id another one has already.
+    fn remove_duplicates(&mut self) {
+        let mut seen: HashMap<String, (String, String)> = HashMap::new();
+        let mut kept = Vec::with_capacity(self.rules.len());
+        for compiled in std::mem::take(&mut self.rules) {
+            let rule = &compiled.rule;
+            if let Some((title, file)) = seen.get(&rule.id) {
+                let error = RuleError {
+                    file: rule.file.clone(),
+                    line: Some(rule.line),
+                    title: Some(rule.title.clone()),
+                    problem: Problem::DuplicateId {
+                        id: rule.id.clone(),
+                        title: title.clone(),
+                        file: file.clone(),
+                    },
+                };
+                self.refuse(compiled.foreign, [error]);
+            } else {
+                seen.insert(rule.id.clone(), (rule.title.clone(), rule.file.clone()));
+                kept.push(compiled);
+            }
+        }
+        self.rules = kept;
+    }
+
+    /// Adds the filters to the rules they name.
+    fn filter(&mut self) {
+        for filter in std::mem::take(&mut self.filters) {
+            let rules = self.rules.iter_mut().map(|compiled| Filtered {
+                rule: &compiled.rule,
+                name: compiled.name.as_deref(),
+                log: &compiled.log,
+                condition: &mut compiled.condition,
+            });
+            if let Err(problem) = filter.apply(rules) {
+                let error = RuleError {
+                    file: filter.file.clone(),
+                    line: Some(filter.line),
+                    title: Some(filter.title.clone()),
+                    problem,
+                };
+                self.refuse(filter.lenient, [error]);
+            }
+        }
     }
 }
 
-/// One rule; none if the document is empty or something is wrong with it.
-fn document(
-    file: &RuleFile,
-    source: Source<'_>,
-    probes: &mut Probes,
-    faults: &mut Faults<'_>,
-) -> Option<(Rule, Condition)> {
-    let value = match parse(source.text) {
-        Ok(value) => value,
+/// One document; none if it is empty or no YAML. Text after its end would be another document,
+/// which `---` has split off already.
+fn parse(source: Source<'_>, faults: &mut Faults<'_>) -> Option<Value> {
+    let value = match yaml_serde::Deserializer::from_str(source.text).next() {
+        Some(document) => Value::deserialize(document),
+        None => return None,
+    };
+    match value {
+        Ok(value) => (!value.is_null()).then_some(value),
         Err(error) => {
             let line = error.location().map(|place| {
                 source
@@ -79,115 +334,27 @@ fn document(
                 line,
                 Problem::Yaml(format!("{message}; check the indentation and the quotes")),
             );
-            return None;
+            None
         }
-    };
-    if value.is_null() {
-        return None;
-    }
-    structure::check(&value, faults);
-    if !faults.is_empty() {
-        return None;
-    }
-    let sigma = sigma(source, faults)?;
-    let level = value.get("level").and_then(Value::as_str);
-    if sigma.status.is_none()
-        && let Some(status) = value.get("status").and_then(Value::as_str)
-    {
-        const KNOWN: &str = "stable, test, experimental, deprecated or unsupported";
-        faults.add(
-            &["status"],
-            Problem::BadChoice {
-                key: "status",
-                value: status.to_owned(),
-                known: KNOWN,
-            },
-        );
-    }
-    let rule = metadata::read(&sigma, level, file, faults);
-    let condition = compile(&sigma, probes, faults);
-    rule.zip(condition)
-}
-
-/// One document. Text after its end would be another document, which `---` has split off already.
-fn parse(text: &str) -> Result<Value, yaml_serde::Error> {
-    match yaml_serde::Deserializer::from_str(text).next() {
-        Some(document) => Value::deserialize(document),
-        None => Ok(Value::Null),
     }
 }
 
-fn sigma(source: Source<'_>, faults: &mut Faults<'_>) -> Option<SigmaRule> {
-    let parsed = match rsigma_parser::parse_sigma_yaml(source.text) {
-        Ok(parsed) => parsed,
-        Err(error) => {
-            faults.add(&[], Problem::Sigma(error.to_string()));
-            return None;
-        }
-    };
-    let rule = parsed.rules.into_iter().next();
-    if rule.is_none() {
-        for error in parsed.errors {
-            let place: &[&str] = if error.contains("ondition") {
-                &["detection", "condition"]
-            } else {
-                &["title"]
-            };
-            faults.add(place, Problem::Sigma(error));
-        }
-        if faults.is_empty() {
-            faults.add(&[], Problem::NotAMap);
-        }
-    }
-    rule
+fn sigma(text: &str, faults: &mut Faults<'_>) -> Option<SigmaCollection> {
+    rsigma_parser::parse_sigma_yaml(text)
+        .map_err(|error| faults.add(&[], Problem::Sigma(error.to_string())))
+        .ok()
 }
 
-fn compile(sigma: &SigmaRule, probes: &mut Probes, faults: &mut Faults<'_>) -> Option<Condition> {
-    let mut names: Vec<_> = sigma.detection.named.iter().collect();
-    names.sort_unstable_by_key(|(name, _)| *name);
-    let mut selections = Selections::new();
-    let mut complete = true;
-    for (name, detection) in names {
-        let compiled = selection::compile(name, detection, faults);
-        complete &= compiled.is_some();
-        // A broken selection still has a name: the condition is checked against it.
-        let mut node = compiled.unwrap_or_else(|| Node::Any(Vec::new()));
-        node.leaves_mut(&mut |leaf: &mut Leaf| leaf.ask(probes));
-        selections.insert(name.clone(), Arc::new(node));
+fn not_parsed(parsed: SigmaCollection, faults: &mut Faults<'_>) {
+    for error in parsed.errors {
+        let place: &[&str] = if error.contains("ondition") {
+            &["detection", "condition"]
+        } else {
+            &["title"]
+        };
+        faults.add(place, Problem::Sigma(error));
     }
-    let mut conditions = Vec::new();
-    for condition in &sigma.detection.conditions {
-        match condition::compile(condition, &selections) {
-            Ok(condition) => conditions.push(condition),
-            Err(problem) => {
-                complete = false;
-                faults.add(&["detection", "condition"], problem);
-            }
-        }
+    if faults.is_empty() {
+        faults.add(&[], Problem::NotAMap);
     }
-    complete.then(|| Node::any(conditions))
-}
-
-/// An error for each rule whose id another one has already.
-fn duplicates<'a>(rules: impl Iterator<Item = &'a Rule>) -> Vec<RuleError> {
-    let mut seen: HashMap<&str, &Rule> = HashMap::new();
-    let mut errors = Vec::new();
-    for rule in rules {
-        match seen.get(rule.id.as_str()) {
-            Some(first) => errors.push(RuleError {
-                file: rule.file.clone(),
-                line: Some(rule.line),
-                title: Some(rule.title.clone()),
-                problem: Problem::DuplicateId {
-                    id: rule.id.clone(),
-                    title: first.title.clone(),
-                    file: first.file.clone(),
-                },
-            }),
-            None => {
-                seen.insert(&rule.id, rule);
-            }
-        }
-    }
-    errors
 }

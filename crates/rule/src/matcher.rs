@@ -3,34 +3,86 @@
 use std::net::IpAddr;
 use std::ops::Range;
 
-use aho_corasick::AhoCorasick;
 use ipnet::IpNet;
 use regex::bytes::Regex;
-use vigil_event::{Decodings, Event, Evidence, Field};
+use vigil_event::{Decodings, Event, Evidence, Field, TimePart, Timestamp, View};
 
 use crate::bytes::{self, ByteSet};
 use crate::field::Scope;
-use crate::gate::{Clause, Gate, Probe, Probes};
-use crate::literal::{self, Literal};
+use crate::gate::{Clause, Gate, Look, Probe, Probes};
+use crate::label::LabelId;
+use crate::literal::Literal;
 use crate::modifier::{Comparison, Place};
 use crate::pattern::Flags;
 use crate::prefilter::Seen;
+use crate::texts::{self, Texts};
 
-/// A comparison: holds if any of the views matches.
+/// What is compared: the views of some fields, or the values of one label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Target {
+    scope: Scope,
+    label: Option<LabelId>,
+}
+
+impl Target {
+    /// Some views.
+    pub(crate) const fn views(scope: Scope) -> Self {
+        Self { scope, label: None }
+    }
+
+    /// The values of a label.
+    pub(crate) const fn label(id: LabelId) -> Self {
+        Self {
+            scope: Scope::labels(),
+            label: Some(id),
+        }
+    }
+
+    /// The only field of these views, if it is a number.
+    pub(crate) fn number(self) -> Option<Field> {
+        self.scope.number()
+    }
+
+    /// The event's texts that are compared, if they are views in `scope`.
+    fn texts<'e>(
+        self,
+        event: &'e Event,
+        seen: &'e Seen,
+        scope: Scope,
+    ) -> impl Iterator<Item = (Option<&'e [u8]>, View<'e>)> {
+        let labels = scope.meets(Scope::labels()).then(|| seen.labels(event));
+        let labels = labels
+            .into_iter()
+            .flatten()
+            .filter(move |(id, _, _)| self.label.is_none_or(|label| *id == Some(label)))
+            .map(|(_, name, view)| (Some(name), view));
+        let parameters = scope
+            .has_parameters()
+            .then(|| event.parameters().flatten())
+            .into_iter()
+            .flatten();
+        event
+            .views()
+            .chain(parameters)
+            .filter(move |view| scope.allows(view))
+            .map(|view| (None, view))
+            .chain(labels)
+    }
+}
+
+/// A comparison: holds if any of the texts matches.
 #[derive(Clone, Debug)]
 pub(crate) struct Leaf {
-    pub(crate) scope: Scope,
+    pub(crate) target: Target,
     pub(crate) matcher: Matcher,
     /// What must be seen in a view that matches, the best first.
     pub(crate) probes: Vec<Probe>,
-    /// Of each of these sets, a view that matches has a byte.
-    bytes: Vec<ByteSet>,
 }
 
 /// What is compared with.
 #[derive(Clone, Debug)]
 pub(crate) enum Matcher {
-    Literals(Literals),
+    Texts(Texts),
     Pattern {
         regex: Regex,
         flags: Flags,
@@ -39,84 +91,35 @@ pub(crate) enum Matcher {
         bytes: Vec<ByteSet>,
     },
     Networks(Vec<IpNet>),
-    Number(Field, Comparison, u64),
+    Number(Comparison, f64),
+    /// A part of the time that the text is.
+    Time(TimePart, Comparison, i64),
+    /// A part of the time that the event happened at.
+    Occurred(TimePart, Comparison, i64),
+    /// What another field has stands at a place.
+    Reference {
+        other: Target,
+        place: Place,
+        cased: bool,
+    },
     Present,
     Absent,
 }
 
-/// Texts of which one must stand at a place.
-#[derive(Clone, Debug)]
-pub(crate) struct Literals {
-    place: Place,
-    cased: bool,
-    texts: Vec<Vec<u8>>,
-    /// Finds the texts anywhere.
-    finder: Option<AhoCorasick>,
-}
-
-impl Literals {
-    /// Texts at a place. The error says that they are too large.
-    pub(crate) fn new(place: Place, cased: bool, texts: Vec<Vec<u8>>) -> Result<Self, String> {
-        let finder = match place {
-            Place::Anywhere => Some(
-                AhoCorasick::builder()
-                    .ascii_case_insensitive(!cased)
-                    .build(&texts)
-                    .map_err(|error| error.to_string())?,
-            ),
-            _ => None,
-        };
-        Ok(Self {
-            place,
-            cased,
-            texts,
-            finder,
-        })
-    }
-
-    fn same(&self, other: &Self) -> bool {
-        (self.place, self.cased, &self.texts) == (other.place, other.cased, &other.texts)
-    }
-
-    fn find(&self, view: &[u8]) -> Option<Range<usize>> {
-        if let Some(finder) = &self.finder {
-            return finder.find(view).map(|found| found.range());
-        }
-        let same = |part: &[u8], text: &[u8]| {
-            if self.cased {
-                part == text
-            } else {
-                part.eq_ignore_ascii_case(text)
-            }
-        };
-        self.texts.iter().find_map(|text| {
-            let range = match self.place {
-                Place::Whole => 0..view.len(),
-                Place::End => view.len().checked_sub(text.len())?..view.len(),
-                Place::Start | Place::Anywhere => 0..text.len(),
-            };
-            view.get(range.clone())
-                .is_some_and(|part| same(part, text))
-                .then_some(range)
-        })
-    }
-}
-
 impl Leaf {
-    pub(crate) const fn new(scope: Scope, matcher: Matcher) -> Self {
+    pub(crate) const fn new(target: Target, matcher: Matcher) -> Self {
         Self {
-            scope,
+            target,
             matcher,
             probes: Vec::new(),
-            bytes: Vec::new(),
         }
     }
 
     /// Asks for what must be seen in a view that matches.
     pub(crate) fn ask(&mut self, probes: &mut Probes) {
         let (required, bytes) = match &mut self.matcher {
-            Matcher::Literals(literals) => {
-                let texts = &literals.texts;
+            Matcher::Texts(texts) => {
+                let texts = texts.all();
                 (
                     vec![texts.iter().map(|text| Literal::of(text)).collect()],
                     bytes::of_literals(texts),
@@ -127,28 +130,32 @@ impl Leaf {
             } => (std::mem::take(required), std::mem::take(bytes)),
             _ => (Vec::new(), Vec::new()),
         };
-        self.bytes = bytes;
-        // What is seen in many events tells less than rare bytes do.
-        let has_rare_bytes = self.bytes.iter().any(|set| set.is_rare());
-        let tells = |set: &Vec<Literal>| !has_rare_bytes || literal::worth(set) >= Self::MIN_WORTH;
-        let sets = required.into_iter().filter(tells);
-        self.probes = sets
-            .filter_map(|set| probes.probe(set, self.scope))
+        let scope = self.target.scope;
+        let mut looks: Vec<Look> = required.into_iter().filter_map(Look::literals).collect();
+        looks.extend(bytes.into_iter().map(Look::Bytes));
+        looks.sort_by_key(|look| std::cmp::Reverse(look.worth()));
+        // What is seen in many events is looked for only where there is nothing better.
+        let strong = looks
+            .iter()
+            .take_while(|look| look.worth() >= Look::STRONG)
+            .count();
+        looks.truncate(strong.clamp(1, Self::MAX_PROBES));
+        self.probes = looks
+            .into_iter()
+            .filter_map(|look| probes.probe(look, scope))
             .collect();
-        self.probes
-            .sort_by_key(|probe| std::cmp::Reverse(probes.worth(*probe)));
-        self.probes.truncate(Self::MAX_PROBES);
     }
 
-    /// Beside rare bytes, only literals of this worth are looked for: words of four letters.
-    const MIN_WORTH: u32 = 12;
     /// More probes cost more than they tell.
-    const MAX_PROBES: usize = 4;
+    const MAX_PROBES: usize = 6;
 
     /// Takes the views of another leaf that compares with the same; false if it does not.
     pub(crate) fn merge(&mut self, other: &Self) -> bool {
+        if self.target.label.is_some() || other.target.label.is_some() {
+            return false;
+        }
         let same = match (&self.matcher, &other.matcher) {
-            (Matcher::Literals(one), Matcher::Literals(two)) => one.same(two),
+            (Matcher::Texts(one), Matcher::Texts(two)) => one.same(two),
             (
                 Matcher::Pattern {
                     regex: one, flags, ..
@@ -162,7 +169,7 @@ impl Leaf {
             _ => false,
         };
         if same {
-            self.scope = self.scope.with(other.scope);
+            self.target.scope = self.target.scope.with(other.target.scope);
         }
         same
     }
@@ -170,68 +177,123 @@ impl Leaf {
     /// Whether the event matches.
     pub(crate) fn holds(&self, event: &Event, seen: &Seen) -> bool {
         match &self.matcher {
-            Matcher::Literals(literals) => {
-                self.views(event, seen, |view| literals.find(view).is_some())
-            }
-            Matcher::Pattern { regex, .. } => self.views(event, seen, |view| regex.is_match(view)),
-            Matcher::Networks(networks) => address_in(event, networks).is_some(),
-            Matcher::Number(field, comparison, wanted) => event
-                .number(*field)
-                .is_some_and(|found| comparison.holds(found, *wanted)),
-            Matcher::Present => self.is_present(event, seen),
             Matcher::Absent => !self.is_present(event, seen),
+            Matcher::Present => self.is_present(event, seen),
+            // Where it matches is not asked, which saves the search for the start.
+            Matcher::Pattern { regex, .. } => {
+                let test = |text: &[u8]| regex.is_match(text).then_some(0..0);
+                self.first(event, seen, test).is_some()
+            }
+            _ => self.found(event, seen).is_some(),
         }
     }
 
-    fn views(&self, event: &Event, seen: &Seen, test: impl Fn(&[u8]) -> bool) -> bool {
-        let seen_in = seen.common(self.scope, &self.probes);
-        let scope = self
-            .bytes
-            .iter()
-            .fold(seen_in, |scope, set| seen.having(scope, *set));
-        scope != Scope::default()
-            && event
-                .views()
-                .any(|view| scope.allows(&view) && test(view.text))
-    }
-
     fn is_present(&self, event: &Event, seen: &Seen) -> bool {
-        self.scope
-            .fields()
-            .any(|field| event.number(field).is_some())
-            || self.views(event, seen, |_| true)
+        let fields = self.target.label.is_none();
+        (fields
+            && self
+                .target
+                .scope
+                .fields()
+                .any(|field| event.number(field).is_some()))
+            || self.first(event, seen, |_| Some(0..0)).is_some()
     }
 
-    /// What matched where, if the event matches and if there is anything to show.
-    pub(crate) fn evidence(&self, event: &Event) -> Option<Evidence> {
+    /// Where the first text that matches does so; nothing for what is no text.
+    fn found<'e>(&self, event: &'e Event, seen: &'e Seen) -> Option<Found<'e>> {
+        let whole = |text: &[u8]| Some(0..text.len());
         match &self.matcher {
-            Matcher::Literals(literals) => self.first(event, |view| literals.find(view)),
+            Matcher::Texts(texts) => self.first(event, seen, |text| texts.find(text)),
             Matcher::Pattern { regex, .. } => {
-                self.first(event, |view| regex.find(view).map(|found| found.range()))
+                self.first(event, seen, |text| Some(regex.find(text)?.range()))
             }
-            Matcher::Networks(networks) => {
-                address_in(event, networks).map(|ip| whole(Field::SourceIp, &ip.to_string()))
-            }
-            Matcher::Number(field, ..) => event
-                .number(*field)
-                .map(|number| whole(*field, &number.to_string())),
-            Matcher::Present => self.first(event, |view| Some(0..view.len())),
+            Matcher::Networks(networks) => self.address(event, seen, networks),
+            Matcher::Number(comparison, wanted) => self.number(event, seen, *comparison, *wanted),
+            Matcher::Time(part, comparison, wanted) => self.first(event, seen, |text| {
+                comparison
+                    .holds(moment(text)?.part(*part), *wanted)
+                    .then(|| whole(text))?
+            }),
+            Matcher::Occurred(part, comparison, wanted) => comparison
+                .holds(event.occurred_at.part(*part), *wanted)
+                .then_some(Found::Time),
+            Matcher::Reference {
+                other,
+                place,
+                cased,
+            } => self.first(event, seen, |text| {
+                other
+                    .texts(event, seen, other.scope)
+                    .find_map(|(_, view)| texts::find(*place, *cased, view.text, text))
+            }),
+            Matcher::Present => self.first(event, seen, whole),
             Matcher::Absent => None,
         }
     }
 
-    fn first(
+    /// The first text in which `find` finds something, among those that can match.
+    fn first<'e>(
         &self,
-        event: &Event,
+        event: &'e Event,
+        seen: &'e Seen,
         find: impl Fn(&[u8]) -> Option<Range<usize>>,
-    ) -> Option<Evidence> {
-        event
-            .views()
-            .filter(|view| self.scope.allows(view))
-            .find_map(|view| {
-                find(view.text)
-                    .map(|range| Evidence::new(view.field, view.decodings, view.text, range))
-            })
+    ) -> Option<Found<'e>> {
+        let scope = seen.common(self.target.scope, &self.probes);
+        if scope == Scope::default() {
+            return None;
+        }
+        self.target
+            .texts(event, seen, scope)
+            .find_map(|(name, view)| Some(Found::Text(name, view, find(view.text)?)))
+    }
+
+    fn number<'e>(
+        &self,
+        event: &'e Event,
+        seen: &'e Seen,
+        comparison: Comparison,
+        wanted: f64,
+    ) -> Option<Found<'e>> {
+        if let Some(field) = self.target.number() {
+            let number = event.number(field)?;
+            return comparison
+                .holds(number as f64, wanted)
+                .then_some(Found::Number(field, number));
+        }
+        self.first(event, seen, |text| {
+            let number = std::str::from_utf8(text).ok()?.trim().parse::<f64>().ok()?;
+            comparison.holds(number, wanted).then_some(0..text.len())
+        })
+    }
+
+    fn address<'e>(
+        &self,
+        event: &'e Event,
+        seen: &'e Seen,
+        networks: &[IpNet],
+    ) -> Option<Found<'e>> {
+        let is_in = |ip: IpAddr| networks.iter().any(|network| network.contains(&ip));
+        if self.target.scope.is_address() {
+            let ip = event.source_ip?.to_canonical();
+            return is_in(ip).then_some(Found::Address(ip));
+        }
+        self.first(event, seen, |text| {
+            let ip: IpAddr = std::str::from_utf8(text).ok()?.trim().parse().ok()?;
+            is_in(ip.to_canonical()).then_some(0..text.len())
+        })
+    }
+
+    /// What matched where, if the event matches and if there is anything to show.
+    pub(crate) fn evidence(&self, event: &Event, seen: &Seen) -> Option<Evidence> {
+        match self.found(event, seen)? {
+            Found::Text(name, view, range) => {
+                let name = name.map_or(view.field.name().into(), String::from_utf8_lossy);
+                Some(Evidence::named(&name, view.decodings, view.text, range))
+            }
+            Found::Number(field, number) => Some(whole(field, &number.to_string())),
+            Found::Address(ip) => Some(whole(Field::SourceIp, &ip.to_string())),
+            Found::Time => None,
+        }
     }
 
     /// What must be seen for the event to match.
@@ -239,60 +301,29 @@ impl Leaf {
         Gate::of(
             self.probes
                 .iter()
-                .map(|probe| Clause::new(*probe, self.scope, probes)),
+                .map(|probe| Clause::new(*probe, self.target.scope, probes)),
         )
     }
 }
 
-fn address_in(event: &Event, networks: &[IpNet]) -> Option<IpAddr> {
-    let ip = event.source_ip?.to_canonical();
-    networks
-        .iter()
-        .any(|network| network.contains(&ip))
-        .then_some(ip)
+/// What matched.
+enum Found<'e> {
+    /// A part of a text, with its label's name if it is one's.
+    Text(Option<&'e [u8]>, View<'e>, Range<usize>),
+    Number(Field, u64),
+    Address(IpAddr),
+    Time,
+}
+
+/// The time that a text is: RFC 3339, without a zone in UTC, or seconds since the epoch.
+fn moment(text: &[u8]) -> Option<Timestamp> {
+    let text = std::str::from_utf8(text).ok()?.trim();
+    if let Ok(seconds) = text.parse::<f64>() {
+        return Some(Timestamp::from_millis((seconds * 1_000.0) as i64));
+    }
+    text.parse().or_else(|_| format!("{text}Z").parse()).ok()
 }
 
 fn whole(field: Field, text: &str) -> Evidence {
     Evidence::new(field, Decodings::NONE, text.as_bytes(), 0..text.len())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn find(place: Place, cased: bool, texts: &[&str], view: &str) -> Option<Range<usize>> {
-        let texts = texts.iter().map(|text| text.as_bytes().to_vec()).collect();
-        Literals::new(place, cased, texts)
-            .unwrap()
-            .find(view.as_bytes())
-    }
-
-    #[test]
-    fn literals_at_their_place() {
-        for (place, cased, texts, view, expected) in [
-            (
-                Place::Anywhere,
-                false,
-                &["admin"][..],
-                "/ADMIN/",
-                Some(1..6),
-            ),
-            (Place::Anywhere, true, &["admin"], "/ADMIN/", None),
-            (Place::Start, false, &["x", "/Ad"], "/admin", Some(0..3)),
-            (Place::Start, false, &["/admin/"], "/admin", None),
-            (Place::End, false, &[".PHP"], "/a.php", Some(2..6)),
-            (Place::End, true, &[".PHP"], "/a.php", None),
-            (Place::End, false, &["long.php"], ".php", None),
-            (Place::Whole, false, &["get"], "GET", Some(0..3)),
-            (Place::Whole, false, &["get"], "GETS", None),
-            (Place::Whole, false, &[""], "", Some(0..0)),
-            (Place::Whole, false, &[""], "a", None),
-        ] {
-            assert_eq!(
-                find(place, cased, texts, view),
-                expected,
-                "{texts:?} in {view}"
-            );
-        }
-    }
 }

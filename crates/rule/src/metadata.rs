@@ -3,9 +3,11 @@
 use rsigma_parser::{Level, SigmaRule};
 use uuid::Uuid;
 use vigil_event::Severity;
+use yaml_serde::Value;
 
 use crate::extension::{self, Extension};
 use crate::faults::Faults;
+use crate::log_source::LogSource;
 use crate::{Problem, Rule, RuleFile, attack, rule};
 
 /// The family of a rule that names none and stands in no folder.
@@ -14,7 +16,7 @@ const NO_FAMILY: &str = "uncategorized";
 /// The rule's description; what is wrong with it is added to the faults.
 pub(crate) fn read(
     sigma: &SigmaRule,
-    level: Option<&str>,
+    value: &Value,
     file: &RuleFile,
     faults: &mut Faults<'_>,
 ) -> Option<Rule> {
@@ -22,8 +24,9 @@ pub(crate) fn read(
         .custom_attributes
         .get("vigil")
         .map_or_else(Extension::default, |value| Extension::read(value, faults));
-    let id = id(sigma, faults);
-    let level = self::level(sigma, level, faults);
+    check_status(sigma, value, faults);
+    let id = id(sigma, file, faults);
+    let level = level_of(sigma, value.get("level").and_then(Value::as_str), faults);
     let techniques = techniques(sigma, faults);
     check_log_source(sigma, faults);
     let family = extension.family.or_else(|| {
@@ -43,7 +46,13 @@ pub(crate) fn read(
             .status
             .map(|status| format!("{status:?}").to_ascii_lowercase()),
         level,
-        score: extension.score.unwrap_or_else(|| rule::score_of(level)),
+        score: extension.score.unwrap_or_else(|| {
+            if faults.is_foreign() {
+                rule::foreign_score_of(level)
+            } else {
+                rule::score_of(level)
+            }
+        }),
         family: family.unwrap_or_else(|| NO_FAMILY.to_owned()),
         techniques,
         tags: sigma.tags.clone(),
@@ -59,28 +68,61 @@ pub(crate) fn read(
     })
 }
 
-fn id(sigma: &SigmaRule, faults: &mut Faults<'_>) -> Option<String> {
-    let Some(text) = &sigma.id else {
-        faults.add(
+fn id(sigma: &SigmaRule, file: &RuleFile, faults: &mut Faults<'_>) -> Option<String> {
+    // `try_parse` knows other notations too; only the plain one is the same text everywhere.
+    let plain = |text: &str| Uuid::try_parse(text).ok().filter(|_| text.len() == 36);
+    let id = sigma.id.as_deref().and_then(plain);
+    match (id, &sigma.id) {
+        (Some(id), _) => return Some(id.hyphenated().to_string()),
+        (None, _) if faults.is_foreign() => return Some(made_id(&file.name, &sigma.title)),
+        (None, Some(text)) => faults.add(&["id"], Problem::BadId(text.clone())),
+        (None, None) => faults.add(
             &["title"],
             Problem::Missing {
                 key: "id",
                 advice: "a UUID, made with `uuidgen` and never changed",
             },
-        );
-        return None;
+        ),
+    }
+    None
+}
+
+/// An id for a rule without one: the same as long as its file and its title are.
+fn made_id(file: &str, title: &str) -> String {
+    // FNV-1a, twice from different starts.
+    let hash = |start: u64| {
+        [file, "\0", title]
+            .into_iter()
+            .flat_map(str::bytes)
+            .fold(start, |hash, byte| {
+                (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+            })
     };
-    // `try_parse` knows other notations too; only the plain one is the same text everywhere.
-    match Uuid::try_parse(text) {
-        Ok(id) if text.len() == 36 => Some(id.hyphenated().to_string()),
-        _ => {
-            faults.add(&["id"], Problem::BadId(text.clone()));
-            None
-        }
+    let bits =
+        u128::from(hash(0xcbf2_9ce4_8422_2325)) << 64 | u128::from(hash(0x8422_2325_cbf2_9ce4));
+    uuid::Builder::from_custom_bytes(bits.to_be_bytes())
+        .into_uuid()
+        .hyphenated()
+        .to_string()
+}
+
+fn check_status(sigma: &SigmaRule, value: &Value, faults: &mut Faults<'_>) {
+    if sigma.status.is_none()
+        && let Some(status) = value.get("status").and_then(Value::as_str)
+    {
+        const KNOWN: &str = "stable, test, experimental, deprecated or unsupported";
+        faults.add_minor(
+            &["status"],
+            Problem::BadChoice {
+                key: "status",
+                value: status.to_owned(),
+                known: KNOWN,
+            },
+        );
     }
 }
 
-fn level(sigma: &SigmaRule, written: Option<&str>, faults: &mut Faults<'_>) -> Option<Severity> {
+fn level_of(sigma: &SigmaRule, written: Option<&str>, faults: &mut Faults<'_>) -> Option<Severity> {
     const KNOWN: &str = "informational, low, medium, high or critical";
     let level = sigma.level.map(|level| match level {
         Level::Informational => Severity::Informational,
@@ -89,6 +131,9 @@ fn level(sigma: &SigmaRule, written: Option<&str>, faults: &mut Faults<'_>) -> O
         Level::High => Severity::High,
         Level::Critical => Severity::Critical,
     });
+    if level.is_none() && faults.is_foreign() {
+        return Some(Severity::Medium);
+    }
     if level.is_none() {
         let problem = match written {
             Some(value) => Problem::BadChoice {
@@ -114,7 +159,7 @@ fn techniques(sigma: &SigmaRule, faults: &mut Faults<'_>) -> Vec<String> {
     for tag in &sigma.tags {
         match attack::technique(tag) {
             Ok(technique) => techniques.extend(technique),
-            Err(advice) => faults.add(
+            Err(advice) => faults.add_minor(
                 &["tags", tag],
                 Problem::BadTag {
                     tag: tag.clone(),
@@ -127,20 +172,34 @@ fn techniques(sigma: &SigmaRule, faults: &mut Faults<'_>) -> Vec<String> {
 }
 
 fn check_log_source(sigma: &SigmaRule, faults: &mut Faults<'_>) {
-    match &sigma.logsource.category {
-        Some(category) if category == "webserver" => {}
-        Some(category) => faults.add(
-            &["logsource", "category"],
-            Problem::BadLogSource(category.clone()),
-        ),
-        None => {
-            faults.add(
-                &["logsource"],
-                Problem::Missing {
-                    key: "logsource",
-                    advice: "`logsource: {category: webserver}`",
-                },
-            );
-        }
+    let source = LogSource::new(&sigma.logsource);
+    if source.is_empty() {
+        faults.add(
+            &["logsource"],
+            Problem::Missing {
+                key: "logsource",
+                advice: "`logsource: {category: webserver}` or another of the logs that are read",
+            },
+        );
+    } else if !source.can_be() {
+        let place: &[&str] = if sigma.logsource.category.is_some() {
+            &["logsource", "category"]
+        } else {
+            &["logsource"]
+        };
+        faults.add(place, Problem::BadLogSource(source.to_string()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_made_id_stays_and_tells_rules_apart() {
+        let id = made_id("a.yml", "A");
+        assert_eq!(id, made_id("a.yml", "A"));
+        assert!(id != made_id("a.yml", "B") && id != made_id("b.yml", "A"));
+        assert!(Uuid::try_parse(&id).is_ok() && id.len() == 36);
     }
 }

@@ -1,22 +1,29 @@
 //! What the modifiers behind a field's name ask for.
 //!
-//! *Input*: the modifiers as parsed, in any order. *Output*: one [`Asked`]. *Example*:
-//! `url.query|contains|all`. *Limits*: only those in [`KNOWN`]; encodings such as `base64` are
-//! undone in the event's views instead of being looked for in their encoded form.
+//! *Input*: the modifiers as parsed, in their order. *Output*: one [`Asked`]. *Example*:
+//! `url.query|wide|base64offset|contains`. *Limits*: one modifier says how to compare; a part of a
+//! time may be followed by `gt` and the like, `fieldref` by a place.
 
 use rsigma_parser::Modifier;
+use vigil_event::TimePart;
 
 use crate::Problem;
 use crate::pattern::Flags;
 
 /// The modifiers there are, for an error.
-pub(crate) const KNOWN: &str = "contains, startswith, endswith, all, cased, re (with i, m, s), cidr, exists, gt, gte, lt or lte";
+pub(crate) const KNOWN: &str = "contains, startswith, endswith, all, cased, re (with i, m, s), base64, base64offset, \
+     utf16, utf16le, utf16be, wide, windash, expand, cidr, exists, fieldref, gt, gte, lt, lte, neq, minute, hour, day, \
+     week, month or year";
 
 /// What is asked of a field's values.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Asked {
     /// Every value must match, not only one.
     pub(crate) all: bool,
+    /// The field must be there and match none.
+    pub(crate) negated: bool,
+    /// What is done to each value first, in this order.
+    pub(crate) transforms: Vec<Transform>,
     pub(crate) how: How,
 }
 
@@ -28,6 +35,24 @@ pub(crate) enum How {
     Network,
     Exists,
     Number(Comparison),
+    Time(TimePart, Comparison),
+    Reference { place: Place, cased: bool },
+}
+
+/// What is done to a value before it is looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Transform {
+    /// Placeholders become what is configured for them.
+    Expand,
+    /// Every sign that starts a command's option.
+    WindowsDash,
+    Utf16LittleEndian,
+    Utf16BigEndian,
+    /// Little endian with a byte order mark.
+    Utf16Marked,
+    Base64,
+    /// In base64 within a longer text, at each of the three offsets.
+    Base64Offset,
 }
 
 /// Where in a text a literal stands.
@@ -51,7 +76,7 @@ pub(crate) enum Comparison {
 
 impl Comparison {
     /// Whether the comparison holds between an event's number and a rule's.
-    pub(crate) const fn holds(self, found: u64, wanted: u64) -> bool {
+    pub(crate) fn holds<T: PartialOrd + Copy>(self, found: T, wanted: T) -> bool {
         match self {
             Self::Equal => found == wanted,
             Self::Greater => found > wanted,
@@ -62,6 +87,23 @@ impl Comparison {
     }
 }
 
+/// What has been read of the modifiers.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a modifier of its own"
+)]
+#[derive(Default)]
+struct Read {
+    all: bool,
+    cased: bool,
+    negated: bool,
+    reference: bool,
+    flags: Option<Flags>,
+    transforms: Vec<Transform>,
+    part: Option<TimePart>,
+    how: Option<How>,
+}
+
 impl Asked {
     /// Reads the modifiers of a field, which is named in errors.
     pub(crate) fn read(field: &str, modifiers: &[Modifier]) -> Result<Self, Problem> {
@@ -69,76 +111,139 @@ impl Asked {
             field: field.to_owned(),
             why,
         };
-        let (mut all, mut cased, mut flagged) = (false, false, false);
-        let mut flags = Flags::default();
-        let mut how = None;
+        let mut read = Read::default();
         for modifier in modifiers {
-            let one = match modifier {
-                Modifier::All => {
-                    all = true;
-                    continue;
-                }
-                Modifier::Cased => {
-                    cased = true;
-                    continue;
-                }
-                Modifier::IgnoreCase | Modifier::Multiline | Modifier::DotAll => {
-                    flagged = true;
-                    match modifier {
-                        Modifier::IgnoreCase => flags.ignore_case = true,
-                        Modifier::Multiline => flags.multi_line = true,
-                        _ => flags.dot_all = true,
-                    }
-                    continue;
-                }
-                _ => Self::how(field, *modifier)?,
-            };
-            if how.replace(one).is_some() {
-                return Err(misfit("only one of them can say how to compare: use one"));
-            }
+            read.add(*modifier).map_err(misfit)?;
         }
-        let how = match how.unwrap_or(How::Text {
-            place: Place::Whole,
-            cased,
-        }) {
-            How::Text { place, .. } if !flagged => How::Text { place, cased },
-            How::Pattern(_) if !cased => How::Pattern(flags),
-            How::Pattern(_) => return Err(misfit("`re` heeds case already: take `cased` away")),
-            _ if flagged => {
-                return Err(misfit(
-                    "`i`, `m` and `s` belong to `re`: add it or take them away",
-                ));
+        read.check().map_err(misfit)?;
+        let how = read.how();
+        Ok(Self {
+            all: read.all,
+            negated: read.negated,
+            transforms: read.transforms,
+            how,
+        })
+    }
+}
+
+impl Read {
+    fn add(&mut self, modifier: Modifier) -> Result<(), &'static str> {
+        match modifier {
+            Modifier::All => self.all = true,
+            Modifier::Cased => self.cased = true,
+            Modifier::Neq => self.negated = true,
+            Modifier::IgnoreCase => self.flags.get_or_insert_default().ignore_case = true,
+            Modifier::Multiline => self.flags.get_or_insert_default().multi_line = true,
+            Modifier::DotAll => self.flags.get_or_insert_default().dot_all = true,
+            Modifier::Expand => self.transforms.push(Transform::Expand),
+            Modifier::WindAsh => self.transforms.push(Transform::WindowsDash),
+            Modifier::Wide => self.transforms.push(Transform::Utf16LittleEndian),
+            Modifier::Utf16be => self.transforms.push(Transform::Utf16BigEndian),
+            Modifier::Utf16 => self.transforms.push(Transform::Utf16Marked),
+            Modifier::Base64 => self.transforms.push(Transform::Base64),
+            Modifier::Base64Offset => self.transforms.push(Transform::Base64Offset),
+            Modifier::Minute => return self.set_part(TimePart::Minute),
+            Modifier::Hour => return self.set_part(TimePart::Hour),
+            Modifier::Day => return self.set_part(TimePart::Day),
+            Modifier::Week => return self.set_part(TimePart::Week),
+            Modifier::Month => return self.set_part(TimePart::Month),
+            Modifier::Year => return self.set_part(TimePart::Year),
+            Modifier::FieldRef if self.how.is_some() => {
+                return Err(
+                    "write `fieldref` first, and where the other field's text stands behind it",
+                );
             }
-            _ if cased => return Err(misfit("`cased` belongs to text: take it away")),
-            other => other,
-        };
-        Ok(Self { all, how })
+            Modifier::FieldRef => self.reference = true,
+            Modifier::Contains => return self.set(Self::text(Place::Anywhere)),
+            Modifier::StartsWith => return self.set(Self::text(Place::Start)),
+            Modifier::EndsWith => return self.set(Self::text(Place::End)),
+            Modifier::Re => return self.set(How::Pattern(Flags::default())),
+            Modifier::Cidr => return self.set(How::Network),
+            Modifier::Exists => return self.set(How::Exists),
+            Modifier::Gt => return self.set(How::Number(Comparison::Greater)),
+            Modifier::Gte => return self.set(How::Number(Comparison::GreaterOrEqual)),
+            Modifier::Lt => return self.set(How::Number(Comparison::Less)),
+            Modifier::Lte => return self.set(How::Number(Comparison::LessOrEqual)),
+        }
+        Ok(())
     }
 
-    fn how(field: &str, modifier: Modifier) -> Result<How, Problem> {
-        let text = |place| How::Text {
+    const fn text(place: Place) -> How {
+        How::Text {
             place,
             cased: false,
-        };
-        Ok(match modifier {
-            Modifier::Contains => text(Place::Anywhere),
-            Modifier::StartsWith => text(Place::Start),
-            Modifier::EndsWith => text(Place::End),
-            Modifier::Re => How::Pattern(Flags::default()),
-            Modifier::Cidr => How::Network,
-            Modifier::Exists => How::Exists,
-            Modifier::Gt => How::Number(Comparison::Greater),
-            Modifier::Gte => How::Number(Comparison::GreaterOrEqual),
-            Modifier::Lt => How::Number(Comparison::Less),
-            Modifier::Lte => How::Number(Comparison::LessOrEqual),
-            other => {
-                return Err(Problem::BadModifier {
-                    modifier: format!("{other:?}").to_ascii_lowercase(),
-                    field: field.to_owned(),
-                    known: KNOWN,
-                });
+        }
+    }
+
+    fn set(&mut self, how: How) -> Result<(), &'static str> {
+        match self.how.replace(how) {
+            None => Ok(()),
+            Some(_) => Err("only one of them can say how to compare: use one"),
+        }
+    }
+
+    fn set_part(&mut self, part: TimePart) -> Result<(), &'static str> {
+        match self.part.replace(part) {
+            None => Ok(()),
+            Some(_) => Err("only one part of a time can be compared at once: use one"),
+        }
+    }
+
+    /// Whether they fit together.
+    fn check(&self) -> Result<(), &'static str> {
+        let how = self.how.unwrap_or(Self::text(Place::Whole));
+        let is_text = matches!(how, How::Text { .. });
+        if self.flags.is_some() && !matches!(how, How::Pattern(_)) {
+            return Err("`i`, `m` and `s` belong to `re`: add it or take them away");
+        }
+        match how {
+            How::Pattern(_) if self.cased => {
+                return Err("`re` heeds case already: take `cased` away");
             }
-        })
+            _ if self.cased && !is_text => return Err("`cased` belongs to text: take it away"),
+            How::Number(_) => {}
+            _ if self.part.is_some() && self.how.is_some() => {
+                return Err("a part of a time is a number: compare it with gt, gte, lt or lte");
+            }
+            _ if self.reference && !is_text => {
+                return Err("`fieldref` goes with contains, startswith or endswith only");
+            }
+            _ => {}
+        }
+        if self.reference && (self.part.is_some() || !is_text) {
+            return Err("`fieldref` goes with contains, startswith or endswith only");
+        }
+        let takes_transforms = is_text && !self.reference && self.part.is_none();
+        let only_expand = self.transforms.iter().all(|one| *one == Transform::Expand);
+        let takes_expand = matches!(how, How::Pattern(_) | How::Network);
+        if self.transforms.is_empty() || takes_transforms || (only_expand && takes_expand) {
+            Ok(())
+        } else {
+            Err("encodings and `windash` belong to text, `expand` to text, `re` and `cidr`")
+        }
+    }
+
+    fn how(&self) -> How {
+        let encoded_anywhere = self.transforms.contains(&Transform::Base64Offset);
+        match (self.how, self.part) {
+            (Some(How::Number(comparison)), Some(part)) => How::Time(part, comparison),
+            (None, Some(part)) => How::Time(part, Comparison::Equal),
+            (Some(How::Pattern(_)), _) => How::Pattern(self.flags.unwrap_or_default()),
+            (Some(How::Text { place, .. }), _) => self.textual(place),
+            (Some(how), _) => how,
+            // Where a longer text was encoded, what is known of it is never the whole.
+            (None, None) if encoded_anywhere => self.textual(Place::Anywhere),
+            (None, None) => self.textual(Place::Whole),
+        }
+    }
+
+    const fn textual(&self, place: Place) -> How {
+        let cased = self.cased;
+        if self.reference {
+            How::Reference { place, cased }
+        } else {
+            How::Text { place, cased }
+        }
     }
 }
 
@@ -164,6 +269,9 @@ mod tests {
             ("all|startswith|cased", true, text(Place::Start, true)),
             ("endswith", false, text(Place::End, false)),
             ("cased", false, text(Place::Whole, true)),
+            ("base64", false, text(Place::Whole, false)),
+            ("base64offset", false, text(Place::Anywhere, false)),
+            ("windash|startswith", false, text(Place::Start, false)),
             (
                 "re|i|s",
                 false,
@@ -174,11 +282,36 @@ mod tests {
                 }),
             ),
             ("cidr", false, How::Network),
+            ("expand|cidr", false, How::Network),
             ("exists", false, How::Exists),
             ("gte", false, How::Number(Comparison::GreaterOrEqual)),
+            ("hour", false, How::Time(TimePart::Hour, Comparison::Equal)),
+            (
+                "week|lt",
+                false,
+                How::Time(TimePart::Week, Comparison::Less),
+            ),
+            (
+                "fieldref|endswith",
+                false,
+                How::Reference {
+                    place: Place::End,
+                    cased: false,
+                },
+            ),
         ] {
-            assert_eq!(read(modifiers), Ok(Asked { all, how }), "{modifiers}");
+            let asked = read(modifiers).unwrap();
+            assert_eq!((asked.all, asked.how), (all, how), "{modifiers}");
         }
+    }
+
+    #[test]
+    fn transforms_keep_their_order() {
+        assert_eq!(
+            read("wide|base64offset|contains").unwrap().transforms,
+            [Transform::Utf16LittleEndian, Transform::Base64Offset]
+        );
+        assert!(read("neq").unwrap().negated);
     }
 
     #[test]
@@ -189,12 +322,17 @@ mod tests {
             ("contains|i", "belong to `re`"),
             ("gt|i", "belong to `re`"),
             ("cidr|cased", "belongs to text"),
-            ("base64offset|contains", "modifier `base64offset`"),
-            ("windash", "modifier `windash`"),
-            ("neq", "modifier `neq`"),
+            ("base64|re", "belong to text"),
+            ("windash|gt", "belong to text"),
+            ("expand|exists", "belong to text"),
+            ("fieldref|base64", "belong to text"),
+            ("contains|fieldref", "`fieldref` first"),
+            ("fieldref|re", "`fieldref` goes with"),
+            ("hour|day", "one part of a time"),
+            ("hour|contains", "is a number"),
         ] {
             let error = read(modifiers).unwrap_err();
-            assert!(error.contains(text), "{error}");
+            assert!(error.contains(text), "{modifiers}: {error}");
         }
     }
 }

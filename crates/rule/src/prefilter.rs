@@ -1,29 +1,33 @@
 //! The pass over an event that finds which rules can match at all, and in which views.
 //!
-//! One automaton holds the literals of every probe. A literal that is found marks its probes as
-//! seen in the view at hand; a probe seen in a view for the first time sets its clause's bit in its
-//! rules' bytes; a rule whose bits are all set is a candidate. The automaton reports overlapping
-//! literals, so that none hides another one.
+//! One finder holds the literals of every probe, and tells the bytes. What is found marks its
+//! probes as seen in the view at hand; a probe seen in a view for the first time sets its clause's bit in its
+//! rules' bytes; a rule whose bits are all set is a candidate. The finder reports
+//! overlapping literals, so that none hides another one.
 
 use std::collections::BTreeMap;
 
-use aho_corasick::automaton::{Automaton, StateID};
-use aho_corasick::{Anchored, MatchKind, StartKind, dfa, nfa};
 use vigil_event::{Event, View};
 
 use crate::bytes::ByteSet;
 use crate::field::Scope;
-use crate::gate::{Gate, Probe, Probes};
+use crate::finder::Finder;
+use crate::gate::{Gate, Look, Probe, Probes};
+use crate::label::{LabelId, Labels};
 use crate::literal::is_word;
 
-/// The automaton with what its literals mean.
+/// The finder with what its literals mean.
 #[derive(Debug)]
 pub(crate) struct Prefilter {
-    automaton: Literals,
-    /// For each literal of the automaton the views in which it means something.
+    finder: Finder,
+    /// For each literal of the finder the views in which it means something.
     scopes: Vec<Scope>,
-    /// For each literal of the automaton the probes it belongs to.
+    /// For each literal of the finder the probes it belongs to.
     meanings: Table<Meaning>,
+    /// For each kind of bytes the probes it belongs to.
+    kinds: Table<Probe>,
+    /// For each kind of bytes the views in which it means something.
+    kind_scopes: Vec<Scope>,
     /// For each probe the rules that ask for it.
     asked: Table<Asked>,
     /// For each rule the bits of all of its clauses.
@@ -58,17 +62,6 @@ struct Asked {
     scope: Scope,
 }
 
-#[derive(Debug)]
-enum Literals {
-    None,
-    Fast(dfa::DFA),
-    Small(nfa::contiguous::NFA),
-}
-
-/// Above this, in bytes of all literals, the automaton is built to be small instead of fast: the
-/// fast one takes some 256 bytes for each.
-const MAX_FAST_BYTES: usize = 128 << 10;
-
 /// What was seen of the event at hand.
 #[derive(Debug)]
 pub(crate) struct Seen {
@@ -76,20 +69,20 @@ pub(crate) struct Seen {
     views: Vec<Scope>,
     /// The probes that were seen.
     probes: Vec<Probe>,
-    /// For each kind of bytes the views that have one.
-    bytes: [Scope; ByteSet::KINDS],
     /// For each rule the clauses that are met.
     bits: Vec<u8>,
     /// The rules with clauses that are met.
     rules: Vec<u32>,
     /// The rules that can match.
     candidates: Vec<u32>,
+    /// What rules call the event's labels.
+    labels: Vec<Option<LabelId>>,
 }
 
 impl Prefilter {
-    /// A prefilter for rules with these gates. The error says that the automaton is too large.
-    pub(crate) fn new(probes: &Probes, gates: &[Gate]) -> Result<Self, String> {
-        let mut asked: Vec<Vec<Asked>> = vec![Vec::new(); probes.sets().len()];
+    /// A prefilter for rules with these gates.
+    pub(crate) fn new(probes: &Probes, gates: &[Gate]) -> Self {
+        let mut asked: Vec<Vec<Asked>> = vec![Vec::new(); probes.len()];
         let mut complete = Vec::with_capacity(gates.len());
         let mut ungated = Vec::new();
         for (rule, gate) in gates.iter().enumerate() {
@@ -114,27 +107,45 @@ impl Prefilter {
             complete.push(all);
         }
         let mut meanings: BTreeMap<&[u8], (Scope, Vec<Meaning>)> = BTreeMap::new();
-        for (probe, scope, literal) in probes.literals() {
-            let meaning = Meaning {
-                probe,
-                starts_word: literal.starts_word,
-                ends_word: literal.ends_word,
-            };
-            let (views, meanings) = meanings.entry(&literal.bytes).or_default();
-            *views = views.with(scope);
-            meanings.push(meaning);
+        let mut kinds: Vec<(Scope, Vec<Probe>)> = vec![Default::default(); ByteSet::KINDS];
+        for (probe, views, look) in probes.looks() {
+            match look {
+                Look::Literals(set) => {
+                    for literal in set {
+                        let (scope, meanings) = meanings.entry(&literal.bytes).or_default();
+                        *scope = scope.with(views);
+                        meanings.push(Meaning {
+                            probe,
+                            starts_word: literal.starts_word,
+                            ends_word: literal.ends_word,
+                        });
+                    }
+                }
+                Look::Bytes(set) => {
+                    for kind in set.kinds() {
+                        if let Some((scope, probes)) = kinds.get_mut(kind) {
+                            *scope = scope.with(views);
+                            probes.push(probe);
+                        }
+                    }
+                }
+            }
         }
-        let automaton = Literals::new(meanings.keys().copied())?;
+        let finder = Finder::new(meanings.keys().copied());
         let (scopes, meanings): (Vec<Scope>, Vec<_>) = meanings.into_values().unzip();
-        Ok(Self {
-            automaton,
-            scope: scopes.iter().copied().fold(Scope::default(), Scope::with),
+        let (kind_scopes, kinds): (Vec<Scope>, Vec<_>) = kinds.into_iter().unzip();
+        let views = probes.looks().map(|(_, views, _)| views);
+        Self {
+            finder,
+            scope: views.fold(Scope::default(), Scope::with),
             scopes,
             meanings: meanings.into_iter().collect(),
+            kinds: kinds.into_iter().collect(),
+            kind_scopes,
             asked: asked.into_iter().collect(),
             complete,
             ungated,
-        })
+        }
     }
 
     /// The rules without a gate.
@@ -147,61 +158,31 @@ impl Prefilter {
     pub(crate) fn look(&self, event: &Event, seen: &mut Seen) {
         seen.clear(self.asked.len(), self.complete.len());
         seen.candidates.extend_from_slice(&self.ungated);
-        for view in event.views() {
-            let bytes = match &self.automaton {
-                _ if !self.scope.allows(&view) => ByteSet::ALL,
-                Literals::None => ByteSet::ALL,
-                Literals::Fast(automaton) => self.scan(automaton, &view, seen),
-                Literals::Small(automaton) => self.scan(automaton, &view, seen),
-            };
-            seen.has(Scope::of(&view), bytes);
+        let labels = event.labels().map(|(_, view)| view);
+        for view in event.views().chain(labels) {
+            let scope = Scope::scanned(&view);
+            if !self.scope.meets(scope) {
+                continue;
+            }
+            let bytes = self.finder.find(view.text, |literal, range| {
+                let counts = self.scopes.get(literal);
+                if counts.is_some_and(|views| views.meets(scope)) {
+                    self.found(literal, range, view.text, scope, seen);
+                }
+            });
+            self.have(bytes, scope, seen);
         }
         seen.candidates.sort_unstable();
     }
 
-    fn scan(&self, automaton: &impl Automaton, view: &View<'_>, seen: &mut Seen) -> ByteSet {
-        let Ok(mut state) = automaton.start_state(Anchored::No) else {
-            return ByteSet::ALL;
-        };
-        let mut bytes = ByteSet::default();
-        let mut places = view.text.iter().enumerate();
-        loop {
-            // Most of the time is spent in this one line: it calls nothing, so that the state stays
-            // in a register.
-            let ended = places.find(|(_, byte)| {
-                bytes = bytes.with(ByteSet::alone(**byte));
-                state = automaton.next_state(Anchored::No, state, **byte);
-                automaton.is_special(state)
-            });
-            let Some((place, _)) = ended else {
-                return bytes;
-            };
-            if automaton.is_match(state) {
-                self.ended(automaton, state, view, place + 1, seen);
-            }
-        }
-    }
-
-    /// Every literal that ends at a place of a view.
-    #[inline(never)]
-    fn ended(
-        &self,
-        automaton: &impl Automaton,
-        state: StateID,
-        view: &View<'_>,
-        end: usize,
-        seen: &mut Seen,
-    ) {
-        let scope = Scope::of(view);
-        for nth in 0..automaton.match_len(state) {
-            let literal = automaton.match_pattern(state, nth);
-            let counts = self
-                .scopes
-                .get(literal.as_usize())
-                .is_some_and(|views| views.meets(scope));
-            if counts {
-                let start = end.saturating_sub(automaton.pattern_len(literal));
-                self.found(literal.as_usize(), start..end, view.text, scope, seen);
+    /// The kinds of bytes that a view has.
+    fn have(&self, bytes: ByteSet, view: Scope, seen: &mut Seen) {
+        for kind in bytes.kinds() {
+            let means = self.kind_scopes.get(kind);
+            if means.is_some_and(|views| views.meets(view)) {
+                for probe in self.kinds.list(kind) {
+                    self.seen(*probe, view, seen);
+                }
             }
         }
     }
@@ -215,10 +196,11 @@ impl Prefilter {
         seen: &mut Seen,
     ) {
         for meaning in self.meanings.list(literal) {
-            let Some(views) = seen.views.get_mut(meaning.probe.place()) else {
-                continue;
-            };
-            if views.meets(view) {
+            let is_known = seen
+                .views
+                .get(meaning.probe.place())
+                .is_none_or(|views| views.common(view) == view);
+            if is_known {
                 continue;
             }
             let is_word = |place: Option<usize>| {
@@ -231,14 +213,22 @@ impl Prefilter {
             {
                 continue;
             }
-            if *views == Scope::default() {
-                seen.probes.push(meaning.probe);
-            }
-            *views = views.with(view);
-            for asked in self.asked.list(meaning.probe.place()) {
-                if asked.scope.meets(view) {
-                    self.met(*asked, seen);
-                }
+            self.seen(meaning.probe, view, seen);
+        }
+    }
+
+    /// A probe was seen in a view.
+    fn seen(&self, probe: Probe, view: Scope, seen: &mut Seen) {
+        let Some(views) = seen.views.get_mut(probe.place()) else {
+            return;
+        };
+        if *views == Scope::default() {
+            seen.probes.push(probe);
+        }
+        *views = views.with(view);
+        for asked in self.asked.list(probe.place()) {
+            if asked.scope.meets(view) {
+                self.met(*asked, seen);
             }
         }
     }
@@ -287,36 +277,10 @@ impl<T> Table<T> {
     }
 }
 
-impl Literals {
-    fn new<'a>(literals: impl Iterator<Item = &'a [u8]> + Clone) -> Result<Self, String> {
-        let bytes: usize = literals.clone().map(<[u8]>::len).sum();
-        if bytes == 0 {
-            return Ok(Self::None);
-        }
-        if bytes <= MAX_FAST_BYTES {
-            let built = dfa::DFA::builder()
-                .ascii_case_insensitive(true)
-                .match_kind(MatchKind::Standard)
-                .start_kind(StartKind::Unanchored)
-                .prefilter(false)
-                .build(literals);
-            return built.map(Self::Fast).map_err(|error| error.to_string());
-        }
-        nfa::contiguous::NFA::builder()
-            .ascii_case_insensitive(true)
-            .match_kind(MatchKind::Standard)
-            .prefilter(false)
-            .build(literals)
-            .map(Self::Small)
-            .map_err(|error| error.to_string())
-    }
-}
-
 impl Seen {
     /// Forgets the event before, and makes room where that is needed.
     fn clear(&mut self, probes: usize, rules: usize) {
         self.candidates.clear();
-        self.bytes = [Scope::default(); ByteSet::KINDS];
         if self.views.len() != probes || self.bits.len() != rules {
             *self = Self::new(probes, rules);
             return;
@@ -337,11 +301,25 @@ impl Seen {
         Self {
             views: vec![Scope::default(); probes],
             probes: Vec::with_capacity(probes),
-            bytes: [Scope::default(); ByteSet::KINDS],
             bits: vec![0; rules],
             rules: Vec::with_capacity(rules),
             candidates: Vec::with_capacity(rules),
+            labels: Vec::new(),
         }
+    }
+
+    /// Finds out what rules call the event's labels.
+    pub(crate) fn name_labels(&mut self, event: &Event, labels: &Labels) {
+        labels.resolve(event, &mut self.labels);
+    }
+
+    /// The event's labels: what rules call them, their names and their values.
+    pub(crate) fn labels<'e>(
+        &'e self,
+        event: &'e Event,
+    ) -> impl Iterator<Item = (Option<LabelId>, &'e [u8], View<'e>)> {
+        let labels = self.labels.iter().zip(event.labels());
+        labels.map(|(id, (name, view))| (*id, name, view))
     }
 
     /// For a prefilter.
@@ -361,26 +339,11 @@ impl Seen {
         })
     }
 
-    fn has(&mut self, view: Scope, bytes: ByteSet) {
-        for kind in bytes.kinds() {
-            if let Some(views) = self.bytes.get_mut(kind) {
-                *views = views.with(view);
-            }
-        }
-    }
-
-    /// The views among these that have a byte of the set.
-    pub(crate) fn having(&self, scope: Scope, set: ByteSet) -> Scope {
-        let kinds = set.kinds().filter_map(|kind| self.bytes.get(kind));
-        scope.common(kinds.fold(Scope::default(), |views, one| views.with(*one)))
-    }
-
     /// As if every probe had been seen in every view.
     #[cfg(test)]
     pub(crate) fn everything(prefilter: &Prefilter) -> Self {
         let mut seen = Self::of(prefilter);
         seen.views.fill(Scope::everything());
-        seen.bytes.fill(Scope::everything());
         seen.candidates.extend(0..seen.bits.len() as u32);
         seen
     }

@@ -54,6 +54,18 @@ pub(crate) fn score_of(level: Severity) -> Score {
     })
 }
 
+/// The score of a foreign rule by its level. Levels up to medium stay below the threshold of a threat
+/// on their own: such rules are meant to be read beside others.
+pub(crate) fn foreign_score_of(level: Severity) -> Score {
+    Score::new(match level {
+        Severity::Informational => 0.0,
+        Severity::Low => 2.0,
+        Severity::Medium => 4.0,
+        Severity::High => 7.5,
+        Severity::Critical => 9.0,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,6 +74,7 @@ mod tests {
     fn a_level_and_its_score_are_of_one_band() {
         for level in Severity::ALL {
             assert_eq!(score_of(level).severity(), level);
+            assert_eq!(foreign_score_of(level).severity(), level);
         }
     }
 }

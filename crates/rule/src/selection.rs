@@ -4,7 +4,7 @@ use rsigma_parser::{Detection, DetectionItem, FieldSpec, Modifier};
 
 use crate::Problem;
 use crate::faults::Faults;
-use crate::item;
+use crate::item::{self, Context};
 use crate::matcher::Leaf;
 use crate::node::Node;
 
@@ -12,17 +12,21 @@ use crate::node::Node;
 pub(crate) fn compile(
     name: &str,
     detection: &Detection,
+    context: &mut Context<'_>,
     faults: &mut Faults<'_>,
 ) -> Option<Node<Leaf>> {
     match detection {
         Detection::AllOf(items) => {
-            let nodes: Vec<_> = items.iter().map(|item| line(name, item, faults)).collect();
+            let nodes: Vec<_> = items
+                .iter()
+                .map(|item| line(name, item, context, faults))
+                .collect();
             nodes.into_iter().collect::<Option<_>>().map(Node::all)
         }
         Detection::AnyOf(parts) => {
             let nodes: Vec<_> = parts
                 .iter()
-                .map(|part| compile(name, part, faults))
+                .map(|part| compile(name, part, context, faults))
                 .collect();
             nodes.into_iter().collect::<Option<Vec<_>>>().map(any)
         }
@@ -34,12 +38,14 @@ pub(crate) fn compile(
                     field,
                     values: values.clone(),
                 },
+                context,
                 faults,
             )
         }
         _ => {
             let problem = Problem::Sigma(
-                "fields of a web server's log are no arrays: name a field".to_owned(),
+                "lists in events have no names for their members: name the list, any member may match"
+                    .to_owned(),
             );
             faults.add(&["detection", name], problem);
             None
@@ -65,10 +71,15 @@ fn any(parts: Vec<Node<Leaf>>) -> Node<Leaf> {
     Node::any(nodes)
 }
 
-fn line(selection: &str, item: &DetectionItem, faults: &mut Faults<'_>) -> Option<Node<Leaf>> {
+fn line(
+    selection: &str,
+    item: &DetectionItem,
+    context: &mut Context<'_>,
+    faults: &mut Faults<'_>,
+) -> Option<Node<Leaf>> {
     let key = item.field.name.clone().unwrap_or_default();
     let shown = if key.is_empty() { "keywords" } else { &key };
-    match item::compile(item, shown) {
+    match item::compile(item, shown, context) {
         Ok(node) => Some(node),
         Err(problem) => {
             let value = match &problem {

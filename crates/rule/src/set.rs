@@ -1,13 +1,16 @@
 //! The compiled rules, and the evaluation of one event.
 
-use vigil_event::{Event, Evidence};
+use vigil_event::{Event, Evidence, LogKind};
 
 use crate::condition::Condition;
+use crate::cost::Costs;
 use crate::gate::{Gate, Probes};
-use crate::load::{self, Loaded};
+use crate::label::Labels;
+use crate::load::{self, Input, Loaded, Report};
+use crate::log_source::LogSource;
 use crate::matcher::Leaf;
 use crate::prefilter::{Prefilter, Seen};
-use crate::{Problem, Rule, RuleError, RuleFile};
+use crate::{Placeholders, Rule, RuleError, RuleFile};
 
 /// All rules, checked and compiled. Immutable: one set serves every thread, each with a [`Scratch`]
 /// of its own.
@@ -17,6 +20,55 @@ pub struct RuleSet {
     /// For each rule.
     conditions: Vec<Condition>,
     prefilter: Prefilter,
+    labels: Labels,
+    logs: Logs,
+}
+
+/// The logs that rules are for.
+#[derive(Debug)]
+struct Logs {
+    distinct: Vec<LogSource>,
+    /// For each rule its log's place in `distinct`.
+    of_rule: Vec<u32>,
+    /// For each of `distinct` whether requests are of it.
+    web: Vec<bool>,
+}
+
+impl Logs {
+    fn new(of_rules: impl Iterator<Item = LogSource>) -> Self {
+        let mut distinct: Vec<LogSource> = Vec::new();
+        let of_rule = of_rules
+            .map(|log| {
+                let place = distinct.iter().position(|other| *other == log);
+                place.unwrap_or_else(|| {
+                    distinct.push(log);
+                    distinct.len() - 1
+                }) as u32
+            })
+            .collect();
+        let request = Event::new();
+        let web = distinct.iter().map(|log| log.covers(&request)).collect();
+        Self {
+            distinct,
+            of_rule,
+            web,
+        }
+    }
+
+    /// For each distinct log whether the event is of it.
+    fn of<'a>(&'a self, event: &Event, found: &'a mut Vec<bool>) -> &'a [bool] {
+        if event.log == LogKind::Web {
+            return &self.web;
+        }
+        found.clear();
+        found.extend(self.distinct.iter().map(|log| log.covers(event)));
+        found
+    }
+
+    fn allow(&self, rule: u32, logs: &[bool]) -> bool {
+        let log = self.of_rule.get(rule as usize);
+        log.is_some_and(|log| logs.get(*log as usize) == Some(&true))
+    }
 }
 
 /// A rule that matched.
@@ -40,42 +92,75 @@ impl Hit {
 #[derive(Debug)]
 pub struct Scratch {
     seen: Seen,
+    logs: Vec<bool>,
+    costs: Costs,
 }
 
 impl Scratch {
-    /// For these rules. A scratch also serves another set, after growing once.
+    /// For these rules. [`Scratch::renew`] makes it one for others.
     pub fn new(rules: &RuleSet) -> Self {
         Self {
             seen: Seen::of(&rules.prefilter),
+            logs: Vec::new(),
+            costs: Costs::new(rules.rules.len()),
         }
+    }
+
+    /// Serves other rules from now on: what was counted is forgotten, the stopwatch stays.
+    pub fn renew(&mut self, rules: &RuleSet) {
+        self.seen = Seen::of(&rules.prefilter);
+        self.costs.renew(rules.rules.len());
+    }
+
+    /// What was counted since the counts were last cleared.
+    pub const fn costs(&self) -> &Costs {
+        &self.costs
+    }
+
+    /// To measure time, or to clear the counts.
+    pub const fn costs_mut(&mut self) -> &mut Costs {
+        &mut self.costs
     }
 }
 
 impl RuleSet {
     /// Loads all rules, or says of each broken one where it stands, what is wrong and what to do.
     pub fn load(files: &[RuleFile]) -> Result<Self, Vec<RuleError>> {
-        let Loaded { rules, probes } = load::read(files)?;
-        let (rules, conditions): (Vec<_>, Vec<_>) = rules.into_iter().unzip();
+        let input = Input {
+            own: files,
+            foreign: &[],
+            placeholders: &Placeholders::new(),
+        };
+        Self::load_all(input).map(|(rules, _)| rules)
+    }
+
+    /// Loads our own rules and foreign ones: with what became of the latter, or with what is wrong
+    /// with our own.
+    pub fn load_all(input: Input<'_>) -> Result<(Self, Report), Vec<RuleError>> {
+        let Loaded {
+            rules: compiled,
+            probes,
+            labels,
+            report,
+        } = load::read(input)?;
+        let logs = Logs::new(compiled.iter().map(|one| one.log.clone()));
+        let (rules, conditions): (Vec<_>, Vec<_>) = compiled
+            .into_iter()
+            .map(|one| (one.rule, one.condition))
+            .unzip();
         let gates: Vec<Gate> = conditions
             .iter()
             .map(|condition| gate(condition, &probes))
             .collect();
-        let prefilter = Prefilter::new(&probes, &gates).map_err(|why| {
-            vec![RuleError {
-                file: files
-                    .first()
-                    .map(|file| file.name.clone())
-                    .unwrap_or_default(),
-                line: None,
-                title: None,
-                problem: Problem::TooManyLiterals(why),
-            }]
-        })?;
-        Ok(Self {
+        let prefilter = Prefilter::new(&probes, &gates);
+        let set = Self {
             rules,
             conditions,
             prefilter,
-        })
+            labels,
+            logs,
+        };
+        Ok((set, report))
     }
 
     /// The rules, in the order of their files.
@@ -96,18 +181,35 @@ impl RuleSet {
     /// Allocates nothing when no rule matches and the scratch has served these rules before.
     pub fn evaluate(&self, event: &Event, scratch: &mut Scratch, hits: &mut Vec<Hit>) {
         hits.clear();
-        let seen = &mut scratch.seen;
+        let Scratch { seen, logs, costs } = scratch;
+        let mut timing = costs.start();
         self.prefilter.look(event, seen);
-        let candidates = seen.candidates().iter();
-        hits.extend(candidates.filter_map(|rule| self.hit(*rule as usize, event, seen)));
+        seen.name_labels(event, &self.labels);
+        let logs = self.logs.of(event, logs);
+        costs.passed(&mut timing);
+        for rule in seen.candidates() {
+            if !self.logs.allow(*rule, logs) {
+                continue;
+            }
+            let rule = *rule as usize;
+            let hit = self.hit(rule, event, seen);
+            let hit_at = hit.as_ref().map(|_| event.occurred_at);
+            costs.evaluated(rule, hit_at, &mut timing);
+            hits.extend(hit);
+        }
+        costs.finish(hits.len());
     }
 
     /// The rules that match, each evaluated without the help of the prefilter.
     #[cfg(test)]
     pub(crate) fn evaluate_each(&self, event: &Event) -> Vec<Hit> {
-        let seen = Seen::everything(&self.prefilter);
+        let mut seen = Seen::everything(&self.prefilter);
+        seen.name_labels(event, &self.labels);
+        let mut logs = Vec::new();
+        let logs = self.logs.of(event, &mut logs);
         let candidates = seen.candidates().iter();
         candidates
+            .filter(|rule| self.logs.allow(**rule, logs))
             .filter_map(|rule| self.hit(*rule as usize, event, &seen))
             .collect()
     }
@@ -135,7 +237,7 @@ fn evidence(condition: &Condition, event: &Event, seen: &Seen) -> Vec<Evidence> 
             let holds = leaf.holds(event, seen);
             if holds && evidence.len() < limit {
                 let found = leaf
-                    .evidence(event)
+                    .evidence(event, seen)
                     .filter(|found| !evidence.contains(found));
                 evidence.extend(found);
             }

@@ -57,8 +57,13 @@ fn line() -> impl Strategy<Value = String> {
         "url.query",
         "url.query.raw",
         "url.query.decoded",
+        "url.query.sql",
+        "url.parameter.name",
+        "url.parameter.value",
         "user_agent.original",
         "c-uri",
+        "label",
+        "other label",
     ]);
     let literal = (
         prop::sample::select(vec![
@@ -68,6 +73,9 @@ fn line() -> impl Strategy<Value = String> {
             "|endswith",
             "|contains|all",
             "|contains|cased",
+            "|neq",
+            "|windash|contains",
+            "|utf16le|contains",
         ]),
         prop::collection::vec(
             (
@@ -93,7 +101,13 @@ fn line() -> impl Strategy<Value = String> {
             )
         },
     );
-    let other = prop::sample::select(vec![": null", "|exists: true"]).prop_map(str::to_owned);
+    let other = prop::sample::select(vec![
+        ": null",
+        "|exists: true",
+        "|fieldref|contains: label",
+        "|base64offset: abc",
+    ])
+    .prop_map(str::to_owned);
     (field, prop_oneof![4 => literal, 4 => pattern, 1 => other])
         .prop_map(|(field, rest)| format!("{field}{rest}"))
 }
@@ -131,8 +145,9 @@ fn event() -> impl Strategy<Value = Event> {
         text(),
         prop::option::of(text()),
         any::<bool>(),
+        prop::collection::vec((any::<bool>(), text()), 0..3),
     )
-        .prop_map(|(path, query, decoded, agent, upper)| {
+        .prop_map(|(path, query, decoded, agent, upper, labels)| {
             let path = if upper {
                 path.to_ascii_uppercase()
             } else {
@@ -145,8 +160,16 @@ fn event() -> impl Strategy<Value = Event> {
             if decoded != query {
                 event.add_view(Field::UrlQuery, Decodings::PERCENT, decoded.as_bytes());
             }
+            if let Some(sign) = decoded.find('=') {
+                event.add_parameter(0..sign, sign + 1..decoded.len());
+            }
+            event.add_view(Field::UrlQuery, Decodings::SQL, path.as_bytes());
             if let Some(agent) = agent {
                 event.set(Field::UserAgent, agent.as_bytes());
+            }
+            for (other, value) in labels {
+                let name = if other { "other label" } else { "label" };
+                event.add_label(name.as_bytes(), value.as_bytes());
             }
             event
         })
@@ -155,7 +178,7 @@ fn event() -> impl Strategy<Value = Event> {
 fn load(rules: &[String]) -> RuleSet {
     let head = |place: usize| {
         format!(
-            "title: Rule {place}\nid: 6f2f6b1c-9a55-4cb0-8d1e-{place:012}\nlogsource:\n  category: webserver\nlevel: low\n"
+            "title: Rule {place}\nid: 6f2f6b1c-9a55-4cb0-8d1e-{place:012}\nlogsource:\n  service: nginx\nlevel: low\n"
         )
     };
     let texts: Vec<_> = rules

@@ -11,7 +11,7 @@ use crate::faults::Faults;
 use crate::{Problem, modifier};
 
 /// The keys of a rule: Sigma's, and our own.
-const KEYS: [&str; 18] = [
+const KEYS: [&str; 21] = [
     "title",
     "id",
     "name",
@@ -30,8 +30,13 @@ const KEYS: [&str; 18] = [
     "falsepositives",
     "level",
     "tags",
+    "scope",
+    "sigma-version",
+    "custom_attributes",
 ];
 const OUR_KEY: &str = "vigil";
+/// The key of a document that adds a condition to rules.
+const FILTER: &str = "filter";
 const TEXTS: [&str; 10] = [
     "title",
     "id",
@@ -44,7 +49,7 @@ const TEXTS: [&str; 10] = [
     "modified",
     "level",
 ];
-const LISTS: [&str; 4] = ["references", "fields", "falsepositives", "tags"];
+const LISTS: [&str; 5] = ["references", "fields", "falsepositives", "tags", "scope"];
 
 /// The longest condition, in bytes.
 const CONDITION_BYTES: usize = 2 << 10;
@@ -60,17 +65,20 @@ pub(crate) fn check(document: &Value, faults: &mut Faults<'_>) {
     if let Some(title) = map.get("title").and_then(Value::as_str) {
         faults.name(title);
     }
-    for kind in ["action", "correlation", "filter"] {
-        if map.contains_key(kind) {
-            faults.add(&[kind], Problem::NotADetection(kind));
-            return;
-        }
+    if map.contains_key("correlation") {
+        faults.add(&["correlation"], Problem::NotADetection("correlation"));
+        return;
     }
+    let part = if map.contains_key(FILTER) {
+        FILTER
+    } else {
+        "detection"
+    };
     for key in map.keys() {
         let key = key_text(key);
-        if !KEYS.contains(&key.as_str()) && key != OUR_KEY {
+        if !KEYS.contains(&key.as_str()) && key != OUR_KEY && key != part {
             let known = format!("{} or {OUR_KEY}", KEYS.join(", "));
-            faults.add(
+            faults.add_minor(
                 &[&key],
                 Problem::UnknownKey {
                     key: key.clone(),
@@ -81,7 +89,7 @@ pub(crate) fn check(document: &Value, faults: &mut Faults<'_>) {
     }
     for key in TEXTS {
         if map.get(key).is_some_and(|value| !value.is_string()) {
-            faults.add(
+            faults.add_minor(
                 &[key],
                 Problem::WrongShape {
                     key: key.to_owned(),
@@ -92,7 +100,7 @@ pub(crate) fn check(document: &Value, faults: &mut Faults<'_>) {
     }
     for key in LISTS {
         if map.get(key).is_some_and(|value| !is_list_of_texts(value)) {
-            faults.add(
+            faults.add_minor(
                 &[key],
                 Problem::WrongShape {
                     key: key.to_owned(),
@@ -101,7 +109,16 @@ pub(crate) fn check(document: &Value, faults: &mut Faults<'_>) {
             );
         }
     }
-    check_detection(map, faults);
+    if map.get("title").is_none_or(|title| !title.is_string()) {
+        faults.add(
+            &[],
+            Problem::Missing {
+                key: "title",
+                advice: "a few words on what it finds",
+            },
+        );
+    }
+    check_detection(map, part, faults);
 }
 
 fn is_list_of_texts(value: &Value) -> bool {
@@ -111,13 +128,13 @@ fn is_list_of_texts(value: &Value) -> bool {
             .is_some_and(|items| items.iter().all(Value::is_string))
 }
 
-fn check_detection(map: &Mapping, faults: &mut Faults<'_>) {
-    let detection = match map.get("detection") {
+fn check_detection(map: &Mapping, part: &'static str, faults: &mut Faults<'_>) {
+    let detection = match map.get(part) {
         Some(Value::Mapping(detection)) => detection,
         Some(_) => {
-            let key = "detection".to_owned();
+            let key = part.to_owned();
             faults.add(
-                &["detection"],
+                &[part],
                 Problem::WrongShape {
                     key,
                     expected: "a map of selections with a condition",
@@ -129,7 +146,7 @@ fn check_detection(map: &Mapping, faults: &mut Faults<'_>) {
             faults.add(
                 &[],
                 Problem::Missing {
-                    key: "detection",
+                    key: part,
                     advice: "a map of selections with a condition",
                 },
             );
@@ -140,6 +157,7 @@ fn check_detection(map: &Mapping, faults: &mut Faults<'_>) {
         let name = key_text(name);
         match name.as_str() {
             "condition" => check_condition(value, faults),
+            "rules" if part == FILTER => check_rules(value, faults),
             "timeframe" => faults.add(
                 &["detection", "timeframe"],
                 Problem::Sigma(
@@ -155,6 +173,19 @@ fn check_detection(map: &Mapping, faults: &mut Faults<'_>) {
             Problem::Missing {
                 key: "condition",
                 advice: "`condition: selection` or the like",
+            },
+        );
+    }
+}
+
+/// Which rules a filter is for.
+fn check_rules(value: &Value, faults: &mut Faults<'_>) {
+    if !is_list_of_texts(value) {
+        faults.add(
+            &[FILTER, "rules"],
+            Problem::WrongShape {
+                key: "rules".to_owned(),
+                expected: "a list of ids or names of rules, or `any`",
             },
         );
     }
@@ -210,7 +241,7 @@ fn parse_condition(text: &str) -> Result<(), String> {
 }
 
 fn check_selection(name: &str, value: &Value, faults: &mut Faults<'_>) {
-    const EXPECTED: &str = "a map of fields, a list of such maps, or a list of keywords";
+    const EXPECTED: &str = "a map of fields, a list of such maps, or keywords";
     let is_plain = |value: &Value| {
         !matches!(
             value,
@@ -222,17 +253,17 @@ fn check_selection(name: &str, value: &Value, faults: &mut Faults<'_>) {
             check_fields(name, map, faults);
             !map.is_empty()
         }
-        Value::Sequence(items) if items.iter().all(Value::is_mapping) => {
+        Value::Sequence(items) => {
             items
                 .iter()
                 .filter_map(Value::as_mapping)
                 .for_each(|map| check_fields(name, map, faults));
-            items
-                .iter()
-                .all(|item| item.as_mapping().is_some_and(|map| !map.is_empty()))
-                && !items.is_empty()
+            let is_item = |item: &Value| match item {
+                Value::Mapping(map) => !map.is_empty(),
+                other => is_plain(other),
+            };
+            items.iter().all(is_item) && !items.is_empty()
         }
-        Value::Sequence(items) => items.iter().all(is_plain),
         single => is_plain(single),
     };
     if !right {

@@ -1,33 +1,55 @@
-//! Sigma's strings with `*` and `?`: a literal where they are one, a pattern where not.
+//! Texts with Sigma's `*` and `?`: a literal where they are one, a pattern where not.
+
+use std::fmt::Write as _;
 
 use rsigma_parser::{SigmaString, SpecialChar, StringPart};
 
 use crate::modifier::Place;
 
-/// What a string stands for.
+/// A piece of a text to look for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// These bytes. Two of them never follow one another.
+    Text(Vec<u8>),
+    /// `*`: any bytes.
+    Many,
+    /// `?`: one byte.
+    One,
+}
+
+/// The pieces of a string as it was written.
+pub(crate) fn parts(string: &SigmaString) -> Vec<Part> {
+    let part = |part: &StringPart| match part {
+        StringPart::Plain(text) => Part::Text(text.clone().into_bytes()),
+        StringPart::Special(SpecialChar::WildcardMulti) => Part::Many,
+        StringPart::Special(SpecialChar::WildcardSingle) => Part::One,
+    };
+    string.parts.iter().map(part).collect()
+}
+
+/// What a text stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Meaning {
     /// Whatever there is.
     Anything,
     /// A text at a place.
-    Literal(Place, String),
+    Literal(Place, Vec<u8>),
     /// A regular expression, in which the dot must match everything.
     Pattern(String),
 }
 
-/// The meaning of a string that is looked for at a place. `*` stands for any bytes, `?` for one.
-pub(crate) fn meaning(string: &SigmaString, place: Place) -> Meaning {
-    let many = &[StringPart::Special(SpecialChar::WildcardMulti)];
-    let mut parts = string.parts.as_slice();
+/// The meaning of a text that is looked for at a place.
+pub(crate) fn meaning(parts: &[Part], place: Place) -> Meaning {
+    let mut parts = parts;
     let mut open_start = matches!(place, Place::End | Place::Anywhere);
     let mut open_end = matches!(place, Place::Start | Place::Anywhere);
-    while let Some(rest) = parts.strip_prefix(many) {
+    while let [Part::Many, rest @ ..] = parts {
         open_start = true;
         parts = rest;
-        // A string of nothing but `*` is open at both ends.
+        // A text of nothing but `*` is open at both ends.
         open_end |= parts.is_empty();
     }
-    while let Some(rest) = parts.strip_suffix(many) {
+    while let [rest @ .., Part::Many] = parts {
         open_end = true;
         parts = rest;
     }
@@ -38,23 +60,23 @@ pub(crate) fn meaning(string: &SigmaString, place: Place) -> Meaning {
         (true, true) => Place::Anywhere,
     };
     match parts {
-        [] if place == Place::Whole => Meaning::Literal(place, String::new()),
+        [] if place == Place::Whole => Meaning::Literal(place, Vec::new()),
         [] => Meaning::Anything,
-        [StringPart::Plain(text)] => Meaning::Literal(place, text.clone()),
+        [Part::Text(text)] => Meaning::Literal(place, text.clone()),
         parts => Meaning::Pattern(pattern(parts, open_start, open_end)),
     }
 }
 
-fn pattern(parts: &[StringPart], open_start: bool, open_end: bool) -> String {
+fn pattern(parts: &[Part], open_start: bool, open_end: bool) -> String {
     let mut pattern = String::new();
     if !open_start {
         pattern.push_str(r"\A");
     }
     for part in parts {
         match part {
-            StringPart::Plain(text) => pattern.push_str(&regex_syntax::escape(text)),
-            StringPart::Special(SpecialChar::WildcardMulti) => pattern.push_str("(?s-u:.*)"),
-            StringPart::Special(SpecialChar::WildcardSingle) => pattern.push_str("(?s-u:.)"),
+            Part::Text(text) => escape(&mut pattern, text),
+            Part::Many => pattern.push_str("(?s-u:.*)"),
+            Part::One => pattern.push_str("(?s-u:.)"),
         }
     }
     if !open_end {
@@ -63,13 +85,27 @@ fn pattern(parts: &[StringPart], open_start: bool, open_end: bool) -> String {
     pattern
 }
 
+/// Bytes that are no UTF-8 come from encodings and are written by their numbers.
+fn escape(pattern: &mut String, text: &[u8]) {
+    for chunk in text.utf8_chunks() {
+        pattern.push_str(&regex_syntax::escape(chunk.valid()));
+        for byte in chunk.invalid() {
+            _ = write!(pattern, r"(?-u:\x{byte:02x})");
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn meaning_of(text: &str, place: Place) -> Meaning {
+        meaning(&parts(&SigmaString::new(text)), place)
+    }
+
     #[test]
     fn strings_are_literals_where_they_can_be() {
-        let literal = |place, text: &str| Meaning::Literal(place, text.to_owned());
+        let literal = |place, text: &str| Meaning::Literal(place, text.as_bytes().to_vec());
         for (text, place, expected) in [
             ("abc", Place::Whole, literal(Place::Whole, "abc")),
             ("*abc", Place::Whole, literal(Place::End, "abc")),
@@ -89,7 +125,7 @@ mod tests {
                 literal(Place::Whole, r"C:\Windows"),
             ),
         ] {
-            assert_eq!(meaning(&SigmaString::new(text), place), expected, "{text}");
+            assert_eq!(meaning_of(text, place), expected, "{text}");
         }
     }
 
@@ -103,10 +139,19 @@ mod tests {
             ("a*b", Place::Start, r"\Aa(?s-u:.*)b"),
         ] {
             assert_eq!(
-                meaning(&SigmaString::new(text), place),
+                meaning_of(text, place),
                 Meaning::Pattern(expected.to_owned()),
                 "{text}"
             );
         }
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_written_by_number() {
+        let parts = [Part::Text(b"\xff\xfea.".to_vec()), Part::One];
+        assert_eq!(
+            meaning(&parts, Place::Anywhere),
+            Meaning::Pattern(r"(?-u:\xff)(?-u:\xfe)a\.(?s-u:.)".to_owned())
+        );
     }
 }

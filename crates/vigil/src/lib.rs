@@ -7,9 +7,12 @@
 pub mod app;
 pub mod cli;
 pub mod config;
+pub mod cost;
 pub mod demo;
 pub mod examples;
 pub mod offline;
 pub mod pipeline;
+pub mod rulebook;
 pub mod rules;
+pub mod stopwatch;
 pub mod tables;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use vigil_decode::{Decoder, Format, ParseError, Proxies, Request};
 use vigil_detect::{Detector, DetectorOptions, Judgement, Policy};
 use vigil_event::{Event, Record, RecordBatch, SourceId, Timestamp};
-use vigil_rule::RuleSet;
+use vigil_rule::{Costs, RuleSet};
 use vigil_store::{SqliteStore, StoreError};
 
 use crate::config::Config;
@@ -100,6 +100,18 @@ impl LineJudge {
         self.decoder
             .decode(&batch.bytes, &record, &request, &mut self.event);
         Ok(self.detector.judge(&self.event))
+    }
+
+    /// Measures how long each rule takes on each line from now on.
+    pub fn measure(&mut self) {
+        self.detector
+            .costs_mut()
+            .measure(crate::stopwatch::nanoseconds, 1);
+    }
+
+    /// What the rules cost so far.
+    pub const fn costs(&self) -> &Costs {
+        self.detector.costs()
     }
 
     /// The event of the line that was judged last.

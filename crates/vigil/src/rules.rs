@@ -1,9 +1,12 @@
-//! Where rules come from: those built into the binary, or a directory that replaces them.
+//! Where rules come from: those built into the binary, or a directory that replaces them; and
+//! directories of rules written for others, which are added.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use rust_embed::RustEmbed;
-use vigil_rule::{RuleError, RuleFile, RuleSet};
+use sha2::{Digest as _, Sha256};
+use vigil_rule::{Input, Placeholders, Problem, Report, RuleError, RuleFile, RuleSet};
 
 #[derive(RustEmbed)]
 #[folder = "../../rules"]
@@ -24,7 +27,7 @@ pub enum RulesError {
 }
 
 /// A broken rule in one line, however many the YAML or condition parser wrote.
-fn one_line(error: &RuleError) -> String {
+pub fn one_line(error: &RuleError) -> String {
     error
         .to_string()
         .split_whitespace()
@@ -32,13 +35,95 @@ fn one_line(error: &RuleError) -> String {
         .join(" ")
 }
 
+/// The rules that are to be loaded.
+#[derive(Clone, Debug, Default)]
+pub struct RuleSources {
+    /// A directory that replaces the built-in rules.
+    pub directory: Option<PathBuf>,
+    /// Directories of rules written for others, which are added.
+    pub foreign: Vec<PathBuf>,
+    /// What `%name%` stands for in values with `|expand`.
+    pub placeholders: Placeholders,
+}
+
+/// The texts of all of them.
+#[derive(Debug)]
+pub struct RuleTexts {
+    own: Vec<RuleFile>,
+    foreign: Vec<RuleFile>,
+    /// Foreign files that cannot be read.
+    unreadable: Vec<RuleError>,
+}
+
+impl RuleSources {
+    /// Reads all of the files.
+    pub fn read(&self) -> Result<RuleTexts, RulesError> {
+        let mut texts = RuleTexts {
+            own: read(self.directory.as_deref())?,
+            foreign: Vec::new(),
+            unreadable: Vec::new(),
+        };
+        for directory in &self.foreign {
+            let (files, errors) = foreign_in(directory)?;
+            texts.foreign.extend(files);
+            texts.unreadable.extend(errors);
+        }
+        Ok(texts)
+    }
+
+    /// Compiles them: with what became of the foreign ones.
+    pub fn compile(&self, texts: &RuleTexts) -> Result<(RuleSet, Report), RulesError> {
+        let input = Input {
+            own: &texts.own,
+            foreign: &texts.foreign,
+            placeholders: &self.placeholders,
+        };
+        let (rules, mut report) = RuleSet::load_all(input).map_err(RulesError::Broken)?;
+        report
+            .refused
+            .splice(0..0, texts.unreadable.iter().cloned());
+        Ok((rules, report))
+    }
+}
+
+impl RuleTexts {
+    /// The same for the same files with the same text, and for no others.
+    pub fn fingerprint(&self) -> String {
+        fingerprint(&[self.own.as_slice(), &self.foreign].concat())
+    }
+}
+
+/// All of the rules, and what became of the foreign ones.
+pub fn load_all(sources: &RuleSources) -> Result<(RuleSet, Report), RulesError> {
+    sources.compile(&sources.read()?)
+}
+
 /// The rules of a directory, or those built into the binary where none is named.
 pub fn load(directory: Option<&Path>) -> Result<RuleSet, RulesError> {
-    let files = match directory {
-        Some(directory) => in_directory(directory)?,
-        None => stock(),
-    };
-    RuleSet::load(&files).map_err(RulesError::Broken)
+    RuleSet::load(&read(directory)?).map_err(RulesError::Broken)
+}
+
+/// The texts of the rules of a directory, or of those built into the binary where none is named.
+pub fn read(directory: Option<&Path>) -> Result<Vec<RuleFile>, RulesError> {
+    directory.map_or_else(|| Ok(stock()), files)
+}
+
+/// The same for the same files with the same text, and for no others.
+pub fn fingerprint(files: &[RuleFile]) -> String {
+    let mut hash = Sha256::new();
+    for RuleFile { name, text } in files {
+        for part in [name, text] {
+            hash.update((part.len() as u64).to_le_bytes());
+            hash.update(part);
+        }
+    }
+    hash.finalize()
+        .iter()
+        .take(6)
+        .fold(String::new(), |mut text, byte| {
+            _ = write!(text, "{byte:02x}");
+            text
+        })
 }
 
 fn stock() -> Vec<RuleFile> {
@@ -58,7 +143,40 @@ fn stock() -> Vec<RuleFile> {
         .collect()
 }
 
-fn in_directory(directory: &Path) -> Result<Vec<RuleFile>, RulesError> {
+/// The files of a directory of rules written for others, and those that cannot be read. Their names
+/// start with the directory's own.
+fn foreign_in(directory: &Path) -> Result<(Vec<RuleFile>, Vec<RuleError>), RulesError> {
+    let mut paths = Vec::new();
+    collect(directory, &mut paths)?;
+    if paths.is_empty() {
+        return Err(RulesError::Empty(directory.to_owned()));
+    }
+    paths.sort();
+    let parent = directory.parent().unwrap_or(directory);
+    let (mut files, mut unreadable) = (Vec::new(), Vec::new());
+    for path in paths {
+        let name = path.strip_prefix(parent).unwrap_or(&path);
+        let name = name.display().to_string();
+        match fs_err::read_to_string(&path) {
+            Ok(text) => files.push(RuleFile { name, text }),
+            Err(error) => unreadable.push(RuleError {
+                file: name,
+                line: None,
+                title: None,
+                problem: Problem::Yaml(error.to_string()),
+            }),
+        }
+    }
+    Ok((files, unreadable))
+}
+
+/// The texts of the rules of a directory and of those below it, or of one file.
+pub fn files(directory: &Path) -> Result<Vec<RuleFile>, RulesError> {
+    if directory.is_file() {
+        let text = fs_err::read_to_string(directory)?;
+        let name = directory.display().to_string();
+        return Ok(vec![RuleFile { name, text }]);
+    }
     let mut paths = Vec::new();
     collect(directory, &mut paths)?;
     if paths.is_empty() {
@@ -92,4 +210,46 @@ fn collect(directory: &Path, paths: &mut Vec<PathBuf>) -> std::io::Result<()> {
 fn is_rule(path: &Path) -> bool {
     path.extension()
         .is_some_and(|ending| ending == "yml" || ending == "yaml")
+}
+
+/// The most refused rules that the log lists one by one.
+const LISTED: usize = 50;
+
+/// Tells the log what became of the foreign rules.
+pub fn tell(report: &Report) {
+    for note in report.notes.iter().take(LISTED) {
+        tracing::info!("{}", one_line(note));
+    }
+    for refused in report.refused.iter().take(LISTED) {
+        tracing::warn!("not loaded: {}", one_line(refused));
+    }
+    if report.refused.len() > LISTED {
+        tracing::warn!(
+            more = report.refused.len() - LISTED,
+            "more rules are not loaded; `vigil test-rules --sigma DIR` lists all of them with their reasons"
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fingerprint_tells_every_difference() {
+        let file = |name: &str, text: &str| RuleFile {
+            name: name.into(),
+            text: text.into(),
+        };
+        let sets = [
+            vec![file("a", "bc")],
+            vec![file("ab", "c")],
+            vec![file("a", "bd")],
+            vec![file("a", "bc"), file("", "")],
+        ];
+        let prints: std::collections::BTreeSet<_> =
+            sets.iter().map(|files| fingerprint(files)).collect();
+        assert_eq!(prints.len(), sets.len());
+        assert_eq!(fingerprint(&sets[0]), fingerprint(&[file("a", "bc")]));
+    }
 }

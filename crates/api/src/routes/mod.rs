@@ -3,6 +3,7 @@
 //! Owns: the list of what is documented, and the short paths beside it.
 
 mod alerts;
+mod coverage;
 mod document;
 mod health;
 mod ingest;
@@ -43,6 +44,8 @@ fn documented() -> OpenApiRouter<Shared> {
         .routes(routes!(stats::stats))
         .routes(routes!(rules::list))
         .routes(routes!(rules::one))
+        .routes(routes!(rules::reload))
+        .routes(routes!(coverage::coverage))
         .routes(routes!(models::status))
         .routes(routes!(tickets::issue))
         .routes(routes!(document::document))

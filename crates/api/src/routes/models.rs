@@ -38,7 +38,7 @@ pub(super) async fn status(
     _allowed: Allowed<Read>,
     State(api): State<Shared>,
 ) -> Json<ModelsStatus> {
-    let rules = api.state.rules.load().rules().len();
+    let rules = api.state.rules.in_force().set.rules().len();
     let windows = api.state.windows.clone();
     let message = format!(
         "No model is active: threats are found by {rules} rules and {} windows alone.",

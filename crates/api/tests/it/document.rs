@@ -123,6 +123,7 @@ async fn answers_are_as_described() {
     let alert: Alert = alerts[0].clone();
     let stats = app.get(Admin, "/api/v1/stats").await.ok();
     let rules = app.get(Admin, "/api/v1/rules").await.ok();
+    let coverage = app.get(Admin, "/api/v1/rules/coverage").await.ok();
     let page = app.get(Admin, "/api/v1/threats").await.ok();
     let models = app.get(Admin, "/api/v1/models/status").await.ok();
     let document = document();
@@ -132,6 +133,7 @@ async fn answers_are_as_described() {
         ("Alert", serde_json::to_value(alert).unwrap()),
         ("Stats", stats),
         ("Rules", rules),
+        ("Coverage", coverage),
         ("Page_Threat", page),
         ("ModelsStatus", models),
         ("Error", missing),

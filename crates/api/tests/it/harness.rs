@@ -4,7 +4,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use arc_swap::ArcSwap;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
@@ -13,14 +12,14 @@ use serde_json::Value;
 use tower::ServiceExt as _;
 use vigil_api::{
     Access, ActiveWindow, ApiState, Hosts, IngestBatch, IngestOutcome, Intake, IntakeError,
-    Readiness, SuppressionsInForce,
+    Readiness, RuleCosts, RuleProblem, Rulebook, RulesInForce, RulesRefused, SuppressionsInForce,
 };
 use vigil_auth::{ApiKey, ApiKeys, Authority, Gatekeeper, Grant, Role, Tickets};
 use vigil_event::{
     Alert, AlertKey, Clock, Detection, Detector, Id, IdSource, RecordKey, Score, SourceId,
     Suppression, Threat, Timestamp,
 };
-use vigil_rule::{RuleFile, RuleSet};
+use vigil_rule::{Cost, RuleFile, RuleSet};
 use vigil_store::{AlertQuery, Entry, GroupedThreat, SqliteStore, Store};
 
 /// 2026-11-20T12:00:00Z
@@ -100,6 +99,45 @@ impl SuppressionsInForce for TestInForce {
     }
 }
 
+/// One rule that hit once, and files that are broken as long as that is said.
+pub(crate) struct TestRulebook {
+    rules: Arc<RuleSet>,
+    pub(crate) broken: Mutex<Vec<RuleProblem>>,
+}
+
+impl Rulebook for TestRulebook {
+    fn in_force(&self) -> Arc<RulesInForce> {
+        Arc::new(RulesInForce {
+            set: Arc::clone(&self.rules),
+            fingerprint: "0123456789ab".into(),
+            loaded_at: NOON,
+        })
+    }
+
+    fn reload(&self) -> Result<Arc<RulesInForce>, RulesRefused> {
+        let problems = self.broken.lock().clone();
+        if problems.is_empty() {
+            Ok(self.in_force())
+        } else {
+            Err(RulesRefused { problems })
+        }
+    }
+
+    fn costs(&self) -> RuleCosts {
+        let cost = Cost {
+            candidates: 3,
+            hits: 1,
+            last_hit: Some(NOON),
+            timed: 1,
+            timed_ns: 100,
+        };
+        RuleCosts {
+            rules: [(self.rules.rules()[0].id.clone(), cost)].into(),
+            pass: cost,
+        }
+    }
+}
+
 pub(crate) struct App {
     pub(crate) in_force: Arc<TestInForce>,
     pub(crate) router: Router,
@@ -109,6 +147,7 @@ pub(crate) struct App {
     pub(crate) intake: Arc<TestIntake>,
     pub(crate) readiness: Arc<TestReadiness>,
     pub(crate) metrics: prometheus::Registry,
+    pub(crate) rulebook: Arc<TestRulebook>,
     _dir: tempfile::TempDir,
 }
 
@@ -141,9 +180,13 @@ impl App {
             text: RULE.into(),
         }])
         .unwrap();
+        let rulebook = Arc::new(TestRulebook {
+            rules: Arc::new(rules),
+            broken: Mutex::default(),
+        });
         let state = ApiState {
             store: store.clone(),
-            rules: Arc::new(ArcSwap::from_pointee(rules)),
+            rules: rulebook.clone(),
             windows: vec![ActiveWindow {
                 id: "window-path-spread".into(),
                 title: "Many paths".into(),
@@ -179,6 +222,7 @@ impl App {
             intake,
             readiness,
             metrics,
+            rulebook,
             _dir: dir,
         }
     }

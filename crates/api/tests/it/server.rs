@@ -2,7 +2,9 @@
 
 use axum::body::Body;
 use axum::http::Method;
-use vigil_auth::Role::{Service, Viewer};
+use serde_json::Value;
+use vigil_api::RuleProblem;
+use vigil_auth::Role::{Admin, Analyst, Service, Viewer};
 
 use crate::harness::{App, request};
 
@@ -90,5 +92,71 @@ async fn no_model_is_claimed() {
             .as_str()
             .unwrap()
             .starts_with("No model is active")
+    );
+}
+
+#[tokio::test]
+async fn rules_are_filtered_and_say_what_they_cost() {
+    let app = App::new();
+    let rules = app.get(Viewer, "/api/v1/rules").await.ok();
+    assert_eq!(rules["fingerprint"], "0123456789ab");
+    assert!(rules["loaded_at"].is_string());
+    let rule = &rules["items"][0];
+    assert_eq!((&rule["hits"], &rule["candidates"]), (&1.into(), &3.into()));
+    assert_eq!(rule["cost_share"], 0.5);
+    assert!(rule["last_hit"].is_string());
+    for (filter, found) in [
+        ("family=sql_injection", 1),
+        ("family=scanner", 0),
+        ("min_level=high&hit=true&sort=cost", 1),
+        ("level=low", 0),
+        ("hit=false", 0),
+        ("status=stable&text=UNION", 1),
+        ("status=test", 0),
+        ("technique=T1190", 0),
+        ("tag=cwe.89", 0),
+        ("text=nothing", 0),
+    ] {
+        let rules = app
+            .get(Viewer, &format!("/api/v1/rules?{filter}"))
+            .await
+            .ok();
+        let items = rules["items"].as_array().unwrap().len();
+        assert_eq!((items, &rules["total"]), (found, &1.into()), "{filter}");
+    }
+    for wrong in ["nonsense=1", "level=awful", "sort=size", "hit=maybe"] {
+        let answer = app.get(Viewer, &format!("/api/v1/rules?{wrong}")).await;
+        assert_eq!(answer.error(400), "invalid", "{wrong}");
+    }
+    let coverage = app.get(Viewer, "/api/v1/rules/coverage").await.ok();
+    assert_eq!(coverage["rules"], 1);
+    assert_eq!(coverage["untagged"][0], rule["id"]);
+    assert_eq!(coverage["tactics"].as_array().unwrap().len(), 14);
+}
+
+#[tokio::test]
+async fn rules_are_reloaded_by_admins_and_refused_with_reasons() {
+    let app = App::new();
+    let path = "/api/v1/rules/reload";
+    assert_eq!(
+        app.post(Analyst, path, &Value::Null).await.error(403),
+        "forbidden"
+    );
+    let loaded = app.post(Admin, path, &Value::Null).await.ok();
+    assert_eq!(
+        (&loaded["total"], &loaded["changed"]),
+        (&1.into(), &false.into())
+    );
+    app.rulebook.broken.lock().push(RuleProblem {
+        file: Some("a/b.yml".into()),
+        line: Some(7),
+        message: "`id` is missing: add a UUID".into(),
+    });
+    let refused = app.post(Admin, path, &Value::Null).await;
+    assert_eq!(refused.error(409), "conflict");
+    let problem = &refused.json()["problems"][0];
+    assert_eq!(
+        (&problem["file"], &problem["line"]),
+        (&"a/b.yml".into(), &7.into())
     );
 }

@@ -44,7 +44,7 @@ impl Layout {
                 host: Host::Present,
                 tail: true,
             },
-            Format::Auto | Format::Json => Self {
+            _ => Self {
                 host: Host::Detected,
                 tail: true,
             },

@@ -4,7 +4,9 @@
 //! holds: decoded values, anything from an earlier line.
 
 mod combined;
+mod error_log;
 mod json;
+mod syslog;
 mod time;
 
 use std::fmt;
@@ -12,18 +14,21 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use vigil_event::{Record, Timestamp};
+use vigil_event::{LogKind, Record, Timestamp};
 
 use crate::client_address::Proxies;
 use crate::request::{self, Request, RequestLine};
 use crate::span::Span;
 
+pub(crate) use self::json::set_labels;
+
 /// A log format.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Format {
-    /// Seen from each line: JSON if it starts with `{`, else combined or common, with or without a
-    /// host in front.
+    /// Seen from each line: JSON (a web server's, OpenCanary's or Zeek's) if it starts with `{`, else
+    /// combined or common, with or without a host in front, else a message of sshd or a line of an
+    /// error log.
     #[default]
     Auto,
     /// nginx's and Apache's `combined`, and nginx's `main` with `X-Forwarded-For` at the end.
@@ -34,16 +39,32 @@ pub enum Format {
     VhostCombined,
     /// One JSON object a line, with nginx's variable names or those of the Elastic Common Schema.
     Json,
+    /// OpenCanary's JSON lines.
+    #[serde(rename = "opencanary")]
+    OpenCanary,
+    /// Zeek's logs as JSON lines.
+    Zeek,
+    /// Messages in syslog's traditional form or with RFC 3339 times, such as `/var/log/auth.log`.
+    Syslog,
+    /// nginx's error log.
+    NginxError,
+    /// Apache's error log.
+    ApacheError,
 }
 
 impl Format {
     /// Every format.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 10] = [
         Self::Auto,
         Self::Combined,
         Self::Common,
         Self::VhostCombined,
         Self::Json,
+        Self::OpenCanary,
+        Self::Zeek,
+        Self::Syslog,
+        Self::NginxError,
+        Self::ApacheError,
     ];
 
     /// The name in the configuration.
@@ -54,6 +75,11 @@ impl Format {
             Self::Common => "common",
             Self::VhostCombined => "vhost_combined",
             Self::Json => "json",
+            Self::OpenCanary => "opencanary",
+            Self::Zeek => "zeek",
+            Self::Syslog => "syslog",
+            Self::NginxError => "nginx_error",
+            Self::ApacheError => "apache_error",
         }
     }
 }
@@ -66,7 +92,10 @@ impl fmt::Display for Format {
 
 /// The text names no format.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no log format: use auto, combined, common, vhost_combined or json")]
+#[error(
+    "`{0}` is no log format: use auto, combined, common, vhost_combined, json, opencanary, zeek, syslog, nginx_error or \
+     apache_error"
+)]
 pub struct UnknownFormat(pub String);
 
 impl FromStr for Format {
@@ -103,6 +132,12 @@ pub enum ParseError {
     /// Not a JSON object.
     #[error("the line is no whole JSON object: check that each entry is written on one line")]
     BadJson,
+    /// No message of a program that syslog wrote.
+    #[error("the line is no syslog message: check that the log's format is the one configured")]
+    NotSyslog,
+    /// No line of a web server's error log.
+    #[error("the line is of no error log: check that the log's format is the one configured")]
+    NotAnErrorLog,
     /// A JSON object without a request.
     #[error(
         "the JSON object has no request: log `request`, or `request_method` with `request_uri`"
@@ -120,6 +155,8 @@ impl ParseError {
             Self::OpenRequest => "open_request",
             Self::NoStatus => "no_status",
             Self::BadJson => "bad_json",
+            Self::NotSyslog => "not_syslog",
+            Self::NotAnErrorLog => "not_an_error_log",
             Self::NoRequest => "no_request",
         }
     }
@@ -128,6 +165,9 @@ impl ParseError {
 /// What a format finds in a line.
 #[derive(Clone, Copy, Debug, Default)]
 struct Fields {
+    log: LogKind,
+    service: Span,
+    message: Span,
     time: Option<Timestamp>,
     peer: Option<IpAddr>,
     status: u16,
@@ -168,18 +208,49 @@ pub fn parse(
         .position(|byte| !byte.is_ascii_whitespace())
         .ok_or(ParseError::Empty)?;
     let is_json = match format {
-        Format::Json => true,
+        Format::Json | Format::OpenCanary | Format::Zeek => true,
         Format::Auto => line.get(first) == Some(&b'{'),
-        Format::Combined | Format::Common | Format::VhostCombined => false,
+        _ => false,
     };
     let start = start + first;
     let fields = if is_json {
-        json::parse(bytes, start, end, record.truncated)?
+        json::parse(bytes, start, end, format, record.truncated)?
     } else {
         let text = bytes.get(..end).unwrap_or_default();
-        combined::parse(text, start, combined::Layout::of(format), record.truncated)?
+        plain(text, start, format, record.truncated, read_at)?
     };
     Ok(assemble(bytes, &fields, proxies, read_at))
+}
+
+/// Parses a line that is no JSON.
+fn plain(
+    text: &[u8],
+    start: usize,
+    format: Format,
+    truncated: bool,
+    read_at: Timestamp,
+) -> Result<Fields, ParseError> {
+    match format {
+        Format::Syslog => return syslog::parse(text, start, read_at),
+        Format::NginxError => return error_log::nginx(text, start),
+        Format::ApacheError => return error_log::apache(text, start),
+        _ => {}
+    }
+    let request = combined::parse(text, start, combined::Layout::of(format), truncated);
+    match request {
+        Err(ParseError::NotAnAccessLog) if format == Format::Auto => {
+            let message = syslog::parse(text, start, read_at);
+            message
+                .and_then(|message| {
+                    let is_daemon = message.service.of(text) == b"sshd";
+                    is_daemon.then_some(message).ok_or(ParseError::NotSyslog)
+                })
+                .or_else(|_| error_log::nginx(text, start))
+                .or_else(|_| error_log::apache(text, start))
+                .or(request)
+        }
+        other => other,
+    }
 }
 
 fn assemble(bytes: &[u8], fields: &Fields, proxies: &Proxies, read_at: Timestamp) -> Request {
@@ -190,6 +261,9 @@ fn assemble(bytes: &[u8], fields: &Fields, proxies: &Proxies, read_at: Timestamp
         .unwrap_or_default();
     let host = request::without_port(bytes, fields.host.unless_dash(bytes));
     Request {
+        log: fields.log,
+        service: fields.service,
+        message: fields.message,
         occurred_at: fields.time.unwrap_or(read_at),
         source_ip: proxies.client(fields.peer, fields.forwarded.unless_dash(bytes).of(bytes)),
         peer_ip: fields.peer,

@@ -48,7 +48,21 @@ pub(super) fn common_log(text: &[u8]) -> Option<Timestamp> {
     else {
         return None;
     };
-    let month = match &[m1, m2, m3] {
+    let month = month([m1, m2, m3])?;
+    let seconds = seconds(
+        Date {
+            year: number(&[y1, y2, y3, y4])?,
+            month,
+            day: number(&[d1, d2])?,
+        },
+        [number(&[h1, h2])?, number(&[n1, n2])?, number(&[s1, s2])?],
+    )?;
+    Some(moment(seconds - offset(sign, [z1, z2, z3, z4])?, 0))
+}
+
+/// A month by its English name of three letters.
+fn month(name: [u8; 3]) -> Option<i64> {
+    Some(match &name {
         b"Jan" => 1,
         b"Feb" => 2,
         b"Mar" => 3,
@@ -62,16 +76,68 @@ pub(super) fn common_log(text: &[u8]) -> Option<Timestamp> {
         b"Nov" => 11,
         b"Dec" => 12,
         _ => return None,
+    })
+}
+
+/// `Nov 20 12:00:00`, a day below ten with a space before it, of a year that is known otherwise.
+pub(super) fn without_year(text: &[u8], year: i64) -> Option<Timestamp> {
+    let &[
+        m1,
+        m2,
+        m3,
+        b' ',
+        d1,
+        d2,
+        b' ',
+        h1,
+        h2,
+        b':',
+        n1,
+        n2,
+        b':',
+        s1,
+        s2,
+    ] = text
+    else {
+        return None;
     };
-    let seconds = seconds(
-        Date {
-            year: number(&[y1, y2, y3, y4])?,
-            month,
-            day: number(&[d1, d2])?,
-        },
-        [number(&[h1, h2])?, number(&[n1, n2])?, number(&[s1, s2])?],
-    )?;
-    Some(moment(seconds - offset(sign, [z1, z2, z3, z4])?, 0))
+    let tens = if d1 == b' ' { b'0' } else { d1 };
+    let date = Date {
+        year,
+        month: month([m1, m2, m3])?,
+        day: number(&[tens, d2])?,
+    };
+    let time = [number(&[h1, h2])?, number(&[n1, n2])?, number(&[s1, s2])?];
+    Some(moment(seconds(date, time)?, 0))
+}
+
+/// `2026/11/20 12:00:00`
+pub(super) fn slashed(text: &[u8]) -> Option<Timestamp> {
+    let mut plain = <[u8; 19]>::try_from(text).ok()?;
+    for place in [4, 7] {
+        let sign = plain.get_mut(place)?;
+        if *sign != b'/' {
+            return None;
+        }
+        *sign = b'-';
+    }
+    rfc_3339(&plain)
+}
+
+/// `Fri Nov 20 12:00:00.123456 2026`, with or without a fraction.
+pub(super) fn apache_error(text: &[u8]) -> Option<Timestamp> {
+    let (day, rest) = text.split_at_checked(4)?;
+    let (moment, rest) = rest.split_at_checked(15)?;
+    let space = rest.iter().position(|byte| *byte == b' ')?;
+    let (fraction, year) = rest.split_at_checked(space)?;
+    let fraction = match fraction.split_first() {
+        None => 0,
+        Some((b'.', digits)) if digits.iter().all(u8::is_ascii_digit) => millis(digits),
+        Some(_) => return None,
+    };
+    let year = number(year.get(1..5).filter(|_| year.len() == 5)?)?;
+    (day.ends_with(b" ")).then_some(())?;
+    Some(without_year(moment, year)?.plus_millis(fraction))
 }
 
 /// `2026-11-20T12:00:00.123Z`, `2026-11-20T13:00:00+01:00`; a space may stand for the `T`.

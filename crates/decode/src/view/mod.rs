@@ -1,17 +1,25 @@
-//! Undoes encodings until nothing is left to undo.
+//! Undoes encodings until nothing is left to undo, and reads what came out as the languages behind
+//! a site would.
 //!
 //! Owns: the order of the encodings, the bound on their nesting, the buffers. Never holds: fields,
-//! what an encoding looks like (each has its own file).
+//! what an encoding or a language looks like (each has its own file).
 
+mod fold;
 mod html;
 mod path;
+mod peel;
 mod percent;
 mod piece;
+mod script;
+mod shell;
+mod sql;
 mod unicode;
 
 use vigil_event::Decodings;
 
+use self::fold::Signs;
 pub(crate) use self::path::PathView;
+pub(crate) use self::peel::Peeler;
 use self::piece::{Piece, rewrite};
 
 /// Encodings nested deeper than this stay as they are; how deep they were is kept as a fact.
@@ -105,6 +113,43 @@ impl Unwrapper {
 /// `%41`, `%u0041`, `\u0041`, `\x41`
 fn escape(rest: &[u8]) -> Option<Piece> {
     percent::escape(rest).or_else(|| unicode::escape(rest))
+}
+
+/// Reads a decoded text in the ways that paths, databases, shells and browsers do, in a buffer that
+/// is kept from value to value.
+#[derive(Debug, Default)]
+pub(crate) struct Reader {
+    folded: Vec<u8>,
+}
+
+impl Reader {
+    /// Calls `each` with every reading that differs from the text itself.
+    pub(crate) fn read(
+        &mut self,
+        text: &[u8],
+        path: PathView,
+        mut each: impl FnMut(Decodings, &[u8]),
+    ) {
+        let signs = Signs::of(text);
+        let folded = &mut self.folded;
+        if path.normalise(text, folded) {
+            each(Decodings::PATH, folded);
+        }
+        if signs.matter_to_sql() && sql::normalise(text, folded) {
+            each(Decodings::SQL, folded);
+        }
+        if signs.matter_to_shell() && shell::normalise(text, folded) {
+            each(Decodings::SHELL, folded);
+        }
+        if signs.matter_to_script() && script::normalise(text, folded) {
+            each(Decodings::SCRIPT, folded);
+        }
+    }
+}
+
+/// Whether the text starts with an HTML character reference.
+pub(crate) fn is_reference(text: &[u8]) -> bool {
+    html::entity(text).is_some()
 }
 
 /// Whether anything in the value could be encoded: one walk without branches, which the compiler

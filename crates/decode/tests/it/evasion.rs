@@ -302,3 +302,57 @@ fn benign_values_have_one_view() {
         assert_eq!(event.decode_depth, 0);
     }
 }
+
+#[test]
+fn values_are_read_as_the_languages_behind_a_site_do() {
+    let (sql, shell, script) = (Decodings::SQL, Decodings::SHELL, Decodings::SCRIPT);
+    let base64 = Decodings::BASE64;
+    check(
+        Field::UrlQuery,
+        &[
+            ("/?id=1/**/union/**/select", "id=1 union select", sql, 0),
+            (
+                "/?id=1/*&id=*/union%0aselect",
+                "id=1 union select",
+                PERCENT.with(sql),
+                1,
+            ),
+            ("/?c=c'a't$IFS/x", "c=cat /x", shell, 0),
+            (
+                "/?u=java%09script:x",
+                "u=javascript:x",
+                PERCENT.with(script),
+                1,
+            ),
+            ("/?d=JTNDc2NyaXB0JTNF", "%3Cscript%3E", base64, 0),
+            ("/?d=JTNDc2NyaXB0JTNF", "<script>", base64.with(PERCENT), 0),
+            (
+                "/?d=UEhOamNtbHdkRDQ5PT4mJg==",
+                "PHNjcmlwdD49=>&&",
+                base64,
+                0,
+            ),
+            ("/?d=UEhOamNtbHdkRDQ5PT4mJg==", "<script>=", base64, 0),
+        ],
+    );
+    check(
+        Field::UrlPath,
+        &[
+            ("/x/Y2F0IC9ldGMvcGFzc3dk", "cat /etc/passwd", base64, 0),
+            ("/1/**/or/**/1", "/1 or 1", sql, 0),
+        ],
+    );
+}
+
+#[test]
+fn each_parameter_is_decoded_by_itself() {
+    let event = event("/?a%20b=%26x%3D1&a[]=2;c='&&q", "x");
+    let texts = |field| -> Vec<String> {
+        let views = event.views_of(field);
+        views
+            .map(|view| String::from_utf8_lossy(view.text).into_owned())
+            .collect()
+    };
+    assert_eq!(texts(Field::ParameterName), ["a b", "a[]", "c", "", ""]);
+    assert_eq!(texts(Field::ParameterValue), ["&x=1", "2", "'", "", "q"]);
+}

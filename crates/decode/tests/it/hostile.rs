@@ -116,7 +116,7 @@ fn lines_that_are_none_are_refused() {
         (" \t ".to_owned(), ParseError::Empty),
         ("hello".to_owned(), ParseError::NotAnAccessLog),
         (
-            r#"2026/11/20 12:00:00 [error] 7#7: *1 open() "/x" failed"#.to_owned(),
+            r#"2026/11/20 12:00:00 7#7: *1 open() "/x" failed"#.to_owned(),
             ParseError::NotAnAccessLog,
         ),
         (

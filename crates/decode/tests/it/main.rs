@@ -3,6 +3,7 @@
 mod evasion;
 mod formats;
 mod hostile;
+mod other_logs;
 mod property;
 
 use vigil_decode::{Decoder, Format, ParseError, Proxies, Request, Span, parse};

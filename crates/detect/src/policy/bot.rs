@@ -56,7 +56,7 @@ pub struct GoodBots {
 impl GoodBots {
     /// The bots; none where their user agents are too many or too long to be searched for at once.
     pub fn new(bots: Vec<GoodBot>) -> Option<Self> {
-        let named = |(place, bot): (usize, &GoodBot)| {
+        let texts_of = |(place, bot): (usize, &GoodBot)| {
             let texts: Vec<_> = bot
                 .user_agents
                 .iter()
@@ -66,7 +66,7 @@ impl GoodBots {
             texts
         };
         let (owners, texts): (Vec<usize>, Vec<String>) =
-            bots.iter().enumerate().flat_map(named).unzip();
+            bots.iter().enumerate().flat_map(texts_of).unzip();
         let names = if texts.is_empty() {
             None
         } else {

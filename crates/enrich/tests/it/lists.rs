@@ -22,7 +22,7 @@ fn csv(column: &str, score: &str, label: &str) -> ListFormat {
 
 fn entry(network: &str, score: Option<f64>, label: &str) -> ListEntry {
     ListEntry {
-        network: network.parse().unwrap(),
+        network: network.parse().expect("a network"),
         score,
         label: (!label.is_empty()).then(|| label.into()),
     }

@@ -1,7 +1,9 @@
 //! Rules as their users meet them: text in, hits on decoded log lines out.
 
+mod foreign;
 mod hostile;
 mod line;
+mod modifiers;
 mod refused;
 mod sigma;
 mod stock;

@@ -66,9 +66,39 @@ const FAULTS: &[(&str, &str, &str)] = &[
         "a.yml:10: rule `A rule`: modifier `containz` of `url.path` is not supported",
     ),
     (
-        "|contains:",
-        "|base64offset:",
-        "a.yml:10: rule `A rule`: modifier `base64offset`",
+        "url.path|contains: x",
+        "url.path|base64offset|contains: x*",
+        "what is encoded cannot have wildcards",
+    ),
+    (
+        "url.path|contains: x",
+        "url.path|expand: '%admins%'",
+        "a.yml:10: rule `A rule`: nothing is configured for the placeholder `%admins%`",
+    ),
+    (
+        "url.path|contains: x",
+        "url.path|fieldref: url.pfad",
+        "unknown field `url.pfad`",
+    ),
+    (
+        "url.path|contains: x",
+        "url.path|fieldref: 5",
+        "takes the name of a field",
+    ),
+    (
+        "url.path|contains: x",
+        "url.path|hour: noon",
+        "is no value for `url.path`: write a number",
+    ),
+    (
+        "title: A rule",
+        "title: A rule\naction: sing",
+        "action `sing` is unknown: use global, reset or repeat",
+    ),
+    (
+        "  category: webserver",
+        "  definition: all logs",
+        "`logsource` is missing",
     ),
     (
         "url.path|",
@@ -90,8 +120,12 @@ const FAULTS: &[(&str, &str, &str)] = &[
         "contains: []",
         "`url.path|contains` must be a value or a list of values",
     ),
-    ("contains: x", "gte: 5", "numbers are compared on"),
-    ("contains: x", "cidr: 10.0.0.0/8", "use it on source.ip"),
+    (
+        "contains: x",
+        "gte: many",
+        "is no value for `url.path`: write a number",
+    ),
+    ("contains: x", "cidr: 10.0.0/8", "write a network such as"),
     (
         "contains: x",
         "exists: perhaps",

@@ -1,6 +1,6 @@
 //! What each form of Sigma's language means for an event.
 
-use vigil_event::{Decodings, Event, Field};
+use vigil_event::{Decodings, Event, Field, Timestamp};
 use vigil_rule::{Hit, RuleFile, RuleSet, Scratch};
 
 /// A rule with this detection, which is indented YAML without its key.
@@ -33,6 +33,7 @@ fn event() -> Event {
     event.set(Field::UserAgent, b"Mozilla/5.0");
     event.set(Field::Referrer, b"");
     event.set(Field::Status, b"404");
+    event.occurred_at = Timestamp::from_millis(1_795_176_000_123);
     event.source_ip = "192.0.2.77".parse().ok();
     event.status = 404;
     event.body_bytes = 612;
@@ -112,6 +113,40 @@ fn modifiers_and_values() {
         ("source.ip|cidr: 192.0.2.0/24", true),
         ("source.ip|cidr: ['2001:db8::/32', 198.51.100.0/24]", false),
         ("source.ip|cidr: 192.0.2.77", true),
+        ("http.version|cidr: 192.0.2.0/24", false),
+        ("http.request.referrer: null", false),
+        ("http.request.method|neq: POST", true),
+        ("http.request.method|neq: get", false),
+        ("http.request.method|neq: [POST, get]", false),
+        ("http.request.headers.cookie|neq: a", false),
+        ("http.response.status_code|neq: 404", false),
+        ("http.response.status_code: 404.0", true),
+        ("http.response.status_code|gt: 403.5", true),
+        ("url.path|fieldref: url.path", true),
+        ("url.path|fieldref: url.query", false),
+        ("event.original|fieldref|contains: url.path", true),
+        (
+            "event.original|fieldref|startswith: http.request.method",
+            true,
+        ),
+        (
+            "event.original|fieldref|endswith: user_agent.original",
+            true,
+        ),
+        (
+            "event.original|fieldref|endswith|cased: http.request.method",
+            false,
+        ),
+        ("'@timestamp|hour': 12", true),
+        ("'@timestamp|hour': [11, 13]", false),
+        ("'@timestamp|hour|gte': 12", true),
+        ("'@timestamp|minute': 1", false),
+        ("'@timestamp|week': 47", true),
+        ("'@timestamp|year|lt': 2026", false),
+        ("url.query|windash|contains: ' -q'", false),
+        ("c-uri-extension: PHP", true),
+        ("c-uri-extension: [exe, ph]", false),
+        ("c-uri-extension: ph?", true),
     ] {
         assert_eq!(selects(line), expected, "{line}");
     }
@@ -139,6 +174,9 @@ fn selections_join_their_parts() {
         ("\n  - nothing\n  - index.PHP", true),
         ("\n  - \"1' or\"", true),
         ("\n  - nothing", false),
+        ("\n  - nothing\n  - url.path|contains: index", true),
+        ("\n  - mozilla\n  - url.path|contains: nothing", true),
+        ("\n  - nothing\n  - url.path|contains: nothing", false),
         ("\n  '|all': [index, mozilla]", true),
         ("\n  '|all': [index, opera]", false),
     ] {

@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
 use fs_err::os::unix::fs::OpenOptionsExt as _;
 use prometheus::Registry;
 use tokio::net::TcpListener;
@@ -17,7 +16,6 @@ use vigil_detect::DetectorOptions;
 use vigil_detect::window::Window;
 use vigil_event::{Clock, IdSource, Score, SystemClock, channel};
 use vigil_gateway::{GatewayState, Limits};
-use vigil_rule::RuleSet;
 use vigil_source::{TailOptions, Tailer};
 use vigil_store::{Retention, SqliteStore, Store};
 
@@ -28,6 +26,7 @@ use super::tables::{InForce, TableWatch};
 use super::{App, BuildError};
 use crate::config::Config;
 use crate::pipeline::{Formats, Health, Judge, JudgeOptions, Parts, Pipeline, Telemetry};
+use crate::rulebook::ActiveRules;
 use crate::tables::Tables;
 
 /// The file of the admin's token in the data directory.
@@ -54,12 +53,11 @@ impl App {
         let address = listener.local_addr()?;
         let data_dir = config.data_dir();
         let common = common(&config)?;
-        let rules = Arc::new(crate::rules::load(config.rules_dir())?);
+        let rules = rules(&config, &common)?;
         let gatekeeper = gatekeeper(&config, &data_dir)?;
         let (store, bus) = memory(&config, &common)?;
-        let tables = Arc::new(Tables::open(&config)?);
-        tables.suppress(store.suppressions(Some(common.clock.now()))?);
-        let pipeline = pipeline(&config, &common, &store, &rules, &tables)?;
+        let tables = tables(&config, &common, &*store)?;
+        let pipeline = pipeline(&config, &common, &store, &rules, &tables.tables)?;
         let first_start = leave_admin_token(&gatekeeper.authority, &data_dir, &common)?;
         let (shutdown, sockets) = (CancellationToken::new(), TaskTracker::new());
         let gateway_telemetry = Arc::new(vigil_gateway::Telemetry::new());
@@ -80,24 +78,9 @@ impl App {
             shutdown: shutdown.clone(),
             tasks: sockets.clone(),
         });
-        let api = vigil_api::router(ApiState {
-            store: Arc::clone(&store),
-            rules: Arc::new(ArcSwap::from(Arc::clone(&rules))),
-            windows: active_windows(),
-            intake: Arc::new(HttpIntake::new(pipeline.intake())),
-            readiness: Arc::new(HealthReadiness(Arc::clone(&common.health))),
-            metrics: common.registry.clone(),
-            gatekeeper: Arc::clone(&gatekeeper),
-            clock: Arc::clone(&common.clock),
-            ids: Arc::clone(&common.ids),
-            suppressions: Arc::new(InForce(Arc::clone(&tables))),
-        });
-        let watch = TableWatch {
-            tables,
-            health: Arc::clone(&common.health),
-            telemetry: Arc::clone(&common.telemetry),
-        };
-        watch.tell();
+        let intake = HttpIntake::new(pipeline.intake());
+        let api = api_state(&common, &store, &rules, intake, &gatekeeper, &tables.tables);
+        let api = vigil_api::router(api);
         let access = access(&config, address, &gatekeeper, &common);
         Ok(Self {
             address,
@@ -112,7 +95,7 @@ impl App {
             retention: retention(&config),
             health: Arc::clone(&common.health),
             max_sockets: config.stream.connections,
-            tables: watch,
+            tables,
             status: StatusTeller {
                 bus,
                 store: Arc::clone(&store),
@@ -121,13 +104,50 @@ impl App {
                 health: common.health,
                 telemetry: common.telemetry,
                 gateway: gateway_telemetry,
-                rules: rules.rules().len(),
+                rules: Arc::clone(&rules),
             },
             store,
+            rules,
             shutdown,
             sockets,
         })
     }
+}
+
+/// What the REST interface works with.
+fn api_state(
+    common: &Common,
+    store: &Arc<dyn Store>,
+    rules: &Arc<ActiveRules>,
+    intake: HttpIntake,
+    gatekeeper: &Arc<Gatekeeper>,
+    tables: &Arc<Tables>,
+) -> ApiState {
+    ApiState {
+        store: Arc::clone(store),
+        rules: Arc::<ActiveRules>::clone(rules),
+        windows: active_windows(),
+        intake: Arc::new(intake),
+        readiness: Arc::new(HealthReadiness(Arc::clone(&common.health))),
+        metrics: common.registry.clone(),
+        gatekeeper: Arc::clone(gatekeeper),
+        clock: Arc::clone(&common.clock),
+        ids: Arc::clone(&common.ids),
+        suppressions: Arc::new(InForce(Arc::clone(tables))),
+    }
+}
+
+/// The tables that the configuration names, with the suppressions that are kept.
+fn tables(config: &Config, common: &Common, store: &dyn Store) -> Result<TableWatch, BuildError> {
+    let tables = Tables::open(config)?;
+    tables.suppress(store.suppressions(Some(common.clock.now()))?);
+    let watch = TableWatch {
+        tables: Arc::new(tables),
+        health: Arc::clone(&common.health),
+        telemetry: Arc::clone(&common.telemetry),
+    };
+    watch.tell();
+    Ok(watch)
 }
 
 fn socket_limits(config: &Config) -> Limits {
@@ -278,7 +298,7 @@ fn pipeline(
     config: &Config,
     common: &Common,
     store: &Arc<dyn Store>,
-    rules: &Arc<RuleSet>,
+    rules: &Arc<ActiveRules>,
     tables: &Arc<Tables>,
 ) -> Result<Pipeline, BuildError> {
     let source = &config.source;
@@ -315,11 +335,12 @@ fn pipeline(
     };
     let judge = |_| {
         Judge::new(
-            Arc::clone(rules),
+            rules.set(),
             Arc::clone(tables),
             Arc::clone(&common.clock),
             options.clone(),
         )
+        .following(Arc::clone(rules))
     };
     Ok(Pipeline::start(Parts {
         tailer,
@@ -332,6 +353,13 @@ fn pipeline(
         health: Arc::clone(&common.health),
         alert_limit: config.alert_limit(),
     })?)
+}
+
+fn rules(config: &Config, common: &Common) -> Result<Arc<ActiveRules>, BuildError> {
+    let rules = ActiveRules::load(config.rule_sources(), &common.clock)?;
+    let rules = Arc::new(rules);
+    rules.register(&common.registry)?;
+    Ok(rules)
 }
 
 /// The configured logs of which there is none now.

@@ -18,14 +18,16 @@ use std::time::Duration;
 
 use axum::Router;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use vigil_api::Rulebook as _;
 use vigil_auth::{Gatekeeper, Principal, Role};
 use vigil_event::{Clock, SystemClock};
 use vigil_store::{Retention, Store};
 
 use crate::pipeline::{Health, Pipeline};
+use crate::rulebook::ActiveRules;
 use crate::rules::RulesError;
 use crate::tables::TablesError;
 use status::StatusTeller;
@@ -88,6 +90,7 @@ pub struct App {
     follows_logs: bool,
     missing_logs: Vec<String>,
     pipeline: Pipeline,
+    rules: Arc<ActiveRules>,
     store: Arc<dyn Store>,
     retention: Retention,
     health: Arc<Health>,
@@ -158,6 +161,7 @@ impl App {
     pub async fn run(self, limit: Option<Duration>) -> std::io::Result<()> {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
+        let hangup = signal(SignalKind::hangup())?;
         let tasks = TaskTracker::new();
         tasks.spawn(listen::serve(
             self.listener,
@@ -168,6 +172,7 @@ impl App {
         ));
         tasks.spawn(self.status.tell(self.shutdown.clone()));
         tasks.spawn(self.tables.run(self.shutdown.clone()));
+        tasks.spawn(reload_on(hangup, self.rules, self.shutdown.clone()));
         tasks.spawn(trim(
             self.store,
             self.retention,
@@ -207,6 +212,23 @@ impl App {
             }
         }
         Ok(())
+    }
+}
+
+/// Loads the rules again at each such signal. What is wrong with them is told by the rulebook.
+async fn reload_on(mut hangup: Signal, rules: Arc<ActiveRules>, shutdown: CancellationToken) {
+    loop {
+        let heard = tokio::select! {
+            () = shutdown.cancelled() => return,
+            heard = hangup.recv() => heard,
+        };
+        if heard.is_none() {
+            return;
+        }
+        let rules = Arc::clone(&rules);
+        if let Err(error) = tokio::task::spawn_blocking(move || rules.reload()).await {
+            tracing::error!(%error, "loading the rules ended early; those in force stay");
+        }
     }
 }
 

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
-use vigil_api::Readiness;
+use vigil_api::{Readiness, Rulebook as _};
 use vigil_bus::Bus;
-use vigil_event::{Clock, IdSource, Publication, Severity};
+use vigil_event::{Clock, IdSource, Publication, Severity, Timestamp};
 use vigil_store::Store;
 
 use crate::pipeline::{Health, Queue, Telemetry};
+use crate::rulebook::ActiveRules;
 
 /// How often it is told.
 const EVERY: Duration = Duration::from_secs(2);
@@ -25,6 +26,11 @@ struct Status {
     unparsed_total: u64,
     threats_total: u64,
     rules: usize,
+    rules_fingerprint: String,
+    rules_loaded_at: Timestamp,
+    /// Why the last reload was refused, if it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rules_problem: Option<String>,
     sources: Vec<SourceStatus>,
     queues: Vec<Queue>,
     connections: u64,
@@ -56,7 +62,7 @@ pub(super) struct StatusTeller {
     pub(super) health: Arc<Health>,
     pub(super) telemetry: Arc<Telemetry>,
     pub(super) gateway: Arc<vigil_gateway::Telemetry>,
-    pub(super) rules: usize,
+    pub(super) rules: Arc<ActiveRules>,
 }
 
 impl StatusTeller {
@@ -68,6 +74,7 @@ impl StatusTeller {
             tokio::select! {
                 () = shutdown.cancelled() => return,
                 _ = ticks.tick() => {}
+                () = self.rules.changed() => {}
             }
             self.health.observe_queues();
             self.check_store().await;
@@ -81,10 +88,12 @@ impl StatusTeller {
             };
             last = (now, lines);
             let status = self.status(started.elapsed().as_secs(), lines, rate);
-            let severity = match (status.ready, status.notes.is_empty()) {
-                (false, _) => Severity::High,
-                (true, false) => Severity::Medium,
-                (true, true) => Severity::Informational,
+            let severity = if !status.ready || status.rules_problem.is_some() {
+                Severity::High
+            } else if !status.notes.is_empty() {
+                Severity::Medium
+            } else {
+                Severity::Informational
             };
             let at = self.clock.now();
             self.bus.publish(Publication::status(
@@ -107,6 +116,7 @@ impl StatusTeller {
 
     fn status(&self, uptime_seconds: u64, lines_total: u64, lines_per_second: f64) -> Status {
         let reasons = self.health.reasons();
+        let rules = self.rules.in_force();
         let source = |file: vigil_source::FileStatus| {
             let path = file.path.display().to_string();
             SourceStatus {
@@ -125,7 +135,10 @@ impl StatusTeller {
             lines_per_second: (lines_per_second * 10.0).round() / 10.0,
             unparsed_total: self.telemetry.unparsed_in_all(),
             threats_total: self.telemetry.threats(),
-            rules: self.rules,
+            rules: rules.set.rules().len(),
+            rules_fingerprint: rules.fingerprint.clone(),
+            rules_loaded_at: rules.loaded_at,
+            rules_problem: self.rules.problem(),
             sources: self.health.files().into_iter().map(source).collect(),
             queues: self.health.queues(),
             connections: self.gateway.open_connections(),

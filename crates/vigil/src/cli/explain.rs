@@ -27,7 +27,7 @@ pub(super) struct ExplainArgs {
 
 pub(super) fn run(args: &ExplainArgs) -> Result<(), Failure> {
     let config = args.flags.load()?;
-    let rules = crate::rules::load(config.rules_dir())?;
+    let (rules, _) = crate::rules::load_all(&config.rule_sources())?;
     let line = line_of(&args.line)?;
     let options = DetectorOptions {
         windows: config.window_options(),

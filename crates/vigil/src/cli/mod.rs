@@ -75,6 +75,9 @@ pub(crate) struct ConfigFlags {
     /// A directory of rules to use instead of the built-in ones
     #[arg(long, value_name = "DIR")]
     rules: Option<PathBuf>,
+    /// A directory of Sigma rules to add, written for others; can be given again
+    #[arg(long, value_name = "DIR")]
+    sigma: Vec<PathBuf>,
 }
 
 #[derive(Clone, Debug, Default, Args)]
@@ -102,6 +105,7 @@ impl ConfigFlags {
             file: self.config.clone(),
             data_dir: self.data_dir.clone(),
             rules_dir: self.rules.clone(),
+            sigma_dirs: self.sigma.clone(),
             ..overrides
         };
         Ok(crate::config::load(

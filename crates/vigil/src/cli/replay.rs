@@ -19,7 +19,8 @@ use vigil_event::text::{escape_invalid, visible};
 use vigil_event::{Clock as _, Score, Severity, SystemClock};
 
 use super::client::{Server, ServerFlags, refusal};
-use super::{ConfigFlags, Failure, followed, say};
+use super::{ConfigFlags, Failure, followed, print, say};
+use crate::cost::CostReport;
 use crate::offline::LineJudge;
 
 /// Lines sent at a time.
@@ -40,6 +41,9 @@ pub(super) struct ReplayArgs {
     /// With --offline: print one JSON object a threat instead
     #[arg(long, requires = "offline")]
     json: bool,
+    /// With --offline: print what each rule cost: how often it was looked at, how long that took
+    #[arg(long, requires = "offline")]
+    cost: bool,
     /// The line format: auto, combined, common, vhost_combined or json
     #[arg(long, default_value = "auto")]
     format: Format,
@@ -187,11 +191,15 @@ impl Summary {
 
 fn offline(args: &ReplayArgs, mut log: Log) -> Result<(), Failure> {
     let config = args.server_config()?;
-    let rules = Arc::new(crate::rules::load(config.rules_dir())?);
+    let (rules, _) = crate::rules::load_all(&config.rule_sources())?;
+    let rules = Arc::new(rules);
     let options = DetectorOptions {
         windows: config.window_options(),
     };
-    let mut judge = LineJudge::new(rules, &options, config.proxies(), args.format);
+    let mut judge = LineJudge::new(Arc::clone(&rules), &options, config.proxies(), args.format);
+    if args.cost {
+        judge.measure();
+    }
     let threshold = Score::new(config.detect.threat_threshold);
     let now = SystemClock.now();
     let policy = followed(&config, now)?;
@@ -225,12 +233,24 @@ fn offline(args: &ReplayArgs, mut log: Log) -> Result<(), Failure> {
     if !args.json {
         summary.print()?;
     }
+    if args.cost {
+        print_cost(&CostReport::new(&rules, judge.costs()), args.json)?;
+    }
     if summary.lines > 0 && summary.unparsed == summary.lines {
         return Err(Failure::No(
             "no line is in a known format: name it with --format, or unpack the file".to_owned(),
         ));
     }
     Ok(())
+}
+
+/// The costs as a table or, after the threats, as a last JSON object.
+pub(super) fn print_cost(report: &CostReport, as_json: bool) -> Result<(), Failure> {
+    if as_json {
+        say!("{}", json!({ "cost": report }))
+    } else {
+        print(format_args!("{}", report.table()))
+    }
 }
 
 fn print_threat(line: u64, judgement: &Judgement) -> Result<(), Failure> {

@@ -1,21 +1,34 @@
 //! `vigil test-rules`: every rule's own examples, through the real parser, decoder and matcher.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
+use vigil_event::text::visible;
 
-use super::{Failure, say};
+use super::{ConfigFlags, Failure, say};
 use crate::examples::{Verdict, check};
+use crate::rules::one_line;
 
 #[derive(Debug, Args)]
 pub(super) struct TestRulesArgs {
     /// A directory of rules [default: the built-in ones]
     #[arg(value_name = "DIR")]
     directory: Option<PathBuf>,
+    /// A directory of Sigma rules written for others: say which of them can be loaded, and why others cannot; can be
+    /// given again
+    #[arg(long, value_name = "DIR")]
+    sigma: Vec<PathBuf>,
+    /// The configuration file, for its placeholders
+    #[arg(long, value_name = "FILE", env = "VIGIL_CONFIG")]
+    config: Option<PathBuf>,
 }
 
 pub(super) fn run(args: &TestRulesArgs) -> Result<(), Failure> {
+    if !args.sigma.is_empty() {
+        return foreign(args);
+    }
     let rules = Arc::new(crate::rules::load(args.directory.as_deref())?);
     let verdicts = check(&rules);
     let failed: Vec<&Verdict> = verdicts
@@ -46,4 +59,38 @@ pub(super) fn run(args: &TestRulesArgs) -> Result<(), Failure> {
     } else {
         Err(Failure::No(format!("{} example(s) failed", failed.len())))
     }
+}
+
+/// Says what becomes of foreign rules beside our own.
+fn foreign(args: &TestRulesArgs) -> Result<(), Failure> {
+    let flags = ConfigFlags {
+        config: args.config.clone(),
+        rules: args.directory.clone(),
+        sigma: args.sigma.clone(),
+        ..ConfigFlags::default()
+    };
+    let sources = flags.load()?.rule_sources();
+    let (rules, report) = crate::rules::load_all(&sources)?;
+    let own = rules.rules().len() - report.loaded;
+    let loaded = rules.rules().get(own..).unwrap_or_default();
+    for rule in loaded {
+        let (level, title, file) = (rule.level, visible(&rule.title), &rule.file);
+        say!("loaded {level:<13} {:>4}  {title} ({file})", rule.score)?;
+    }
+    for note in &report.notes {
+        say!("note {}", visible(&one_line(note)))?;
+    }
+    for refused in &report.refused {
+        say!("not loaded {}", visible(&one_line(refused)))?;
+    }
+    let files: BTreeSet<&str> = report.refused.iter().map(|one| one.file.as_str()).collect();
+    say!(
+        "{} foreign rules are loaded beside {own} of our own; {} files have something that is not loaded",
+        loaded.len(),
+        files.len()
+    )?;
+    if loaded.is_empty() {
+        return Err(Failure::No("no foreign rule can be loaded".to_owned()));
+    }
+    Ok(())
 }

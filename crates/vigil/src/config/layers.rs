@@ -52,6 +52,8 @@ pub struct Overrides {
     pub from_start: bool,
     /// `--rules`
     pub rules_dir: Option<PathBuf>,
+    /// `--sigma`, each added to the file's directories.
+    pub sigma_dirs: Vec<PathBuf>,
 }
 
 /// Loads, layers and validates.
@@ -109,6 +111,9 @@ impl Config {
         if let Some(rules_dir) = &overrides.rules_dir {
             self.detect.rules_dir.clone_from(rules_dir);
         }
+        self.detect
+            .sigma_dirs
+            .extend(overrides.sigma_dirs.iter().cloned());
         self.source.from_start |= overrides.from_start;
         let named = overrides.logs.iter().map(|path| super::LogConfig {
             path: path.clone(),

@@ -10,6 +10,7 @@ mod noise;
 mod parts;
 pub mod reference;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -107,7 +108,8 @@ impl Default for SourceConfig {
 pub struct LogConfig {
     /// A path, or a pattern such as `/var/log/nginx/*.log`.
     pub path: String,
-    /// The line format: auto, combined, common, vhost_combined or json.
+    /// The line format: auto, combined, common, vhost_combined, json, opencanary, zeek, syslog,
+    /// nginx_error or apache_error.
     #[serde(default)]
     #[schemars(with = "String")]
     pub format: Format,
@@ -146,6 +148,11 @@ pub struct DetectConfig {
     pub threads: usize,
     /// A directory of rules to use instead of the built-in ones. Empty: the built-in ones.
     pub rules_dir: PathBuf,
+    /// Directories of Sigma rules written for others, added to those above: what lacks has a default,
+    /// what cannot be loaded is left out and listed.
+    pub sigma_dirs: Vec<PathBuf>,
+    /// What `%name%` stands for in the values of rules with `|expand`: a list of texts for each name.
+    pub placeholders: BTreeMap<String, Vec<String>>,
     /// From this score up an event is a threat: stored and published.
     pub threat_threshold: f64,
     /// From this severity up a threat opens or grows an alert.
@@ -167,6 +174,8 @@ impl Default for DetectConfig {
         Self {
             threads: 0,
             rules_dir: PathBuf::new(),
+            sigma_dirs: Vec::new(),
+            placeholders: BTreeMap::new(),
             threat_threshold: 5.0,
             alert_severity: Severity::High,
             alert_window_minutes: 60,

@@ -19,10 +19,14 @@ impl Config {
             .join("vigil")
     }
 
-    /// The directory of rules that replaces the built-in ones, if one is named.
-    pub fn rules_dir(&self) -> Option<&Path> {
-        let directory = self.detect.rules_dir.as_path();
-        (!directory.as_os_str().is_empty()).then_some(directory)
+    /// The rules that are to be loaded.
+    pub fn rule_sources(&self) -> crate::rules::RuleSources {
+        let directory = &self.detect.rules_dir;
+        crate::rules::RuleSources {
+            directory: (!directory.as_os_str().is_empty()).then(|| directory.clone()),
+            foreign: self.detect.sigma_dirs.clone(),
+            placeholders: self.detect.placeholders.clone(),
+        }
     }
 
     /// How many detection threads there are to be.

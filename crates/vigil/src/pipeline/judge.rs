@@ -14,6 +14,7 @@ use vigil_store::GroupedThreat;
 
 use super::intake::ParsedBatch;
 use super::{LetPass, Message, Work};
+use crate::rulebook::ActiveRules;
 use crate::tables::Tables;
 
 /// What a judge needs to know.
@@ -43,7 +44,17 @@ pub struct Judge {
     below_threshold: u64,
     let_pass: LetPass,
     panics: u64,
+    /// Where other rules come from, and where the rules' costs go.
+    rulebook: Option<Arc<ActiveRules>>,
+    /// When the costs were handed over.
+    costs_at: Timestamp,
 }
+
+/// The time of one event in so many is measured: a look at the clock a rule costs as much as a cheap
+/// rule does.
+const TIMED_EVERY: u32 = 64;
+/// While there is always work, the rules' costs are handed over this often, in milliseconds.
+const COSTS_EVERY_MS: i64 = 1_000;
 
 impl Judge {
     /// A judge with empty windows.
@@ -63,7 +74,19 @@ impl Judge {
             below_threshold: 0,
             let_pass: LetPass::default(),
             panics: 0,
+            rulebook: None,
+            costs_at: Timestamp::default(),
         }
+    }
+
+    /// Takes its rules from there from now on, between batches, and tells there what they cost.
+    #[must_use]
+    pub fn following(mut self, rulebook: Arc<ActiveRules>) -> Self {
+        self.detector
+            .costs_mut()
+            .measure(crate::stopwatch::nanoseconds, TIMED_EVERY);
+        self.rulebook = Some(rulebook);
+        self
     }
 
     /// Judges one request: its threat, if it is one. `decoded_at` is when its batch was taken up.
@@ -139,7 +162,9 @@ impl Judge {
             requests,
         } in work
         {
+            self.take_up_rules();
             let threats = self.part(&parsed, &requests);
+            self.hand_over_costs(work.is_empty());
             let below_threshold = self.take_below_threshold();
             let failed = self.take_panics();
             let let_pass = self.take_let_pass();
@@ -155,6 +180,31 @@ impl Judge {
             {
                 return;
             }
+        }
+    }
+
+    /// Goes on with the rules in force. The windows keep what they have counted.
+    fn take_up_rules(&mut self) {
+        let Some(rulebook) = self.rulebook.clone() else {
+            return;
+        };
+        let set = rulebook.set();
+        if !Arc::ptr_eq(&set, self.detector.rules()) {
+            self.hand_over_costs(true);
+            self.detector.replace_rules(set);
+        }
+    }
+
+    /// Tells what the rules cost since the last time, when nobody waits or it was long ago.
+    fn hand_over_costs(&mut self, now: bool) {
+        let Some(rulebook) = &self.rulebook else {
+            return;
+        };
+        let at = self.clock.now();
+        if now || at.millis_since(self.costs_at) >= COSTS_EVERY_MS {
+            rulebook.add_costs(self.detector.rules(), self.detector.costs());
+            self.detector.costs_mut().clear();
+            self.costs_at = at;
         }
     }
 

@@ -17,6 +17,7 @@ mod health;
 mod intake;
 mod judge;
 mod let_pass;
+mod noise_telemetry;
 mod reader;
 mod recorder;
 mod telemetry;

@@ -2,15 +2,14 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use prometheus::{
-    Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
-};
-use vigil_event::{Cause, Severity, SourceId, Timestamp};
+use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
+use vigil_event::{Severity, SourceId, Timestamp};
 use vigil_source::FileStatus;
 use vigil_store::{GroupedThreat, Recorded};
 
 use super::LetPass;
 use super::intake::Counts;
+use super::noise_telemetry::NoiseTelemetry;
 use crate::tables::ListSize;
 
 /// The pipeline's counters.
@@ -22,11 +21,7 @@ pub struct Telemetry {
     threats: IntCounterVec,
     repeated: IntCounter,
     below_threshold: IntCounter,
-    let_pass: IntCounterVec,
-    threats_let_pass: IntCounter,
-    gathered: IntCounter,
-    list_networks: IntGaugeVec,
-    list_bad_lines: IntGaugeVec,
+    noise: NoiseTelemetry,
     judge_failures: IntCounter,
     store_failures: IntCounter,
     read_failures: IntCounter,
@@ -49,11 +44,6 @@ impl Telemetry {
             let counters = IntCounterVec::new(Opts::new(name, help), &[label])?;
             registry.register(Box::new(counters.clone()))?;
             prometheus::Result::Ok(counters)
-        };
-        let gauges = |name: &str, help: &str, label: &str| {
-            let gauges = IntGaugeVec::new(Opts::new(name, help), &[label])?;
-            registry.register(Box::new(gauges.clone()))?;
-            prometheus::Result::Ok(gauges)
         };
         let read_to_stored = Histogram::with_opts(
             HistogramOpts::new(
@@ -95,25 +85,7 @@ impl Telemetry {
                 "vigil_events_below_threshold_total",
                 "Events on which something fired that stayed below the threshold for threats.",
             )?,
-            let_pass: counters(
-                "vigil_detections_suppressed_total",
-                "Detections that were let pass, by why.",
-                "cause",
-            )?,
-            threats_let_pass: counter(
-                "vigil_threats_suppressed_total",
-                "Events that would be threats, had nothing on them been let pass.",
-            )?,
-            gathered: counter(
-                "vigil_threats_gathered_total",
-                "Threats that were gathered in an alert flood, since too many alerts were opened.",
-            )?,
-            list_networks: gauges("vigil_list_networks", "Networks on a list.", "list")?,
-            list_bad_lines: gauges(
-                "vigil_list_bad_lines",
-                "Lines of a list that were not understood and left out.",
-                "list",
-            )?,
+            noise: NoiseTelemetry::new(registry)?,
             judge_failures: counter(
                 "vigil_records_dropped_total",
                 "Records that could not be judged and were skipped. Any is a bug.",
@@ -132,33 +104,16 @@ impl Telemetry {
         for severity in Severity::ALL {
             telemetry.threats.with_label_values(&[severity.name()]);
         }
-        for cause in Cause::ALL {
-            telemetry.let_pass.with_label_values(&[cause.name()]);
-        }
         Ok(telemetry)
     }
 
     /// Tells how large the lists are.
     pub fn lists(&self, sizes: &[ListSize]) {
-        let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
-        for size in sizes {
-            let name = [size.name.as_str()];
-            self.list_networks
-                .with_label_values(&name)
-                .set(number(size.networks));
-            self.list_bad_lines
-                .with_label_values(&name)
-                .set(number(size.bad_lines));
-        }
+        self.noise.lists(sizes);
     }
 
     pub(super) fn let_pass(&self, let_pass: &LetPass) {
-        for (cause, count) in let_pass.detections() {
-            self.let_pass
-                .with_label_values(&[cause.name()])
-                .inc_by(count);
-        }
-        self.threats_let_pass.inc_by(let_pass.events());
+        self.noise.let_pass(let_pass);
     }
 
     pub(super) fn batch_parsed(&self, source: &SourceId, counts: Counts) {
@@ -183,7 +138,7 @@ impl Telemetry {
 
     pub(super) fn recorded(&self, threats: &[GroupedThreat], recorded: Recorded, at: Timestamp) {
         self.repeated.inc_by(recorded.already as u64);
-        self.gathered.inc_by(recorded.gathered as u64);
+        self.noise.gathered(recorded.gathered);
         if recorded.stored == 0 {
             return;
         }

@@ -69,6 +69,48 @@ fn replay_offline_counts_and_lists() {
 }
 
 #[test]
+fn replay_tells_what_each_rule_costs() {
+    let site = Site::new();
+    site.append(line("/harmless"));
+    site.append(line("/x?file=../../../../etc/passwd"));
+    let log = site.log();
+    let log = log.to_str().unwrap();
+    let table = text(&run(&["replay", "--offline", "--cost", log]));
+    assert!(
+        table.contains("ns an event") && table.contains("path_traversal/"),
+        "{table}"
+    );
+    let listed = text(&run(&["replay", "--offline", "--cost", "--json", log]));
+    let last: Value = serde_json::from_str(listed.lines().last().unwrap()).unwrap();
+    let cost = &last["cost"];
+    assert_eq!(
+        (&cost["events"], &cost["events_hit"]),
+        (&2.into(), &1.into())
+    );
+    let rules = cost["rules"].as_array().unwrap();
+    let of_rules: f64 = rules
+        .iter()
+        .map(|rule| rule["share"].as_f64().unwrap())
+        .sum();
+    let shared =
+        cost["shared_ns_per_event"].as_f64().unwrap() / cost["ns_per_event"].as_f64().unwrap();
+    assert!(
+        (of_rules + shared - 1.0).abs() < 1e-6,
+        "{of_rules} {shared}"
+    );
+    assert!(
+        rules
+            .iter()
+            .any(|rule| rule["hits"] == 1 && rule["last_hit"].is_string())
+    );
+    assert!(
+        rules
+            .iter()
+            .all(|rule| rule["candidates"].as_u64() >= rule["hits"].as_u64())
+    );
+}
+
+#[test]
 fn replay_into_a_server_twice_stores_once() {
     let site = Site::new();
     for n in 0..50 {

@@ -1,6 +1,7 @@
 //! The names under which logs keep what we look for.
 //!
-//! Owns: nginx's variable names, those of the Elastic Common Schema, and the usual short ones.
+//! Owns: nginx's variable names, those of the Elastic Common Schema, the usual short ones, and what
+//! tells OpenCanary's and Zeek's records.
 //! Never holds: values.
 
 /// What a field means to us.
@@ -24,10 +25,18 @@ pub(super) enum Key {
     Referrer,
     UserAgent,
     Cookie,
+    CanaryNode,
+    CanaryType,
+    CanaryPeer,
+    CanaryUser,
+    CanaryTime,
+    ZeekLog,
+    ZeekUid,
+    ZeekPeer,
 }
 
 impl Key {
-    pub(super) const COUNT: usize = Self::Cookie as usize + 1;
+    pub(super) const COUNT: usize = Self::ZeekPeer as usize + 1;
 
     /// The meaning of a name; nested names are joined by dots.
     pub(super) fn of(name: &[u8]) -> Option<Self> {
@@ -61,7 +70,8 @@ impl Key {
             | b"bytes"
             | b"size"
             | b"http.response.body.bytes"
-            | b"http.response.bytes" => Self::BodyBytes,
+            | b"http.response.bytes"
+            | b"response_body_len" => Self::BodyBytes,
             b"http_referer"
             | b"http_referrer"
             | b"referer"
@@ -78,6 +88,14 @@ impl Key {
             | b"cookie"
             | b"http.request.headers.cookie"
             | b"request.headers.Cookie" => Self::Cookie,
+            b"node_id" => Self::CanaryNode,
+            b"logtype" => Self::CanaryType,
+            b"src_host" => Self::CanaryPeer,
+            b"logdata.USERNAME" => Self::CanaryUser,
+            b"utc_time" => Self::CanaryTime,
+            b"_path" => Self::ZeekLog,
+            b"uid" => Self::ZeekUid,
+            b"id.orig_h" => Self::ZeekPeer,
             _ => return None,
         })
     }

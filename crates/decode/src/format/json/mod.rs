@@ -5,16 +5,21 @@
 //! Input: an object; numbers may stand as text. Of a list, the first element counts.
 //! Output: the places of the fields; text that had escapes is appended unescaped to the batch.
 //! Example: `{"remote_addr":"192.0.2.1","request":"GET / HTTP/1.1","status":200}`.
+//! OpenCanary's and Zeek's records are told by their fields, or by the format that is configured.
 //! Limits: names of up to 64 bytes and eight levels are looked at, deeper ones are skipped. The
 //! first field of a name counts. Bytes that are no UTF-8 are kept as they are.
 
 mod key;
+mod label;
 mod scan;
 mod text;
 
+use vigil_event::LogKind;
+
 use self::key::Key;
+pub(crate) use self::label::set_labels;
 use self::scan::Found;
-use super::{Fields, ParseError, time};
+use super::{Fields, Format, ParseError, time};
 use crate::client_address::address;
 use crate::request::{RequestLine, split_line};
 use crate::span::Span;
@@ -24,6 +29,7 @@ pub(super) fn parse(
     bytes: &mut Vec<u8>,
     start: usize,
     end: usize,
+    format: Format,
     truncated: bool,
 ) -> Result<Fields, ParseError> {
     let mut found = Found::default();
@@ -35,6 +41,11 @@ pub(super) fn parse(
         bytes,
         found: &found,
     };
+    match found.log(format) {
+        LogKind::OpenCanary => return Ok(values.canary()),
+        LogKind::Zeek => return Ok(values.zeek()),
+        _ => {}
+    }
     let mut fields = Fields::default();
     values.request(&mut fields)?;
     let peer = values.take(Key::Peer);
@@ -50,6 +61,21 @@ pub(super) fn parse(
     fields.cookie = values.take(Key::Cookie);
     fields.forwarded = values.take(Key::Forwarded);
     Ok(fields)
+}
+
+impl Found {
+    /// Whose record it is.
+    fn log(&self, format: Format) -> LogKind {
+        let has = |key| self.get(key).is_some();
+        match format {
+            Format::OpenCanary => LogKind::OpenCanary,
+            Format::Zeek => LogKind::Zeek,
+            Format::Auto if has(Key::CanaryNode) && has(Key::CanaryType) => LogKind::OpenCanary,
+            Format::Auto if has(Key::ZeekPeer) && has(Key::ZeekUid) => LogKind::Zeek,
+            Format::Auto if has(Key::ZeekLog) && has(Key::Time) => LogKind::Zeek,
+            _ => LogKind::Web,
+        }
+    }
 }
 
 struct Values<'a> {
@@ -80,6 +106,45 @@ impl Values<'_> {
         let span = self.take(key);
         let text = std::str::from_utf8(span.of(self.bytes)).unwrap_or_default();
         text.parse().unwrap_or(0)
+    }
+
+    /// What a honeypot saw.
+    fn canary(&mut self) -> Fields {
+        let (peer, time) = (self.take(Key::CanaryPeer), self.take(Key::CanaryTime));
+        Fields {
+            log: LogKind::OpenCanary,
+            peer: address(peer.of(self.bytes)),
+            time: time::any(time.of(self.bytes)),
+            user: self.take(Key::CanaryUser),
+            ..Fields::default()
+        }
+    }
+
+    /// What was seen on the network; of a request the same as of a web server's.
+    fn zeek(&mut self) -> Fields {
+        let (peer, time) = (self.take(Key::ZeekPeer), self.take(Key::Time));
+        let mut fields = Fields {
+            log: LogKind::Zeek,
+            service: self.take(Key::ZeekLog),
+            peer: address(peer.of(self.bytes)),
+            time: time::any(time.of(self.bytes)),
+            ..Fields::default()
+        };
+        let (method, target) = (self.take(Key::Method), self.take(Key::Path));
+        if !method.is_empty() && !target.is_empty() {
+            fields.target = target;
+            fields.line = Some(RequestLine {
+                method,
+                target,
+                version: Span::EMPTY,
+            });
+            fields.status = u16::try_from(self.number(Key::Status)).unwrap_or(0);
+            fields.body_bytes = self.number(Key::BodyBytes);
+            fields.host = self.take(Key::Host);
+            fields.referrer = self.take(Key::Referrer);
+            fields.user_agent = self.take(Key::UserAgent);
+        }
+        fields
     }
 
     /// The request: its line, or its parts.

@@ -26,6 +26,25 @@ pub(super) struct Value {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Found([Option<Value>; Key::COUNT]);
 
+/// What takes the values that a walk comes by.
+pub(super) trait Sink {
+    /// Takes every plain element of a list, not only the first.
+    const LISTS: bool;
+
+    /// Takes a value under the names of the objects around it and its own, joined by dots.
+    fn take(&mut self, name: &[u8], value: Value);
+}
+
+impl Sink for Found {
+    const LISTS: bool = false;
+
+    fn take(&mut self, name: &[u8], value: Value) {
+        if let Some(key) = Key::of(name) {
+            self.note(key, value);
+        }
+    }
+}
+
 impl Found {
     pub(super) fn get(&self, key: Key) -> Option<Value> {
         self.0.get(key as usize).copied().flatten()
@@ -43,7 +62,7 @@ impl Found {
 pub(super) struct Broken;
 
 /// Walks over the object at `start`. What was found before the text broke off is in `found`.
-pub(super) fn scan(text: &[u8], start: usize, found: &mut Found) -> Result<(), Broken> {
+pub(super) fn scan<S: Sink>(text: &[u8], start: usize, found: &mut S) -> Result<(), Broken> {
     let mut scanner = Scanner {
         text,
         at: start,
@@ -75,9 +94,8 @@ impl Name {
         overflown: false,
     };
 
-    fn key(&self) -> Option<Key> {
-        let name = self.bytes.get(..self.len).filter(|_| !self.overflown)?;
-        Key::of(name)
+    fn whole(&self) -> Option<&[u8]> {
+        self.bytes.get(..self.len).filter(|_| !self.overflown)
     }
 
     fn append(&mut self, part: &[u8]) {
@@ -95,14 +113,14 @@ impl Name {
     }
 }
 
-struct Scanner<'a> {
+struct Scanner<'a, S> {
     text: &'a [u8],
     at: usize,
     name: Name,
-    found: &'a mut Found,
+    found: &'a mut S,
 }
 
-impl Scanner<'_> {
+impl<S: Sink> Scanner<'_, S> {
     fn peek(&self) -> Option<u8> {
         self.text.get(self.at).copied()
     }
@@ -164,7 +182,6 @@ impl Scanner<'_> {
 
     /// Text, a number, `true`, `false` or `null`.
     fn scalar(&mut self) -> Result<(), Broken> {
-        let key = self.name.key();
         let value = if self.peek() == Some(b'"') {
             self.at += 1;
             // Text that breaks off is noted all the same: a cut record is judged as far as it goes.
@@ -177,8 +194,8 @@ impl Scanner<'_> {
             Ok(self.literal()?)
         };
         let (Ok(whole) | Err(whole)) = value;
-        if let Some(key) = key {
-            self.found.note(key, whole);
+        if let Some(name) = self.name.whole() {
+            self.found.take(name, whole);
         }
         value.map(|_| ()).map_err(|_| Broken)
     }
@@ -222,13 +239,19 @@ impl Scanner<'_> {
         }
     }
 
-    /// A list: its first element counts if that is no object or list.
+    /// A list: its elements count, or the first of them, up to one that is an object or a list.
     fn list(&mut self) -> Result<(), Broken> {
         let start = self.at;
         self.at += 1;
         self.skip_space();
-        if !matches!(self.peek().ok_or(Broken)?, b'{' | b'[' | b']') {
+        while !matches!(self.peek().ok_or(Broken)?, b'{' | b'[' | b']') {
             self.scalar()?;
+            self.skip_space();
+            if !S::LISTS || self.peek() != Some(b',') {
+                break;
+            }
+            self.at += 1;
+            self.skip_space();
         }
         self.at = start;
         self.skip_nested()

@@ -1,0 +1,211 @@
+//! Messages as syslog writes them into files.
+//!
+//! What: `/var/log/auth.log` and the like, with traditional or RFC 3339 times, with or without the
+//! priority in front.
+//! Input: one line.
+//! Output: time, program and message; of sshd's messages the client's address and the user.
+//! Example: `Nov 20 12:00:00 web sshd[7]: Failed password for root from 192.0.2.1 port 5 ssh2`.
+//! Limits: a traditional time has no year and no zone: it is in UTC, in the last year before it was
+//! read. A client chooses its user's name, which may look like an address: the last one counts.
+
+use memchr::memmem;
+use vigil_event::{LogKind, TimePart, Timestamp};
+
+use super::{Fields, ParseError, time};
+use crate::client_address::address;
+use crate::span::Span;
+
+/// How far a time may lie ahead of when it was read, for clocks that differ, in milliseconds.
+const AHEAD_MS: i64 = 86_400_000;
+
+/// Parses the message that stands from `start` to the end of `text`.
+pub(super) fn parse(text: &[u8], start: usize, read_at: Timestamp) -> Result<Fields, ParseError> {
+    let at = behind_priority(text, start);
+    let (time, at) = moment(text, at, read_at).ok_or(ParseError::NotSyslog)?;
+    let host = word(text, at);
+    let tag = word(text, host.end() + 1);
+    let name = tag.of(text);
+    let name = name.strip_suffix(b":").ok_or(ParseError::NotSyslog)?;
+    let length = memchr::memchr(b'[', name).unwrap_or(name.len());
+    // sshd splits its work over `sshd-session` and `sshd-auth`.
+    let length = if name.starts_with(b"sshd-") {
+        4
+    } else {
+        length
+    };
+    let message = Span::new((tag.end() + 1).min(text.len()), text.len());
+    if host.is_empty() || length == 0 {
+        return Err(ParseError::NotSyslog);
+    }
+    let mut fields = Fields {
+        log: LogKind::Syslog,
+        service: tag.part(0, length),
+        message,
+        time: Some(time),
+        ..Fields::default()
+    };
+    if fields.service.of(text) == b"sshd" {
+        set_client(&mut fields, text);
+    }
+    Ok(fields)
+}
+
+/// The place behind `<34>`, or behind `<34>1 `.
+fn behind_priority(text: &[u8], start: usize) -> usize {
+    let line = text.get(start..).unwrap_or_default();
+    let Some(rest) = line.strip_prefix(b"<") else {
+        return start;
+    };
+    let digits = rest.iter().take(4).position(|byte| *byte == b'>');
+    digits.map_or(start, |digits| start + digits + 2)
+}
+
+/// The time and the place behind it.
+fn moment(text: &[u8], at: usize, read_at: Timestamp) -> Option<(Timestamp, usize)> {
+    let first = word(text, at);
+    if first.of(text).first()?.is_ascii_digit() {
+        return Some((time::any(first.of(text))?, first.end() + 1));
+    }
+    let year = read_at.part(TimePart::Year);
+    let written = text.get(at..at + 15)?;
+    let this_year = time::without_year(written, year)?;
+    let time = if this_year.millis_since(read_at) > AHEAD_MS {
+        time::without_year(written, year - 1)?
+    } else {
+        this_year
+    };
+    (text.get(at + 15) == Some(&b' ')).then_some((time, at + 16))
+}
+
+fn word(text: &[u8], at: usize) -> Span {
+    let rest = text.get(at..).unwrap_or_default();
+    let length = memchr::memchr(b' ', rest).unwrap_or(rest.len());
+    Span::new(at.min(text.len()), (at + length).min(text.len()))
+}
+
+/// Who is told of by `… NAME from ADDRESS port …` or `… NAME ADDRESS port …`. What stands in quotes
+/// is what a client sent.
+fn set_client(fields: &mut Fields, text: &[u8]) {
+    let message = fields.message;
+    let said = message.of(text);
+    let said = said
+        .get(..memchr::memchr(b'"', said).unwrap_or(said.len()))
+        .unwrap_or_default();
+    let Some(end) = memmem::rfind(said, b" port ") else {
+        return;
+    };
+    let before = said.get(..end).unwrap_or_default();
+    let start = memchr::memrchr(b' ', before).map_or(0, |space| space + 1);
+    fields.peer = address(before.get(start..).unwrap_or_default());
+    if fields.peer.is_none() {
+        return;
+    }
+    let names = before.get(..start).unwrap_or_default();
+    let names = names
+        .strip_suffix(b" from ")
+        .or_else(|| names.strip_suffix(b" "))
+        .unwrap_or(names);
+    for marker in [
+        &b"for invalid user "[..],
+        b"nvalid user ",
+        b"authenticating user ",
+        b" for ",
+        b" user ",
+    ] {
+        if let Some(at) = memmem::find(names, marker) {
+            fields.user = message.part(at + marker.len(), names.len());
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(line: &str) -> Option<[String; 5]> {
+        let text = line.as_bytes();
+        let fields = parse(text, 0, Timestamp::from_millis(1_795_176_000_000)).ok()?;
+        let shown = |span: Span| String::from_utf8_lossy(span.of(text)).into_owned();
+        Some([
+            fields.time?.to_string(),
+            shown(fields.service),
+            shown(fields.message),
+            fields.peer.map_or_else(String::new, |ip| ip.to_string()),
+            shown(fields.user),
+        ])
+    }
+
+    #[test]
+    fn reads_messages_and_who_they_tell_of() {
+        for (line, time, service, peer, user) in [
+            (
+                "Nov 20 11:00:00 web sshd[7]: Failed password for root from 192.0.2.1 port 5 ssh2",
+                "2026-11-20T11:00:00.000Z",
+                "sshd",
+                "192.0.2.1",
+                "root",
+            ),
+            (
+                "Dec  1 11:00:00 web sshd-session[7]: Invalid user a b from 2001:db8::1 port 5",
+                "2025-12-01T11:00:00.000Z",
+                "sshd",
+                "2001:db8::1",
+                "a b",
+            ),
+            (
+                "2026-11-20T12:00:00.5+01:00 web sshd[7]: Failed password for invalid user x from 1.1.1.1 port 1 from 192.0.2.1 port 5 ssh2",
+                "2026-11-20T11:00:00.500Z",
+                "sshd",
+                "192.0.2.1",
+                "x from 1.1.1.1 port 1",
+            ),
+            (
+                "<38>Nov 20 11:00:00 web sshd[7]: Connection closed by authenticating user eve 192.0.2.1 port 5 [preauth]",
+                "2026-11-20T11:00:00.000Z",
+                "sshd",
+                "192.0.2.1",
+                "eve",
+            ),
+            (
+                r#"Nov 20 11:00:00 web sshd[7]: error: client sent invalid protocol identifier "from 192.0.2.1 port 5""#,
+                "2026-11-20T11:00:00.000Z",
+                "sshd",
+                "",
+                "",
+            ),
+            (
+                "Nov 20 11:00:00 web sudo:  eve : COMMAND=/bin/sh",
+                "2026-11-20T11:00:00.000Z",
+                "sudo",
+                "",
+                "",
+            ),
+        ] {
+            let [found_time, found_service, message, found_peer, found_user] = read(line).unwrap();
+            assert_eq!(
+                [found_time, found_service, found_peer, found_user],
+                [time, service, peer, user],
+                "{line}"
+            );
+            assert!(line.ends_with(&message) && !message.is_empty(), "{line}");
+        }
+    }
+
+    #[test]
+    fn refuses_what_is_no_message() {
+        for line in [
+            "",
+            "Nov 20",
+            "Nov 20 11:00:00",
+            "Nov 20 11:00:00 web",
+            "Nov 20 11:00:00 web kernel",
+            "Nov 20 11:00:00 web [7]: x",
+            "Foo 20 11:00:00 web sshd[7]: x",
+            "<38",
+            "1.2.3.4 - - x",
+        ] {
+            assert_eq!(read(line), None, "{line}");
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! What rules cost and how often they hit: counted by whoever evaluates, on one thread, without
+//! locks and without allocation.
+//!
+//! Owns: the counts of one [`Scratch`](crate::Scratch). Never holds: a clock of its own; whoever
+//! wants to know times gives a [`Stopwatch`].
+
+use std::ops::AddAssign;
+
+use vigil_event::Timestamp;
+
+/// Tells nanoseconds since some moment that stays the same.
+pub type Stopwatch = fn() -> u64;
+
+/// What was counted of one rule.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// How often the rule was a candidate and was evaluated.
+    pub candidates: u64,
+    /// How often it matched.
+    pub hits: u64,
+    /// The newest event it matched, by the event's own time.
+    pub last_hit: Option<Timestamp>,
+    /// How many of its evaluations were timed.
+    pub timed: u64,
+    /// How long those took, in nanoseconds.
+    pub timed_ns: u64,
+}
+
+impl Cost {
+    /// How long all evaluations took, in nanoseconds, going by those that were timed.
+    pub fn estimated_ns(&self) -> f64 {
+        if self.timed == 0 {
+            return 0.0;
+        }
+        self.timed_ns as f64 / self.timed as f64 * self.candidates as f64
+    }
+}
+
+impl AddAssign for Cost {
+    fn add_assign(&mut self, other: Self) {
+        self.candidates += other.candidates;
+        self.hits += other.hits;
+        self.last_hit = self.last_hit.max(other.last_hit);
+        self.timed += other.timed;
+        self.timed_ns += other.timed_ns;
+    }
+}
+
+/// What was counted since the counts were last taken.
+#[derive(Debug)]
+pub struct Costs {
+    /// For each rule.
+    rules: Vec<Cost>,
+    /// The pass over the events that all rules share: `candidates` counts events, `hits` those that
+    /// some rule matched.
+    pass: Cost,
+    /// None measures no time.
+    stopwatch: Option<Stopwatch>,
+    /// Every how many events time is measured.
+    every: u32,
+    /// Events until the next one that is timed.
+    until_timed: u32,
+    /// What a look at the stopwatch itself takes.
+    look_ns: u64,
+}
+
+/// The time of the event at hand.
+pub(crate) struct Timing(Option<(Stopwatch, u64)>);
+
+impl Costs {
+    pub(crate) fn new(rules: usize) -> Self {
+        Self {
+            rules: vec![Cost::default(); rules],
+            pass: Cost::default(),
+            stopwatch: None,
+            every: 1,
+            until_timed: 0,
+            look_ns: 0,
+        }
+    }
+
+    /// Measures the time of one event in `every`.
+    pub fn measure(&mut self, stopwatch: Stopwatch, every: u32) {
+        // The fastest of a few: what is slower was interrupted.
+        self.look_ns = (0..64)
+            .map(|_| {
+                let start = stopwatch();
+                stopwatch().saturating_sub(start)
+            })
+            .min()
+            .unwrap_or_default();
+        self.stopwatch = Some(stopwatch);
+        self.every = every.max(1);
+        self.until_timed = 0;
+    }
+
+    /// The shared pass over the events: `candidates` counts events, `hits` those that some rule
+    /// matched.
+    pub const fn pass(&self) -> Cost {
+        self.pass
+    }
+
+    /// Of each rule, at its place in [`RuleSet::rules`](crate::RuleSet::rules).
+    pub fn rules(&self) -> &[Cost] {
+        &self.rules
+    }
+
+    /// Forgets what was counted. The stopwatch stays.
+    pub fn clear(&mut self) {
+        self.rules.fill(Cost::default());
+        self.pass = Cost::default();
+    }
+
+    /// Forgets what was counted, and makes room for another number of rules.
+    pub(crate) fn renew(&mut self, rules: usize) {
+        self.clear();
+        self.rules.resize(rules, Cost::default());
+    }
+
+    pub(crate) fn start(&mut self) -> Timing {
+        let Some(stopwatch) = self.stopwatch else {
+            return Timing(None);
+        };
+        if self.until_timed > 0 {
+            self.until_timed -= 1;
+            return Timing(None);
+        }
+        self.until_timed = self.every - 1;
+        Timing(Some((stopwatch, stopwatch())))
+    }
+
+    /// The shared pass is done.
+    pub(crate) fn passed(&mut self, timing: &mut Timing) {
+        self.pass.candidates += 1;
+        timing.lap(&mut self.pass, self.look_ns);
+    }
+
+    /// A candidate was evaluated.
+    pub(crate) fn evaluated(
+        &mut self,
+        rule: usize,
+        hit_at: Option<Timestamp>,
+        timing: &mut Timing,
+    ) {
+        let Some(cost) = self.rules.get_mut(rule) else {
+            return;
+        };
+        cost.candidates += 1;
+        if hit_at.is_some() {
+            cost.hits += 1;
+            cost.last_hit = cost.last_hit.max(hit_at);
+        }
+        timing.lap(cost, self.look_ns);
+    }
+
+    /// All candidates are done.
+    pub(crate) fn finish(&mut self, hits: usize) {
+        self.pass.hits += u64::from(hits > 0);
+    }
+}
+
+impl Timing {
+    fn lap(&mut self, cost: &mut Cost, look_ns: u64) {
+        if let Some((stopwatch, last)) = &mut self.0 {
+            let now = stopwatch();
+            cost.timed += 1;
+            cost.timed_ns += now.saturating_sub(*last).saturating_sub(look_ns);
+            *last = now;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    thread_local! {
+        static NOW: Cell<u64> = const { Cell::new(0) };
+    }
+
+    /// Ten nanoseconds pass at each look.
+    fn watch() -> u64 {
+        NOW.with(|now| now.replace(now.get() + 10))
+    }
+
+    fn pass_time(ns: u64) {
+        NOW.with(|now| now.set(now.get() + ns));
+    }
+
+    #[test]
+    fn counts_all_and_times_some() {
+        let mut costs = Costs::new(2);
+        costs.measure(watch, 3);
+        let at = Timestamp::from_millis(7);
+        for n in 0..6 {
+            let mut timing = costs.start();
+            pass_time(100);
+            costs.passed(&mut timing);
+            pass_time(50);
+            costs.evaluated(1, (n % 2 == 0).then_some(at), &mut timing);
+            costs.finish(usize::from(n % 2 == 0));
+        }
+        let expected = Cost {
+            candidates: 6,
+            hits: 3,
+            last_hit: None,
+            timed: 2,
+            timed_ns: 200,
+        };
+        assert_eq!(costs.pass(), expected);
+        let expected = Cost {
+            last_hit: Some(at),
+            timed_ns: 100,
+            ..expected
+        };
+        assert_eq!(costs.rules(), [Cost::default(), expected]);
+        assert!((expected.estimated_ns() - 300.0).abs() < 1e-9);
+        let mut sum = expected;
+        sum += expected;
+        assert_eq!((sum.hits, sum.timed_ns, sum.last_hit), (6, 200, Some(at)));
+        costs.clear();
+        assert_eq!(costs.rules(), [Cost::default(); 2]);
+    }
+
+    #[test]
+    fn without_a_stopwatch_no_time_is_measured() {
+        let mut costs = Costs::new(1);
+        let mut timing = costs.start();
+        costs.passed(&mut timing);
+        costs.evaluated(0, None, &mut timing);
+        // A rule that is not there is not counted.
+        costs.evaluated(1, None, &mut timing);
+        assert_eq!(
+            (costs.rules()[0].candidates, costs.rules()[0].timed),
+            (1, 0)
+        );
+        assert_eq!(costs.rules()[0].estimated_ns(), 0.0);
+    }
+}
