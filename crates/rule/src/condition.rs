@@ -1,6 +1,7 @@
 //! A rule's condition as a tree over its selections.
 
 use std::collections::BTreeMap;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use rsigma_parser::{ConditionExpr, Quantifier, SelectorPattern};
@@ -9,11 +10,26 @@ use crate::Problem;
 use crate::matcher::Leaf;
 use crate::node::Node;
 
+/// A selection, and what its rule calls it.
+#[derive(Debug)]
+pub(crate) struct Selection {
+    pub(crate) name: String,
+    pub(crate) node: Node<Leaf>,
+}
+
+impl Deref for Selection {
+    type Target = Node<Leaf>;
+
+    fn deref(&self) -> &Node<Leaf> {
+        &self.node
+    }
+}
+
 /// The selections of a rule by their names.
-pub(crate) type Selections = BTreeMap<String, Arc<Node<Leaf>>>;
+pub(crate) type Selections = BTreeMap<String, Arc<Selection>>;
 
 /// A condition with the selections it names.
-pub(crate) type Condition = Node<Arc<Node<Leaf>>>;
+pub(crate) type Condition = Node<Arc<Selection>>;
 
 /// Puts the selections in the condition's places.
 pub(crate) fn compile(

@@ -7,7 +7,7 @@ use rsigma_parser::{Detections, FilterRule, SigmaCollection, SigmaRule};
 use serde::Deserialize as _;
 use yaml_serde::Value;
 
-use crate::condition::{self, Condition, Selections};
+use crate::condition::{self, Condition, Selection, Selections};
 use crate::faults::Faults;
 use crate::filter::{Filter, Filtered};
 use crate::gate::Probes;
@@ -247,7 +247,11 @@ impl Reader<'_> {
             if complete {
                 node.leaves_mut(&mut |leaf: &mut Leaf| leaf.ask(&mut self.probes));
             }
-            selections.insert(name.clone(), Arc::new(node));
+            let selection = Selection {
+                name: name.clone(),
+                node,
+            };
+            selections.insert(name.clone(), Arc::new(selection));
         }
         let mut conditions = Vec::new();
         for condition in &detection.conditions {

@@ -84,6 +84,19 @@ impl<T> Node<T> {
         holds
     }
 
+    /// Shows every leaf, and whether it stands under a `not`.
+    pub(crate) fn leaves(&self, negated: bool, leaf: &mut impl FnMut(&T, bool)) {
+        match self {
+            Self::Leaf(value) => leaf(value, negated),
+            Self::All(nodes) | Self::Any(nodes) | Self::AtLeast(_, nodes) => {
+                for node in nodes {
+                    node.leaves(negated, leaf);
+                }
+            }
+            Self::Not(node) => node.leaves(!negated, leaf),
+        }
+    }
+
     /// Changes every leaf.
     pub(crate) fn leaves_mut(&mut self, leaf: &mut impl FnMut(&mut T)) {
         match self {

@@ -112,6 +112,10 @@ impl Scratch {
         self.costs.renew(rules.rules.len());
     }
 
+    pub(crate) const fn seen(&self) -> &Seen {
+        &self.seen
+    }
+
     /// What was counted since the counts were last cleared.
     pub const fn costs(&self) -> &Costs {
         &self.costs
@@ -175,6 +179,23 @@ impl RuleSet {
             .ungated()
             .iter()
             .filter_map(|place| self.rules.get(*place as usize))
+    }
+
+    /// The rules of whose required texts all were seen, without those that require none and those
+    /// for other logs.
+    pub(crate) fn gated_candidates(&self, event: &Event, seen: &Seen) -> Vec<usize> {
+        let mut logs = Vec::new();
+        let logs = self.logs.of(event, &mut logs);
+        let ungated = self.prefilter.ungated();
+        seen.candidates()
+            .iter()
+            .filter(|rule| self.logs.allow(**rule, logs) && !ungated.contains(*rule))
+            .map(|rule| *rule as usize)
+            .collect()
+    }
+
+    pub(crate) fn condition(&self, rule: usize) -> Option<&Condition> {
+        self.conditions.get(rule)
     }
 
     /// Puts the rules that match the event into `hits`, in their order; what was in it is removed.

@@ -5,11 +5,15 @@
 //! attack is stands in `rules/` and in the crates `rule` and `detect`.
 
 pub mod app;
+pub mod change;
 pub mod cli;
 pub mod config;
 pub mod cost;
 pub mod demo;
 pub mod examples;
+pub mod hunt;
+pub mod junit;
+pub mod log_file;
 pub mod offline;
 pub mod pipeline;
 pub mod rulebook;

@@ -1,33 +1,16 @@
-//! The pipeline without its threads: one line in, one judgement out. What `explain`, `test-rules`
-//! and `replay --offline` run, so that they can never say something else than the server.
+//! The pipeline without its threads: one line in, one judgement out. What `explain`, `test-rules`,
+//! `hunt` and `replay --offline` run, so that they can never say something else than the server.
 
 use std::sync::Arc;
 
 use vigil_decode::{Decoder, Format, ParseError, Proxies, Request};
 use vigil_detect::{Detector, DetectorOptions, Judgement, Policy};
-use vigil_event::{Event, Record, RecordBatch, SourceId, Timestamp};
+use vigil_event::{Event, Record, Timestamp};
 use vigil_rule::{Costs, RuleSet};
 use vigil_store::{SqliteStore, StoreError};
 
 use crate::config::Config;
 use crate::tables::{Tables, TablesError};
-
-/// A batch of one line.
-pub fn batch_of(line: &[u8], read_at: Timestamp) -> RecordBatch {
-    RecordBatch {
-        source: SourceId::new("line"),
-        stream: Arc::from("line"),
-        bytes: line.to_vec(),
-        records: vec![Record {
-            start: 0,
-            len: line.len() as u32,
-            offset: 0,
-            truncated: false,
-        }],
-        read_at,
-        checkpoint: None,
-    }
-}
 
 /// The policy that a server with this configuration follows, with the suppressions in force in its
 /// data directory, and the reason why these are not known if they are not.
@@ -51,6 +34,8 @@ pub struct LineJudge {
     decoder: Decoder,
     detector: Detector,
     event: Event,
+    /// The line at hand; parsing may append to it.
+    bytes: Vec<u8>,
     proxies: Proxies,
     format: Format,
 }
@@ -67,6 +52,7 @@ impl LineJudge {
             decoder: Decoder::new(),
             detector: Detector::new(rules, options),
             event: Event::new(),
+            bytes: Vec::new(),
             proxies,
             format,
         }
@@ -83,22 +69,23 @@ impl LineJudge {
         line: &[u8],
         read_at: Timestamp,
     ) -> Result<Option<Judgement>, ParseError> {
-        let mut batch = batch_of(line, read_at);
-        let record = batch.records.first().copied().unwrap_or(Record {
+        self.bytes.clear();
+        self.bytes.extend_from_slice(line);
+        let record = Record {
             start: 0,
-            len: 0,
+            len: line.len() as u32,
             offset: 0,
             truncated: false,
-        });
+        };
         let request: Request = vigil_decode::parse(
-            &mut batch.bytes,
+            &mut self.bytes,
             &record,
             self.format,
             &self.proxies,
             read_at,
         )?;
         self.decoder
-            .decode(&batch.bytes, &record, &request, &mut self.event);
+            .decode(&self.bytes, &record, &request, &mut self.event);
         Ok(self.detector.judge(&self.event))
     }
 

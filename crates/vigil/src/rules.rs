@@ -195,6 +195,21 @@ pub fn files(directory: &Path) -> Result<Vec<RuleFile>, RulesError> {
     paths.into_iter().map(read).collect()
 }
 
+/// The texts of rule files and of directories of them, each under its path.
+pub fn named(paths: &[PathBuf]) -> Result<Vec<RuleFile>, RulesError> {
+    let mut all = Vec::new();
+    for path in paths {
+        let mut found = files(path)?;
+        if path.is_dir() {
+            for file in &mut found {
+                file.name = path.join(&file.name).display().to_string();
+            }
+        }
+        all.append(&mut found);
+    }
+    Ok(all)
+}
+
 fn collect(directory: &Path, paths: &mut Vec<PathBuf>) -> std::io::Result<()> {
     for entry in fs_err::read_dir(directory)? {
         let path = entry?.path();

@@ -73,6 +73,7 @@ fn may(role: Role, method: &Method, path: &str) -> bool {
         ("POST" | "DELETE", path) if path.starts_with("/api/v1/suppressions") => {
             matches!(role, Admin | Analyst)
         }
+        ("POST", "/api/v1/rules/reload") => role == Admin,
         ("GET", _) | ("POST", "/api/v1/tickets") => role != Service,
         _ => false,
     }

@@ -11,6 +11,7 @@ use vigil_event::{Clock as _, Event, Evidence, SystemClock};
 use vigil_rule::Example;
 
 use super::{ConfigFlags, Failure, followed, print};
+use crate::change::WhatIf;
 use crate::offline::LineJudge;
 
 #[derive(Debug, Args)]
@@ -27,13 +28,13 @@ pub(super) struct ExplainArgs {
 
 pub(super) fn run(args: &ExplainArgs) -> Result<(), Failure> {
     let config = args.flags.load()?;
-    let (rules, _) = crate::rules::load_all(&config.rule_sources())?;
+    let rules = Arc::new(crate::rules::load_all(&config.rule_sources())?.0);
     let line = line_of(&args.line)?;
     let options = DetectorOptions {
         windows: config.window_options(),
     };
     let mut judge = LineJudge::new(
-        Arc::new(rules),
+        Arc::clone(&rules),
         &options,
         config.proxies(),
         vigil_decode::Format::Auto,
@@ -46,14 +47,14 @@ pub(super) fn run(args: &ExplainArgs) -> Result<(), Failure> {
             "{error}; give a log line, or a request such as '/?id=1' or 'POST /login'"
         ))
     })?;
+    let threshold = config.detect.threat_threshold;
+    let change = WhatIf::of(judge.event(), judgement.as_ref(), &rules, threshold);
     let text = if args.json {
-        json(judge.event(), judgement.as_ref())
+        json(judge.event(), judgement.as_ref(), &change, threshold)
     } else {
-        report(
-            judge.event(),
-            judgement.as_ref(),
-            config.detect.threat_threshold,
-        )
+        let mut text = report(judge.event(), judgement.as_ref(), threshold);
+        write_change(&mut text, &change);
+        text
     };
     print(format_args!("{text}"))
 }
@@ -174,6 +175,47 @@ fn sum(judgement: &Judgement) -> String {
     format!("10 x (1 - {}) = {}", doubts.join(" x "), judgement.score)
 }
 
+/// Rules that nearly fired are listed up to here.
+const SHOWN_NEAR: usize = 5;
+
+fn write_change(text: &mut String, change: &WhatIf) {
+    text.push_str("\nWhat would change it\n");
+    for one in &change.without {
+        let decisive = if one.decisive {
+            ": no threat without it"
+        } else {
+            ""
+        };
+        _ = writeln!(
+            text,
+            "  without {:<48} {:>4.1}{decisive}",
+            visible(&one.title),
+            one.score
+        );
+    }
+    if let Some(missing) = change.missing {
+        _ = writeln!(
+            text,
+            "  one more detection of {missing:.1} or more would make it a threat"
+        );
+    }
+    for near in change.nearly_fired.iter().take(SHOWN_NEAR) {
+        let decisive = if near.decisive { ": a threat" } else { "" };
+        _ = writeln!(
+            text,
+            "  nearly fired: {} ({}): {}; with it {:.1}{decisive}",
+            visible(&near.title),
+            visible(&near.file),
+            visible(&near.why()),
+            near.score
+        );
+    }
+    let more = change.nearly_fired.len().saturating_sub(SHOWN_NEAR) + change.nearly_fired_more;
+    if more > 0 {
+        _ = writeln!(text, "  {more} more nearly fired; --json lists them");
+    }
+}
+
 fn place(evidence: &Evidence) -> String {
     let how = if evidence.decodings.is_empty() {
         String::new()
@@ -189,7 +231,7 @@ fn place(evidence: &Evidence) -> String {
     )
 }
 
-fn json(event: &Event, judgement: Option<&Judgement>) -> String {
+fn json(event: &Event, judgement: Option<&Judgement>, change: &WhatIf, threshold: f64) -> String {
     let views: Vec<_> = event
         .views()
         .map(|view| {
@@ -206,6 +248,8 @@ fn json(event: &Event, judgement: Option<&Judgement>) -> String {
         "decode_depth": event.decode_depth,
         "score": judgement.map_or(0.0, |judgement| judgement.score.value()),
         "severity": judgement.map_or(vigil_event::Severity::Informational, |judgement| judgement.severity),
+        "threshold": threshold,
+        "change": change,
         "detections": judgement.map(|judgement| judgement.detections.as_slice()).unwrap_or_default(),
         "suppressed": judgement.map(|judgement| judgement.suppressed.as_slice()).unwrap_or_default(),
     });

@@ -5,7 +5,9 @@ mod config;
 mod demo;
 mod explain;
 mod health;
+mod hunt;
 mod replay;
+mod rules;
 mod serve;
 mod suppress;
 mod test_rules;
@@ -26,7 +28,7 @@ use crate::rules::RulesError;
 
 const EXIT_CODES: &str = "Exit codes:
   0  done
-  1  it ran, and the answer is no: an example fails, the server is not ready
+  1  it ran, and the answer is no: an example fails, rules are refused, the server is not ready
   2  the command line, the configuration or a rule is wrong
   3  a file, a directory, a port or the server cannot be used
   4  not allowed: the token is missing, wrong or too weak";
@@ -53,7 +55,11 @@ enum Command {
     Replay(replay::ReplayArgs),
     /// Show how one log line is decoded, what fires on it and why
     Explain(explain::ExplainArgs),
-    /// Run every rule's own examples
+    /// Try rules on old logs: what they find, and what they would change
+    Hunt(hunt::HuntArgs),
+    /// List rules, show what they cover, or have a server load its rules again
+    Rules(rules::RulesArgs),
+    /// Run the examples of the rules
     TestRules(test_rules::TestRulesArgs),
     /// Let a rule pass for a time, on a running server
     Suppress(suppress::SuppressArgs),
@@ -182,6 +188,8 @@ pub fn run() -> ExitCode {
         Command::Health(args) => health::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Hunt(args) => hunt::run(&args),
+        Command::Rules(args) => rules::run(&args),
         Command::TestRules(args) => test_rules::run(&args),
         Command::Suppress(args) => suppress::run(&args),
         Command::Token(args) => token::run(&args),

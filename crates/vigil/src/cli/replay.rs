@@ -2,14 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::fs::File;
-use std::io::{BufRead as _, BufReader, IsTerminal as _, Read as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use vigil_auth::Role;
@@ -21,6 +19,7 @@ use vigil_event::{Clock as _, Score, Severity, SystemClock};
 use super::client::{Server, ServerFlags, refusal};
 use super::{ConfigFlags, Failure, followed, print, say};
 use crate::cost::CostReport;
+use crate::log_file::{LineLimits, LogFile, progress};
 use crate::offline::LineJudge;
 
 /// Lines sent at a time.
@@ -32,7 +31,7 @@ const TOP: usize = 10;
 
 #[derive(Debug, Args)]
 pub(super) struct ReplayArgs {
-    /// The log
+    /// The log: plain, .gz or .zst
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// Judge it here, without a server, and print a summary
@@ -60,61 +59,29 @@ pub(super) fn run(args: &ReplayArgs) -> Result<(), Failure> {
     }
 }
 
-/// A log that is read line by line, with a bar that shows how far.
+/// A log with a bar that shows how far it is read.
 struct Log {
-    lines: BufReader<File>,
-    limit: usize,
-    keep: usize,
+    lines: LogFile,
     bar: ProgressBar,
 }
 
 impl Log {
     fn open(args: &ReplayArgs) -> Result<Self, Failure> {
         let source = args.server_config()?.source;
-        let file = fs_err::File::open(&args.file)?.into_parts().0;
-        let length = file.metadata()?.len();
-        let bar = if std::io::stderr().is_terminal() {
-            ProgressBar::new(length)
-        } else {
-            ProgressBar::hidden()
+        let bar = progress(fs_err::metadata(&args.file)?.len());
+        let limits = LineLimits {
+            max_bytes: source.max_line_bytes,
+            keep_bytes: source.keep_line_bytes,
         };
-        if let Ok(style) =
-            ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {bytes_per_sec} {eta}")
-        {
-            bar.set_style(style);
-        }
         Ok(Self {
-            lines: BufReader::with_capacity(1 << 20, file),
-            limit: source.max_line_bytes,
-            keep: source.keep_line_bytes,
+            lines: LogFile::open(&args.file, limits, &bar)?,
             bar,
         })
     }
 
-    /// Reads the next line into `line`, cut as the server cuts it; false at the end.
+    /// Reads the next line into `line`; false at the end.
     fn next(&mut self, line: &mut Vec<u8>) -> Result<bool, Failure> {
-        line.clear();
-        let read = self
-            .lines
-            .by_ref()
-            .take(self.limit as u64)
-            .read_until(b'\n', line)?;
-        if read == 0 {
-            return Ok(false);
-        }
-        let mut passed = read;
-        if line.last() != Some(&b'\n') && read == self.limit {
-            passed += self.lines.skip_until(b'\n')?;
-        }
-        self.bar.inc(passed as u64);
-        while line
-            .last()
-            .is_some_and(|byte| matches!(byte, b'\n' | b'\r'))
-        {
-            line.pop();
-        }
-        line.truncate(self.keep);
-        Ok(true)
+        Ok(self.lines.next(line)?)
     }
 }
 
@@ -238,7 +205,7 @@ fn offline(args: &ReplayArgs, mut log: Log) -> Result<(), Failure> {
     }
     if summary.lines > 0 && summary.unparsed == summary.lines {
         return Err(Failure::No(
-            "no line is in a known format: name it with --format, or unpack the file".to_owned(),
+            "no line is in a known format: name it with --format".to_owned(),
         ));
     }
     Ok(())

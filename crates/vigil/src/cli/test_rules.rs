@@ -6,16 +6,21 @@ use std::sync::Arc;
 
 use clap::Args;
 use vigil_event::text::visible;
+use vigil_rule::RuleSet;
 
 use super::{ConfigFlags, Failure, say};
 use crate::examples::{Verdict, check};
-use crate::rules::one_line;
+use crate::junit::junit;
+use crate::rules::{RulesError, one_line};
 
 #[derive(Debug, Args)]
 pub(super) struct TestRulesArgs {
-    /// A directory of rules [default: the built-in ones]
-    #[arg(value_name = "DIR")]
-    directory: Option<PathBuf>,
+    /// Rule files, or directories of them [default: the built-in rules]
+    #[arg(value_name = "DIR|FILE")]
+    paths: Vec<PathBuf>,
+    /// Write the results as JUnit's XML, for a build server
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
     /// A directory of Sigma rules written for others: say which of them can be loaded, and why others cannot; can be
     /// given again
     #[arg(long, value_name = "DIR")]
@@ -29,15 +34,30 @@ pub(super) fn run(args: &TestRulesArgs) -> Result<(), Failure> {
     if !args.sigma.is_empty() {
         return foreign(args);
     }
-    let rules = Arc::new(crate::rules::load(args.directory.as_deref())?);
+    let files = if args.paths.is_empty() {
+        crate::rules::read(None)?
+    } else {
+        crate::rules::named(&args.paths)?
+    };
+    let rules = Arc::new(RuleSet::load(&files).map_err(RulesError::Broken)?);
     let verdicts = check(&rules);
+    if let Some(path) = &args.junit {
+        fs_err::write(path, junit(&verdicts))?;
+    }
     let failed: Vec<&Verdict> = verdicts
         .iter()
         .filter(|verdict| verdict.problem.is_some())
         .collect();
     for verdict in &failed {
         let problem = verdict.problem.as_deref().unwrap_or_default();
-        say!("FAIL {} ({}): {problem}", verdict.rule, verdict.file)?;
+        say!(
+            "FAIL {} ({}): {problem}",
+            visible(&verdict.rule),
+            visible(&verdict.file)
+        )?;
+        for detail in &verdict.details {
+            say!("     {detail}")?;
+        }
     }
     let without: Vec<_> = rules
         .rules()
@@ -45,7 +65,11 @@ pub(super) fn run(args: &TestRulesArgs) -> Result<(), Failure> {
         .filter(|rule| rule.examples.is_empty())
         .collect();
     for rule in &without {
-        say!("note {} ({}): has no examples", rule.title, rule.file)?;
+        say!(
+            "note {} ({}): has no examples",
+            visible(&rule.title),
+            visible(&rule.file)
+        )?;
     }
     say!(
         "{} rules, {} examples: {} passed, {} failed",
@@ -65,7 +89,7 @@ pub(super) fn run(args: &TestRulesArgs) -> Result<(), Failure> {
 fn foreign(args: &TestRulesArgs) -> Result<(), Failure> {
     let flags = ConfigFlags {
         config: args.config.clone(),
-        rules: args.directory.clone(),
+        rules: args.paths.first().cloned(),
         sigma: args.sigma.clone(),
         ..ConfigFlags::default()
     };

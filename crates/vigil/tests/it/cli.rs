@@ -249,6 +249,8 @@ fn help_names_every_command_and_the_exit_codes() {
         "health",
         "replay",
         "explain",
+        "hunt",
+        "rules",
         "test-rules",
         "token",
         "watch",

@@ -11,6 +11,7 @@ mod cli;
 mod crash;
 mod documents;
 mod hostile;
+mod hunt;
 mod nginx;
 mod noise;
 mod reload;

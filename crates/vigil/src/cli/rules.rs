@@ -1,0 +1,185 @@
+//! `vigil rules`: which rules there are, what they cover of ATT&CK, and loading a server's anew.
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+use vigil_auth::Role;
+use vigil_event::Severity;
+use vigil_event::text::visible;
+use vigil_rule::{Coverage, Rule, RuleSet};
+
+use super::client::{ServerFlags, refusal};
+use super::{ConfigFlags, Failure, say};
+
+#[derive(Debug, Args)]
+pub(super) struct RulesArgs {
+    #[command(subcommand)]
+    command: RulesCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum RulesCommand {
+    /// List rules
+    List(ListArgs),
+    /// Show which ATT&CK techniques the rules can see
+    Coverage(CoverageArgs),
+    /// Have a running server load its rules again
+    Reload(ReloadArgs),
+}
+
+#[derive(Debug, Args)]
+struct ListArgs {
+    #[command(flatten)]
+    flags: ConfigFlags,
+    /// Of this family
+    #[arg(long)]
+    family: Option<String>,
+    /// At least this level
+    #[arg(long, value_name = "LEVEL")]
+    min_level: Option<Severity>,
+    /// With this ATT&CK technique, or one below it, such as T1059
+    #[arg(long)]
+    technique: Option<String>,
+    /// This text stands in the id, the title or the file
+    #[arg(long)]
+    text: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+struct CoverageArgs {
+    #[command(flatten)]
+    flags: ConfigFlags,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    /// Print a layer for ATT&CK Navigator
+    #[arg(long, conflicts_with = "json")]
+    navigator: bool,
+}
+
+#[derive(Debug, Args)]
+struct ReloadArgs {
+    #[command(flatten)]
+    server: ServerFlags,
+}
+
+pub(super) fn run(args: &RulesArgs) -> Result<(), Failure> {
+    match &args.command {
+        RulesCommand::List(args) => list(args),
+        RulesCommand::Coverage(args) => coverage(args),
+        RulesCommand::Reload(args) => reload(args),
+    }
+}
+
+fn load(flags: &ConfigFlags) -> Result<RuleSet, Failure> {
+    Ok(crate::rules::load_all(&flags.load()?.rule_sources())?.0)
+}
+
+impl ListArgs {
+    fn allows(&self, rule: &Rule) -> bool {
+        let holds = |part: &str, text: &str| part.to_lowercase().contains(&text.to_lowercase());
+        self.family
+            .as_ref()
+            .is_none_or(|family| rule.family == *family)
+            && self.min_level.is_none_or(|level| rule.level >= level)
+            && self.technique.as_ref().is_none_or(|wanted| {
+                let wanted = wanted.to_ascii_uppercase();
+                rule.techniques
+                    .iter()
+                    .any(|found| *found == wanted || found.starts_with(&format!("{wanted}.")))
+            })
+            && self.text.as_ref().is_none_or(|text| {
+                [&rule.id, &rule.title, &rule.file]
+                    .iter()
+                    .any(|part| holds(part, text))
+            })
+    }
+}
+
+fn list(args: &ListArgs) -> Result<(), Failure> {
+    let rules = load(&args.flags)?;
+    let listed: Vec<&Rule> = rules
+        .rules()
+        .iter()
+        .filter(|rule| args.allows(rule))
+        .collect();
+    if args.json {
+        return say!("{}", json!({"total": rules.rules().len(), "items": listed}));
+    }
+    for rule in &listed {
+        say!(
+            "{}  {:>4}  {:<28} {}  ({})",
+            rule.id,
+            rule.score,
+            rule.family,
+            visible(&rule.title),
+            visible(&rule.file)
+        )?;
+    }
+    say!("{} of {} rules", listed.len(), rules.rules().len())
+}
+
+fn coverage(args: &CoverageArgs) -> Result<(), Failure> {
+    let rules = load(&args.flags)?;
+    let coverage = Coverage::of(rules.rules());
+    if args.navigator {
+        return say!("{}", coverage.navigator_layer("Vigil"));
+    }
+    if args.json {
+        return say!("{}", json!(coverage));
+    }
+    for technique in &coverage.techniques {
+        say!(
+            "{:<10} {:>4} rules, up to {:>4}  {}",
+            technique.id,
+            technique.count,
+            technique.max_score,
+            technique.tactics.join(", ")
+        )?;
+    }
+    for tactic in coverage.tactics.iter().filter(|tactic| tactic.count > 0) {
+        say!("{:<28} {:>4} rules", tactic.name, tactic.count)?;
+    }
+    say!(
+        "{} rules, {} techniques; {} rules name none",
+        coverage.rules,
+        coverage.techniques.len(),
+        coverage.untagged.len()
+    )
+}
+
+fn reload(args: &ReloadArgs) -> Result<(), Failure> {
+    let server = args.server.connect(Role::Admin)?;
+    let mut response = server.post("/api/v1/rules/reload", &json!({}))?;
+    if response.status().as_u16() == 409 {
+        let body: Value = response.body_mut().read_json().unwrap_or_default();
+        let problems = body.get("problems").and_then(Value::as_array);
+        for problem in problems.into_iter().flatten() {
+            let text = |key: &str| problem.get(key).and_then(Value::as_str).unwrap_or_default();
+            let line = problem.get("line").and_then(Value::as_u64);
+            let line = line.map_or_else(String::new, |line| format!(":{line}"));
+            say!(
+                "{}{line}: {}",
+                visible(text("file")),
+                visible(text("message"))
+            )?;
+        }
+        return Err(Failure::No(
+            "the rules were not loaded; those in force stay".to_owned(),
+        ));
+    }
+    if !response.status().is_success() {
+        return Err(refusal(&mut response));
+    }
+    let body: Value = response.body_mut().read_json().unwrap_or_default();
+    let fingerprint = body.get("fingerprint").and_then(Value::as_str);
+    say!(
+        "{} rules in force, {}",
+        body.get("total")
+            .and_then(Value::as_u64)
+            .unwrap_or_default(),
+        fingerprint.unwrap_or_default()
+    )
+}
