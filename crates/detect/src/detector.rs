@@ -1,10 +1,13 @@
-//! The judgement of one event: rules and windows together, scored.
+//! The judgement of one event: rules, windows and lists together, less what is let pass, scored.
 
 use std::sync::Arc;
 
-use vigil_event::{Detection, Detector as By, Event, Field, LogKind, Score, Severity};
+use vigil_event::{
+    Detection, Detector as By, Event, Field, Id, LogKind, Score, Severity, Suppressed, Timestamp,
+};
 use vigil_rule::{Costs, Hit, Rule, RuleSet, Scratch};
 
+use crate::policy::{Excused, Policy};
 use crate::window::{Crossing, WindowOptions, Windows};
 
 /// What a detector needs to know.
@@ -17,8 +20,12 @@ pub struct DetectorOptions {
 /// What was concluded about one event.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Judgement {
-    /// What fired, the strongest first. Never empty.
+    /// What fired, the strongest first. Empty only where all of it was let pass.
     pub detections: Vec<Detection>,
+    /// What fired and was let pass.
+    pub suppressed: Vec<Suppressed>,
+    /// The suppressions that let it pass, one for each detection that one took out.
+    pub suppressed_by: Vec<Id>,
     /// The noisy-or of the detections.
     pub score: Score,
     /// The score's band.
@@ -26,11 +33,19 @@ pub struct Judgement {
 }
 
 impl Judgement {
-    fn of(mut detections: Vec<Detection>) -> Self {
+    /// What the score would be if nothing were let pass.
+    pub fn score_without_suppression(&self) -> Score {
+        let all = self.detections.iter().map(|one| one.score);
+        Score::noisy_or(all.chain(self.suppressed.iter().map(|one| one.score)))
+    }
+
+    fn of(mut detections: Vec<Detection>, excused: Excused) -> Self {
         detections.sort_by(|a, b| b.score.value().total_cmp(&a.score.value()));
         let score = Score::noisy_or(detections.iter().map(|detection| detection.score));
         Self {
             detections,
+            suppressed: excused.suppressed,
+            suppressed_by: excused.by,
             score,
             severity: score.severity(),
         }
@@ -45,10 +60,13 @@ pub struct Detector {
     hits: Vec<Hit>,
     windows: Windows,
     crossings: Vec<Crossing>,
+    accusations: Vec<Detection>,
+    policy: Arc<Policy>,
+    now: Timestamp,
 }
 
 impl Detector {
-    /// A detector with empty windows.
+    /// A detector with empty windows, and no policy until it is told one.
     pub fn new(rules: Arc<RuleSet>, options: &DetectorOptions) -> Self {
         Self {
             scratch: Scratch::new(&rules),
@@ -56,10 +74,21 @@ impl Detector {
             hits: Vec::new(),
             windows: Windows::new(options.windows.clone()),
             crossings: Vec::new(),
+            accusations: Vec::new(),
+            policy: Arc::default(),
+            now: Timestamp::default(),
         }
     }
 
-    /// Judges an event: something only when at least one rule or window fired, however weak.
+    /// Tells the policy in force from now on, and what time it is by the wall clock: suppressions
+    /// end by it. Everything else goes by the events' own time.
+    pub fn follow(&mut self, policy: &Arc<Policy>, now: Timestamp) {
+        self.policy.clone_from(policy);
+        self.now = now;
+    }
+
+    /// Judges an event: something only when at least one rule, window or list fired, however weak,
+    /// and even if all of it was let pass.
     ///
     /// Allocates nothing when none did.
     pub fn judge(&mut self, event: &Event) -> Option<Judgement> {
@@ -71,7 +100,8 @@ impl Detector {
         if event.log == LogKind::Web || event.raw(Field::Method).is_some() {
             self.windows.observe(event, &mut self.crossings);
         }
-        if self.hits.is_empty() && self.crossings.is_empty() {
+        self.policy.accuse(event, &mut self.accusations);
+        if self.hits.is_empty() && self.crossings.is_empty() && self.accusations.is_empty() {
             return None;
         }
         let by_rule = self.hits.drain(..).filter_map(|hit| {
@@ -81,7 +111,10 @@ impl Detector {
                 .map(|rule| detection(rule, hit))
         });
         let by_window = self.crossings.drain(..).map(Crossing::into_detection);
-        Some(Judgement::of(by_rule.chain(by_window).collect()))
+        let mut detections: Vec<Detection> = by_rule.chain(by_window).collect();
+        detections.append(&mut self.accusations);
+        let excused = self.policy.excuse(event, self.now, &mut detections);
+        Some(Judgement::of(detections, excused))
     }
 
     /// The rules in force.
@@ -130,6 +163,7 @@ mod tests {
     use vigil_rule::RuleFile;
 
     use super::*;
+    use crate::policy::PathPattern;
 
     const RULE: &str = "
 title: Marker
@@ -199,6 +233,23 @@ vigil: {family: sql_injection, score: 8.0, examples: {match: ['/?q=evil'], no_ma
             judgement.score
         );
         assert_eq!(judgement.severity, Severity::Critical);
+    }
+
+    #[test]
+    fn what_is_let_pass_is_out_of_the_score_and_still_told() {
+        let mut detector = detector();
+        let policy = Arc::new(Policy {
+            paths: Arc::new([PathPattern::new("/")]),
+            ..Policy::default()
+        });
+        detector.follow(&policy, Timestamp::from_millis(1));
+        assert_eq!(detector.judge(&event(b"q=good")), None);
+        let judgement = detector.judge(&event(b"q=evil")).unwrap();
+        assert!(judgement.detections.is_empty());
+        assert_eq!(judgement.score, Score::new(0.0));
+        assert_eq!(judgement.severity, Severity::Informational);
+        assert_eq!(judgement.suppressed.len(), 1);
+        assert_eq!(judgement.score_without_suppression(), Score::new(8.0));
     }
 
     #[test]

@@ -13,6 +13,8 @@ pub enum Detector {
     Rule,
     /// A count over time.
     Window,
+    /// A list of addresses, or a bot that is not who it says.
+    List,
 }
 
 /// The bytes that matched.

@@ -4,9 +4,30 @@
 use std::sync::Arc;
 
 use vigil_decode::{Decoder, Format, ParseError, Proxies, Request};
-use vigil_detect::{Detector, DetectorOptions, Judgement};
+use vigil_detect::{Detector, DetectorOptions, Judgement, Policy};
 use vigil_event::{Event, Record, Timestamp};
 use vigil_rule::{Costs, RuleSet};
+use vigil_store::{SqliteStore, StoreError};
+
+use crate::config::Config;
+use crate::tables::{Tables, TablesError};
+
+/// The policy that a server with this configuration follows, with the suppressions in force in its
+/// data directory, and the reason why these are not known if they are not.
+pub fn policy(
+    config: &Config,
+    now: Timestamp,
+) -> Result<(Arc<Policy>, Option<StoreError>), TablesError> {
+    let tables = Tables::open(config)?;
+    let unknown = match SqliteStore::peek_suppressions(&config.database(), now) {
+        Ok(suppressions) => {
+            tables.suppress(suppressions);
+            None
+        }
+        Err(error) => Some(error),
+    };
+    Ok((tables.policy(), unknown))
+}
 
 /// Judges lines, one at a time.
 pub struct LineJudge {
@@ -35,6 +56,11 @@ impl LineJudge {
             proxies,
             format,
         }
+    }
+
+    /// Lets the policy hold from now on, as it is by the wall clock's time `now`.
+    pub fn follow(&mut self, policy: &Arc<Policy>, now: Timestamp) {
+        self.detector.follow(policy, now);
     }
 
     /// Judges a line. A line without a time of its own happened at `read_at`.

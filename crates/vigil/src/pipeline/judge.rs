@@ -7,15 +7,15 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, Sender};
 use vigil_decode::{Decoder, Request};
 use vigil_detect::{Detector, DetectorOptions, Judgement, Provenance};
-use vigil_enrich::Enricher;
 use vigil_event::threat::Stages;
 use vigil_event::{Clock, Event, Record, RecordBatch, Score, Severity, Timestamp};
 use vigil_rule::RuleSet;
 use vigil_store::GroupedThreat;
 
 use super::intake::ParsedBatch;
-use super::{Message, Work};
+use super::{LetPass, Message, Work};
 use crate::rulebook::ActiveRules;
+use crate::tables::Tables;
 
 /// What a judge needs to know.
 #[derive(Clone, Debug)]
@@ -26,7 +26,7 @@ pub struct JudgeOptions {
     pub threshold: Score,
     /// From this severity up a threat belongs to an alert.
     pub alert_severity: Severity,
-    /// Threats of one source and family within this time are one alert, in milliseconds.
+    /// Threats of one source within this time are one alert, in milliseconds.
     pub alert_window_ms: i64,
     /// This machine's name.
     pub node: String,
@@ -39,9 +39,10 @@ pub struct Judge {
     decoder: Decoder,
     event: Event,
     detector: Detector,
-    enricher: Arc<Enricher>,
+    tables: Arc<Tables>,
     clock: Arc<dyn Clock>,
     below_threshold: u64,
+    let_pass: LetPass,
     panics: u64,
     /// Where other rules come from, and where the rules' costs go.
     rulebook: Option<Arc<ActiveRules>>,
@@ -59,7 +60,7 @@ impl Judge {
     /// A judge with empty windows.
     pub fn new(
         rules: Arc<RuleSet>,
-        enricher: Arc<Enricher>,
+        tables: Arc<Tables>,
         clock: Arc<dyn Clock>,
         options: JudgeOptions,
     ) -> Self {
@@ -67,10 +68,11 @@ impl Judge {
             detector: Detector::new(rules, &options.detector),
             decoder: Decoder::new(),
             event: Event::new(),
-            enricher,
+            tables,
             clock,
             options,
             below_threshold: 0,
+            let_pass: LetPass::default(),
             panics: 0,
             rulebook: None,
             costs_at: Timestamp::default(),
@@ -98,8 +100,11 @@ impl Judge {
         self.decoder
             .decode(&batch.bytes, record, request, &mut self.event);
         let judgement = self.detector.judge(&self.event)?;
-        if judgement.score.value() < self.options.threshold.value() {
-            self.below_threshold += 1;
+        let threshold = self.options.threshold;
+        self.let_pass
+            .count(&judgement, threshold, self.event.occurred_at);
+        if judgement.score.value() < threshold.value() {
+            self.below_threshold += u64::from(!judgement.detections.is_empty());
             return None;
         }
         Some(self.threat(batch, record, judgement, decoded_at))
@@ -108,6 +113,11 @@ impl Judge {
     /// Records that could not be judged, since this was last asked.
     fn take_panics(&mut self) -> u64 {
         std::mem::take(&mut self.panics)
+    }
+
+    /// What was let pass since this was last asked.
+    pub fn take_let_pass(&mut self) -> LetPass {
+        std::mem::take(&mut self.let_pass)
     }
 
     /// Events on which something fired that stayed below the threshold, since this was last asked.
@@ -124,12 +134,13 @@ impl Judge {
     ) -> GroupedThreat {
         let detected_at = self.clock.now();
         let ip = self.event.source_ip;
+        let enricher = self.tables.enricher();
         let provenance = Provenance {
             key: batch.key(record),
             truncated: record.truncated,
             node: self.options.node.clone(),
-            geo: ip.and_then(|ip| self.enricher.geo(ip)),
-            autonomous_system: ip.and_then(|ip| self.enricher.autonomous_system(ip)),
+            geo: ip.and_then(|ip| enricher.geo(ip)),
+            autonomous_system: ip.and_then(|ip| enricher.autonomous_system(ip)),
             stages: Stages {
                 read_at: batch.read_at,
                 decoded_at,
@@ -156,12 +167,14 @@ impl Judge {
             self.hand_over_costs(work.is_empty());
             let below_threshold = self.take_below_threshold();
             let failed = self.take_panics();
+            let let_pass = self.take_let_pass();
             if recorder
                 .send(Message::Part {
                     sequence,
                     threats,
                     below_threshold,
                     failed,
+                    let_pass,
                 })
                 .is_err()
             {
@@ -197,6 +210,7 @@ impl Judge {
 
     fn part(&mut self, parsed: &ParsedBatch, requests: &[u32]) -> Vec<GroupedThreat> {
         let decoded_at = self.clock.now();
+        self.detector.follow(&self.tables.policy(), decoded_at);
         let batch = &parsed.batch;
         requests
             .iter()

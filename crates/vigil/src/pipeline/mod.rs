@@ -16,6 +16,8 @@
 mod health;
 mod intake;
 mod judge;
+mod let_pass;
+mod noise_telemetry;
 mod reader;
 mod recorder;
 mod telemetry;
@@ -32,6 +34,7 @@ use vigil_store::Store;
 pub use health::{Health, Queue};
 pub use intake::{Intake, Stored, Submission};
 pub use judge::{Judge, JudgeOptions};
+pub use let_pass::LetPass;
 pub use reader::Formats;
 pub use telemetry::Telemetry;
 
@@ -58,6 +61,8 @@ pub struct Parts {
     pub telemetry: Arc<Telemetry>,
     /// Knows what is wrong.
     pub health: Arc<Health>,
+    /// The most alerts that are opened for one minute.
+    pub alert_limit: Option<u32>,
 }
 
 /// The running pipeline.
@@ -94,6 +99,7 @@ impl Pipeline {
             Arc::clone(&parts.telemetry),
             Arc::clone(&parts.health),
             Arc::clone(&stopping),
+            parts.alert_limit,
         );
         threads.push(spawn("recorder", &parts.health, &stopping, move || {
             recorder.run(&from_stages);
@@ -197,6 +203,7 @@ enum Message {
         threats: Vec<vigil_store::GroupedThreat>,
         below_threshold: u64,
         failed: u64,
+        let_pass: LetPass,
     },
 }
 

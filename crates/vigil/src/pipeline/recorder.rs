@@ -15,7 +15,7 @@ use vigil_event::{Checkpoint, Clock, SourceId, Timestamp};
 use vigil_store::{Entry, GroupedThreat, Store};
 
 use super::intake::{Expected, Stored};
-use super::{Health, Message, Sequence, Telemetry};
+use super::{Health, LetPass, Message, Sequence, Telemetry};
 
 /// Threats in one transaction, beyond which a further batch waits for the next.
 const THREATS_PER_ENTRY: usize = 1_024;
@@ -29,6 +29,7 @@ struct Pending {
     parts: usize,
     submission: Expected,
     threats: Vec<GroupedThreat>,
+    let_pass: LetPass,
 }
 
 pub(super) struct Recorder {
@@ -43,6 +44,10 @@ pub(super) struct Recorder {
     /// Checkpoints that are not stored yet, the newest of each source.
     checkpoints: BTreeMap<SourceId, Checkpoint>,
     checkpointed_at: Timestamp,
+    /// What suppressions took out up to those checkpoints. Stored with them, so that what is read
+    /// again is not counted twice.
+    let_pass: LetPass,
+    alert_limit: Option<u32>,
     /// Sources of which a checkpoint is stored.
     known: BTreeSet<SourceId>,
     /// The store failed until the server stopped: nothing more may be stored.
@@ -56,6 +61,7 @@ impl Recorder {
         telemetry: Arc<Telemetry>,
         health: Arc<Health>,
         stopping: Arc<AtomicBool>,
+        alert_limit: Option<u32>,
     ) -> Self {
         Self {
             store,
@@ -67,6 +73,8 @@ impl Recorder {
             next: 0,
             checkpoints: BTreeMap::new(),
             checkpointed_at: Timestamp::default(),
+            let_pass: LetPass::default(),
+            alert_limit,
             known: BTreeSet::new(),
             gave_up: false,
         }
@@ -113,6 +121,7 @@ impl Recorder {
                         parts,
                         submission,
                         threats: Vec::new(),
+                        let_pass: LetPass::default(),
                     },
                 );
             }
@@ -121,11 +130,14 @@ impl Recorder {
                 threats,
                 below_threshold,
                 failed,
+                let_pass,
             } => {
                 self.telemetry.judged(below_threshold, failed);
+                self.telemetry.let_pass(&let_pass);
                 if let Some(pending) = self.pending.get_mut(&sequence) {
                     pending.parts -= 1;
                     pending.threats.extend(threats);
+                    pending.let_pass.add(let_pass);
                 }
             }
         }
@@ -153,12 +165,14 @@ impl Recorder {
             let Some(Pending {
                 submission,
                 threats: mut found,
+                let_pass,
                 ..
             }) = self.pending.remove(&self.next)
             else {
                 break;
             };
             self.next += 1;
+            self.let_pass.add(let_pass);
             found.sort_by_key(|grouped| grouped.threat.record.offset);
             if let Some(waiting) = submission.done {
                 done.push((waiting, outcome(&submission.counts, found.len())));
@@ -189,7 +203,8 @@ impl Recorder {
 
     /// Stores until it works; false when the server stops before that.
     fn store(&mut self, threats: &mut [GroupedThreat], now: Timestamp) -> bool {
-        if threats.is_empty() && self.checkpoints.is_empty() {
+        let hits = self.let_pass.hits();
+        if threats.is_empty() && self.checkpoints.is_empty() && hits.is_empty() {
             return true;
         }
         let checkpoints: Vec<Checkpoint> = self.checkpoints.values().cloned().collect();
@@ -203,6 +218,8 @@ impl Recorder {
                 threats,
                 checkpoints: &checkpoints,
                 at,
+                suppression_hits: &hits,
+                new_alerts_per_minute: self.alert_limit,
             }) {
                 Ok(recorded) => {
                     self.health.report("store", None);
@@ -210,6 +227,7 @@ impl Recorder {
                     self.known
                         .extend(std::mem::take(&mut self.checkpoints).into_keys());
                     self.checkpointed_at = now;
+                    self.let_pass = LetPass::default();
                     return true;
                 }
                 Err(error) => {

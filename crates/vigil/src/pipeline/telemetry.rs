@@ -7,7 +7,10 @@ use vigil_event::{Severity, SourceId, Timestamp};
 use vigil_source::FileStatus;
 use vigil_store::{GroupedThreat, Recorded};
 
+use super::LetPass;
 use super::intake::Counts;
+use super::noise_telemetry::NoiseTelemetry;
+use crate::tables::ListSize;
 
 /// The pipeline's counters.
 pub struct Telemetry {
@@ -18,6 +21,7 @@ pub struct Telemetry {
     threats: IntCounterVec,
     repeated: IntCounter,
     below_threshold: IntCounter,
+    noise: NoiseTelemetry,
     judge_failures: IntCounter,
     store_failures: IntCounter,
     read_failures: IntCounter,
@@ -81,6 +85,7 @@ impl Telemetry {
                 "vigil_events_below_threshold_total",
                 "Events on which something fired that stayed below the threshold for threats.",
             )?,
+            noise: NoiseTelemetry::new(registry)?,
             judge_failures: counter(
                 "vigil_records_dropped_total",
                 "Records that could not be judged and were skipped. Any is a bug.",
@@ -100,6 +105,15 @@ impl Telemetry {
             telemetry.threats.with_label_values(&[severity.name()]);
         }
         Ok(telemetry)
+    }
+
+    /// Tells how large the lists are.
+    pub fn lists(&self, sizes: &[ListSize]) {
+        self.noise.lists(sizes);
+    }
+
+    pub(super) fn let_pass(&self, let_pass: &LetPass) {
+        self.noise.let_pass(let_pass);
     }
 
     pub(super) fn batch_parsed(&self, source: &SourceId, counts: Counts) {
@@ -124,6 +138,7 @@ impl Telemetry {
 
     pub(super) fn recorded(&self, threats: &[GroupedThreat], recorded: Recorded, at: Timestamp) {
         self.repeated.inc_by(recorded.already as u64);
+        self.noise.gathered(recorded.gathered);
         if recorded.stored == 0 {
             return;
         }
