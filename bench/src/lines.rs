@@ -12,9 +12,9 @@ use anyhow::{Context as _, Result};
 use rustix::time::{ClockId, clock_gettime};
 use vigil::demo::Traffic;
 use vigil::pipeline::{Judge, JudgeOptions};
+use vigil::tables::Tables;
 use vigil_decode::{Decoder, Format, Proxies, Request};
 use vigil_detect::DetectorOptions;
-use vigil_enrich::{EnrichOptions, Enricher};
 use vigil_event::{Event, Record, RecordBatch, Score, Severity, SourceId, SystemClock, Timestamp};
 
 /// Lines in a batch, as the tailer hands them over.
@@ -189,7 +189,6 @@ fn decode(batches: &[RecordBatch]) {
 fn judge(batches: &[RecordBatch], rules: &Arc<vigil_rule::RuleSet>) -> usize {
     let proxies = Proxies::new(Vec::new());
     let mut buffer = empty_like(batches);
-    let enricher = Enricher::open(&EnrichOptions::default()).unwrap_or_default();
     let options = JudgeOptions {
         detector: DetectorOptions::default(),
         threshold: Score::new(5.0),
@@ -199,7 +198,7 @@ fn judge(batches: &[RecordBatch], rules: &Arc<vigil_rule::RuleSet>) -> usize {
     };
     let mut judge = Judge::new(
         Arc::clone(rules),
-        Arc::new(enricher),
+        Arc::new(Tables::default()),
         Arc::new(SystemClock),
         options,
     );

@@ -23,6 +23,8 @@ pub trait Right: Send + Sync + 'static {
 pub(crate) struct Read;
 /// To work on alerts.
 pub(crate) struct ChangeAlerts;
+/// To let rules pass for a time.
+pub(crate) struct Suppress;
 /// To send log lines.
 pub(crate) struct Ingest;
 /// To change how the server itself works.
@@ -43,6 +45,14 @@ impl Right for ChangeAlerts {
 
     fn is_held_by(principal: &Principal) -> bool {
         principal.may(Action::ChangeAlerts)
+    }
+}
+
+impl Right for Suppress {
+    const WHAT: &'static str = "suppress rules";
+
+    fn is_held_by(principal: &Principal) -> bool {
+        principal.may(Action::Suppress)
     }
 }
 

@@ -2,8 +2,9 @@
 //!
 //! [`router`] answers; [`authenticate`] wraps the whole application, also the routes of others, so
 //! that nothing but `GET /health` and the sign-in is open. What only the binary can do is asked for
-//! through three traits: [`Intake`] stores batches of lines, [`Readiness`] says why the server is not
-//! ready, [`Rulebook`] keeps the rules in force.
+//! through traits: [`Intake`] stores batches of lines, [`Readiness`] says why the server is not
+//! ready, [`Rulebook`] keeps the rules in force, [`SuppressionsInForce`] lets suppressions hold at
+//! once.
 //!
 //! Owns: routes, their rights, errors as JSON, sessions in the browser, security headers. Never
 //! holds: SQL, the pipeline, sockets.
@@ -25,6 +26,7 @@ mod readiness;
 mod routes;
 mod rulebook;
 mod state;
+mod suppressions;
 
 pub use allowed::{Allowed, Right};
 pub use authentication::{Access, Hosts, SESSION_COOKIE, authenticate};
@@ -33,6 +35,7 @@ pub use intake::{IngestBatch, IngestOutcome, Intake, IntakeError};
 pub use readiness::Readiness;
 pub use rulebook::{RuleCosts, RuleProblem, Rulebook, RulesInForce, RulesRefused};
 pub use state::{ActiveWindow, ApiState};
+pub use suppressions::SuppressionsInForce;
 
 /// The REST interface, its OpenAPI document and the page, not yet protected: hand it to
 /// [`authenticate`].

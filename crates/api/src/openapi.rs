@@ -25,6 +25,7 @@ Times are RFC 3339 in UTC. Every error has the shape of `Error`.";
     tags(
         (name = "threats", description = "What was found"),
         (name = "alerts", description = "What people work on"),
+        (name = "suppressions", description = "What is let pass, by whom and why"),
         (name = "stats", description = "Counts"),
         (name = "ingest", description = "Sending log lines"),
         (name = "rules", description = "What is looked for"),

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 use serde::Serialize;
 use tokio::sync::Semaphore;
 use utoipa::ToSchema;
@@ -13,7 +14,7 @@ use vigil_event::{Clock, IdSource};
 use vigil_store::Store;
 
 use crate::archive::Archive;
-use crate::{Intake, Readiness, Rulebook};
+use crate::{Intake, Readiness, Rulebook, SuppressionsInForce};
 
 /// What the binary gives to the routes.
 pub struct ApiState {
@@ -35,6 +36,8 @@ pub struct ApiState {
     pub clock: Arc<dyn Clock>,
     /// Names batches that come without a key of their own.
     pub ids: Arc<IdSource>,
+    /// Lets suppressions hold at once.
+    pub suppressions: Arc<dyn SuppressionsInForce>,
 }
 
 /// A count over time that can make a detection.
@@ -55,6 +58,8 @@ pub(crate) struct Api {
     pub(crate) arriving: Arc<Semaphore>,
     /// The OpenAPI document.
     pub(crate) document: Bytes,
+    /// Held while suppressions change, so that the last change is the one in force.
+    pub(crate) suppressing: Arc<Mutex<()>>,
     pub(crate) state: ApiState,
 }
 
@@ -63,6 +68,7 @@ impl Api {
         Self {
             archive: Archive::new(Arc::clone(&state.store)),
             document: crate::openapi_json().into(),
+            suppressing: Arc::default(),
             arriving: Arc::new(Semaphore::new(ARRIVING_BATCHES)),
             state,
         }

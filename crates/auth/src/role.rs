@@ -26,6 +26,8 @@ pub enum Action {
     Read,
     /// Acknowledge, resolve or annotate an alert.
     ChangeAlerts,
+    /// Let rules pass for a time, and end that.
+    Suppress,
     /// Send log lines.
     Ingest,
     /// Change how Vigil itself works.
@@ -51,11 +53,17 @@ impl Role {
         match (self, action) {
             (Self::Admin, _)
             | (Self::Viewer | Self::Analyst, Action::Read)
-            | (Self::Analyst, Action::ChangeAlerts)
+            | (Self::Analyst, Action::ChangeAlerts | Action::Suppress)
             | (Self::Service, Action::Ingest) => true,
-            (Self::Viewer, Action::ChangeAlerts | Action::Ingest | Action::Manage)
+            (
+                Self::Viewer,
+                Action::ChangeAlerts | Action::Suppress | Action::Ingest | Action::Manage,
+            )
             | (Self::Analyst, Action::Ingest | Action::Manage)
-            | (Self::Service, Action::Read | Action::ChangeAlerts | Action::Manage) => false,
+            | (
+                Self::Service,
+                Action::Read | Action::ChangeAlerts | Action::Suppress | Action::Manage,
+            ) => false,
         }
     }
 }
@@ -89,14 +97,15 @@ mod tests {
     #[test]
     fn the_table_of_rights() {
         let table = [
-            (Role::Viewer, [true, false, false, false]),
-            (Role::Analyst, [true, true, false, false]),
-            (Role::Admin, [true, true, true, true]),
-            (Role::Service, [false, false, true, false]),
+            (Role::Viewer, [true, false, false, false, false]),
+            (Role::Analyst, [true, true, true, false, false]),
+            (Role::Admin, [true, true, true, true, true]),
+            (Role::Service, [false, false, false, true, false]),
         ];
         let actions = [
             Action::Read,
             Action::ChangeAlerts,
+            Action::Suppress,
             Action::Ingest,
             Action::Manage,
         ];

@@ -1,11 +1,15 @@
-//! The judgement of one event: rules, windows and correlations together, scored.
+//! The judgement of one event: rules, windows, lists and correlations together, less what is let pass,
+//! scored.
 
 use std::sync::Arc;
 
-use vigil_event::{Detection, Detector as By, Event, Field, LogKind, Score, Severity};
+use vigil_event::{
+    Detection, Detector as By, Event, Field, Id, LogKind, Score, Severity, Suppressed, Timestamp,
+};
 use vigil_rule::{Costs, Hit, Rule, RuleSet, Scratch};
 
 use crate::correlation::{CorrelationOptions, Correlator, Firing, Scope};
+use crate::policy::{Excused, Policy};
 use crate::window::{Crossing, WindowOptions, Windows};
 
 /// What a detector needs to know.
@@ -20,9 +24,13 @@ pub struct DetectorOptions {
 /// What was concluded about one event.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Judgement {
-    /// What fired, the strongest first. Empty only for an event that may yet complete a shared
-    /// correlation.
+    /// What fired, the strongest first. Empty only where all of it was let pass, or for an event that
+    /// may yet complete a shared correlation.
     pub detections: Vec<Detection>,
+    /// What fired and was let pass.
+    pub suppressed: Vec<Suppressed>,
+    /// The suppressions that let it pass, one for each detection that one took out.
+    pub suppressed_by: Vec<Id>,
     /// The noisy-or of the detections.
     pub score: Score,
     /// The score's band.
@@ -30,12 +38,24 @@ pub struct Judgement {
 }
 
 impl Judgement {
-    /// The judgement that follows from what fired.
-    pub fn of(mut detections: Vec<Detection>) -> Self {
+    /// What the score would be if nothing were let pass.
+    pub fn score_without_suppression(&self) -> Score {
+        let all = self.detections.iter().map(|one| one.score);
+        Score::noisy_or(all.chain(self.suppressed.iter().map(|one| one.score)))
+    }
+
+    /// Whether nothing fired at all, not even what was let pass.
+    pub const fn is_empty(&self) -> bool {
+        self.detections.is_empty() && self.suppressed.is_empty()
+    }
+
+    fn of(mut detections: Vec<Detection>, excused: Excused) -> Self {
         detections.sort_by(|a, b| b.score.value().total_cmp(&a.score.value()));
         let score = Score::noisy_or(detections.iter().map(|detection| detection.score));
         Self {
             detections,
+            suppressed: excused.suppressed,
+            suppressed_by: excused.by,
             score,
             severity: score.severity(),
         }
@@ -48,8 +68,11 @@ pub struct Sighting {
     /// The rules in force when it was judged.
     rules: Arc<RuleSet>,
     event: Event,
-    /// The rules that matched, by their places.
+    /// The rules that matched and were not let pass, by their places.
     matched: Vec<usize>,
+    /// What is let pass, as it was when it was judged.
+    policy: Arc<Policy>,
+    now: Timestamp,
 }
 
 impl Sighting {
@@ -58,11 +81,38 @@ impl Sighting {
         &self.rules
     }
 
-    /// What fires once the event is taken in.
+    /// What fires once the event is taken in; what is let pass of that feeds nothing further.
     pub fn firings(&self, shared: &mut Correlator) -> Vec<Firing> {
         let mut firings = Vec::new();
-        shared.observe(&self.event, self.matched.iter().copied(), &mut firings);
+        let lets_pass = lets_pass(&self.policy, &self.rules, &self.event, self.now);
+        let matched = self.matched.iter().copied();
+        shared.observe_unless(&self.event, matched, &lets_pass, &mut firings);
         firings
+    }
+
+    /// The judgement with what fired since, less what of it is let pass.
+    pub fn conclude(&self, judgement: Judgement, firings: Vec<Firing>) -> Judgement {
+        let firings = firings.into_iter();
+        let mut fired: Vec<Detection> = firings
+            .filter_map(|firing| firing.into_detection(&self.rules))
+            .collect();
+        let more = self.policy.excuse(&self.event, self.now, &mut fired);
+        let mut excused = Excused {
+            suppressed: judgement.suppressed,
+            by: judgement.suppressed_by,
+        };
+        excused.suppressed.extend(more.suppressed);
+        excused.by.extend(more.by);
+        let mut detections = judgement.detections;
+        detections.append(&mut fired);
+        Judgement::of(detections, excused)
+    }
+}
+
+impl Default for Judgement {
+    /// Nothing fired.
+    fn default() -> Self {
+        Self::of(Vec::new(), Excused::default())
     }
 }
 
@@ -76,15 +126,19 @@ pub struct Detector {
     crossings: Vec<Crossing>,
     correlator: Correlator,
     firings: Vec<Firing>,
-    /// The places of the rules that matched the event judged last, and of the correlations that fired.
+    /// The places of the rules that matched the event judged last and were not let pass, and of the
+    /// correlations that fired.
     matched: Vec<usize>,
     /// For each rule whether it feeds a shared correlation.
     shared: Vec<bool>,
     options: CorrelationOptions,
+    accusations: Vec<Detection>,
+    policy: Arc<Policy>,
+    now: Timestamp,
 }
 
 impl Detector {
-    /// A detector that has seen nothing.
+    /// A detector that has seen nothing, and has no policy until it is told one.
     pub fn new(rules: Arc<RuleSet>, options: &DetectorOptions) -> Self {
         Self {
             correlator: by_client(&rules, options.correlations.clone()),
@@ -97,11 +151,22 @@ impl Detector {
             hits: Vec::new(),
             windows: Windows::new(options.windows.clone()),
             crossings: Vec::new(),
+            accusations: Vec::new(),
+            policy: Arc::default(),
+            now: Timestamp::default(),
         }
     }
 
-    /// Judges an event: something only when at least one rule, window or correlation fired, however
-    /// weak. Rules that only feed correlations do not count.
+    /// Tells the policy in force from now on, and what time it is by the wall clock: suppressions
+    /// end by it. Everything else goes by the events' own time.
+    pub fn follow(&mut self, policy: &Arc<Policy>, now: Timestamp) {
+        self.policy.clone_from(policy);
+        self.now = now;
+    }
+
+    /// Judges an event: something only when at least one rule, window, list or correlation fired,
+    /// however weak, and even if all of it was let pass. Rules that only feed correlations do not
+    /// count. What is let pass feeds no correlation.
     ///
     /// Allocates nothing when none did.
     pub fn judge(&mut self, event: &Event) -> Option<Judgement> {
@@ -113,16 +178,23 @@ impl Detector {
         if event.log == LogKind::Web || event.raw(Field::Method).is_some() {
             self.windows.observe(event, &mut self.crossings);
         }
+        self.policy.accuse(event, &mut self.accusations);
         self.matched.clear();
-        self.matched.extend(self.hits.iter().map(|hit| hit.rule));
-        self.correlator
-            .observe(event, self.matched.iter().copied(), &mut self.firings);
-        self.matched
-            .extend(self.firings.iter().map(|firing| firing.rule));
-        if self.matched.is_empty() && self.crossings.is_empty() {
+        if self.hits.is_empty() && self.crossings.is_empty() && self.accusations.is_empty() {
             return None;
         }
         let rules = &*self.rules;
+        if !self.hits.is_empty() {
+            let lets_pass = lets_pass(&self.policy, rules, event, self.now);
+            let matched = self.hits.iter().map(|hit| hit.rule);
+            self.matched
+                .extend(matched.filter(|rule| !lets_pass(*rule)));
+            let matched = self.matched.iter().copied();
+            self.correlator
+                .observe_unless(event, matched, &lets_pass, &mut self.firings);
+            let fired = self.firings.iter().map(|firing| firing.rule);
+            self.matched.extend(fired.filter(|rule| !lets_pass(*rule)));
+        }
         let by_rule = self.hits.drain(..).filter_map(|hit| {
             let rule = rules.rules().get(hit.rule)?;
             (!rule.feeds_only).then(|| detection(rule, hit))
@@ -132,8 +204,14 @@ impl Detector {
             .firings
             .drain(..)
             .filter_map(|firing| firing.into_detection(rules));
-        let detections: Vec<_> = by_rule.chain(by_window).chain(by_correlation).collect();
-        (!detections.is_empty()).then(|| Judgement::of(detections))
+        let mut detections: Vec<Detection> =
+            by_rule.chain(by_window).chain(by_correlation).collect();
+        detections.append(&mut self.accusations);
+        if detections.is_empty() {
+            return None;
+        }
+        let excused = self.policy.excuse(event, self.now, &mut detections);
+        Some(Judgement::of(detections, excused))
     }
 
     /// The event judged last, if it feeds a correlation that sees the events of all threads.
@@ -144,11 +222,13 @@ impl Detector {
             rules: Arc::clone(&self.rules),
             event: event.clone(),
             matched,
+            policy: Arc::clone(&self.policy),
+            now: self.now,
         })
     }
 
     /// The places of the rules that matched the event judged last, also of those that only feed
-    /// correlations, and of the correlations that fired.
+    /// correlations, and of the correlations that fired; without what was let pass.
     pub fn matched(&self) -> &[usize] {
         &self.matched
     }
@@ -189,6 +269,22 @@ impl Detector {
     }
 }
 
+/// Whether the policy lets what a rule, by its place, says of the event pass.
+fn lets_pass<'a>(
+    policy: &'a Policy,
+    rules: &'a RuleSet,
+    event: &'a Event,
+    now: Timestamp,
+) -> impl Fn(usize) -> bool + 'a {
+    let whole = policy.lets_event_pass(event);
+    move |place| {
+        let rule = || rules.rules().get(place);
+        whole
+            || rule()
+                .is_some_and(|rule| policy.lets_rule_pass(event, (&rule.id, &rule.family), now))
+    }
+}
+
 fn by_client(rules: &Arc<RuleSet>, options: CorrelationOptions) -> Correlator {
     Correlator::new(Arc::clone(rules), Scope::Client, options)
 }
@@ -218,6 +314,7 @@ mod tests {
     use vigil_rule::RuleFile;
 
     use super::*;
+    use crate::policy::PathPattern;
 
     const RULE: &str = "
 title: Marker
@@ -293,6 +390,23 @@ vigil: {family: sql_injection, score: 8.0, examples: {match: ['/?q=evil'], no_ma
             judgement.score
         );
         assert_eq!(judgement.severity, Severity::Critical);
+    }
+
+    #[test]
+    fn what_is_let_pass_is_out_of_the_score_and_still_told() {
+        let mut detector = detector();
+        let policy = Arc::new(Policy {
+            paths: Arc::new([PathPattern::new("/")]),
+            ..Policy::default()
+        });
+        detector.follow(&policy, Timestamp::from_millis(1));
+        assert_eq!(detector.judge(&event(b"q=good")), None);
+        let judgement = detector.judge(&event(b"q=evil")).unwrap();
+        assert!(judgement.detections.is_empty());
+        assert_eq!(judgement.score, Score::new(0.0));
+        assert_eq!(judgement.severity, Severity::Informational);
+        assert_eq!(judgement.suppressed.len(), 1);
+        assert_eq!(judgement.score_without_suppression(), Score::new(8.0));
     }
 
     #[test]

@@ -1,8 +1,12 @@
 //! Judges events over time: what the rules found on one event, what the windows count and the
 //! correlations see over many, the score of it all, the threat that comes of it and the alert it is grouped under.
 //!
-//! Owns: the state of windows and correlations, the score, the making of threats, the grouping. Never holds: the
-//! store, the bus, HTTP, or the wall clock; time is the events' own.
+//! What the operator said beside the rules, the [`policy`], adds detections and takes some out; what
+//! is taken out feeds no correlation.
+//!
+//! Owns: the state of windows and correlations, what is let pass, the score, the making of threats,
+//! the grouping. Never holds: the store, the bus, HTTP, files, or the wall clock; time is the events'
+//! own, and when a suppression ends is decided by the time that the caller tells.
 //!
 //! A [`Detector`] belongs to one thread. Events are spread over threads by client address, so each
 //! address's windows and the correlations that group by it live in one place and need no lock. What
@@ -10,11 +14,13 @@
 
 pub mod correlation;
 mod detector;
+pub mod policy;
 mod table;
 mod threat;
 pub mod window;
 
 pub use correlation::{CorrelationOptions, Correlator, Firing, Scope};
 pub use detector::{Detector, DetectorOptions, Judgement, Sighting};
+pub use policy::Policy;
 pub use threat::{Provenance, alert_key, threat};
 pub use window::WindowOptions;

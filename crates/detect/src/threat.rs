@@ -70,14 +70,15 @@ pub fn threat(event: &Event, judgement: Judgement, provenance: Provenance) -> Th
             ingested: provenance.stages.read_at,
         },
         detections: judgement.detections,
+        suppressed: judgement.suppressed,
         record: provenance.key,
         node: provenance.node,
         stages: provenance.stages,
     }
 }
 
-/// What a threat is grouped by: its source, the family of its strongest detection, and the window
-/// of `window_ms` milliseconds of event time that it falls in.
+/// What a threat is grouped by: its source and the window of `window_ms` milliseconds of event time
+/// that it falls in; where it has no source, the family of its strongest detection.
 pub fn alert_key(threat: &Threat, window_ms: i64) -> AlertKey {
     let window_ms = window_ms.max(1);
     let at = threat.occurred_at.as_millis();
@@ -118,6 +119,8 @@ mod tests {
         };
         let judgement = Judgement {
             detections: vec![detection],
+            suppressed: vec![],
+            suppressed_by: vec![],
             score: Score::new(8.0),
             severity: Severity::High,
         };
@@ -155,12 +158,19 @@ mod tests {
     }
 
     #[test]
-    fn groups_by_source_family_and_window() {
+    fn groups_by_source_and_window() {
         let hour = 3_600_000;
         let key = alert_key(&sample(hour + 1, "a"), hour);
         assert_eq!(key.window_start.as_millis(), hour);
         assert_eq!(key.id(), alert_key(&sample(2 * hour - 1, "a"), hour).id());
         assert_ne!(key.id(), alert_key(&sample(2 * hour, "a"), hour).id());
-        assert_ne!(key.id(), alert_key(&sample(hour, "b"), hour).id());
+        assert_eq!(key.id(), alert_key(&sample(hour, "b"), hour).id());
+        assert_ne!(key.id(), key.flood().id());
+        let of_nobody = |family| {
+            let mut threat = sample(hour, family);
+            threat.source.ip = None;
+            alert_key(&threat, hour).id()
+        };
+        assert_ne!(of_nobody("a"), of_nobody("b"));
     }
 }

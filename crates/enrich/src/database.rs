@@ -114,6 +114,12 @@ pub(crate) fn number(entry: &Entry<'_>, path: &[&str]) -> Option<u32> {
     value(entry, path)
 }
 
+/// A decimal number within an entry; some publishers write it as text.
+pub(crate) fn decimal(entry: &Entry<'_>, path: &[&str]) -> Option<f64> {
+    let number = value::<f64>(entry, path).or_else(|| value::<&str>(entry, path)?.parse().ok())?;
+    number.is_finite().then_some(number)
+}
+
 fn value<'a, T: serde::Deserialize<'a>>(entry: &Entry<'a>, path: &[&str]) -> Option<T> {
     let place: Vec<_> = path.iter().copied().map(PathElement::Key).collect();
     // Another type in that place is another layout, not an error.

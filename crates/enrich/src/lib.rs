@@ -1,29 +1,37 @@
-//! Adds context from local tables: the country and the network of an address.
+//! Adds context from local tables: where an address is, whose network it is in, and which lists it
+//! stands on.
 //!
-//! The tables are files in the MaxMind DB format that the user names; they are read once, into
-//! memory, and looked up without touching disk or network.
+//! The tables are files that the user names: places and networks in the MaxMind DB format, lists as
+//! text or JSON. They are read once, into memory, and looked up without touching disk or network. A
+//! [`Stamp`] tells when a file was changed and is to be read again.
 //!
 //! Owns: opening the tables with errors that help, the layouts that publishers use. Never holds:
-//! network access, tables of its own, anything about one event.
+//! network access, tables of its own, anything about one event, what it means to stand on a list.
 
-mod country;
 mod database;
+pub mod list;
 mod network;
+mod place;
+mod stamp;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use vigil_event::threat::{AutonomousSystem, Geo};
 
-pub use country::CountryTable;
 pub use database::EnrichError;
+pub use list::{AddressFile, BadLine, Column, ListEntry, ListError, ListFormat};
 pub use network::NetworkTable;
+pub use place::PlaceTable;
+pub use stamp::Stamp;
 
 /// The files to take context from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EnrichOptions {
     /// Countries, such as GeoLite2-Country or db-ip's country-lite.
     pub country_database: Option<PathBuf>,
+    /// Cities and coordinates, such as GeoLite2-City or db-ip's city-lite.
+    pub city_database: Option<PathBuf>,
     /// Networks, such as GeoLite2-ASN or db-ip's asn-lite.
     pub asn_database: Option<PathBuf>,
 }
@@ -31,19 +39,20 @@ pub struct EnrichOptions {
 /// Looks addresses up. Without tables every answer is none.
 #[derive(Debug, Default)]
 pub struct Enricher {
-    countries: Option<CountryTable>,
+    countries: Option<PlaceTable>,
+    cities: Option<PlaceTable>,
     networks: Option<NetworkTable>,
 }
 
 impl Enricher {
     /// Reads the tables into memory.
     pub fn open(options: &EnrichOptions) -> Result<Self, EnrichError> {
+        let open = |path: &Option<PathBuf>, open: fn(&Path) -> Result<PlaceTable, EnrichError>| {
+            path.as_deref().map(open).transpose()
+        };
         Ok(Self {
-            countries: options
-                .country_database
-                .as_deref()
-                .map(CountryTable::open)
-                .transpose()?,
+            countries: open(&options.country_database, PlaceTable::of_countries)?,
+            cities: open(&options.city_database, PlaceTable::of_cities)?,
             networks: options
                 .asn_database
                 .as_deref()
@@ -52,9 +61,18 @@ impl Enricher {
         })
     }
 
-    /// The country of an address; none for one that belongs to no country, as private ones do.
+    /// Where an address is; none for one that belongs to no country, as private ones do.
+    ///
+    /// The country is the table of countries' where there is one that knows it, city and coordinates
+    /// are the table of cities'.
     pub fn geo(&self, address: IpAddr) -> Option<Geo> {
-        self.countries.as_ref()?.geo(public(address)?)
+        let address = public(address)?;
+        let country = self.countries.as_ref().and_then(|table| table.geo(address));
+        match (&self.cities, country) {
+            (None, country) => country,
+            (Some(cities), None) => cities.geo(address),
+            (Some(cities), Some(geo)) => Some(cities.refine(address, geo)),
+        }
     }
 
     /// Whose network an address is in; none for one that nobody announces.

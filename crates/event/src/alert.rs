@@ -8,11 +8,15 @@ use crate::{Id, Score, Severity, Timestamp};
 
 /// What threats are grouped by. The alert's id follows from it, so grouping needs no memory and
 /// comes out the same after a restart.
+///
+/// All that one source does within one window is one alert, whatever it tries: a scan that goes
+/// through twenty kinds of attack is one thing to look at. What has no source is told apart by its
+/// family instead.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct AlertKey {
     /// Who.
     pub source_ip: Option<IpAddr>,
-    /// What kind, such as `sql_injection`.
+    /// What kind, such as `sql_injection`. Part of the id only where there is no source.
     pub family: String,
     /// The start of the time window that the threat falls in.
     pub window_start: Timestamp,
@@ -21,11 +25,24 @@ pub struct AlertKey {
 impl AlertKey {
     /// The alert's id.
     pub fn id(&self) -> Id {
-        let address = self.source_ip.map(|ip| ip.to_string()).unwrap_or_default();
+        let (address, family) = match self.source_ip {
+            Some(ip) => (ip.to_string(), ""),
+            None => (String::new(), self.family.as_str()),
+        };
         Id::derived(
             self.window_start,
-            &[b"alert", address.as_bytes(), self.family.as_bytes()],
+            &[b"alert", address.as_bytes(), family.as_bytes()],
         )
+    }
+
+    /// The key of what is gathered in the same window once too many alerts are opened at a time.
+    #[must_use]
+    pub fn flood(&self) -> Self {
+        Self {
+            source_ip: None,
+            family: Alert::FLOOD.to_owned(),
+            window_start: self.window_start,
+        }
     }
 }
 
@@ -69,13 +86,14 @@ impl std::str::FromStr for AlertState {
 #[error("`{0}` is no alert state: use open, acknowledged or resolved")]
 pub struct NotAState(pub String);
 
-/// What a person works on: threats of one source and family within a window of time.
+/// What a person works on: threats of one source within a window of time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Alert {
     /// Follows from the [`AlertKey`].
     pub id: Id,
-    /// What it is, for people: the title of the strongest detection.
+    /// What it is, for people: the title of the strongest detection; for a scan and for a flood of
+    /// alerts, what they are.
     pub title: String,
     /// See [`AlertKey::source_ip`].
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
@@ -83,8 +101,13 @@ pub struct Alert {
     /// ISO 3166-1 alpha-2, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub country_iso_code: Option<String>,
-    /// See [`AlertKey::family`].
+    /// The family of its strongest threat; `scan` once its threats are of
+    /// [`Alert::SCAN_FAMILIES`] families; `alert_flood` for what is gathered of many sources.
     pub family: String,
+    /// The families of its threats, in the order in which they came; at most
+    /// [`Alert::MAX_FAMILIES`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub families: Vec<String>,
     /// The worst severity of its threats.
     pub severity: Severity,
     /// The highest score of its threats.
@@ -105,6 +128,17 @@ pub struct Alert {
     /// Every change, the oldest first. Only where one alert is asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<AlertChange>,
+}
+
+impl Alert {
+    /// The family of an alert whose threats are of many families.
+    pub const SCAN: &str = "scan";
+    /// The family of the alert that gathers the threats of many sources at once.
+    pub const FLOOD: &str = "alert_flood";
+    /// From so many families on, what one source does within a window is a scan.
+    pub const SCAN_FAMILIES: usize = 3;
+    /// The most families that are named.
+    pub const MAX_FAMILIES: usize = 32;
 }
 
 /// What is done to an alert.

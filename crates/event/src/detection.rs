@@ -15,6 +15,8 @@ pub enum Detector {
     Window,
     /// A rule over what other rules found over time.
     Correlation,
+    /// A list of addresses, or a bot that is not who it says.
+    List,
 }
 
 /// The bytes that matched.

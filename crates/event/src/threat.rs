@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Detection, Id, RecordKey, Score, Severity, Timestamp};
+use crate::{Detection, Id, RecordKey, Score, Severity, Suppressed, Timestamp};
 
 /// An event with its detections and its final score, in the shape of the Elastic Common Schema.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -31,6 +31,9 @@ pub struct Threat {
     pub event: Original,
     /// Why it is a threat, the strongest first. Never empty.
     pub detections: Vec<Detection>,
+    /// What else fired and was let pass; it is no part of the score.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub suppressed: Vec<Suppressed>,
     /// The record's place.
     pub record: RecordKey,
     /// The machine that read it.
@@ -58,7 +61,7 @@ pub struct Source {
 }
 
 /// ECS `geo`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Geo {
     /// ISO 3166-1 alpha-2.
@@ -66,6 +69,22 @@ pub struct Geo {
     /// The country's English name, where the database has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub country_name: Option<String>,
+    /// The city's English name, where the database has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub city_name: Option<String>,
+    /// About where that is, where the database has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location: Option<Location>,
+}
+
+/// A place on the earth: ECS `geo_point`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Location {
+    /// Degrees north, -90 to 90.
+    pub lat: f64,
+    /// Degrees east, -180 to 180.
+    pub lon: f64,
 }
 
 /// ECS `as`.

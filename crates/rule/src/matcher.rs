@@ -139,7 +139,7 @@ impl Leaf {
             .iter()
             .take_while(|look| look.worth() >= Look::STRONG)
             .count();
-        looks.truncate(strong.clamp(1, Self::MAX_PROBES));
+        looks.truncate(strong.clamp(2, Self::MAX_PROBES));
         self.probes = looks
             .into_iter()
             .filter_map(|look| probes.probe(look, scope))

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use vigil_event::{AlertKey, Checkpoint, Publication, Threat, Timestamp};
+use vigil_event::{AlertKey, Checkpoint, Publication, SuppressionHit, Threat, Timestamp};
 
 /// Is told what was committed, with each publication's offset in its channel.
 ///
@@ -14,7 +14,7 @@ use vigil_event::{AlertKey, Checkpoint, Publication, Threat, Timestamp};
 pub type Publish = Box<dyn Fn(&[(u64, Publication)]) + Send + Sync>;
 
 /// What the pipeline concluded from some records, to be stored together.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Entry<'a> {
     /// The threats, in the order in which they are to be published.
     pub threats: &'a [GroupedThreat],
@@ -22,6 +22,10 @@ pub struct Entry<'a> {
     pub checkpoints: &'a [Checkpoint],
     /// The present moment: the time of the publications.
     pub at: Timestamp,
+    /// What suppressions took out of these records' detections.
+    pub suppression_hits: &'a [SuppressionHit],
+    /// The most alerts that are opened for threats of one minute; none for no limit.
+    pub new_alerts_per_minute: Option<u32>,
 }
 
 /// A threat with the alert it belongs to.
@@ -40,6 +44,8 @@ pub struct Recorded {
     pub stored: usize,
     /// How many were known already and ignored.
     pub already: usize,
+    /// How many of the stored ones were gathered, since their own alerts would have been too many.
+    pub gathered: usize,
 }
 
 /// A channel's newest publications.

@@ -31,6 +31,15 @@ pub enum StoreError {
         /// What is wrong and what to do.
         reason: &'static str,
     },
+    /// There is no such suppression.
+    #[error("there is no suppression {0}: list them to see which there are")]
+    NoSuppression(Id),
+    /// The suppression cannot be kept as it is.
+    #[error("the suppression is refused: {reason}")]
+    BadSuppression {
+        /// What is wrong and what to do.
+        reason: &'static str,
+    },
     /// The cursor is not one that a page gave.
     #[error(
         "the cursor is not valid: pass on the `next` of the page before, or none to start from the newest"

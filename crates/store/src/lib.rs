@@ -15,8 +15,9 @@ pub mod query;
 pub mod retention;
 pub mod sqlite;
 pub mod stats;
+pub mod suppression;
 
-use vigil_event::{Alert, AlertChange, Checkpoint, Id, Threat, Timestamp};
+use vigil_event::{Alert, AlertChange, Checkpoint, Id, Suppression, Threat, Timestamp};
 
 pub use entry::{Backlog, Entry, GroupedThreat, Publish, Recorded};
 pub use error::StoreError;
@@ -52,7 +53,13 @@ pub trait Store: Send + Sync {
     ///
     /// Threats with unknown ids are stored and published; only they open, grow or reopen alerts. An
     /// alert is published once, with its final count, however many threats of the entry it took.
-    /// Checkpoints move in the same transaction.
+    /// Checkpoints move in the same transaction, and what suppressions took out is counted in it.
+    ///
+    /// All threats of one source within a window are one alert. Once they are of
+    /// [`Alert::SCAN_FAMILIES`] families it is a scan; a family that is new to it opens an
+    /// acknowledged alert again until then. Where an entry limits how many alerts are opened in a
+    /// minute (of the threats' own time), threats whose alert would be one more are gathered in one
+    /// alert of their window, until a minute has room again.
     fn record(&self, entry: &Entry<'_>) -> Result<Recorded, StoreError>;
 
     /// Does something to an alert and publishes it; the answer has every change.
@@ -80,6 +87,22 @@ pub trait Store: Send + Sync {
     /// The alert of that id, with every change.
     fn alert(&self, id: Id) -> Result<Option<Alert>, StoreError>;
 
+    /// Keeps a suppression that is new; its hits are none yet. Refused where it lacks a reason, would
+    /// silence everything, or is one too many.
+    fn add_suppression(&self, suppression: &Suppression) -> Result<(), StoreError>;
+
+    /// Ends a suppression and keeps who did. Doing it again changes nothing.
+    fn remove_suppression(
+        &self,
+        id: Id,
+        by: &str,
+        at: Timestamp,
+    ) -> Result<Suppression, StoreError>;
+
+    /// The suppressions, the last made first: those that are in force at that moment, or with none
+    /// every one that is kept, at most [`suppression::MAX_LISTED`].
+    fn suppressions(&self, active_at: Option<Timestamp>) -> Result<Vec<Suppression>, StoreError>;
+
     /// Counts over a range of time.
     fn stats(&self, query: &StatsQuery) -> Result<Stats, StoreError>;
 
@@ -92,7 +115,8 @@ pub trait Store: Send + Sync {
     /// Deletes what is too old or too much, in small transactions that let writers in between.
     ///
     /// The oldest go first, alerts of any state like threats: an alert has the age of when it was
-    /// last seen, so none goes by age before its threats. What was deleted is counted.
+    /// last seen, so none goes by age before its threats. What was deleted is counted. Suppressions
+    /// go by the age of their end, and while in force never.
     fn trim(&self, retention: &Retention, now: Timestamp) -> Result<Trimmed, StoreError>;
 
     /// Whether it can be written, found out by writing.

@@ -19,3 +19,4 @@ pub mod pipeline;
 pub mod rulebook;
 pub mod rules;
 pub mod stopwatch;
+pub mod tables;

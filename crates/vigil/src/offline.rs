@@ -4,13 +4,33 @@
 use std::sync::Arc;
 
 use vigil_decode::{Decoder, Format, ParseError, Proxies, Request};
-use vigil_detect::{Correlator, Detector, DetectorOptions, Judgement, Scope};
+use vigil_detect::{Correlator, Detector, DetectorOptions, Judgement, Policy, Scope};
 use vigil_event::{Event, Record, Timestamp};
 use vigil_rule::{Costs, RuleSet};
+use vigil_store::{SqliteStore, StoreError};
+
+use crate::config::Config;
+use crate::tables::{Tables, TablesError};
+
+/// The policy that a server with this configuration follows, with the suppressions in force in its
+/// data directory, and the reason why these are not known if they are not.
+pub fn policy(
+    config: &Config,
+    now: Timestamp,
+) -> Result<(Arc<Policy>, Option<StoreError>), TablesError> {
+    let tables = Tables::open(config)?;
+    let unknown = match SqliteStore::peek_suppressions(&config.database(), now) {
+        Ok(suppressions) => {
+            tables.suppress(suppressions);
+            None
+        }
+        Err(error) => Some(error),
+    };
+    Ok((tables.policy(), unknown))
+}
 
 /// Judges events, one at a time, with every correlation.
 pub struct EventJudge {
-    rules: Arc<RuleSet>,
     detector: Detector,
     /// The correlations that the recorder evaluates in the server.
     shared: Correlator,
@@ -24,8 +44,7 @@ impl EventJudge {
         let limits = options.correlations.clone();
         Self {
             shared: Correlator::new(Arc::clone(&rules), Scope::Shared, limits),
-            detector: Detector::new(Arc::clone(&rules), options),
-            rules,
+            detector: Detector::new(rules, options),
             fired: Vec::new(),
         }
     }
@@ -37,12 +56,15 @@ impl EventJudge {
         let Some(sighting) = self.detector.sighting(event) else {
             return judgement;
         };
-        let mut detections = judgement.map_or_else(Vec::new, |judgement| judgement.detections);
-        for firing in sighting.firings(&mut self.shared) {
-            self.fired.push(firing.rule);
-            detections.extend(firing.into_detection(&self.rules));
-        }
-        (!detections.is_empty()).then(|| Judgement::of(detections))
+        let firings = sighting.firings(&mut self.shared);
+        self.fired.extend(firings.iter().map(|firing| firing.rule));
+        let judgement = sighting.conclude(judgement.unwrap_or_default(), firings);
+        (!judgement.is_empty()).then_some(judgement)
+    }
+
+    /// Lets the policy hold from now on, as it is by the wall clock's time `now`.
+    pub fn follow(&mut self, policy: &Arc<Policy>, now: Timestamp) {
+        self.detector.follow(policy, now);
     }
 }
 
@@ -73,6 +95,11 @@ impl LineJudge {
             proxies,
             format,
         }
+    }
+
+    /// Lets the policy hold from now on, as it is by the wall clock's time `now`.
+    pub fn follow(&mut self, policy: &Arc<Policy>, now: Timestamp) {
+        self.judge.follow(policy, now);
     }
 
     /// Judges a line. A line without a time of its own happened at `read_at`.

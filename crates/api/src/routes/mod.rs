@@ -12,6 +12,7 @@ mod models;
 mod ready;
 mod rules;
 mod stats;
+mod suppressions;
 mod threats;
 mod tickets;
 
@@ -38,6 +39,8 @@ fn documented() -> OpenApiRouter<Shared> {
         .routes(routes!(alerts::acknowledge))
         .routes(routes!(alerts::resolve))
         .routes(routes!(alerts::note))
+        .routes(routes!(suppressions::list, suppressions::add))
+        .routes(routes!(suppressions::remove))
         .routes(routes!(stats::stats))
         .routes(routes!(rules::list))
         .routes(routes!(rules::one))

@@ -70,6 +70,9 @@ fn may(role: Role, method: &Method, path: &str) -> bool {
         (_, "/health" | "/ready" | "/metrics" | "/api/v1/openapi.json") => true,
         ("POST", "/api/v1/ingest/batch") => matches!(role, Admin | Service),
         ("POST", path) if path.starts_with("/api/v1/alerts/") => matches!(role, Admin | Analyst),
+        ("POST" | "DELETE", path) if path.starts_with("/api/v1/suppressions") => {
+            matches!(role, Admin | Analyst)
+        }
         ("POST", "/api/v1/rules/reload") => role == Admin,
         ("GET", _) | ("POST", "/api/v1/tickets") => role != Service,
         _ => false,

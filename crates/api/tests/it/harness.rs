@@ -12,12 +12,12 @@ use serde_json::Value;
 use tower::ServiceExt as _;
 use vigil_api::{
     Access, ActiveWindow, ApiState, Hosts, IngestBatch, IngestOutcome, Intake, IntakeError,
-    Readiness, RuleCosts, RuleProblem, Rulebook, RulesInForce, RulesRefused,
+    Readiness, RuleCosts, RuleProblem, Rulebook, RulesInForce, RulesRefused, SuppressionsInForce,
 };
 use vigil_auth::{ApiKey, ApiKeys, Authority, Gatekeeper, Grant, Role, Tickets};
 use vigil_event::{
-    Alert, AlertKey, Clock, Detection, Detector, Id, IdSource, RecordKey, Score, SourceId, Threat,
-    Timestamp,
+    Alert, AlertKey, Clock, Detection, Detector, Id, IdSource, RecordKey, Score, SourceId,
+    Suppression, Threat, Timestamp,
 };
 use vigil_rule::{Cost, RuleFile, RuleSet};
 use vigil_store::{AlertQuery, Entry, GroupedThreat, SqliteStore, Store};
@@ -89,6 +89,16 @@ impl Readiness for TestReadiness {
     }
 }
 
+/// Keeps what was put in force.
+#[derive(Default)]
+pub(crate) struct TestInForce(pub(crate) Mutex<Vec<Suppression>>);
+
+impl SuppressionsInForce for TestInForce {
+    fn replace(&self, active: Vec<Suppression>) {
+        *self.0.lock() = active;
+    }
+}
+
 /// One rule that hit once, and files that are broken as long as that is said.
 pub(crate) struct TestRulebook {
     rules: Arc<RuleSet>,
@@ -129,6 +139,7 @@ impl Rulebook for TestRulebook {
 }
 
 pub(crate) struct App {
+    pub(crate) in_force: Arc<TestInForce>,
     pub(crate) router: Router,
     pub(crate) store: Arc<SqliteStore>,
     pub(crate) gatekeeper: Arc<Gatekeeper>,
@@ -162,6 +173,7 @@ impl App {
             batches: Mutex::default(),
         });
         let readiness = Arc::new(TestReadiness(Mutex::default()));
+        let in_force = Arc::new(TestInForce::default());
         let metrics = prometheus::Registry::new();
         let rules = RuleSet::load(&[RuleFile {
             name: "union.yml".into(),
@@ -185,6 +197,7 @@ impl App {
             gatekeeper: Arc::clone(&gatekeeper),
             clock: clock.clone(),
             ids: Arc::new(IdSource::new([7; 32])),
+            suppressions: in_force.clone(),
         };
         // The sockets' routes are another crate's; here they only say that they were reached.
         let sockets = Router::new()
@@ -205,6 +218,7 @@ impl App {
             store,
             gatekeeper,
             clock,
+            in_force,
             intake,
             readiness,
             metrics,
@@ -290,6 +304,7 @@ impl App {
             threats: &threats,
             checkpoints: &[],
             at: self.clock.now(),
+            ..Entry::default()
         };
         self.store.record(&entry).unwrap();
         self.store.alerts(&AlertQuery::default()).unwrap().items

@@ -14,3 +14,4 @@ mod lists;
 mod page;
 mod server;
 mod session;
+mod suppressions;

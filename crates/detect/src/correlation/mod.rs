@@ -177,6 +177,17 @@ impl Correlator {
         matched: impl IntoIterator<Item = usize>,
         firings: &mut Vec<Firing>,
     ) {
+        self.observe_unless(event, matched, &|_| false, firings);
+    }
+
+    /// The same, where what is let pass of what fires, by the rule's place, feeds nothing further.
+    pub fn observe_unless(
+        &mut self,
+        event: &Event,
+        matched: impl IntoIterator<Item = usize>,
+        lets_pass: &dyn Fn(usize) -> bool,
+        firings: &mut Vec<Firing>,
+    ) {
         self.pending.clear();
         for rule in matched {
             self.pending
@@ -190,7 +201,7 @@ impl Correlator {
             let first = rest.first().map_or(0, |(tracked, _)| *tracked);
             let end = rest.partition_point(|(tracked, _)| *tracked == first);
             self.pending.append(&mut rest);
-            self.take_in(event, done..done + end, first, firings);
+            self.take_in(event, (first, done..done + end), lets_pass, firings);
             done += end;
         }
     }
@@ -199,8 +210,8 @@ impl Correlator {
     fn take_in(
         &mut self,
         event: &Event,
-        matches: Range<usize>,
-        tracked: usize,
+        (tracked, matches): (usize, Range<usize>),
+        lets_pass: &dyn Fn(usize) -> bool,
         firings: &mut Vec<Firing>,
     ) {
         let rules = Arc::clone(&self.rules);
@@ -232,8 +243,10 @@ impl Correlator {
                     reason: reason::of(&rules, correlation, feed, event, found),
                     evidence: reason::evidence(feed, event),
                 });
-                self.pending
-                    .extend(self.feeds.get(correlation.rule).into_iter().flatten());
+                if !lets_pass(correlation.rule) {
+                    self.pending
+                        .extend(self.feeds.get(correlation.rule).into_iter().flatten());
+                }
             }
         }
     }

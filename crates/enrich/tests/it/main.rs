@@ -1,6 +1,8 @@
 //! Tables from files, in every layout that is understood.
 
+mod lists;
 mod mmdb;
+mod places;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -9,14 +11,14 @@ use serde_json::{Value, json};
 use vigil_enrich::{EnrichError, EnrichOptions, Enricher};
 use vigil_event::threat::{AutonomousSystem, Geo};
 
-struct Files(tempfile::TempDir);
+pub(crate) struct Files(tempfile::TempDir);
 
 impl Files {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().expect("a temporary directory"))
     }
 
-    fn write(&self, name: &str, bytes: &[u8]) -> PathBuf {
+    pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> PathBuf {
         let path = self.0.path().join(name);
         fs_err::write(&path, bytes).expect("a written file");
         path
@@ -26,20 +28,20 @@ impl Files {
         let path = self.write("country.mmdb", &mmdb::database("Test-Country", entries));
         Enricher::open(&EnrichOptions {
             country_database: Some(path),
-            asn_database: None,
+            ..EnrichOptions::default()
         })
     }
 
     fn networks(&self, entries: &[(&str, Value)]) -> Result<Enricher, EnrichError> {
         let path = self.write("asn.mmdb", &mmdb::database("Test-ASN", entries));
         Enricher::open(&EnrichOptions {
-            country_database: None,
             asn_database: Some(path),
+            ..EnrichOptions::default()
         })
     }
 }
 
-fn ip(text: &str) -> IpAddr {
+pub(crate) fn ip(text: &str) -> IpAddr {
     text.parse().expect("an address")
 }
 
@@ -47,6 +49,8 @@ fn country(code: &str, name: Option<&str>) -> Geo {
     Geo {
         country_iso_code: code.to_owned(),
         country_name: name.map(str::to_owned),
+        city_name: None,
+        location: None,
     }
 }
 
@@ -127,7 +131,7 @@ fn errors_name_the_file_and_what_to_do() {
     let open = |path: PathBuf| {
         let options = EnrichOptions {
             country_database: Some(path),
-            asn_database: None,
+            ..EnrichOptions::default()
         };
         Enricher::open(&options).unwrap_err().to_string()
     };
@@ -172,7 +176,7 @@ fn a_damaged_table_is_an_error_or_an_absent_answer() {
         // Whatever the damage does: it does not panic.
         if let Ok(enricher) = Enricher::open(&EnrichOptions {
             country_database: Some(path),
-            asn_database: None,
+            ..EnrichOptions::default()
         }) {
             opened += 1;
             _ = enricher.geo(ip("192.0.2.1"));

@@ -78,6 +78,10 @@ fn encode(value: &Value, to: &mut Vec<u8>) {
             for (name, value) in map {
                 encode(&Value::String(name.clone()), to);
                 match value {
+                    Value::Number(number) if number.is_f64() => {
+                        control(3, 8, to);
+                        to.extend_from_slice(&number.as_f64().expect("a number").to_be_bytes());
+                    }
                     Value::Number(number) => {
                         encode_number(name, number.as_u64().expect("a whole number"), to);
                     }

@@ -217,6 +217,7 @@ fn alert() -> Alert {
         source_ip: None,
         country_iso_code: None,
         family: key.family,
+        families: Vec::new(),
         severity: Severity::High,
         score: Score::new(8.0),
         state: AlertState::Open,

@@ -5,11 +5,13 @@
 
 mod alerts;
 mod filters;
+mod grouping;
 mod pages;
 mod recording;
 mod retention;
 pub(crate) mod sample;
 mod statistics;
+mod suppressions;
 
 use std::sync::Arc;
 
@@ -26,7 +28,7 @@ pub trait Place {
 
 /// Runs every check, each in a place of its own.
 pub fn suite<P: Place>(empty: impl Fn() -> P) {
-    let checks: [fn(&dyn Place); 26] = [
+    let checks: [fn(&dyn Place); 34] = [
         recording::a_threat_comes_back_as_it_was,
         recording::a_known_threat_is_ignored,
         recording::checkpoints_move_with_their_threats,
@@ -41,6 +43,14 @@ pub fn suite<P: Place>(empty: impl Fn() -> P) {
         alerts::doing_it_again_changes_nothing,
         alerts::a_new_threat_reopens,
         alerts::changes_have_limits,
+        grouping::one_source_is_one_alert_and_many_families_a_scan,
+        grouping::a_new_kind_reopens_what_was_acknowledged,
+        grouping::too_many_new_alerts_are_gathered,
+        grouping::lines_read_again_group_the_same_way,
+        suppressions::a_suppression_comes_back_as_it_was,
+        suppressions::it_ends_by_time_and_by_hand,
+        suppressions::hits_are_counted_with_the_entry,
+        suppressions::one_without_a_reason_or_a_bound_is_refused,
         pages::pages_have_no_gap_and_no_double,
         pages::large_threats_make_short_pages,
         pages::alerts_keep_their_place,
@@ -97,6 +107,7 @@ fn record(
             threats,
             checkpoints,
             at,
+            ..Entry::default()
         })
         .expect("recorded")
 }

@@ -31,7 +31,8 @@ pub(super) fn a_known_threat_is_ignored(place: &dyn Place) {
         record(&*store, &threats, &[], NOON),
         Recorded {
             stored: 2,
-            already: 1
+            already: 1,
+            ..Recorded::default()
         }
     );
     assert_eq!(
@@ -42,7 +43,8 @@ pub(super) fn a_known_threat_is_ignored(place: &dyn Place) {
         record(&*store, &threats, &[], NOON),
         Recorded {
             stored: 0,
-            already: 3
+            already: 3,
+            ..Recorded::default()
         }
     );
     assert!(told.kinds().is_empty());
@@ -51,7 +53,8 @@ pub(super) fn a_known_threat_is_ignored(place: &dyn Place) {
         record(&*store, &more, &[], NOON),
         Recorded {
             stored: 1,
-            already: 1
+            already: 1,
+            ..Recorded::default()
         }
     );
     assert_eq!(told.kinds(), ["threat.new@3", "alert.updated@2"]);
@@ -144,6 +147,7 @@ pub(super) fn what_was_not_told_is_in_the_backlog(place: &dyn Place) {
         threats: &threats,
         checkpoints: &[],
         at: NOON,
+        ..Entry::default()
     };
     let store = place.open(Box::new(|_| {
         panic!("killed before it was told (a part of this check)")
@@ -182,7 +186,8 @@ pub(super) fn what_was_not_told_is_in_the_backlog(place: &dyn Place) {
         record(&*store, &threats, &[], NOON),
         Recorded {
             stored: 0,
-            already: 2
+            already: 2,
+            ..Recorded::default()
         }
     );
     assert!(told.kinds().is_empty(), "told by the backlog, not again");

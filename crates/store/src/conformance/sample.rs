@@ -90,6 +90,8 @@ fn threat(number: u64, occurred_at: Timestamp) -> Threat {
             geo: number.is_multiple_of(6).then(|| Geo {
                 country_iso_code: "NL".to_owned(),
                 country_name: None,
+                city_name: None,
+                location: None,
             }),
             autonomous_system: None,
         },
@@ -121,6 +123,7 @@ fn threat(number: u64, occurred_at: Timestamp) -> Threat {
             ingested: occurred_at.plus_millis(3),
         },
         detections: detections(number, score),
+        suppressed: Vec::new(),
         record,
         node: "test".to_owned(),
         stages: Stages {

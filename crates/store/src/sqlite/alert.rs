@@ -1,6 +1,7 @@
 //! The life of alerts: how threats open, grow and reopen them, and what people do to them.
 //!
-//! Owns: the rules of that life. Never holds: the grouping, which comes with the threat.
+//! Owns: the rules of that life, and when an alert is a scan. Never holds: the grouping, which comes
+//! with the threat.
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use vigil_event::{
@@ -22,14 +23,16 @@ const NOTE_MAX_BYTES: usize = 16_000;
 const MAX_CHANGES: i64 = 1_000;
 
 /// The columns that [`from_row`] wants.
-pub(super) const COLUMNS: &str = "id, opened_at, title, ip, country, family, severity, score, state, count, first_seen, last_seen, last_threat, assignee";
+pub(super) const COLUMNS: &str = "id, opened_at, title, ip, country, family, severity, score, state, count, first_seen, last_seen, last_threat, assignee, families, worst";
 
 /// An alert that new threats belong to.
 pub(super) struct Growth {
     alert: Alert,
     opened_at: Timestamp,
+    /// The title of the strongest detection.
+    worst: String,
     is_new: bool,
-    reopened_at: Option<Timestamp>,
+    reopened: Option<AlertChange>,
 }
 
 impl Growth {
@@ -43,28 +46,30 @@ impl Growth {
     ) -> Result<Self, Failure> {
         let mut growth = match load(sql, id)? {
             None => return Ok(Self::open(id, key, threat)),
-            Some((alert, opened_at)) => Self {
-                alert,
-                opened_at,
+            Some(stored) => Self {
+                alert: stored.alert,
+                opened_at: stored.opened_at,
+                worst: stored.worst,
                 is_new: false,
-                reopened_at: None,
+                reopened: None,
             },
         };
         if growth.alert.state == AlertState::Resolved {
-            growth.alert.state = AlertState::Open;
-            growth.reopened_at = Some(at);
+            growth.reopen(at, None);
         }
-        growth.add(threat);
+        growth.add(threat, at);
         Ok(growth)
     }
 
     fn open(id: Id, key: &AlertKey, threat: &Threat) -> Self {
+        let is_flood = key.family == Alert::FLOOD;
         let alert = Alert {
             id,
-            title: title(threat),
+            title: title(threat).to_owned(),
             source_ip: key.source_ip,
-            country_iso_code: country(threat).map(str::to_owned),
+            country_iso_code: country(threat).filter(|_| !is_flood).map(str::to_owned),
             family: key.family.clone(),
+            families: Vec::new(),
             severity: threat.severity,
             score: threat.score,
             state: AlertState::Open,
@@ -75,16 +80,21 @@ impl Growth {
             assignee: None,
             changes: Vec::new(),
         };
-        Self {
+        let mut growth = Self {
+            worst: alert.title.clone(),
             alert,
             opened_at: threat.occurred_at,
             is_new: true,
-            reopened_at: None,
-        }
+            reopened: None,
+        };
+        growth.join(family(threat));
+        growth.name_it();
+        growth
     }
 
     /// One more threat.
-    pub(super) fn add(&mut self, threat: &Threat) {
+    pub(super) fn add(&mut self, threat: &Threat, at: Timestamp) {
+        let is_new_kind = self.join(family(threat));
         let alert = &mut self.alert;
         alert.count += 1;
         alert.first_seen = alert.first_seen.min(threat.occurred_at);
@@ -93,13 +103,64 @@ impl Growth {
             alert.last_threat = threat.id;
         }
         alert.severity = alert.severity.max(threat.severity);
+        let is_many = is_many(&alert.family);
         if threat.score > alert.score {
             alert.score = threat.score;
-            alert.title = title(threat);
+            title(threat).clone_into(&mut self.worst);
+            if !is_many && alert.source_ip.is_some() {
+                family(threat).clone_into(&mut alert.family);
+            }
         }
-        if alert.country_iso_code.is_none() {
+        if alert.country_iso_code.is_none() && alert.family != Alert::FLOOD {
             alert.country_iso_code = country(threat).map(str::to_owned);
         }
+        self.name_it();
+        // Whoever acknowledged it has seen something else.
+        if is_new_kind && !is_many && self.alert.state == AlertState::Acknowledged {
+            let note = format!("a further kind of attack: {}", family(threat));
+            self.reopen(at, Some(note));
+        }
+    }
+
+    /// Notes a family; true if it is new to the alert.
+    fn join(&mut self, family: &str) -> bool {
+        let families = &mut self.alert.families;
+        let is_new = !families.iter().any(|known| known == family);
+        if is_new && families.len() < Alert::MAX_FAMILIES {
+            families.push(family.to_owned());
+        }
+        is_new
+    }
+
+    /// Gives the alert the family and the title that fit what it has become.
+    fn name_it(&mut self) {
+        let alert = &mut self.alert;
+        let kinds = alert.families.len();
+        if alert.family == Alert::FLOOD {
+            "Alert flood: attacks beyond the most new alerts a minute".clone_into(&mut alert.title);
+        } else if kinds >= Alert::SCAN_FAMILIES && alert.source_ip.is_some() {
+            Alert::SCAN.clone_into(&mut alert.family);
+            alert.title = format!(
+                "Scan with {kinds} kinds of attack, the worst: {}",
+                self.worst
+            );
+        } else {
+            alert.title.clone_from(&self.worst);
+        }
+    }
+
+    fn reopen(&mut self, at: Timestamp, note: Option<String>) {
+        self.alert.state = AlertState::Open;
+        self.reopened.get_or_insert(AlertChange {
+            action: AlertAction::Reopen,
+            by: VIGIL.to_owned(),
+            at,
+            note,
+        });
+    }
+
+    pub(super) const fn is_new(&self) -> bool {
+        self.is_new
     }
 
     pub(super) const fn alert(&self) -> &Alert {
@@ -116,15 +177,9 @@ impl Growth {
     }
 
     pub(super) fn save(&self, sql: &Connection) -> Result<(), Failure> {
-        save(sql, &self.alert, self.opened_at)?;
-        if let Some(at) = self.reopened_at {
-            let change = AlertChange {
-                action: AlertAction::Reopen,
-                by: VIGIL.to_owned(),
-                at,
-                note: None,
-            };
-            append_change(sql, self.alert.id, &change)?;
+        save(sql, &self.alert, self.opened_at, &self.worst)?;
+        if let Some(change) = &self.reopened {
+            append_change(sql, self.alert.id, change)?;
         }
         Ok(())
     }
@@ -169,7 +224,11 @@ impl Transaction<'_> {
         id: Id,
         mut change: AlertChange,
     ) -> Result<Alert, Failure> {
-        let (mut alert, opened_at) = load(self.sql, id)?.ok_or_else(|| Failure::not_found(id))?;
+        let StoredAlert {
+            mut alert,
+            opened_at,
+            worst,
+        } = load(self.sql, id)?.ok_or_else(|| Failure::not_found(id))?;
         check(self.sql, id, &change)?;
         let kind = match effect(change.action, alert.state) {
             Effect::Conflict => {
@@ -191,7 +250,7 @@ impl Transaction<'_> {
                 kind
             }
         };
-        save(self.sql, &alert, opened_at)?;
+        save(self.sql, &alert, opened_at, &worst)?;
         append_change(self.sql, id, &change)?;
         self.publish_alert(kind, &alert, change.at)?;
         with_changes(self.sql, alert)
@@ -219,7 +278,7 @@ fn check(sql: &Connection, id: Id, change: &AlertChange) -> Result<(), Failure> 
 /// The alert with every change.
 pub(super) fn load_with_changes(sql: &Connection, id: Id) -> Result<Option<Alert>, Failure> {
     load(sql, id)?
-        .map(|(alert, _)| with_changes(sql, alert))
+        .map(|stored| with_changes(sql, stored.alert))
         .transpose()
 }
 
@@ -252,7 +311,14 @@ fn to_change(row: &Row<'_>) -> Result<AlertChange, Failure> {
     })
 }
 
-fn load(sql: &Connection, id: Id) -> Result<Option<(Alert, Timestamp)>, Failure> {
+/// An alert without its changes, with what is kept beside it.
+pub(super) struct StoredAlert {
+    pub(super) alert: Alert,
+    pub(super) opened_at: Timestamp,
+    worst: String,
+}
+
+fn load(sql: &Connection, id: Id) -> Result<Option<StoredAlert>, Failure> {
     let statement = format!("SELECT {COLUMNS} FROM alert WHERE id = ?1");
     Ok(sql
         .prepare_cached(&statement)?
@@ -260,14 +326,16 @@ fn load(sql: &Connection, id: Id) -> Result<Option<(Alert, Timestamp)>, Failure>
         .optional()?)
 }
 
-/// An alert without its changes, and when it was opened.
-pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<(Alert, Timestamp)> {
+pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<StoredAlert> {
+    let families: String = row.get("families")?;
     let alert = Alert {
         id: document::id(row, "id")?,
         title: row.get("title")?,
         source_ip: row.get::<_, Option<_>>("ip")?.map(document::to_address),
         country_iso_code: row.get("country")?,
         family: row.get("family")?,
+        // It is only shown: what cannot be read is left out.
+        families: serde_json::from_str(&families).unwrap_or_default(),
         severity: document::severity(row, "severity")?,
         score: Score::new(row.get("score")?),
         state: to_state(row.get("state")?),
@@ -278,18 +346,24 @@ pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<(Alert, Timestamp)> {
         assignee: row.get("assignee")?,
         changes: Vec::new(),
     };
-    Ok((alert, document::time(row, "opened_at")?))
+    Ok(StoredAlert {
+        alert,
+        opened_at: document::time(row, "opened_at")?,
+        worst: row.get("worst")?,
+    })
 }
 
-fn save(sql: &Connection, alert: &Alert, opened_at: Timestamp) -> Result<(), Failure> {
+fn save(sql: &Connection, alert: &Alert, opened_at: Timestamp, worst: &str) -> Result<(), Failure> {
+    let families = serde_json::to_string(&alert.families).unwrap_or_default();
     // Not `INSERT OR REPLACE`, which would delete the row and its changes with it.
     let statement = format!(
-        "INSERT INTO alert ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+        "INSERT INTO alert ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
          ON CONFLICT (id) DO UPDATE SET
-            title = excluded.title, country = excluded.country, severity = excluded.severity,
+            title = excluded.title, family = excluded.family, country = excluded.country, severity = excluded.severity,
             score = excluded.score, state = excluded.state, count = excluded.count,
             first_seen = excluded.first_seen, last_seen = excluded.last_seen,
-            last_threat = excluded.last_threat, assignee = excluded.assignee"
+            last_threat = excluded.last_threat, assignee = excluded.assignee,
+            families = excluded.families, worst = excluded.worst"
     );
     sql.prepare_cached(&statement)?.execute(params![
         alert.id.as_bytes(),
@@ -306,6 +380,8 @@ fn save(sql: &Connection, alert: &Alert, opened_at: Timestamp) -> Result<(), Fai
         alert.last_seen.as_millis(),
         alert.last_threat.as_bytes(),
         alert.assignee,
+        families,
+        worst,
     ])?;
     Ok(())
 }
@@ -324,12 +400,23 @@ fn append_change(sql: &Connection, id: Id, change: &AlertChange) -> Result<(), F
     Ok(())
 }
 
-fn title(threat: &Threat) -> String {
+fn title(threat: &Threat) -> &str {
     threat
         .detections
         .first()
-        .map(|strongest| strongest.title.clone())
-        .unwrap_or_default()
+        .map_or("", |strongest| strongest.title.as_str())
+}
+
+fn family(threat: &Threat) -> &str {
+    threat
+        .detections
+        .first()
+        .map_or("", |strongest| strongest.family.as_str())
+}
+
+/// Whether an alert of that family stands for many kinds of attack already.
+fn is_many(family: &str) -> bool {
+    family == Alert::SCAN || family == Alert::FLOOD
 }
 
 pub(super) fn country(threat: &Threat) -> Option<&str> {

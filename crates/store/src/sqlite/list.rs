@@ -139,13 +139,13 @@ pub(super) fn alerts(sql: &Transaction<'_>, query: &AlertQuery) -> Result<Page<A
     let mut rows = statement.query(params_from_iter(filter.values))?;
     let mut page = PageBuilder::new(limit);
     while let Some(row) = rows.next()? {
-        let (alert, opened_at) = alert::from_row(row)?;
+        let stored = alert::from_row(row)?;
         page.push(
             Cursor {
-                at: opened_at,
-                id: alert.id,
+                at: stored.opened_at,
+                id: stored.alert.id,
             },
-            || Ok(alert),
+            || Ok(stored.alert),
         )?;
     }
     Ok(page.finish())

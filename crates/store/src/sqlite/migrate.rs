@@ -8,9 +8,11 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::failure::Failure;
 
 /// Every migration, in order. The version of a schema is how many of them it has had.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("../../migrations/0001_first.sql"),
     include_str!("../../migrations/0002_alert_seen.sql"),
+    include_str!("../../migrations/0003_suppression.sql"),
+    include_str!("../../migrations/0004_alert_families.sql"),
 ];
 
 /// Marks the file as ours (`VGIL`): the fields that SQLite keeps for this in its header.
@@ -18,6 +20,9 @@ const APPLICATION_ID: i64 = 0x5647_494c;
 
 /// The version of a schema that this program made.
 pub(super) const KNOWN: i64 = MIGRATIONS.len().cast_signed() as i64;
+
+/// The version of a schema that has suppressions.
+pub(super) const WITH_SUPPRESSIONS: i64 = 3;
 
 /// Applies what is missing, each migration in a transaction of its own.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), Failure> {

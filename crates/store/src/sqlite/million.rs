@@ -56,6 +56,7 @@ fn record(store: &SqliteStore, entry: u64) -> usize {
         threats: &threats,
         checkpoints: &[],
         at: NOON,
+        ..Entry::default()
     };
     store.record(&entry).unwrap().stored
 }

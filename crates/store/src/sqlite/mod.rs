@@ -15,6 +15,7 @@ mod connection;
 mod document;
 mod failure;
 mod files;
+mod grouping;
 mod list;
 mod migrate;
 #[cfg(test)]
@@ -22,6 +23,7 @@ mod million;
 mod outbox;
 mod record;
 mod stats;
+mod suppression;
 #[cfg(test)]
 mod tests;
 mod trim;
@@ -30,8 +32,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
-use rusqlite::TransactionBehavior;
-use vigil_event::{Alert, AlertChange, Checkpoint, Id, Publication, Threat, Timestamp};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use vigil_event::{
+    Alert, AlertChange, Checkpoint, Id, Publication, Suppression, Threat, Timestamp,
+};
 
 use crate::{
     AlertQuery, Backlog, Entry, Page, Publish, Recorded, Retention, Stats, StatsQuery, Store,
@@ -75,6 +79,24 @@ impl SqliteStore {
             path: path.to_owned(),
             _lock: lock,
         })
+    }
+
+    /// The suppressions in force in the database at that path, which another process may have open;
+    /// nothing is changed. None where there is no database, or one from before suppressions.
+    pub fn peek_suppressions(path: &Path, now: Timestamp) -> Result<Vec<Suppression>, StoreError> {
+        if !path.exists() {
+            return Ok(Vec::new());
+        }
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let peek = || -> Result<_, Failure> {
+            let connection = Connection::open_with_flags(path, flags)?;
+            connection.busy_timeout(connection::BUSY_TIMEOUT)?;
+            if migrate::recognise(&connection)? < migrate::WITH_SUPPRESSIONS {
+                return Ok(Vec::new());
+            }
+            suppression::list(&connection, Some(now))
+        };
+        peek().map_err(|failure| failure.at(path))
     }
 
     /// Runs a transaction and then tells what it published, before anybody else may write.
@@ -130,7 +152,10 @@ fn transact<T>(
 
 impl Store for SqliteStore {
     fn record(&self, entry: &Entry<'_>) -> Result<Recorded, StoreError> {
-        if entry.threats.is_empty() && entry.checkpoints.is_empty() {
+        if entry.threats.is_empty()
+            && entry.checkpoints.is_empty()
+            && entry.suppression_hits.is_empty()
+        {
             return Ok(Recorded::default());
         }
         self.write(|transaction| transaction.record(entry))
@@ -154,6 +179,23 @@ impl Store for SqliteStore {
 
     fn alert(&self, id: Id) -> Result<Option<Alert>, StoreError> {
         self.read(|sql| alert::load_with_changes(sql, id))
+    }
+
+    fn add_suppression(&self, suppression: &Suppression) -> Result<(), StoreError> {
+        self.write(|transaction| suppression::add(transaction.sql, suppression))
+    }
+
+    fn remove_suppression(
+        &self,
+        id: Id,
+        by: &str,
+        at: Timestamp,
+    ) -> Result<Suppression, StoreError> {
+        self.write(|transaction| suppression::remove(transaction.sql, id, by, at))
+    }
+
+    fn suppressions(&self, active_at: Option<Timestamp>) -> Result<Vec<Suppression>, StoreError> {
+        self.read(|sql| suppression::list(sql, active_at))
     }
 
     fn stats(&self, query: &StatsQuery) -> Result<Stats, StoreError> {

@@ -6,14 +6,14 @@ use std::collections::HashMap;
 
 use rusqlite::{Connection, params};
 use vigil_event::{
-    AlertKey, Checkpoint, Detection, Id, Kind, Publication, SourceId, Threat, Timestamp, channel,
+    Checkpoint, Detection, Id, Kind, Publication, SourceId, Threat, Timestamp, channel,
 };
 
-use super::alert::{self, Growth};
-use super::document;
 use super::failure::Failure;
+use super::grouping::Growths;
 use super::outbox::{self, Channel, Data};
-use crate::{Entry, GroupedThreat, Recorded};
+use super::{alert, document, suppression};
+use crate::{Entry, Recorded};
 
 /// Rules that are remembered; a rule set is far smaller.
 const MAX_RULES: usize = 10_000;
@@ -51,20 +51,23 @@ impl<'a> Transaction<'a> {
         let mut recorded = Recorded::default();
         let mut growths = Growths::default();
         for grouped in entry.threats {
-            let alert = grouped.alert.as_ref().map(AlertKey::id);
-            let Some(seq) = self.insert(&grouped.threat, alert)? else {
+            let threat = &grouped.threat;
+            let place = |key| growths.place(self.sql, key, threat, entry.new_alerts_per_minute);
+            let alert = grouped.alert.as_ref().map(place).transpose()?;
+            let Some(seq) = self.insert(threat, alert.as_ref().map(|alert| alert.id))? else {
                 recorded.already += 1;
                 continue;
             };
             recorded.stored += 1;
-            let publication = Publication::threat(&grouped.threat, entry.at);
+            let publication = Publication::threat(threat, entry.at);
             let statement = "INSERT INTO threat_document (seq, document) VALUES (?1, ?2)";
             self.sql
                 .prepare_cached(statement)?
                 .execute(params![seq, outbox::text(&publication.data)?])?;
             self.publish(publication, Data::OfThreat)?;
             if let Some(alert) = alert {
-                growths.grow(self.sql, alert, grouped, entry.at)?;
+                recorded.gathered += usize::from(alert.is_gathered);
+                growths.grow(self.sql, &alert, threat, entry.at)?;
             }
         }
         for growth in growths.in_order {
@@ -74,6 +77,7 @@ impl<'a> Transaction<'a> {
         for checkpoint in entry.checkpoints {
             self.move_checkpoint(checkpoint)?;
         }
+        suppression::count(self.sql, entry.suppression_hits)?;
         Ok(recorded)
     }
 
@@ -177,39 +181,6 @@ impl<'a> Transaction<'a> {
         self.sql
             .prepare_cached(statement)?
             .execute([checkpoint.source.as_str(), &checkpoint.state])?;
-        Ok(())
-    }
-}
-
-/// The alerts that an entry opens or grows, in the order in which it does.
-#[derive(Default)]
-struct Growths {
-    in_order: Vec<Growth>,
-    places: HashMap<Id, usize>,
-}
-
-impl Growths {
-    fn grow(
-        &mut self,
-        sql: &Connection,
-        id: Id,
-        grouped: &GroupedThreat,
-        at: Timestamp,
-    ) -> Result<(), Failure> {
-        let Some(key) = &grouped.alert else {
-            return Ok(());
-        };
-        if let Some(growth) = self
-            .places
-            .get(&id)
-            .and_then(|place| self.in_order.get_mut(*place))
-        {
-            growth.add(&grouped.threat);
-            return Ok(());
-        }
-        self.places.insert(id, self.in_order.len());
-        self.in_order
-            .push(Growth::begin(sql, id, key, &grouped.threat, at)?);
         Ok(())
     }
 }

@@ -31,8 +31,8 @@ impl Directory {
             .expect("it must not open")
     }
 
-    fn raw(&self) -> rusqlite::Connection {
-        rusqlite::Connection::open(self.database()).unwrap()
+    fn raw(&self) -> Connection {
+        Connection::open(self.database()).unwrap()
     }
 }
 
@@ -134,6 +134,7 @@ fn fails_and_goes_on(pragma: &str, undo: &str, is_expected: fn(&StoreError) -> b
         threats: &threats,
         checkpoints: &[checkpoint],
         at: threats[0].threat.occurred_at,
+        ..Entry::default()
     };
     store
         .writer
@@ -158,7 +159,8 @@ fn fails_and_goes_on(pragma: &str, undo: &str, is_expected: fn(&StoreError) -> b
         store.record(&entry).unwrap(),
         Recorded {
             stored: 500,
-            already: 0
+            already: 0,
+            ..Recorded::default()
         }
     );
     assert_eq!(store.backlog(channel::THREATS, 1).unwrap().next_offset, 501);

@@ -7,6 +7,7 @@ use vigil_event::{AlertState, Timestamp, channel};
 
 use super::document::{only, state_number};
 use super::failure::Failure;
+use super::suppression;
 use crate::{Retention, StoreError, Trimmed};
 
 /// How much one transaction deletes, so that a writer waits for some milliseconds at most.
@@ -28,7 +29,8 @@ pub(super) fn trim(
     now: Timestamp,
 ) -> Result<Trimmed, StoreError> {
     let mut total = Step::default();
-    let steps: [&Work<'_>; 5] = [
+    let steps: [&Work<'_>; 6] = [
+        &|sql| ended_suppressions(sql, retention, now),
         &|sql| old_publications(sql, retention, now),
         &|sql| old_threats(sql, retention, now),
         &|sql| old_alerts(sql, retention, now),
@@ -60,6 +62,17 @@ impl Step {
         self.trimmed.alerts += trimmed.alerts;
         self.trimmed.publications += trimmed.publications;
     }
+}
+
+fn ended_suppressions(
+    sql: &Transaction<'_>,
+    retention: &Retention,
+    now: Timestamp,
+) -> Result<Step, Failure> {
+    if let Some(age) = retention.max_age_ms {
+        suppression::forget(sql, now.plus_millis(-age))?;
+    }
+    Ok(Step::default())
 }
 
 fn old_publications(

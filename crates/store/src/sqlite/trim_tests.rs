@@ -33,6 +33,7 @@ fn from_everywhere(store: &SqliteStore, count: u32, apart_ms: i64) -> Vec<Groupe
         threats: &threats,
         checkpoints: &[],
         at: NOON,
+        ..Entry::default()
     };
     store.record(&entry).unwrap();
     threats

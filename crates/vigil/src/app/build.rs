@@ -13,7 +13,6 @@ use vigil_api::{Access, ActiveWindow, ApiState, Hosts};
 use vigil_auth::{ApiKey, ApiKeys, Authority, Gatekeeper, Grant, Role, Tickets};
 use vigil_bus::{Bus, LogLimits, MemoryBus};
 use vigil_detect::window::Window;
-use vigil_enrich::{EnrichOptions, Enricher};
 use vigil_event::{Clock, IdSource, Score, SystemClock, channel};
 use vigil_gateway::{GatewayState, Limits};
 use vigil_source::{TailOptions, Tailer};
@@ -22,17 +21,17 @@ use vigil_store::{Retention, SqliteStore, Store};
 use super::desk::StoreDesk;
 use super::intake::HttpIntake;
 use super::status::{HealthReadiness, StatusTeller};
+use super::tables::{InForce, TableWatch};
 use super::{App, BuildError};
 use crate::config::Config;
 use crate::pipeline::{
     Correlate, Formats, Health, Judge, JudgeOptions, Parts, Pipeline, Telemetry,
 };
 use crate::rulebook::ActiveRules;
+use crate::tables::Tables;
 
 /// The file of the admin's token in the data directory.
 pub(super) const ADMIN_TOKEN: &str = "admin.token";
-/// The database in the data directory.
-const DATABASE: &str = "vigil.db";
 /// Records of a batch, and bytes.
 const BATCH: (usize, usize) = (1_024, 1 << 20);
 const DAY_MS: i64 = 86_400_000;
@@ -57,8 +56,9 @@ impl App {
         let common = common(&config)?;
         let rules = rules(&config, &common)?;
         let gatekeeper = gatekeeper(&config, &data_dir)?;
-        let (store, bus) = memory(&config, &data_dir, &common)?;
-        let pipeline = pipeline(&config, &common, &store, &rules)?;
+        let (store, bus) = memory(&config, &common)?;
+        let tables = tables(&config, &common, &*store)?;
+        let pipeline = pipeline(&config, &common, &store, &rules, &tables.tables)?;
         let first_start = leave_admin_token(&gatekeeper.authority, &data_dir, &common)?;
         let (shutdown, sockets) = (CancellationToken::new(), TaskTracker::new());
         let gateway_telemetry = Arc::new(vigil_gateway::Telemetry::new());
@@ -79,17 +79,9 @@ impl App {
             shutdown: shutdown.clone(),
             tasks: sockets.clone(),
         });
-        let api = vigil_api::router(ApiState {
-            store: Arc::clone(&store),
-            rules: Arc::<ActiveRules>::clone(&rules),
-            windows: active_windows(),
-            intake: Arc::new(HttpIntake::new(pipeline.intake())),
-            readiness: Arc::new(HealthReadiness(Arc::clone(&common.health))),
-            metrics: common.registry.clone(),
-            gatekeeper: Arc::clone(&gatekeeper),
-            clock: Arc::clone(&common.clock),
-            ids: Arc::clone(&common.ids),
-        });
+        let intake = HttpIntake::new(pipeline.intake());
+        let api = api_state(&common, &store, &rules, intake, &gatekeeper, &tables.tables);
+        let api = vigil_api::router(api);
         let access = access(&config, address, &gatekeeper, &common);
         Ok(Self {
             address,
@@ -104,6 +96,7 @@ impl App {
             retention: retention(&config),
             health: Arc::clone(&common.health),
             max_sockets: config.stream.connections,
+            tables,
             status: StatusTeller {
                 bus,
                 store: Arc::clone(&store),
@@ -122,7 +115,42 @@ impl App {
     }
 }
 
-/// The rules in force, with their numbers on `/metrics`.
+/// What the REST interface works with.
+fn api_state(
+    common: &Common,
+    store: &Arc<dyn Store>,
+    rules: &Arc<ActiveRules>,
+    intake: HttpIntake,
+    gatekeeper: &Arc<Gatekeeper>,
+    tables: &Arc<Tables>,
+) -> ApiState {
+    ApiState {
+        store: Arc::clone(store),
+        rules: Arc::<ActiveRules>::clone(rules),
+        windows: active_windows(),
+        intake: Arc::new(intake),
+        readiness: Arc::new(HealthReadiness(Arc::clone(&common.health))),
+        metrics: common.registry.clone(),
+        gatekeeper: Arc::clone(gatekeeper),
+        clock: Arc::clone(&common.clock),
+        ids: Arc::clone(&common.ids),
+        suppressions: Arc::new(InForce(Arc::clone(tables))),
+    }
+}
+
+/// The tables that the configuration names, with the suppressions that are kept.
+fn tables(config: &Config, common: &Common, store: &dyn Store) -> Result<TableWatch, BuildError> {
+    let tables = Tables::open(config)?;
+    tables.suppress(store.suppressions(Some(common.clock.now()))?);
+    let watch = TableWatch {
+        tables: Arc::new(tables),
+        health: Arc::clone(&common.health),
+        telemetry: Arc::clone(&common.telemetry),
+    };
+    watch.tell();
+    Ok(watch)
+}
+
 fn socket_limits(config: &Config) -> Limits {
     Limits {
         max_connections: config.stream.connections,
@@ -238,7 +266,7 @@ fn leave_admin_token(
 type Memory = (Arc<dyn Store>, Arc<dyn Bus>);
 
 /// The store, and the bus that tells what it keeps, filled with what it told before the last stop.
-fn memory(config: &Config, data_dir: &Path, common: &Common) -> Result<Memory, BuildError> {
+fn memory(config: &Config, common: &Common) -> Result<Memory, BuildError> {
     let limits = LogLimits {
         max_items: config.stream.history_messages,
         max_bytes: config.stream.history_mib << 20,
@@ -247,7 +275,7 @@ fn memory(config: &Config, data_dir: &Path, common: &Common) -> Result<Memory, B
     let bus: Arc<dyn Bus> = Arc::new(MemoryBus::new(limits, Arc::clone(&common.clock)));
     let told = Arc::clone(&bus);
     let store = SqliteStore::open(
-        &data_dir.join(DATABASE),
+        &config.database(),
         Box::new(move |publications| {
             for (offset, publication) in publications {
                 told.publish_at(*offset, publication.clone());
@@ -272,6 +300,7 @@ fn pipeline(
     common: &Common,
     store: &Arc<dyn Store>,
     rules: &Arc<ActiveRules>,
+    tables: &Arc<Tables>,
 ) -> Result<Pipeline, BuildError> {
     let source = &config.source;
     let absolute = |path: &str| std::path::absolute(path).map(|path| path.display().to_string());
@@ -296,7 +325,6 @@ fn pipeline(
         Arc::clone(&common.clock),
     )?;
     tailer.telemetry().register(&common.registry)?;
-    let enricher = Arc::new(enricher(config)?);
     let options = JudgeOptions {
         detector: config.detector_options(),
         threshold: Score::new(config.detect.threat_threshold),
@@ -307,7 +335,7 @@ fn pipeline(
     let judge = |_| {
         Judge::new(
             rules.set(),
-            Arc::clone(&enricher),
+            Arc::clone(tables),
             Arc::clone(&common.clock),
             options.clone(),
         )
@@ -323,6 +351,7 @@ fn pipeline(
         clock: Arc::clone(&common.clock),
         telemetry: Arc::clone(&common.telemetry),
         health: Arc::clone(&common.health),
+        alert_limit: config.alert_limit(),
     })?)
 }
 
@@ -346,14 +375,6 @@ fn missing_logs(config: &Config) -> Vec<String> {
         .map(|log| log.path.clone())
         .filter(is_missing)
         .collect()
-}
-
-fn enricher(config: &Config) -> Result<Enricher, BuildError> {
-    let named = |path: &Path| (!path.as_os_str().is_empty()).then(|| path.to_owned());
-    Ok(Enricher::open(&EnrichOptions {
-        country_database: named(&config.enrich.country_database),
-        asn_database: named(&config.enrich.asn_database),
-    })?)
 }
 
 fn retention(config: &Config) -> Retention {

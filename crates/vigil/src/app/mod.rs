@@ -9,6 +9,7 @@ mod desk;
 mod intake;
 mod listen;
 mod status;
+mod tables;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -28,6 +29,7 @@ use vigil_store::{Retention, Store};
 use crate::pipeline::{Health, Pipeline};
 use crate::rulebook::ActiveRules;
 use crate::rules::RulesError;
+use crate::tables::TablesError;
 use status::StatusTeller;
 
 /// How long the end may take before the process goes anyway. Nothing is lost by that: what was not
@@ -63,9 +65,9 @@ pub enum BuildError {
     /// The logs cannot be followed.
     #[error(transparent)]
     Source(#[from] vigil_source::SourceError),
-    /// A geographic database cannot be opened.
+    /// A database of places or a list cannot be opened.
     #[error(transparent)]
-    Enrich(#[from] vigil_enrich::EnrichError),
+    Tables(#[from] TablesError),
     /// A setting names something that cannot be.
     #[error("{0}")]
     Setting(String),
@@ -94,6 +96,7 @@ pub struct App {
     health: Arc<Health>,
     max_sockets: usize,
     status: StatusTeller,
+    tables: tables::TableWatch,
     shutdown: CancellationToken,
     sockets: TaskTracker,
 }
@@ -168,6 +171,7 @@ impl App {
             self.shutdown.clone(),
         ));
         tasks.spawn(self.status.tell(self.shutdown.clone()));
+        tasks.spawn(self.tables.run(self.shutdown.clone()));
         tasks.spawn(reload_on(hangup, self.rules, self.shutdown.clone()));
         tasks.spawn(trim(
             self.store,

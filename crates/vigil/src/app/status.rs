@@ -36,6 +36,9 @@ struct Status {
     connections: u64,
     ready: bool,
     reasons: Vec<String>,
+    /// What is wrong and keeps nothing from working: a list that cannot be read again.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -85,10 +88,12 @@ impl StatusTeller {
             };
             last = (now, lines);
             let status = self.status(started.elapsed().as_secs(), lines, rate);
-            let severity = if status.ready && status.rules_problem.is_none() {
-                Severity::Informational
-            } else {
+            let severity = if !status.ready || status.rules_problem.is_some() {
                 Severity::High
+            } else if !status.notes.is_empty() {
+                Severity::Medium
+            } else {
+                Severity::Informational
             };
             let at = self.clock.now();
             self.bus.publish(Publication::status(
@@ -139,6 +144,7 @@ impl StatusTeller {
             connections: self.gateway.open_connections(),
             ready: reasons.is_empty(),
             reasons,
+            notes: self.health.notes(),
         }
     }
 }

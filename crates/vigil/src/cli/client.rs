@@ -104,6 +104,15 @@ impl Server {
             .map_err(|error| self.unreachable(&error))
     }
 
+    /// Deletes what stands at a path.
+    pub(super) fn delete(&self, path: &str) -> Result<Response<Body>, Failure> {
+        self.agent
+            .delete(format!("{}{path}", self.url))
+            .header("Authorization", format!("Bearer {}", self.token))
+            .call()
+            .map_err(|error| self.unreachable(&error))
+    }
+
     /// Sends JSON to a path.
     pub(super) fn post(&self, path: &str, body: &Value) -> Result<Response<Body>, Failure> {
         self.agent

@@ -10,7 +10,7 @@ use vigil_event::text::{escape_invalid, visible};
 use vigil_event::{Clock as _, Event, Evidence, SystemClock};
 use vigil_rule::Example;
 
-use super::{ConfigFlags, Failure, print};
+use super::{ConfigFlags, Failure, followed, print};
 use crate::change::WhatIf;
 use crate::offline::LineJudge;
 
@@ -37,7 +37,10 @@ pub(super) fn run(args: &ExplainArgs) -> Result<(), Failure> {
         config.proxies(),
         vigil_decode::Format::Auto,
     );
-    let judgement = judge.judge(&line, SystemClock.now()).map_err(|error| {
+    let now = SystemClock.now();
+    let policy = followed(&config, now)?;
+    judge.follow(&policy, now);
+    let judgement = judge.judge(&line, now).map_err(|error| {
         Failure::Input(format!(
             "{error}; give a log line, or a request such as '/?id=1' or 'POST /login'"
         ))
@@ -103,7 +106,9 @@ fn report(event: &Event, judgement: Option<&Judgement>, threshold: f64) -> Strin
         text.push_str("\nNothing fired: the score is 0.0.\n");
         return text;
     };
-    text.push_str("\nFired\n");
+    if !judgement.detections.is_empty() {
+        text.push_str("\nFired\n");
+    }
     for detection in &judgement.detections {
         _ = writeln!(
             text,
@@ -117,24 +122,55 @@ fn report(event: &Event, judgement: Option<&Judgement>, threshold: f64) -> Strin
             _ = writeln!(text, "        {}", place(evidence));
         }
     }
-    let sum: Vec<_> = judgement
-        .detections
-        .iter()
-        .map(|one| format!("(1 - {}/10)", one.score))
-        .collect();
+    let_pass(&mut text, judgement);
     let verdict = if judgement.score.value() >= threshold {
         format!("a threat (the threshold is {threshold:.1})")
     } else {
         format!("no threat (the threshold is {threshold:.1})")
     };
-    _ = writeln!(
-        text,
-        "\nScore\n  10 x (1 - {}) = {}",
-        sum.join(" x "),
-        judgement.score
-    );
+    _ = writeln!(text, "\nScore\n  {}", sum(judgement));
     _ = writeln!(text, "  severity {}: {verdict}", judgement.severity);
     text
+}
+
+/// What fired and was let pass, and on what grounds.
+fn let_pass(text: &mut String, judgement: &Judgement) {
+    if judgement.suppressed.is_empty() {
+        return;
+    }
+    text.push_str("\nLet pass\n");
+    for one in &judgement.suppressed {
+        _ = writeln!(
+            text,
+            "  {:>4}  {} ({}, {})",
+            one.score, one.title, one.family, one.rule_id
+        );
+        let reason = if one.reason.is_empty() {
+            String::new()
+        } else {
+            format!(": {}", visible(&one.reason))
+        };
+        let cause = one.cause.name().replace('_', " ");
+        _ = writeln!(text, "        by {cause} {}{reason}", visible(&one.by));
+    }
+    _ = writeln!(
+        text,
+        "  without that the score would be {}",
+        judgement.score_without_suppression()
+    );
+}
+
+/// The score as a sum that can be followed.
+fn sum(judgement: &Judgement) -> String {
+    if judgement.detections.is_empty() {
+        return judgement.score.to_string();
+    }
+    let doubts: Vec<_> = judgement
+        .detections
+        .iter()
+        .map(|one| format!("(1 - {}/10)", one.score))
+        .collect();
+    format!("10 x (1 - {}) = {}", doubts.join(" x "), judgement.score)
 }
 
 /// Rules that nearly fired are listed up to here.
@@ -213,6 +249,7 @@ fn json(event: &Event, judgement: Option<&Judgement>, change: &WhatIf, threshold
         "threshold": threshold,
         "change": change,
         "detections": judgement.map(|judgement| judgement.detections.as_slice()).unwrap_or_default(),
+        "suppressed": judgement.map(|judgement| judgement.suppressed.as_slice()).unwrap_or_default(),
     });
     format!("{value}\n")
 }

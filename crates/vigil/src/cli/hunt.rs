@@ -7,7 +7,7 @@ use vigil_decode::Format;
 use vigil_event::{Clock as _, Score, SystemClock};
 
 use super::replay::print_cost;
-use super::{ConfigFlags, Failure, print, say};
+use super::{ConfigFlags, Failure, followed, print, say};
 use crate::cost::CostReport;
 use crate::hunt::{Hunt, HuntOptions, Place, overlay};
 use crate::log_file::{LineLimits, LogFile, progress};
@@ -56,6 +56,8 @@ pub(super) fn run(args: &HuntArgs) -> Result<(), Failure> {
             examples: usize::from(args.examples),
         },
     );
+    let now = SystemClock.now();
+    hunt.follow(&followed(&config, now)?, now);
     if args.cost {
         hunt.measure();
     }

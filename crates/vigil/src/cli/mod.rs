@@ -9,6 +9,7 @@ mod hunt;
 mod replay;
 mod rules;
 mod serve;
+mod suppress;
 mod test_rules;
 mod token;
 mod watch;
@@ -16,8 +17,11 @@ mod watch;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand};
+use vigil_detect::Policy;
+use vigil_event::Timestamp;
 
 use crate::config::{Config, ConfigError, Overrides};
 use crate::rules::RulesError;
@@ -57,6 +61,8 @@ enum Command {
     Rules(rules::RulesArgs),
     /// Run the examples of the rules
     TestRules(test_rules::TestRulesArgs),
+    /// Let a rule pass for a time, on a running server
+    Suppress(suppress::SuppressArgs),
     /// Make a token and print it
     Token(token::TokenArgs),
     /// Follow a channel of a running server in the terminal
@@ -185,6 +191,7 @@ pub fn run() -> ExitCode {
         Command::Hunt(args) => hunt::run(&args),
         Command::Rules(args) => rules::run(&args),
         Command::TestRules(args) => test_rules::run(&args),
+        Command::Suppress(args) => suppress::run(&args),
         Command::Token(args) => token::run(&args),
         Command::Watch(args) => watch::run(&args),
     };
@@ -195,6 +202,17 @@ pub fn run() -> ExitCode {
             ExitCode::from(failure.code())
         }
     }
+}
+
+/// The policy that a server with this configuration follows.
+#[expect(clippy::print_stderr, reason = "the command line talks to its user")]
+fn followed(config: &Config, now: Timestamp) -> Result<Arc<Policy>, Failure> {
+    let (policy, unknown) = crate::offline::policy(config, now)
+        .map_err(|error| Failure::Environment(error.to_string()))?;
+    if let Some(error) = unknown {
+        eprintln!("vigil: the server's suppressions are not considered: {error}");
+    }
+    Ok(policy)
 }
 
 /// Writes to standard output; a reader that has gone (`| head`) ends the program quietly.

@@ -17,7 +17,7 @@ use vigil_event::text::{escape_invalid, visible};
 use vigil_event::{Clock as _, Score, Severity, SystemClock};
 
 use super::client::{Server, ServerFlags, refusal};
-use super::{ConfigFlags, Failure, print, say};
+use super::{ConfigFlags, Failure, followed, print, say};
 use crate::cost::CostReport;
 use crate::log_file::{LineLimits, LogFile, progress};
 use crate::offline::LineJudge;
@@ -102,6 +102,7 @@ struct Summary {
     unparsed: u64,
     threats: u64,
     below: u64,
+    let_pass: BTreeMap<&'static str, u64>,
     by_severity: BTreeMap<Severity, u64>,
     by_rule: BTreeMap<String, u64>,
     by_address: BTreeMap<String, u64>,
@@ -118,6 +119,12 @@ impl Summary {
         *self.by_address.entry(address).or_default() += 1;
     }
 
+    fn count_let_pass(&mut self, judgement: &Judgement) {
+        for suppressed in &judgement.suppressed {
+            *self.let_pass.entry(suppressed.cause.name()).or_default() += 1;
+        }
+    }
+
     fn print(&self) -> Result<(), Failure> {
         say!(
             "{} lines: {} threats, {} with weak signs only, {} no log line",
@@ -128,6 +135,12 @@ impl Summary {
         )?;
         for (severity, count) in self.by_severity.iter().rev() {
             say!("  {severity:<14}{count:>10}")?;
+        }
+        for (cause, count) in &self.let_pass {
+            say!(
+                "  detections let pass ({}){count:>10}",
+                cause.replace('_', " ")
+            )?;
         }
         for (title, counts) in [("rules", &self.by_rule), ("addresses", &self.by_address)] {
             let mut sorted: Vec<_> = counts.iter().collect();
@@ -154,6 +167,8 @@ fn offline(args: &ReplayArgs, mut log: Log) -> Result<(), Failure> {
     }
     let threshold = Score::new(config.detect.threat_threshold);
     let now = SystemClock.now();
+    let policy = followed(&config, now)?;
+    judge.follow(&policy, now);
     let mut summary = Summary::default();
     let mut line = Vec::new();
     let mut number = 0u64;
@@ -163,7 +178,11 @@ fn offline(args: &ReplayArgs, mut log: Log) -> Result<(), Failure> {
             continue;
         }
         summary.lines += 1;
-        match judge.judge(&line, now) {
+        let judged = judge.judge(&line, now);
+        if let Ok(Some(judgement)) = &judged {
+            summary.count_let_pass(judgement);
+        }
+        match judged {
             Err(_) => summary.unparsed += 1,
             Ok(Some(judgement)) if judgement.score.value() >= threshold.value() => {
                 summary.count(&judgement, judge.event().source_ip);
@@ -171,7 +190,7 @@ fn offline(args: &ReplayArgs, mut log: Log) -> Result<(), Failure> {
                     print_threat(number, &judgement)?;
                 }
             }
-            Ok(Some(_)) => summary.below += 1,
+            Ok(Some(judgement)) => summary.below += u64::from(!judgement.detections.is_empty()),
             Ok(None) => {}
         }
     }

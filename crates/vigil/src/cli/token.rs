@@ -53,7 +53,7 @@ pub(super) fn run(args: &TokenArgs) -> Result<(), Failure> {
 }
 
 /// A lifetime in milliseconds, of a text such as `8h`.
-fn lifetime(text: &str) -> Result<i64, String> {
+pub(super) fn lifetime(text: &str) -> Result<i64, String> {
     const LONGEST_MS: i64 = 3_650 * 86_400_000;
     let wrong = || {
         format!("`{text}` is no lifetime: use a number and s, m, h or d, such as 8h, at most 3650d")

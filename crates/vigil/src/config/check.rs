@@ -1,8 +1,8 @@
 //! What values may be. A value outside its bounds is told with its key, and with what it must be.
 
 use super::{
-    Config, CorrelationsConfig, DetectConfig, SourceConfig, StoreConfig, StreamConfig,
-    WindowsConfig,
+    AllowConfig, Config, CorrelationsConfig, DetectConfig, EnrichConfig, SourceConfig, StoreConfig,
+    StreamConfig, WindowsConfig,
 };
 
 /// `key: what it must be`, for each value that is not.
@@ -16,6 +16,8 @@ impl Config {
         self.detect.check(&mut problems);
         self.detect.windows.check(&mut problems);
         self.detect.correlations.check(&mut problems);
+        self.detect.allow.check(&mut problems);
+        self.enrich.check(&mut problems);
         self.store.check(&mut problems);
         self.stream.check(&mut problems);
         problems
@@ -67,6 +69,97 @@ impl DetectConfig {
             problems,
             (1..=10_080).contains(&self.alert_window_minutes),
             "detect.alert_window_minutes: must be 1 to 10080 (a week)",
+        );
+        expect(
+            problems,
+            self.new_alerts_per_minute <= 100_000,
+            "detect.new_alerts_per_minute: must be at most 100000",
+        );
+    }
+}
+
+impl AllowConfig {
+    fn check(&self, problems: &mut Problems) {
+        let is_path = |path: &String| path.starts_with(['/', '*']);
+        expect(
+            problems,
+            self.networks
+                .iter()
+                .all(|text| crate::tables::network(text).is_some()),
+            "detect.allow.networks: must be addresses or networks, such as 192.0.2.0/24; for a file use enrich.lists",
+        );
+        expect(
+            problems,
+            self.paths.iter().all(is_path)
+                && self.rules.iter().all(|allowed| is_path(&allowed.path)),
+            "detect.allow: a path must begin with / or *",
+        );
+        expect(
+            problems,
+            self.rules.iter().all(|allowed| !allowed.rule.is_empty()),
+            "detect.allow.rules.rule: must be a rule's id, a family or *",
+        );
+        expect(
+            problems,
+            self.bots.iter().all(|bot| {
+                !bot.networks.is_empty()
+                    && !bot.user_agents.is_empty()
+                    && bot.user_agents.iter().all(|text| text.len() >= 3)
+            }),
+            "detect.allow.bots: a bot needs networks, and user_agents of three letters or more",
+        );
+        expect(
+            problems,
+            self.bots
+                .iter()
+                .all(|bot| (0.0..=10.0).contains(&bot.false_score)),
+            "detect.allow.bots.false_score: must be 0.0 to 10.0",
+        );
+    }
+}
+
+impl EnrichConfig {
+    fn check(&self, problems: &mut Problems) {
+        let is_name = |name: &str| {
+            (1..=64).contains(&name.len())
+                && name
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+        };
+        let names: std::collections::BTreeSet<_> =
+            self.lists.iter().map(|list| list.name.as_str()).collect();
+        expect(
+            problems,
+            self.lists.len() <= 64,
+            "enrich.lists: must be at most 64",
+        );
+        expect(
+            problems,
+            names.len() == self.lists.len() && names.iter().all(|name| is_name(name)),
+            "enrich.lists.name: must be letters, digits, -, _ and ., at most 64, and each only once",
+        );
+        expect(
+            problems,
+            self.lists
+                .iter()
+                .all(|list| list.score.is_none_or(|score| (0.0..=10.0).contains(&score))),
+            "enrich.lists.score: must be 0.0 to 10.0",
+        );
+        expect(
+            problems,
+            self.lists
+                .iter()
+                .all(|list| list.worst_score.is_finite() && list.worst_score > 0.0),
+            "enrich.lists.worst_score: must be more than 0",
+        );
+        let has_column = |list: &super::ListConfig| {
+            !list.column.is_empty()
+                || (list.score_column.is_empty() && list.label_column.is_empty())
+        };
+        expect(
+            problems,
+            self.lists.iter().all(has_column),
+            "enrich.lists.column: must name the address's column where score_column or label_column is set",
         );
     }
 }

@@ -6,6 +6,7 @@
 
 mod check;
 pub mod layers;
+mod noise;
 mod parts;
 pub mod reference;
 
@@ -21,6 +22,7 @@ use vigil_decode::Format;
 use vigil_event::Severity;
 
 pub use layers::{ConfigError, Overrides, load};
+pub use noise::{AllowConfig, AllowedRuleConfig, BotConfig, ListConfig, ListPurpose};
 
 /// Everything that can be configured.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -126,10 +128,16 @@ pub struct DecodeConfig {
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct EnrichConfig {
-    /// A country database in MaxMind's format. Empty: no countries.
+    /// A country database in MaxMind's format. Empty: no countries. This and the other files below
+    /// are read again whenever they change.
     pub country_database: PathBuf,
+    /// A city database in MaxMind's format, for cities and coordinates. Empty: none, unless the
+    /// country database has them.
+    pub city_database: PathBuf,
     /// A network (ASN) database in MaxMind's format. Empty: no networks.
     pub asn_database: PathBuf,
+    /// Lists of addresses.
+    pub lists: Vec<ListConfig>,
 }
 
 /// How events are judged.
@@ -150,12 +158,17 @@ pub struct DetectConfig {
     /// From this severity up a threat opens or grows an alert.
     #[schemars(with = "String")]
     pub alert_severity: Severity,
-    /// Threats of one source and family within this many minutes are one alert.
+    /// Threats of one source within this many minutes are one alert.
     pub alert_window_minutes: u32,
+    /// When more alerts than this are opened for one minute, further threats are gathered in one
+    /// alert, `alert_flood`. 0: no limit.
+    pub new_alerts_per_minute: u32,
     /// What one client address may do over time.
     pub windows: WindowsConfig,
     /// What correlation rules may remember.
     pub correlations: CorrelationsConfig,
+    /// What is let pass.
+    pub allow: AllowConfig,
 }
 
 impl Default for DetectConfig {
@@ -168,8 +181,10 @@ impl Default for DetectConfig {
             threat_threshold: 5.0,
             alert_severity: Severity::High,
             alert_window_minutes: 60,
+            new_alerts_per_minute: 100,
             windows: WindowsConfig::default(),
             correlations: CorrelationsConfig::default(),
+            allow: AllowConfig::default(),
         }
     }
 }

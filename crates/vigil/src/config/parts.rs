@@ -1,6 +1,6 @@
 //! What the parts of the program are made of, from what was configured.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::Config;
 
@@ -52,6 +52,26 @@ impl Config {
                 max_entries: correlations.max_entries,
             },
         }
+    }
+
+    /// The databases of places and networks.
+    pub fn enrich_options(&self) -> vigil_enrich::EnrichOptions {
+        let named = |path: &Path| (!path.as_os_str().is_empty()).then(|| path.to_owned());
+        vigil_enrich::EnrichOptions {
+            country_database: named(&self.enrich.country_database),
+            city_database: named(&self.enrich.city_database),
+            asn_database: named(&self.enrich.asn_database),
+        }
+    }
+
+    /// The most alerts that are opened for one minute, if there is a limit.
+    pub fn alert_limit(&self) -> Option<u32> {
+        Some(self.detect.new_alerts_per_minute).filter(|limit| *limit > 0)
+    }
+
+    /// The database in the data directory.
+    pub fn database(&self) -> PathBuf {
+        self.data_dir().join("vigil.db")
     }
 
     /// The windows' limits.

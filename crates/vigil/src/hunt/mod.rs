@@ -14,10 +14,10 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use vigil_decode::{Format, ParseError, Proxies};
-use vigil_detect::{DetectorOptions, Judgement, Provenance};
+use vigil_detect::{DetectorOptions, Judgement, Policy, Provenance};
 use vigil_event::text::{escape_invalid, truncated};
 use vigil_event::threat::Stages;
-use vigil_event::{AlertKey, Field, RecordKey, Score, Severity, SourceId, Timestamp};
+use vigil_event::{Field, Id, RecordKey, Score, Severity, SourceId, Timestamp};
 use vigil_rule::{Costs, RuleSet};
 
 use crate::offline::{EventJudge, LineJudge};
@@ -75,7 +75,7 @@ pub struct Hunt {
 #[derive(Default)]
 struct Side {
     threats: u64,
-    alerts: Bounded<HashSet<AlertKey>>,
+    alerts: Bounded<HashSet<Id>>,
 }
 
 /// Where a line stands.
@@ -116,6 +116,12 @@ impl Hunt {
             no_longer: Change::default(),
             options,
         }
+    }
+
+    /// Lets the policy hold from now on, as it is by the wall clock's time `now`.
+    pub fn follow(&mut self, policy: &Arc<Policy>, now: Timestamp) {
+        self.before.follow(policy, now);
+        self.after.follow(policy, now);
     }
 
     /// Measures how long each rule takes on each line from now on.
@@ -226,7 +232,7 @@ impl Hunt {
         counts.threats += 1;
         if alerts {
             let threat = vigil_detect::threat(self.after.event(), judgement, provenance);
-            let key = vigil_detect::alert_key(&threat, self.options.alert_window_ms);
+            let key = vigil_detect::alert_key(&threat, self.options.alert_window_ms).id();
             counts.alerts.insert(key, MAX_ALERTS);
         }
     }

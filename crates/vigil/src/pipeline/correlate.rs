@@ -15,7 +15,7 @@ use vigil_rule::RuleSet;
 use vigil_store::GroupedThreat;
 
 use super::judge::Sighted;
-use super::{JudgeOptions, Lost};
+use super::{JudgeOptions, LetPass, Lost};
 
 fn shared(rules: &Arc<RuleSet>, options: &JudgeOptions) -> Correlator {
     let limits = options.detector.correlations.clone();
@@ -41,16 +41,18 @@ impl Correlate {
         }
     }
 
-    /// Takes a batch's events in and adds those that are threats; how many stay below the threshold.
+    /// Takes a batch's events in and adds those that are threats, and counts what was let pass; how many
+    /// stay below the threshold.
     pub(super) fn conclude(
         &mut self,
         mut sighted: Vec<Sighted>,
         threats: &mut Vec<GroupedThreat>,
+        let_pass: &mut LetPass,
     ) -> u64 {
         sighted.sort_by_key(|sighted| sighted.threat.record.offset);
         let mut below_threshold = 0;
         for sighted in sighted {
-            let threat = self.judge(sighted);
+            let threat = self.judge(sighted, let_pass);
             let fired = !threat.detections.is_empty();
             match self.options.grouped(threat) {
                 Some(grouped) => threats.push(grouped),
@@ -60,7 +62,12 @@ impl Correlate {
         below_threshold
     }
 
-    fn judge(&mut self, Sighted { sighting, threat }: Sighted) -> Threat {
+    fn judge(&mut self, sighted: Sighted, let_pass: &mut LetPass) -> Threat {
+        let Sighted {
+            sighting,
+            threat,
+            suppressed_by,
+        } = sighted;
         if !Arc::ptr_eq(&self.rules, sighting.rules()) {
             // Other rules are in force: what was seen by the old ones says nothing about these.
             self.rules = Arc::clone(sighting.rules());
@@ -68,11 +75,17 @@ impl Correlate {
             self.lost = Lost::default();
         }
         let firings = sighting.firings(&mut self.shared);
-        let fired = firings
-            .into_iter()
-            .filter_map(|firing| firing.into_detection(&self.rules));
-        let judgement = Judgement::of(threat.detections.into_iter().chain(fired).collect());
+        let here = Judgement {
+            detections: threat.detections,
+            suppressed: threat.suppressed,
+            suppressed_by,
+            score: threat.score,
+            severity: threat.severity,
+        };
+        let judgement = sighting.conclude(here, firings);
+        let_pass.count(&judgement, self.options.threshold, threat.occurred_at);
         Threat {
+            suppressed: judgement.suppressed,
             detections: judgement.detections,
             score: judgement.score,
             severity: judgement.severity,

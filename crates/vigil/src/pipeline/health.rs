@@ -30,6 +30,7 @@ type Gauge = Box<dyn Fn() -> (usize, usize) + Send>;
 pub struct Health {
     stopped: Mutex<BTreeSet<String>>,
     failing: Mutex<BTreeMap<&'static str, String>>,
+    notes: Mutex<BTreeMap<&'static str, Vec<String>>>,
     queues: Mutex<Vec<(String, Gauge)>>,
     /// Since when each queue has been full at every look.
     full_since: Mutex<BTreeMap<String, Instant>>,
@@ -101,6 +102,16 @@ impl Health {
             let first = before.get(&queue.name).copied().unwrap_or(now);
             since.insert(queue.name, first);
         }
+    }
+
+    /// A part says what is wrong with it that keeps nothing from working.
+    pub fn note(&self, part: &'static str, notes: Vec<String>) {
+        self.notes.lock().insert(part, notes);
+    }
+
+    /// What is wrong and keeps nothing from working.
+    pub fn notes(&self) -> Vec<String> {
+        self.notes.lock().values().flatten().cloned().collect()
     }
 
     /// Why the server is not ready; empty when it is.

@@ -7,15 +7,15 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, Sender};
 use vigil_decode::{Decoder, Request};
 use vigil_detect::{Detector, DetectorOptions, Judgement, Provenance, Sighting};
-use vigil_enrich::Enricher;
 use vigil_event::threat::Stages;
-use vigil_event::{Clock, Event, Record, RecordBatch, Score, Severity, Threat, Timestamp};
+use vigil_event::{Clock, Event, Id, Record, RecordBatch, Score, Severity, Threat, Timestamp};
 use vigil_rule::RuleSet;
 use vigil_store::GroupedThreat;
 
 use super::intake::ParsedBatch;
-use super::{Lost, Message, Part, Work};
+use super::{LetPass, Lost, Message, Part, Work};
 use crate::rulebook::ActiveRules;
+use crate::tables::Tables;
 
 /// What a judge needs to know.
 #[derive(Clone, Debug)]
@@ -26,7 +26,7 @@ pub struct JudgeOptions {
     pub threshold: Score,
     /// From this severity up a threat belongs to an alert.
     pub alert_severity: Severity,
-    /// Threats of one source and family within this time are one alert, in milliseconds.
+    /// Threats of one source within this time are one alert, in milliseconds.
     pub alert_window_ms: i64,
     /// This machine's name.
     pub node: String,
@@ -57,6 +57,8 @@ pub struct Sighted {
     pub(super) sighting: Sighting,
     /// With what fired on this thread, which may be nothing.
     pub(super) threat: Threat,
+    /// The suppressions that took something out on this thread; not yet counted.
+    pub(super) suppressed_by: Vec<Id>,
 }
 
 /// Decodes, judges and makes threats, on one thread, without a queue or a store in sight: also what
@@ -66,9 +68,10 @@ pub struct Judge {
     decoder: Decoder,
     event: Event,
     detector: Detector,
-    enricher: Arc<Enricher>,
+    tables: Arc<Tables>,
     clock: Arc<dyn Clock>,
     below_threshold: u64,
+    let_pass: LetPass,
     panics: u64,
     /// What was told of what the correlations lost.
     lost: Lost,
@@ -88,7 +91,7 @@ impl Judge {
     /// A judge that has seen nothing.
     pub fn new(
         rules: Arc<RuleSet>,
-        enricher: Arc<Enricher>,
+        tables: Arc<Tables>,
         clock: Arc<dyn Clock>,
         options: JudgeOptions,
     ) -> Self {
@@ -96,10 +99,11 @@ impl Judge {
             detector: Detector::new(rules, &options.detector),
             decoder: Decoder::new(),
             event: Event::new(),
-            enricher,
+            tables,
             clock,
             options,
             below_threshold: 0,
+            let_pass: LetPass::default(),
             panics: 0,
             lost: Lost::default(),
             rulebook: None,
@@ -130,13 +134,21 @@ impl Judge {
             .decode(&batch.bytes, record, request, &mut self.event);
         let judgement = self.detector.judge(&self.event);
         if let Some(sighting) = self.detector.sighting(&self.event) {
-            let judgement = judgement.unwrap_or_else(|| Judgement::of(Vec::new()));
+            let mut judgement = judgement.unwrap_or_default();
+            let suppressed_by = std::mem::take(&mut judgement.suppressed_by);
             let threat = self.threat(batch, record, judgement, decoded_at);
-            return Some(Judged::Sighted(Box::new(Sighted { sighting, threat })));
+            return Some(Judged::Sighted(Box::new(Sighted {
+                sighting,
+                threat,
+                suppressed_by,
+            })));
         }
         let judgement = judgement?;
-        if judgement.score.value() < self.options.threshold.value() {
-            self.below_threshold += 1;
+        let threshold = self.options.threshold;
+        self.let_pass
+            .count(&judgement, threshold, self.event.occurred_at);
+        if judgement.score.value() < threshold.value() {
+            self.below_threshold += u64::from(!judgement.detections.is_empty());
             return None;
         }
         let threat = self.threat(batch, record, judgement, decoded_at);
@@ -147,6 +159,11 @@ impl Judge {
     /// Records that could not be judged, since this was last asked.
     fn take_panics(&mut self) -> u64 {
         std::mem::take(&mut self.panics)
+    }
+
+    /// What was let pass since this was last asked.
+    pub fn take_let_pass(&mut self) -> LetPass {
+        std::mem::take(&mut self.let_pass)
     }
 
     /// Events on which something fired that stayed below the threshold, since this was last asked.
@@ -163,12 +180,13 @@ impl Judge {
     ) -> Threat {
         let detected_at = self.clock.now();
         let ip = self.event.source_ip;
+        let enricher = self.tables.enricher();
         let provenance = Provenance {
             key: batch.key(record),
             truncated: record.truncated,
             node: self.options.node.clone(),
-            geo: ip.and_then(|ip| self.enricher.geo(ip)),
-            autonomous_system: ip.and_then(|ip| self.enricher.autonomous_system(ip)),
+            geo: ip.and_then(|ip| enricher.geo(ip)),
+            autonomous_system: ip.and_then(|ip| enricher.autonomous_system(ip)),
             stages: Stages {
                 read_at: batch.read_at,
                 decoded_at,
@@ -231,6 +249,7 @@ impl Judge {
 
     fn part(&mut self, parsed: &ParsedBatch, requests: &[u32]) -> Part {
         let decoded_at = self.clock.now();
+        self.detector.follow(&self.tables.policy(), decoded_at);
         let batch = &parsed.batch;
         let mut part = Part::default();
         let judged = requests
@@ -247,6 +266,7 @@ impl Judge {
         part.below_threshold = self.take_below_threshold();
         part.failed = self.take_panics();
         part.lost = self.take_lost();
+        part.let_pass = self.take_let_pass();
         part
     }
 

@@ -20,6 +20,8 @@ mod correlate;
 mod health;
 mod intake;
 mod judge;
+mod let_pass;
+mod noise_telemetry;
 mod reader;
 mod recorder;
 mod telemetry;
@@ -37,6 +39,7 @@ pub use correlate::Correlate;
 pub use health::{Health, Queue};
 pub use intake::{Intake, Stored, Submission};
 pub use judge::{Judge, JudgeOptions, Judged, Sighted};
+pub use let_pass::LetPass;
 pub use reader::Formats;
 pub use telemetry::Telemetry;
 
@@ -65,6 +68,8 @@ pub struct Parts {
     pub telemetry: Arc<Telemetry>,
     /// Knows what is wrong.
     pub health: Arc<Health>,
+    /// The most alerts that are opened for one minute.
+    pub alert_limit: Option<u32>,
 }
 
 /// The running pipeline.
@@ -102,6 +107,7 @@ impl Pipeline {
             Arc::clone(&parts.health),
             Arc::clone(&stopping),
             parts.correlate,
+            parts.alert_limit,
         );
         threads.push(spawn("recorder", &parts.health, &stopping, move || {
             recorder.run(&from_stages);
@@ -211,6 +217,7 @@ struct Part {
     below_threshold: u64,
     failed: u64,
     lost: Lost,
+    let_pass: LetPass,
 }
 
 /// What correlations could not keep or count.

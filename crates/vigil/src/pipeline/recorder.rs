@@ -15,7 +15,7 @@ use vigil_event::{Checkpoint, Clock, SourceId, Timestamp};
 use vigil_store::{Entry, GroupedThreat, Store};
 
 use super::intake::{Expected, Stored};
-use super::{Correlate, Health, Message, Sequence, Sighted, Telemetry};
+use super::{Correlate, Health, LetPass, Message, Sequence, Sighted, Telemetry};
 
 /// Threats in one transaction, beyond which a further batch waits for the next.
 const THREATS_PER_ENTRY: usize = 1_024;
@@ -30,6 +30,7 @@ struct Pending {
     submission: Expected,
     threats: Vec<GroupedThreat>,
     sighted: Vec<Sighted>,
+    let_pass: LetPass,
 }
 
 pub(super) struct Recorder {
@@ -45,6 +46,10 @@ pub(super) struct Recorder {
     /// Checkpoints that are not stored yet, the newest of each source.
     checkpoints: BTreeMap<SourceId, Checkpoint>,
     checkpointed_at: Timestamp,
+    /// What suppressions took out up to those checkpoints. Stored with them, so that what is read
+    /// again is not counted twice.
+    let_pass: LetPass,
+    alert_limit: Option<u32>,
     /// Sources of which a checkpoint is stored.
     known: BTreeSet<SourceId>,
     /// The store failed until the server stopped: nothing more may be stored.
@@ -59,6 +64,7 @@ impl Recorder {
         health: Arc<Health>,
         stopping: Arc<AtomicBool>,
         correlate: Correlate,
+        alert_limit: Option<u32>,
     ) -> Self {
         Self {
             store,
@@ -71,6 +77,8 @@ impl Recorder {
             next: 0,
             checkpoints: BTreeMap::new(),
             checkpointed_at: Timestamp::default(),
+            let_pass: LetPass::default(),
+            alert_limit,
             known: BTreeSet::new(),
             gave_up: false,
         }
@@ -118,16 +126,19 @@ impl Recorder {
                         submission,
                         threats: Vec::new(),
                         sighted: Vec::new(),
+                        let_pass: LetPass::default(),
                     },
                 );
             }
             Message::Part { sequence, part } => {
                 self.telemetry.judged(part.below_threshold, part.failed);
                 self.telemetry.correlations_lost(part.lost);
+                self.telemetry.let_pass(&part.let_pass);
                 if let Some(pending) = self.pending.get_mut(&sequence) {
                     pending.parts -= 1;
                     pending.threats.extend(part.threats);
                     pending.sighted.extend(part.sighted);
+                    pending.let_pass.add(part.let_pass);
                 }
             }
         }
@@ -156,15 +167,20 @@ impl Recorder {
                 submission,
                 threats: mut found,
                 sighted,
+                let_pass,
                 ..
             }) = self.pending.remove(&self.next)
             else {
                 break;
             };
             self.next += 1;
-            let below_threshold = self.correlate.conclude(sighted, &mut found);
+            let mut concluded = LetPass::default();
+            let below_threshold = self.correlate.conclude(sighted, &mut found, &mut concluded);
             self.telemetry.judged(below_threshold, 0);
             self.telemetry.correlations_lost(self.correlate.take_lost());
+            self.telemetry.let_pass(&concluded);
+            self.let_pass.add(let_pass);
+            self.let_pass.add(concluded);
             found.sort_by_key(|grouped| grouped.threat.record.offset);
             if let Some(waiting) = submission.done {
                 done.push((waiting, outcome(&submission.counts, found.len())));
@@ -195,7 +211,8 @@ impl Recorder {
 
     /// Stores until it works; false when the server stops before that.
     fn store(&mut self, threats: &mut [GroupedThreat], now: Timestamp) -> bool {
-        if threats.is_empty() && self.checkpoints.is_empty() {
+        let hits = self.let_pass.hits();
+        if threats.is_empty() && self.checkpoints.is_empty() && hits.is_empty() {
             return true;
         }
         let checkpoints: Vec<Checkpoint> = self.checkpoints.values().cloned().collect();
@@ -209,6 +226,8 @@ impl Recorder {
                 threats,
                 checkpoints: &checkpoints,
                 at,
+                suppression_hits: &hits,
+                new_alerts_per_minute: self.alert_limit,
             }) {
                 Ok(recorded) => {
                     self.health.report("store", None);
@@ -216,6 +235,7 @@ impl Recorder {
                     self.known
                         .extend(std::mem::take(&mut self.checkpoints).into_keys());
                     self.checkpointed_at = now;
+                    self.let_pass = LetPass::default();
                     return true;
                 }
                 Err(error) => {

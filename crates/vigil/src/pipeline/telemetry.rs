@@ -7,8 +7,10 @@ use vigil_event::{Severity, SourceId, Timestamp};
 use vigil_source::FileStatus;
 use vigil_store::{GroupedThreat, Recorded};
 
-use super::Lost;
 use super::intake::Counts;
+use super::noise_telemetry::NoiseTelemetry;
+use super::{LetPass, Lost};
+use crate::tables::ListSize;
 
 /// The pipeline's counters.
 pub struct Telemetry {
@@ -19,6 +21,7 @@ pub struct Telemetry {
     threats: IntCounterVec,
     repeated: IntCounter,
     below_threshold: IntCounter,
+    noise: NoiseTelemetry,
     judge_failures: IntCounter,
     correlation_losses: IntCounterVec,
     store_failures: IntCounter,
@@ -87,6 +90,7 @@ impl Telemetry {
                 "vigil_events_below_threshold_total",
                 "Events on which something fired that stayed below the threshold for threats.",
             )?,
+            noise: NoiseTelemetry::new(registry)?,
             judge_failures: counter(
                 "vigil_records_dropped_total",
                 "Records that could not be judged and were skipped. Any is a bug.",
@@ -111,6 +115,15 @@ impl Telemetry {
             telemetry.threats.with_label_values(&[severity.name()]);
         }
         Ok(telemetry)
+    }
+
+    /// Tells how large the lists are.
+    pub fn lists(&self, sizes: &[ListSize]) {
+        self.noise.lists(sizes);
+    }
+
+    pub(super) fn let_pass(&self, let_pass: &LetPass) {
+        self.noise.let_pass(let_pass);
     }
 
     pub(super) fn batch_parsed(&self, source: &SourceId, counts: Counts) {
@@ -143,6 +156,7 @@ impl Telemetry {
 
     pub(super) fn recorded(&self, threats: &[GroupedThreat], recorded: Recorded, at: Timestamp) {
         self.repeated.inc_by(recorded.already as u64);
+        self.noise.gathered(recorded.gathered);
         if recorded.stored == 0 {
             return;
         }

@@ -14,6 +14,7 @@ mod documents;
 mod hostile;
 mod hunt;
 mod nginx;
+mod noise;
 mod reload;
 mod rights;
 mod rules;

@@ -119,3 +119,31 @@ fn the_traffic_of_the_demo_is_told_apart() {
         );
     }
 }
+
+#[test]
+fn no_weak_rule_makes_a_threat_on_its_own() {
+    let stock = Arc::new(vigil::rules::load(None).unwrap());
+    let mut judge = LineJudge::new(
+        Arc::clone(&stock),
+        &DetectorOptions::default(),
+        Proxies::new(Vec::new()),
+        Format::Auto,
+    );
+    let mut weak = 0;
+    for rule in stock.rules().iter().filter(|rule| rule.score.value() < 5.0) {
+        weak += 1;
+        for example in rule.examples.iter().filter(|example| example.should_match) {
+            let line = example.to_line();
+            let judgement = judge.judge(line.as_bytes(), Timestamp::default()).unwrap();
+            let judgement = judgement.unwrap();
+            let own = judgement
+                .detections
+                .iter()
+                .filter(|one| one.rule_id == rule.id);
+            // However often it fires on one event.
+            let score = vigil_event::Score::noisy_or(own.map(|one| one.score));
+            assert!(score.value() < 5.0, "{}: {score} for {line}", rule.title);
+        }
+    }
+    assert!(weak > 20, "{weak}");
+}
