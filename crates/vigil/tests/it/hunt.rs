@@ -117,7 +117,7 @@ fn a_hunt_counts_and_compares() {
     );
     assert_eq!(
         (&report["before"]["alerts"], &report["after"]["alerts"]),
-        (&1.into(), &3.into())
+        (&1.into(), &2.into())
     );
     assert_eq!(report["newly_threats"]["count"], 3);
     assert_eq!(report["no_longer_threats"]["count"], 0);
