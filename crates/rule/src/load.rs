@@ -36,7 +36,8 @@ pub struct Input<'a> {
 /// What became of foreign rules.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
-    /// The foreign rules that are loaded; in the set they stand behind our own.
+    /// The foreign rules that are loaded; in the set they stand behind our own detections
+    /// and before the correlations, which are all our own.
     pub loaded: usize,
     /// What is not loaded, and why.
     pub refused: Vec<RuleError>,

@@ -96,7 +96,11 @@ fn foreign(args: &TestRulesArgs) -> Result<(), Failure> {
     let sources = flags.load()?.rule_sources();
     let (rules, report) = crate::rules::load_all(&sources)?;
     let own = rules.rules().len() - report.loaded;
-    let loaded = rules.rules().get(own..).unwrap_or_default();
+    // They stand behind our own detections, and our correlations behind them.
+    let correlations = rules.correlations().len();
+    let first = own.saturating_sub(correlations);
+    let loaded = rules.rules().get(first..first + report.loaded);
+    let loaded = loaded.unwrap_or_default();
     for rule in loaded {
         let (level, title, file) = (rule.level, visible(&rule.title), &rule.file);
         say!("loaded {level:<13} {:>4}  {title} ({file})", rule.score)?;
