@@ -8,6 +8,7 @@ use vigil::offline::LineJudge;
 use vigil_decode::{Format, Proxies};
 use vigil_detect::{DetectorOptions, WindowOptions};
 use vigil_event::Timestamp;
+use vigil_rule::RuleKind;
 
 #[test]
 fn every_example_of_every_rule_holds() {
@@ -130,7 +131,12 @@ fn no_weak_rule_makes_a_threat_on_its_own() {
         Format::Auto,
     );
     let mut weak = 0;
-    for rule in stock.rules().iter().filter(|rule| rule.score.value() < 5.0) {
+    // A rule that only feeds correlations says nothing on its own, and a correlation takes several
+    // events: its examples are run as sequences elsewhere.
+    let weak_rules = stock.rules().iter().filter(|rule| {
+        rule.score.value() < 5.0 && !rule.feeds_only && rule.kind == RuleKind::Detection
+    });
+    for rule in weak_rules {
         weak += 1;
         for example in rule.examples.iter().filter(|example| example.should_match) {
             let line = example.to_line();
