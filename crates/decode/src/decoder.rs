@@ -27,6 +27,8 @@ pub struct Decoder {
     /// Where the parts stand in it: the name and the value of each.
     parts: Vec<[Range<usize>; 2]>,
     peeled: Vec<u8>,
+    /// What was peeled out of that.
+    inner: Vec<u8>,
     digits: Vec<u8>,
 }
 
@@ -138,11 +140,7 @@ impl Decoder {
             }
             None => (raw, Decodings::NONE),
         };
-        self.reader.read(text, path, |how, reading| {
-            if reading != raw {
-                event.add_view(field, decodings.with(how), reading);
-            }
-        });
+        add_readings(&mut self.reader, event, field, raw, (text, decodings), path);
         let peeled = match field {
             // What browsers call themselves is full of words that could be anything.
             Field::UserAgent => None,
@@ -199,11 +197,9 @@ impl Decoder {
         for [name, value] in self.parts.drain(..) {
             event.add_parameter(name, value);
         }
-        self.reader.read(text, PathView::Inside, |how, reading| {
-            if reading != raw {
-                event.add_view(Field::UrlQuery, decodings.with(how), reading);
-            }
-        });
+        let decoded = (text, decodings);
+        let path = PathView::Inside;
+        add_readings(&mut self.reader, event, Field::UrlQuery, raw, decoded, path);
         if let Some(how) = self.peeler.peel(text, false, &mut self.peeled) {
             self.add_peeled(event, Field::UrlQuery, decodings.with(how));
         }
@@ -225,15 +221,29 @@ impl Decoder {
             }
             None => (self.peeled.as_slice(), decodings),
         };
-        self.reader.read(text, PathView::Inside, |how, reading| {
-            event.add_view(field, decodings.with(how), reading);
-        });
-        let mut inner = std::mem::take(&mut self.query);
-        if let Some(how) = self.peeler.peel(text, false, &mut inner) {
-            event.add_view(field, decodings.with(how), &inner);
+        let decoded = (text, decodings);
+        let path = PathView::Inside;
+        add_readings(&mut self.reader, event, field, &self.peeled, decoded, path);
+        if let Some(how) = self.peeler.peel(text, false, &mut self.inner) {
+            event.add_view(field, decodings.with(how), &self.inner);
         }
-        self.query = inner;
     }
+}
+
+/// The views that are further readings of a decoded text, but for those that are the raw text again.
+fn add_readings(
+    reader: &mut Reader,
+    event: &mut Event,
+    field: Field,
+    raw: &[u8],
+    (text, decodings): (&[u8], Decodings),
+    path: PathView,
+) {
+    reader.read(text, path, |how, reading| {
+        if reading != raw {
+            event.add_view(field, decodings.with(how), reading);
+        }
+    });
 }
 
 /// IPv4 goes past the formatting machinery, which would cost more than the rest of a benign line.

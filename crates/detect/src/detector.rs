@@ -170,8 +170,7 @@ impl Detector {
     ///
     /// Allocates nothing when none did.
     pub fn judge(&mut self, event: &Event) -> Option<Judgement> {
-        self.hits.clear();
-        self.crossings.clear();
+        self.clear();
         self.rules
             .evaluate(event, &mut self.scratch, &mut self.hits);
         // The windows count requests, whoever logged them.
@@ -179,7 +178,6 @@ impl Detector {
             self.windows.observe(event, &mut self.crossings);
         }
         self.policy.accuse(event, &mut self.accusations);
-        self.matched.clear();
         if self.hits.is_empty() && self.crossings.is_empty() && self.accusations.is_empty() {
             return None;
         }
@@ -212,6 +210,16 @@ impl Detector {
         }
         let excused = self.policy.excuse(event, self.now, &mut detections);
         Some(Judgement::of(detections, excused))
+    }
+
+    /// Forgets the event before, also one whose judgement ended in a panic: what it left behind must
+    /// not be held against the next one.
+    fn clear(&mut self) {
+        self.hits.clear();
+        self.crossings.clear();
+        self.firings.clear();
+        self.accusations.clear();
+        self.matched.clear();
     }
 
     /// The event judged last, if it feeds a correlation that sees the events of all threads.

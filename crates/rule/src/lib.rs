@@ -1,10 +1,10 @@
 //! The rule language: from text to checked rules to one compiled matcher for an event.
 //!
 //! Rules are written in Sigma's YAML with the names of the Elastic Common Schema. Loading checks
-//! everything and reports every fault at once; matching runs in two steps. One pass of an
-//! Aho–Corasick automaton over the views that some rule asks for finds which required literals
-//! occur in which views; the few rules whose literals all occur are then evaluated exactly, in those
-//! views only, with regular expressions that take linear time.
+//! everything and reports every fault at once; matching runs in two steps. One pass over the views
+//! that some rule asks for finds which required literals and bytes occur in which views; the few
+//! rules of which all occur are then evaluated exactly, in those views only, with regular expressions
+//! that take linear time.
 //!
 //! Correlations are checked here as well; what they count over time is `vigil-detect`'s.
 //!

@@ -133,7 +133,7 @@ impl Leaf {
         let scope = self.target.scope;
         let mut looks: Vec<Look> = required.into_iter().filter_map(Look::literals).collect();
         looks.extend(bytes.into_iter().map(Look::Bytes));
-        looks.sort_by_key(|look| std::cmp::Reverse(look.worth()));
+        looks.sort_by_cached_key(|look| std::cmp::Reverse(look.worth()));
         // What is seen in many events is looked for only where there is nothing better.
         let strong = looks
             .iter()

@@ -60,7 +60,7 @@ impl Signs {
     pub(super) const ESCAPE: Self = Self(1);
     /// `'`, `"` or a backtick.
     pub(super) const QUOTE: Self = Self(1 << 1);
-    /// `$`, `^`, `{` or `,`: only a shell folds these.
+    /// `$`, `^` or `{`: only a shell folds these.
     pub(super) const SHELL: Self = Self(1 << 2);
     /// Blanks other than the space, other control characters, and what is beyond ASCII.
     pub(super) const CONTROL: Self = Self(1 << 3);

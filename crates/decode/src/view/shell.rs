@@ -25,7 +25,6 @@ pub(super) fn normalise(text: &[u8], to: &mut Vec<u8>) -> bool {
             [b'\'', b'\'', ..] | [b'"', b'"', ..] | [b'`', b'`', ..] => Some(Fold::away(2)),
             [b'\'' | b'"', next, ..] if joins(before) && joins(*next) => Some(Fold::away(1)),
             [b'\'' | b'"', next, ..] if opens_word(before) && is_word(*next) => quoted(rest),
-            [b'\'' | b'"'] if is_word(before) => None,
             [b'\\', next, ..] if escapes(written, *next) => Some(Fold::away(1)),
             [b'^', next, ..] if is_word(before) && is_word(*next) => Some(Fold::away(1)),
             [b'{', body @ ..] if spreads(body) => {

@@ -47,7 +47,7 @@ pub struct HuntOptions {
     pub threshold: Score,
     /// From this severity up a threat belongs to an alert.
     pub alert_severity: Severity,
-    /// Threats of one source and family within this time are one alert, in milliseconds.
+    /// Threats of one source within this time are one alert, in milliseconds.
     pub alert_window_ms: i64,
     /// The most examples of each kind.
     pub examples: usize,
