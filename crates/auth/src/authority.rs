@@ -11,7 +11,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 use vigil_event::{Id, Timestamp};
 
-use crate::{AuthError, Principal, Role, secret};
+use crate::{AuthError, Principal, Rights, Role, secret};
 
 /// Who issued: tokens of other programs that happen to share a secret are refused.
 const ISSUER: &str = "vigil";
@@ -21,9 +21,6 @@ const MAX_TOKEN_BYTES: usize = 8 * 1024;
 
 /// The longest subject.
 pub(crate) const MAX_SUBJECT_BYTES: usize = 256;
-
-/// At most this many patterns a token.
-const MAX_PATTERNS: usize = 100;
 
 /// How far another machine's clock may be ahead, for `nbf`. An end is an end: `exp` has no leeway,
 /// or a connection would be opened only to be closed.
@@ -38,8 +35,20 @@ pub struct Grant {
     pub role: Role,
     /// Until when, to the second. None makes a token that lasts until the key is changed.
     pub expires_at: Option<Timestamp>,
-    /// See [`Principal::subscribe`].
-    pub subscribe: Option<Vec<String>>,
+    /// What it says of channels.
+    pub rights: Rights,
+}
+
+impl Grant {
+    /// All that the role may, without an end.
+    pub fn new(subject: impl Into<String>, role: Role) -> Self {
+        Self {
+            subject: subject.into(),
+            role,
+            expires_at: None,
+            rights: Rights::default(),
+        }
+    }
 }
 
 /// Issues tokens and verifies them, with the key of one data directory.
@@ -75,8 +84,8 @@ struct Claims {
 /// The claims that only Vigil knows.
 #[derive(Default, PartialEq, Serialize, Deserialize)]
 struct Own {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    subscribe: Option<Vec<String>>,
+    #[serde(flatten)]
+    rights: Rights,
     /// Says that the missing `exp` is meant, and not forgotten.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     lasting: bool,
@@ -120,6 +129,9 @@ impl Authority {
         {
             return Err(AuthError::EndsInThePast);
         }
+        if let Some(fault) = grant.rights.fault() {
+            return Err(AuthError::Malformed(fault));
+        }
         let claims = Claims {
             iss: ISSUER.to_owned(),
             sub: grant.subject.clone(),
@@ -129,7 +141,7 @@ impl Authority {
             exp: grant.expires_at.map(seconds),
             jti: Some(Id::derived(now, &[&secret::random::<16>()?]).to_string()),
             vigil: Own {
-                subscribe: grant.subscribe.clone(),
+                rights: grant.rights.clone(),
                 lasting: grant.expires_at.is_none(),
             },
         };
@@ -167,20 +179,15 @@ impl Authority {
         if !is_subject(&claims.sub) {
             return Err(AuthError::Malformed("its `sub` is empty or too long"));
         }
-        if claims
-            .vigil
-            .subscribe
-            .as_ref()
-            .is_some_and(|list| list.len() > MAX_PATTERNS)
-        {
-            return Err(AuthError::Malformed("it grants too many channels"));
+        if let Some(fault) = claims.vigil.rights.fault() {
+            return Err(AuthError::Malformed(fault));
         }
         Ok(Principal {
             subject: claims.sub,
             role: claims.role,
             expires_at,
             token_id: claims.jti,
-            subscribe: claims.vigil.subscribe,
+            rights: claims.vigil.rights,
         })
     }
 }
@@ -226,7 +233,11 @@ mod tests {
             subject: "anna".into(),
             role: Role::Analyst,
             expires_at: Some(NOW.plus_millis(60_000)),
-            subscribe: Some(vec!["threats".into()]),
+            rights: Rights {
+                subscribe: Some(vec!["threats".into()]),
+                publish: Some(vec!["chat:*".into()]),
+                filter: Some("severity == 'high'".into()),
+            },
         }
     }
 
@@ -249,7 +260,7 @@ mod tests {
             principal.expires_at,
             Some(Timestamp::from_millis(1_795_176_060_000))
         );
-        assert_eq!(principal.subscribe, Some(vec!["threats".to_owned()]));
+        assert_eq!(principal.rights, grant().rights);
         let other = authority
             .verify(&authority.issue(&grant(), NOW).unwrap(), NOW)
             .unwrap();

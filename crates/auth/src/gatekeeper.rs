@@ -66,13 +66,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (authority, _) = Authority::open(dir.path()).unwrap();
         let now = Timestamp::from_millis(1_000_000);
-        let grant = Grant {
-            subject: "anna".into(),
-            role: Role::Viewer,
-            expires_at: None,
-            subscribe: None,
-        };
-        let token = authority.issue(&grant, now).unwrap();
+        let token = authority
+            .issue(&Grant::new("anna", Role::Viewer), now)
+            .unwrap();
         let key = "0123456789abcdef0123";
         let gatekeeper = Gatekeeper {
             authority,

@@ -78,13 +78,7 @@ impl ApiKeys {
             found = u32::conditional_select(&found, &place, key.digest.ct_eq(&given));
         }
         let key = self.0.get(found as usize).ok_or(AuthError::UnknownKey)?;
-        Ok(Principal {
-            subject: key.name.clone(),
-            role: key.role,
-            expires_at: None,
-            token_id: None,
-            subscribe: None,
-        })
+        Ok(Principal::new(key.name.clone(), key.role))
     }
 }
 

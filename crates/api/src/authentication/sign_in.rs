@@ -110,7 +110,7 @@ fn session_for(
         subject: principal.subject,
         role: principal.role,
         expires_at: Some(expires_at),
-        subscribe: principal.subscribe,
+        rights: principal.rights,
     };
     match door.access.gatekeeper.authority.issue(&grant, now) {
         Ok(token) if token.len() > cookie::MAX_TOKEN_BYTES => page(

@@ -233,10 +233,8 @@ impl App {
 
     pub(crate) fn token_until(&self, role: Role, expires_at: Option<Timestamp>) -> String {
         let grant = Grant {
-            subject: format!("{role}-anna"),
-            role,
             expires_at,
-            subscribe: None,
+            ..Grant::new(format!("{role}-anna"), role)
         };
         self.gatekeeper
             .authority

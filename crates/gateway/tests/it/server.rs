@@ -70,13 +70,7 @@ impl Default for Setup {
 
 /// Somebody of that role, whose credential never ends.
 pub(crate) fn principal(role: Role) -> Principal {
-    Principal {
-        subject: "anna".into(),
-        role,
-        expires_at: None,
-        token_id: None,
-        subscribe: None,
-    }
+    Principal::new("anna", role)
 }
 
 /// A running gateway.

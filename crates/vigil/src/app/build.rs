@@ -245,13 +245,7 @@ fn leave_admin_token(
     if kept {
         return Ok(false);
     }
-    let grant = Grant {
-        subject: "admin".to_owned(),
-        role: Role::Admin,
-        expires_at: None,
-        subscribe: None,
-    };
-    let token = authority.issue(&grant, now)?;
+    let token = authority.issue(&Grant::new("admin", Role::Admin), now)?;
     // A new file beside the old one, so that the modes are ours from the first byte.
     let fresh = data_dir.join(format!("{ADMIN_TOKEN}.new"));
     drop(fs_err::remove_file(&fresh));

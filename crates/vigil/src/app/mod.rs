@@ -146,13 +146,7 @@ impl App {
 
     /// An address that opens the page, once.
     pub fn sign_in_url(&self) -> Result<String, BuildError> {
-        let admin = Principal {
-            subject: "admin".to_owned(),
-            role: Role::Admin,
-            expires_at: None,
-            token_id: None,
-            subscribe: None,
-        };
+        let admin = Principal::new("admin", Role::Admin);
         let ticket = self.gatekeeper.tickets.issue(admin, SystemClock.now())?;
         Ok(format!("http://{}/ui/?ticket={ticket}", self.address))
     }

@@ -1,7 +1,7 @@
 //! `vigil token`: makes a token, signed with the data directory's key, and prints it and nothing else.
 
 use clap::Args;
-use vigil_auth::{Authority, Grant, Role, SECRET_FILE};
+use vigil_auth::{Authority, Grant, Rights, Role, SECRET_FILE};
 use vigil_event::{Clock as _, SystemClock};
 
 use super::{ConfigFlags, Failure, say};
@@ -23,6 +23,13 @@ pub(super) struct TokenArgs {
     /// [default: what the role may]
     #[arg(long = "channel", value_name = "PATTERN")]
     channels: Vec<String>,
+    /// A channel that it may publish to, or a pattern such as chat:*; can be given again [default:
+    /// what the role may]
+    #[arg(long, value_name = "PATTERN")]
+    publish: Vec<String>,
+    /// An expression that everything it hears must satisfy
+    #[arg(long, value_name = "EXPRESSION")]
+    filter: Option<String>,
 }
 
 pub(super) fn run(args: &TokenArgs) -> Result<(), Failure> {
@@ -44,12 +51,20 @@ pub(super) fn run(args: &TokenArgs) -> Result<(), Failure> {
             .unwrap_or_else(|| args.role.name().to_owned()),
         role: args.role,
         expires_at: Some(now.plus_millis(args.expires)),
-        subscribe: (!args.channels.is_empty()).then(|| args.channels.clone()),
+        rights: Rights {
+            subscribe: patterns(&args.channels),
+            publish: patterns(&args.publish),
+            filter: args.filter.clone(),
+        },
     };
     let token = authority
         .issue(&grant, now)
         .map_err(|error| Failure::Input(error.to_string()))?;
     say!("{token}")
+}
+
+fn patterns(given: &[String]) -> Option<Vec<String>> {
+    (!given.is_empty()).then(|| given.to_vec())
 }
 
 /// A lifetime in milliseconds, of a text such as `8h`.
