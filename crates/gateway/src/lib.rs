@@ -17,6 +17,8 @@ mod command;
 mod connection;
 mod cursor;
 mod desk;
+mod filter;
+mod interner;
 mod frame;
 mod origin;
 mod outlet;

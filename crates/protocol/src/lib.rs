@@ -14,6 +14,7 @@ mod close_code;
 mod envelope;
 mod error_code;
 mod filter;
+pub mod message_pack;
 mod publish;
 mod server;
 mod since;
