@@ -101,7 +101,7 @@ async fn nobody_gets_in_without_a_right() {
     let server = Server::start(service).await;
     assert_eq!(refused(&server, "/ws", &[]).await.0, 403);
     let mut narrow = principal(Role::Viewer);
-    narrow.subscribe = Some(vec!["threats".into()]);
+    narrow.rights.subscribe = Some(vec!["threats".into()]);
     let server = Server::start(Setup {
         principal: Some(narrow),
         ..Setup::default()
