@@ -111,6 +111,8 @@ fn session_for(
         role: principal.role,
         expires_at: Some(expires_at),
         rights: principal.rights,
+        parent_id: principal.parent_id.or(principal.token_id),
+        key: principal.key,
     };
     match door.access.gatekeeper.authority.issue(&grant, now) {
         Ok(token) if token.len() > cookie::MAX_TOKEN_BYTES => page(
