@@ -248,14 +248,15 @@ mod tests {
 
     fn grant() -> Grant {
         Grant {
-            subject: "anna".into(),
-            role: Role::Analyst,
             expires_at: Some(NOW.plus_millis(60_000)),
             rights: Rights {
                 subscribe: Some(vec!["threats".into()]),
                 publish: Some(vec!["chat:*".into()]),
                 filter: Some("severity == 'high'".into()),
             },
+            parent_id: Some("parent".into()),
+            key: Some("key".into()),
+            ..Grant::new("anna", Role::Analyst)
         }
     }
 
@@ -279,6 +280,12 @@ mod tests {
             Some(Timestamp::from_millis(1_795_176_060_000))
         );
         assert_eq!(principal.rights, grant().rights);
+        assert_eq!(principal.parent_id, grant().parent_id);
+        assert_eq!(principal.key, grant().key);
+        assert_eq!(
+            principal.issued_at,
+            Some(Timestamp::from_millis(1_795_176_000_000))
+        );
         let other = authority
             .verify(&authority.issue(&grant(), NOW).unwrap(), NOW)
             .unwrap();

@@ -75,9 +75,11 @@ async fn guard(State(door): State<Arc<Door>>, mut request: Request, next: Next) 
     if let Some(ticket) = sign_in::ticket_of_page(request.method(), request.uri()) {
         return sign_in::redeem(&door, &request, ticket);
     }
-    match door.principal(&request) {
+    match door.principal(&request).await {
         Ok(principal) => {
-            request.extensions_mut().insert(principal);
+            if let Some(principal) = principal {
+                request.extensions_mut().insert(principal);
+            }
             next.run(request).await
         }
         Err(error) => sign_in::refuse(&request, error),
