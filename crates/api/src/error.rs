@@ -251,9 +251,7 @@ impl From<StoreError> for ApiError {
         match &error {
             StoreError::NotFound(_)
             | StoreError::NoSuppression(_)
-            | StoreError::NoRevocation(_) => {
-                Self::new(ErrorCode::NotFound, error.to_string())
-            }
+            | StoreError::NoRevocation(_) => Self::new(ErrorCode::NotFound, error.to_string()),
             StoreError::Conflict { .. } => Self::new(ErrorCode::Conflict, error.to_string()),
             StoreError::BadChange { .. }
             | StoreError::BadSuppression { .. }

@@ -18,9 +18,7 @@ pub mod sqlite;
 pub mod stats;
 pub mod suppression;
 
-use vigil_event::{
-    Alert, AlertChange, Checkpoint, Id, Revocation, Suppression, Threat, Timestamp,
-};
+use vigil_event::{Alert, AlertChange, Checkpoint, Id, Revocation, Suppression, Threat, Timestamp};
 
 pub use entry::{Backlog, Entry, GroupedThreat, Publish, Recorded};
 pub use error::StoreError;

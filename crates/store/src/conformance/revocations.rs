@@ -8,7 +8,10 @@ use crate::{Store, StoreError};
 
 fn revocation(revoked: Revoked) -> Revocation {
     Revocation {
-        id: Id::derived(NOON, &[revoked.kind().as_bytes(), revoked.value().as_bytes()]),
+        id: Id::derived(
+            NOON,
+            &[revoked.kind().as_bytes(), revoked.value().as_bytes()],
+        ),
         revoked,
         reason: "a \"lost\" phone".to_owned(),
         author: "admin".to_owned(),
