@@ -14,17 +14,17 @@ use vigil_event::{Id, Timestamp};
 use crate::{AuthError, Principal, Rights, Role, secret};
 
 /// Who issued: tokens of other programs that happen to share a secret are refused.
-const ISSUER: &str = "vigil";
+pub(crate) const ISSUER: &str = "vigil";
 
 /// A longer text is no token of ours.
-const MAX_TOKEN_BYTES: usize = 8 * 1024;
+pub(crate) const MAX_TOKEN_BYTES: usize = 8 * 1024;
 
 /// The longest subject.
 pub(crate) const MAX_SUBJECT_BYTES: usize = 256;
 
 /// How far another machine's clock may be ahead, for `nbf`. An end is an end: `exp` has no leeway,
 /// or a connection would be opened only to be closed.
-const LEEWAY_MS: i64 = 5_000;
+pub(crate) const LEEWAY_MS: i64 = 5_000;
 
 /// What a token grants.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +37,10 @@ pub struct Grant {
     pub expires_at: Option<Timestamp>,
     /// What it says of channels.
     pub rights: Rights,
+    /// See [`Principal::parent_id`].
+    pub parent_id: Option<String>,
+    /// See [`Principal::key`].
+    pub key: Option<String>,
 }
 
 impl Grant {
@@ -47,6 +51,8 @@ impl Grant {
             role,
             expires_at: None,
             rights: Rights::default(),
+            parent_id: None,
+            key: None,
         }
     }
 }
@@ -89,6 +95,11 @@ struct Own {
     /// Says that the missing `exp` is meant, and not forgotten.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     lasting: bool,
+    /// What a session was opened with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    parent: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
 }
 
 impl Own {
@@ -143,6 +154,8 @@ impl Authority {
             vigil: Own {
                 rights: grant.rights.clone(),
                 lasting: grant.expires_at.is_none(),
+                parent: grant.parent_id.clone(),
+                key: grant.key.clone(),
             },
         };
         let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.signing)
@@ -187,16 +200,21 @@ impl Authority {
             role: claims.role,
             expires_at,
             token_id: claims.jti,
+            parent_id: claims.vigil.parent,
+            key: claims.vigil.key,
+            issued_at: claims
+                .iat
+                .map(|at| Timestamp::from_millis(at.saturating_mul(1_000))),
             rights: claims.vigil.rights,
         })
     }
 }
 
-fn is_subject(text: &str) -> bool {
+pub(crate) fn is_subject(text: &str) -> bool {
     !text.is_empty() && text.len() <= MAX_SUBJECT_BYTES && !text.chars().any(char::is_control)
 }
 
-const fn seconds(at: Timestamp) -> i64 {
+pub(crate) const fn seconds(at: Timestamp) -> i64 {
     at.as_millis() / 1_000
 }
 
@@ -230,14 +248,15 @@ mod tests {
 
     fn grant() -> Grant {
         Grant {
-            subject: "anna".into(),
-            role: Role::Analyst,
             expires_at: Some(NOW.plus_millis(60_000)),
             rights: Rights {
                 subscribe: Some(vec!["threats".into()]),
                 publish: Some(vec!["chat:*".into()]),
                 filter: Some("severity == 'high'".into()),
             },
+            parent_id: Some("parent".into()),
+            key: Some("key".into()),
+            ..Grant::new("anna", Role::Analyst)
         }
     }
 
@@ -261,6 +280,12 @@ mod tests {
             Some(Timestamp::from_millis(1_795_176_060_000))
         );
         assert_eq!(principal.rights, grant().rights);
+        assert_eq!(principal.parent_id, grant().parent_id);
+        assert_eq!(principal.key, grant().key);
+        assert_eq!(
+            principal.issued_at,
+            Some(Timestamp::from_millis(1_795_176_000_000))
+        );
         let other = authority
             .verify(&authority.issue(&grant(), NOW).unwrap(), NOW)
             .unwrap();

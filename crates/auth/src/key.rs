@@ -78,7 +78,10 @@ impl ApiKeys {
             found = u32::conditional_select(&found, &place, key.digest.ct_eq(&given));
         }
         let key = self.0.get(found as usize).ok_or(AuthError::UnknownKey)?;
-        Ok(Principal::new(key.name.clone(), key.role))
+        Ok(Principal {
+            key: Some(key.name.clone()),
+            ..Principal::new(key.name.clone(), key.role)
+        })
     }
 }
 

@@ -16,6 +16,12 @@ pub struct Principal {
     pub expires_at: Option<Timestamp>,
     /// The token's own id, so that one token can be named without showing it.
     pub token_id: Option<String>,
+    /// The token with which a session was opened, so that the session goes with it.
+    pub parent_id: Option<String>,
+    /// The API key's name, or the id of the key that signed the token.
+    pub key: Option<String>,
+    /// When the credential was issued, to the second, if it says so.
+    pub issued_at: Option<Timestamp>,
     /// What their token says of channels.
     pub rights: Rights,
 }
@@ -28,6 +34,9 @@ impl Principal {
             role,
             expires_at: None,
             token_id: None,
+            parent_id: None,
+            key: None,
+            issued_at: None,
             rights: Rights::default(),
         }
     }

@@ -20,6 +20,7 @@ mod desk;
 mod filter;
 mod interner;
 mod frame;
+mod greeting;
 mod origin;
 mod outlet;
 mod pulse;
@@ -45,7 +46,8 @@ pub use telemetry::Telemetry;
 /// The gateway's routes: `/ws`, `/ws/{channel}`, `/api/v1/ws`, `/api/v1/ws/health`,
 /// `/sse/{channel}`.
 ///
-/// Each request must carry an `axum::Extension<Principal>`; without one it is answered with 401.
+/// Each request must carry an `axum::Extension<Principal>`; without one it is answered with 401, but
+/// that a WebSocket has some seconds to send its token in a first `auth` frame.
 pub fn router(state: GatewayState) -> axum::Router {
     let admission = Admission::new(
         state.limits.max_connections,
@@ -55,6 +57,7 @@ pub fn router(state: GatewayState) -> axum::Router {
     route::all(Arc::new(Gateway {
         state,
         admission: Arc::new(admission),
+        hall: greeting::Hall::default(),
         started_at,
     }))
 }
@@ -63,6 +66,7 @@ pub fn router(state: GatewayState) -> axum::Router {
 struct Gateway {
     state: GatewayState,
     admission: Arc<Admission>,
+    hall: greeting::Hall,
     started_at: Timestamp,
 }
 

@@ -9,7 +9,8 @@ mod grouping;
 mod pages;
 mod recording;
 mod retention;
-pub(crate) mod sample;
+pub(crate) mod revocations;
+mod sample;
 mod statistics;
 mod suppressions;
 
@@ -51,6 +52,9 @@ pub fn suite<P: Place>(empty: impl Fn() -> P) {
         suppressions::it_ends_by_time_and_by_hand,
         suppressions::hits_are_counted_with_the_entry,
         suppressions::one_without_a_reason_or_a_bound_is_refused,
+        revocations::a_revocation_outlives_the_store,
+        revocations::it_ends_by_time_and_by_being_lifted,
+        revocations::there_are_bounds,
         pages::pages_have_no_gap_and_no_double,
         pages::large_threats_make_short_pages,
         pages::alerts_keep_their_place,
