@@ -79,11 +79,6 @@ impl Namespaces {
         }
     }
 
-    /// What a path such as `/ws/system` means.
-    pub(crate) fn of_path(&self, name: &str) -> Option<Target> {
-        self.find(if name == "system" { STATUS } else { name })
-    }
-
     /// How a room is; nothing for the platform's own channels.
     pub(crate) fn of(&self, channel: &str) -> Option<&Namespace> {
         let (namespace, _) = channel.split_once(':')?;
@@ -193,7 +188,6 @@ mod tests {
         ] {
             assert_eq!(namespaces.find(name), target, "{name}");
         }
-        assert_eq!(namespaces.of_path("system"), one("status"));
         let unknown = namespaces.unknown(&"x".repeat(500));
         assert!(unknown.message.len() < 150);
         assert!(unknown.channels.contains(&"chat:{id}".to_owned()));

@@ -35,12 +35,14 @@ impl Start {
     /// Where one room starts.
     pub(crate) fn of_room(&self, room: &str) -> Self {
         match self {
-            Self::Rooms(rooms) => rooms.get(room).map_or(Self::Last(u64::MAX), |at| {
-                Self::Position {
-                    epoch: at.epoch.clone(),
-                    offset: at.offset,
-                }
-            }),
+            Self::Rooms(rooms) => {
+                rooms
+                    .get(room)
+                    .map_or(Self::Last(u64::MAX), |at| Self::Position {
+                        epoch: at.epoch.clone(),
+                        offset: at.offset,
+                    })
+            }
             other => other.clone(),
         }
     }
@@ -181,7 +183,9 @@ impl Cursor {
         let mut counts = SeverityCounts::default();
         let mut unknown = 0;
         while self.after < to {
-            let limit = usize::try_from(to - self.after).unwrap_or(usize::MAX).min(256);
+            let limit = usize::try_from(to - self.after)
+                .unwrap_or(usize::MAX)
+                .min(256);
             let read = bus.read(&self.channel, self.after, limit);
             if let Some(missed) = read.missed {
                 // What fell out meanwhile is said with the rest; at most all of it was heard.
@@ -203,7 +207,11 @@ impl Cursor {
         }
         let by_severity = frame::heard(&counts, self.sift.min_severity);
         let missed = by_severity.values().sum::<u64>() + unknown;
-        let by_severity = if unknown == 0 { by_severity } else { BTreeMap::new() };
+        let by_severity = if unknown == 0 {
+            by_severity
+        } else {
+            BTreeMap::new()
+        };
         (missed > 0).then(|| Gap {
             epoch: self.epoch.to_string(),
             from,
@@ -226,10 +234,6 @@ impl Cursor {
     /// Another sift from here on, as after a newer token.
     pub(crate) fn resift(&mut self, sift: Arc<Sift>) {
         self.sift = sift;
-    }
-
-    pub(crate) const fn sift(&self) -> &Arc<Sift> {
-        &self.sift
     }
 
     /// Goes past what is missing.
@@ -279,7 +283,7 @@ fn unknown_gap(epoch: &str) -> Gap {
         from: 1,
         to: 0,
         missed: 0,
-        by_severity: std::collections::BTreeMap::new(),
+        by_severity: BTreeMap::new(),
         reason: GapReason::EpochChanged,
     }
 }
@@ -312,12 +316,7 @@ mod tests {
     }
 
     fn start(bus: &MemoryBus, since: Option<Start>) -> (Cursor, Started) {
-        Cursor::start(
-            bus,
-            &Arc::from("status"),
-            since.as_ref(),
-            &Arc::default(),
-        )
+        Cursor::start(bus, &Arc::from("status"), since.as_ref(), &Arc::default())
     }
 
     fn position(epoch: &str, offset: u64) -> Start {

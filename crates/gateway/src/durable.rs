@@ -115,8 +115,7 @@ impl Durables {
         now: Timestamp,
     ) -> Option<Position> {
         let mut cursors = self.cursors.lock();
-        let cursor =
-            cursors.get_mut(&(user.to_owned(), channel.to_owned(), name.to_owned()))?;
+        let cursor = cursors.get_mut(&(user.to_owned(), channel.to_owned(), name.to_owned()))?;
         if cursor.epoch != epoch || cursor.offset < offset {
             epoch.clone_into(&mut cursor.epoch);
             cursor.offset = offset;
@@ -165,7 +164,12 @@ mod tests {
         let place = ("anna", "alerts", "desk");
         assert_eq!(durables.open(place, &head(7), now), Some(("e".into(), 7)));
         assert_eq!(durables.open(place, &head(9), now), Some(("e".into(), 7)));
-        let at = |offset| durables.acknowledge(place, "e", offset, now).unwrap().offset;
+        let at = |offset| {
+            durables
+                .acknowledge(place, "e", offset, now)
+                .unwrap()
+                .offset
+        };
         assert_eq!((at(9), at(8)), (9, 9), "never back");
         assert_eq!(
             durables.acknowledge(("ben", "alerts", "desk"), "e", 9, now),

@@ -84,7 +84,14 @@ impl Gateway {
         };
         let key = chat.idempotency_key.as_deref();
         let kind = Kind::ChatMessage;
-        self.put(by, &channel, kind, Severity::Informational, json(&said), key)
+        self.put(
+            by,
+            &channel,
+            kind,
+            Severity::Informational,
+            json(&said),
+            key,
+        )
     }
 
     /// Says that somebody types.
@@ -100,7 +107,14 @@ impl Gateway {
             typing,
         };
         let kind = Kind::ChatTyping;
-        self.put(by, &channel, kind, Severity::Informational, json(&typing), None)
+        self.put(
+            by,
+            &channel,
+            kind,
+            Severity::Informational,
+            json(&typing),
+            None,
+        )
     }
 
     /// Publishes something of the server's own.
@@ -123,7 +137,9 @@ impl Gateway {
         let channel = match namespaces.find(name) {
             Some(Target::One(channel)) => channel,
             Some(Target::Rooms(_)) => {
-                return Err(invalid("publish to one room, not to a namespace".to_owned()));
+                return Err(invalid(
+                    "publish to one room, not to a namespace".to_owned(),
+                ));
             }
             None => return Err(namespaces.unknown(name)),
         };
@@ -142,7 +158,10 @@ impl Gateway {
         let shown = vigil_event::text::truncated(&channel, 64);
         Err(ErrorBody::new(
             ErrorCode::Forbidden,
-            format!("role {} may not publish to `{shown}` with this token", by.role),
+            format!(
+                "role {} may not publish to `{shown}` with this token",
+                by.role
+            ),
         ))
     }
 

@@ -129,7 +129,9 @@ impl Subscription {
         }
         self.pending = true;
         let enough = self.options.batch.unwrap_or(usize::MAX) as u64;
-        if self.hold.is_some() && bus.head(self.cursor.channel()).offset >= self.cursor.after().saturating_add(enough) {
+        if self.hold.is_some()
+            && bus.head(self.cursor.channel()).offset >= self.cursor.after().saturating_add(enough)
+        {
             self.hold = None;
         }
     }

@@ -40,11 +40,7 @@ pub(crate) struct Options {
 
 impl Gateway {
     /// What a `subscribe` asks for, if the principal may have it.
-    pub(crate) fn wish(
-        &self,
-        principal: &Principal,
-        asked: &Subscribe,
-    ) -> Result<Wish, ErrorBody> {
+    pub(crate) fn wish(&self, principal: &Principal, asked: &Subscribe) -> Result<Wish, ErrorBody> {
         let target = self.target(principal, &asked.channel)?;
         let since = asked.since.clone().map(Start::try_from).transpose();
         let since = since.map_err(|error| invalid(format!("`since`: {error}")))?;

@@ -29,6 +29,22 @@ pub fn from_json(json: &[u8]) -> Vec<u8> {
     message
 }
 
+/// Several frames of one channel in one message, as [`crate::batch`] in JSON. The frames are copied.
+pub fn batch(channel: &str, frames: &[impl AsRef<[u8]>]) -> Vec<u8> {
+    let head = serde_json::json!({ "type": "batch", "channel": channel });
+    let mut message = from_json(head.to_string().as_bytes());
+    // A map of up to fifteen fields begins with their number in the low half of one byte.
+    if let Some(first) = message.first_mut() {
+        *first += 1;
+    }
+    message.extend_from_slice(b"\xa4data\xdd");
+    message.extend_from_slice(&(frames.len() as u32).to_be_bytes());
+    for frame in frames {
+        message.extend_from_slice(frame.as_ref());
+    }
+    message
+}
+
 /// A client's message as JSON.
 pub fn to_json(message: &[u8]) -> Result<String, NotMessagePack> {
     let refused = |error: &dyn std::fmt::Display| {
@@ -85,6 +101,14 @@ mod tests {
     }
 
     #[test]
+    fn a_batch_is_the_same_as_in_json() {
+        let frames = [r#"{"a":1}"#, r#"{"b":[2]}"#];
+        let packed = frames.map(|frame| from_json(frame.as_bytes()));
+        let json = String::from_utf8(crate::batch("threats", &frames)).unwrap();
+        assert_eq!(to_json(&batch("threats", &packed)).unwrap(), json);
+    }
+
+    #[test]
     fn what_is_wrong_is_refused() {
         let deep = [vec![0x91; 5_000], vec![0xc0]].concat();
         for message in [
@@ -99,7 +123,9 @@ mod tests {
             &deep,
         ] {
             let read = to_json(message);
-            let is_text = read.as_ref().is_ok_and(|text| serde_json::from_str::<serde_json::Value>(text).is_ok());
+            let is_text = read
+                .as_ref()
+                .is_ok_and(|text| serde_json::from_str::<serde_json::Value>(text).is_ok());
             assert!(read.is_err() || is_text, "{message:?} {read:?}");
         }
         assert!(to_json(&deep).is_err());

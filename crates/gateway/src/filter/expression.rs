@@ -21,12 +21,27 @@ const MAX_DEPTH: usize = 40;
 
 /// What an expression may name.
 const NAMES: [&str; 8] = [
-    "type", "id", "channel", "offset", "timestamp", "severity", "rank", "data",
+    "type",
+    "id",
+    "channel",
+    "offset",
+    "timestamp",
+    "severity",
+    "rank",
+    "data",
 ];
 
 /// The functions that an expression may call, beside operators.
 const FUNCTIONS: [&str; 10] = [
-    "size", "contains", "startsWith", "endsWith", "int", "double", "string", "network", "uint",
+    "size",
+    "contains",
+    "startsWith",
+    "endsWith",
+    "int",
+    "double",
+    "string",
+    "network",
+    "uint",
     "bool",
 ];
 
@@ -132,7 +147,10 @@ impl Check {
             Expr::Unspecified | Expr::Literal(_) => Ok(()),
             Expr::Ident(name) => self.name(name),
             Expr::Select(select) => self.look(&select.operand, below),
-            Expr::List(list) => list.elements.iter().try_for_each(|one| self.look(one, below)),
+            Expr::List(list) => list
+                .elements
+                .iter()
+                .try_for_each(|one| self.look(one, below)),
             Expr::Call(call) => {
                 function(&call.func_name)?;
                 call.target

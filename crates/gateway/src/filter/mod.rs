@@ -170,7 +170,9 @@ mod tests {
     fn says(filter: &str) -> bool {
         let filters = Filters::default();
         let asked: vigil_protocol::Filter = serde_json::from_str(filter).unwrap();
-        let filter = filters.get(&asked).unwrap_or_else(|error| panic!("{error}"));
+        let filter = filters
+            .get(&asked)
+            .unwrap_or_else(|error| panic!("{error}"));
         filter.lets_through(&item(DATA, Severity::High))
     }
 
@@ -182,7 +184,10 @@ mod tests {
             ("data.score > 7.5 && data.score < 8.5", true),
             ("data.score == 9", false),
             ("severity == 'high' && rank >= 3", true),
-            ("type == 'threat.new' && channel == 'threats' && offset == 7", true),
+            (
+                "type == 'threat.new' && channel == 'threats' && offset == 7",
+                true,
+            ),
             ("timestamp.startsWith('1970-01-01T')", true),
             ("data.url.path.contains('/b')", true),
             ("data.source.ip in ['10.1.2.3']", true),
@@ -198,7 +203,10 @@ mod tests {
             ("network(data.source.ip, '10.2.0.0/16')", false),
             ("network(data.source.ip, 'nonsense')", false),
             ("data.score", false),
-            ("data.source.geo.country_iso_code == 'DE' ? true : false", true),
+            (
+                "data.source.geo.country_iso_code == 'DE' ? true : false",
+                true,
+            ),
         ] {
             assert_eq!(says(&serde_json::json!(text).to_string()), holds, "{text}");
         }
@@ -236,12 +244,18 @@ mod tests {
         let nested = "data.a.exists(x, data.b.exists(y, x == y))";
         for (filter, said) in [
             (r#""data.score >""#.to_owned(), "the expression"),
-            (r#""dta.score > 1""#.to_owned(), "`dta` is unknown: use type, id, channel"),
+            (
+                r#""dta.score > 1""#.to_owned(),
+                "`dta` is unknown: use type, id, channel",
+            ),
             (r#""frobnicate(1)""#.to_owned(), "no function `frobnicate`"),
             (serde_json::json!(deep).to_string(), "nested"),
             (serde_json::json!(many).to_string(), "too many parts"),
             (serde_json::json!(nested).to_string(), "within another"),
-            (serde_json::json!("data.map(x, x)").to_string(), "`exists` and `all`"),
+            (
+                serde_json::json!("data.map(x, x)").to_string(),
+                "`exists` and `all`",
+            ),
             (r#"{"severity":"bad"}"#.to_owned(), "`severity`"),
             (r#"{"network":"10.0.0.0/99"}"#.to_owned(), "`network`"),
             (r#"{"technique":"X1"}"#.to_owned(), "`technique`"),

@@ -75,7 +75,9 @@ impl Short {
             return false;
         };
         let address = address.to_canonical();
-        self.networks.iter().any(|network| network.contains(&address))
+        self.networks
+            .iter()
+            .any(|network| network.contains(&address))
     }
 
     fn fits_host(&self, data: &Value) -> bool {
@@ -86,10 +88,12 @@ impl Short {
             return false;
         };
         let host = host.to_lowercase();
-        self.hosts.iter().any(|wanted| match wanted.strip_prefix('*') {
-            Some(below) => below.starts_with('.') && host.ends_with(below),
-            None => *wanted == host,
-        })
+        self.hosts
+            .iter()
+            .any(|wanted| match wanted.strip_prefix('*') {
+                Some(below) => below.starts_with('.') && host.ends_with(below),
+                None => *wanted == host,
+            })
     }
 
     fn fits_rule(&self, data: &Value) -> bool {
@@ -121,7 +125,10 @@ fn detections(data: &Value) -> impl Iterator<Item = &Value> {
 fn is_of(id: &str, wanted: &str) -> bool {
     let mut rest = id.chars();
     for letter in wanted.chars() {
-        if !rest.next().is_some_and(|own| own.eq_ignore_ascii_case(&letter)) {
+        if !rest
+            .next()
+            .is_some_and(|own| own.eq_ignore_ascii_case(&letter))
+        {
             return false;
         }
     }
@@ -133,15 +140,15 @@ pub(super) fn network(text: &str) -> Result<IpNet, NotAFilter> {
     text.parse::<IpNet>()
         .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
         .map_err(|_| {
-            NotAFilter(
-                "`network` must be networks such as 10.0.0.0/8, or addresses".to_owned(),
-            )
+            NotAFilter("`network` must be networks such as 10.0.0.0/8, or addresses".to_owned())
         })
 }
 
 fn technique(text: &str) -> Result<String, NotAFilter> {
     let mut letters = text.chars();
-    let is_technique = letters.next().is_some_and(|first| first.eq_ignore_ascii_case(&'T'))
+    let is_technique = letters
+        .next()
+        .is_some_and(|first| first.eq_ignore_ascii_case(&'T'))
         && text.len() >= 5
         && letters.all(|letter| letter.is_ascii_digit() || letter == '.');
     if is_technique {

@@ -15,9 +15,10 @@ pub(super) fn of(value: &Value) -> Cel {
         Value::Bool(truth) => Cel::Bool(*truth),
         Value::Number(number) => number.as_i64().map_or_else(
             || {
-                number
-                    .as_u64()
-                    .map_or_else(|| Cel::Float(number.as_f64().unwrap_or(f64::NAN)), Cel::UInt)
+                number.as_u64().map_or_else(
+                    || Cel::Float(number.as_f64().unwrap_or(f64::NAN)),
+                    Cel::UInt,
+                )
             },
             Cel::Int,
         ),

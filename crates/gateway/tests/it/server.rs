@@ -8,12 +8,16 @@ use axum::Extension;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use vigil_auth::{ApiKeys, Authority, Gatekeeper, Principal, Role, Tickets};
+use vigil_auth::{
+    ApiKeys, Authority, Gatekeeper, Issuers, Principal, Revocations, Role, Tickets,
+};
 use vigil_bus::{Bus, LogLimits, MemoryBus};
 use vigil_event::{
     Alert, AlertKey, AlertState, Clock, Id, IdSource, Kind, Publication, Score, Severity, Timestamp,
 };
-use vigil_gateway::{AlertDesk, Change, DeskError, GatewayState, Limits, Telemetry, router};
+use vigil_gateway::{
+    AlertDesk, Change, DeskError, Durables, GatewayState, Limits, Namespaces, Telemetry, router,
+};
 
 pub(crate) const START: Timestamp = Timestamp::from_millis(1_795_176_000_000);
 
@@ -56,6 +60,8 @@ pub(crate) struct Setup {
     pub(crate) log: LogLimits,
     /// Who every request is from; none to leave that out.
     pub(crate) principal: Option<Principal>,
+    pub(crate) namespaces: Namespaces,
+    pub(crate) durables: Arc<Durables>,
 }
 
 impl Default for Setup {
@@ -64,6 +70,8 @@ impl Default for Setup {
             limits: Limits::default(),
             log: LogLimits::default(),
             principal: Some(principal(Role::Analyst)),
+            namespaces: Namespaces::default(),
+            durables: Arc::default(),
         }
     }
 }
@@ -98,6 +106,8 @@ impl Server {
             authority: Authority::open(data_dir.path()).unwrap().0,
             keys: ApiKeys::default(),
             tickets: Tickets::default(),
+            issuers: Issuers::default(),
+            revocations: Revocations::default(),
         });
         let alert = alert();
         let alert_id = alert.id;
@@ -106,6 +116,8 @@ impl Server {
         telemetry.register(&registry).unwrap();
         let state = GatewayState {
             bus: bus.clone(),
+            namespaces: setup.namespaces.into(),
+            durables: setup.durables,
             desk: Arc::new(Desk(alert)),
             gatekeeper: gatekeeper.clone(),
             clock: clock.clone(),
