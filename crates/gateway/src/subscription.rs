@@ -281,6 +281,8 @@ impl Subscriptions {
             for one in &mut self.all {
                 if one.wake.poll(context).is_ready() {
                     one.wake(now, bus);
+                    // Also if it is held back from now on: the caller has to set its timer.
+                    any = true;
                 }
                 any |= one.is_due(now);
             }

@@ -8,9 +8,7 @@ use axum::Extension;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use vigil_auth::{
-    ApiKeys, Authority, Gatekeeper, Issuers, Principal, Revocations, Role, Tickets,
-};
+use vigil_auth::{ApiKeys, Authority, Gatekeeper, Issuers, Principal, Revocations, Role, Tickets};
 use vigil_bus::{Bus, LogLimits, MemoryBus};
 use vigil_event::{
     Alert, AlertKey, AlertState, Clock, Id, IdSource, Kind, Publication, Score, Severity, Timestamp,

@@ -9,6 +9,7 @@ mod desk;
 mod intake;
 mod listen;
 mod status;
+mod stream;
 mod tables;
 
 use std::net::SocketAddr;
@@ -97,6 +98,7 @@ pub struct App {
     max_sockets: usize,
     status: StatusTeller,
     tables: tables::TableWatch,
+    cursors: stream::CursorFile,
     shutdown: CancellationToken,
     sockets: TaskTracker,
 }
@@ -166,6 +168,7 @@ impl App {
         ));
         tasks.spawn(self.status.tell(self.shutdown.clone()));
         tasks.spawn(self.tables.run(self.shutdown.clone()));
+        tasks.spawn(self.cursors.keep(self.shutdown.clone(), self.sockets.clone()));
         tasks.spawn(reload_on(hangup, self.rules, self.shutdown.clone()));
         tasks.spawn(trim(
             self.store,
