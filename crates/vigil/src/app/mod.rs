@@ -7,6 +7,7 @@
 mod build;
 mod desk;
 mod intake;
+mod key_fetch;
 mod listen;
 mod status;
 mod tables;
@@ -62,6 +63,14 @@ pub enum BuildError {
     /// The signing key, a key file or the admin token cannot be used.
     #[error(transparent)]
     Auth(#[from] vigil_auth::AuthError),
+    /// An issuer's key cannot be used.
+    #[error("auth.issuers `{name}`: {error}")]
+    Issuer {
+        /// Its name.
+        name: String,
+        /// What is wrong with its key.
+        error: vigil_auth::AuthError,
+    },
     /// The logs cannot be followed.
     #[error(transparent)]
     Source(#[from] vigil_source::SourceError),
@@ -85,6 +94,7 @@ pub struct App {
     listener: TcpListener,
     router: Router,
     gatekeeper: Arc<Gatekeeper>,
+    key_fetches: Vec<key_fetch::KeyFetch>,
     data_dir: PathBuf,
     first_start: bool,
     follows_logs: bool,
@@ -166,6 +176,9 @@ impl App {
         ));
         tasks.spawn(self.status.tell(self.shutdown.clone()));
         tasks.spawn(self.tables.run(self.shutdown.clone()));
+        for fetch in self.key_fetches {
+            tasks.spawn(fetch.run(self.shutdown.clone()));
+        }
         tasks.spawn(reload_on(hangup, self.rules, self.shutdown.clone()));
         tasks.spawn(trim(
             self.store,

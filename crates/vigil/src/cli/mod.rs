@@ -7,6 +7,7 @@ mod explain;
 mod health;
 mod hunt;
 mod replay;
+mod revoke;
 mod rules;
 mod serve;
 mod suppress;
@@ -63,7 +64,7 @@ enum Command {
     TestRules(test_rules::TestRulesArgs),
     /// Let a rule pass for a time, on a running server
     Suppress(suppress::SuppressArgs),
-    /// Make a token and print it
+    /// Make a token and print it, or revoke what was given out
     Token(token::TokenArgs),
     /// Follow a channel of a running server in the terminal
     Watch(watch::WatchArgs),
