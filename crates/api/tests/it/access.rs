@@ -329,7 +329,11 @@ async fn a_narrowed_token_reads_no_more_than_it_hears() {
             expires_at: Some(app.clock.now().plus_millis(1_000)),
             ..Grant::new("anna", Analyst)
         };
-        let token = app.gatekeeper.authority.issue(&grant, app.clock.now()).unwrap();
+        let token = app
+            .gatekeeper
+            .authority
+            .issue(&grant, app.clock.now())
+            .unwrap();
         let request = request(Method::GET, path)
             .header("authorization", format!("Bearer {token}"))
             .body(Body::empty())
@@ -358,6 +362,10 @@ async fn a_narrowed_token_reads_no_more_than_it_hears() {
         (filtered(), "/stats", 403),
         (filtered(), "/api/v1/rules", 200),
     ] {
-        assert_eq!(status(rights.clone(), path).await, expected, "{rights:?} {path}");
+        assert_eq!(
+            status(rights.clone(), path).await,
+            expected,
+            "{rights:?} {path}"
+        );
     }
 }

@@ -4,6 +4,7 @@ use axum::body::Body;
 use axum::http::Method;
 use serde_json::json;
 use vigil_auth::Role::{Admin, Viewer};
+use vigil_event::Clock as _;
 
 use crate::harness::{App, request};
 
@@ -37,12 +38,20 @@ async fn a_revoked_token_ends_with_what_it_opened() {
         .body(Body::from(format!("token={token}")))
         .unwrap();
     let answer = app.send(sign_in).await;
-    let cookie = answer.header("set-cookie").split(';').next().unwrap().to_owned();
+    let cookie = answer
+        .header("set-cookie")
+        .split(';')
+        .next()
+        .unwrap()
+        .to_owned();
     let ticket = request(Method::POST, "/api/v1/tickets")
         .header("authorization", &bearer)
         .body(Body::empty())
         .unwrap();
-    let ticket = app.send(ticket).await.ok()["ticket"].as_str().unwrap().to_owned();
+    let ticket = app.send(ticket).await.ok()["ticket"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     assert_eq!(status(&app, ("authorization", &bearer)).await, 200);
     assert_eq!(status(&app, ("cookie", &cookie)).await, 200);
 

@@ -4,7 +4,7 @@ use serde_json::json;
 use vigil_auth::{Grant, Role};
 use vigil_event::{Id, Revocation, Revoked};
 
-use crate::client::{connect, open};
+use crate::client::open;
 use crate::server::{START, Server, Setup};
 
 fn nobody() -> Setup {
@@ -53,8 +53,17 @@ async fn who_says_anything_else_first_is_sent_away() {
     ] {
         let (mut client, _) = open(&server, "/ws/threats", &[]).await.unwrap();
         client.send(frame.clone()).await;
-        assert_eq!(client.close_code().await, code, "{frame}");
+        assert_eq!(client.closed().await.0, code, "{frame}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_says_nothing_is_sent_away_after_five_seconds() {
+    let server = Server::start(nobody()).await;
+    let started = std::time::Instant::now();
+    let (mut client, _) = open(&server, "/ws", &[]).await.unwrap();
+    assert_eq!(client.closed().await.0, 4001);
+    assert!(started.elapsed().as_secs() >= 4, "{:?}", started.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -80,6 +89,6 @@ async fn a_revoked_credential_ends_its_connections_and_no_others() {
     }]);
     let mut ben = clients.pop().unwrap();
     let mut anna = clients.pop().unwrap();
-    assert_eq!(anna.close_code().await, 4001);
+    assert_eq!(anna.closed().await.0, 4001);
     assert_eq!(ben.ask(json!({"type": "ping"})).await["type"], "pong");
 }

@@ -161,6 +161,16 @@ impl App {
         Ok(format!("http://{}/ui/?ticket={ticket}", self.address))
     }
 
+    /// Carries what is published, for who publishes beside the pipeline.
+    pub fn bus(&self) -> Arc<dyn vigil_bus::Bus> {
+        Arc::clone(&self.status.bus)
+    }
+
+    /// A token of this server.
+    pub fn issue(&self, grant: &vigil_auth::Grant) -> Result<String, BuildError> {
+        Ok(self.gatekeeper.authority.issue(grant, SystemClock.now())?)
+    }
+
     /// Serves until a signal comes or, if there is one, the limit has passed; then drains.
     pub async fn run(self, limit: Option<Duration>) -> std::io::Result<()> {
         let mut terminate = signal(SignalKind::terminate())?;

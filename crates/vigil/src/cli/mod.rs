@@ -1,5 +1,6 @@
 //! The command line: what can be asked, and what the exit code says.
 
+mod bench;
 mod client;
 mod config;
 mod demo;
@@ -66,6 +67,8 @@ enum Command {
     Suppress(suppress::SuppressArgs),
     /// Make a token and print it, or revoke what was given out
     Token(token::TokenArgs),
+    /// Measure how fast clients are served on this machine, beside a raw loop
+    Bench(bench::BenchArgs),
     /// Follow a channel of a running server in the terminal
     Watch(watch::WatchArgs),
 }
@@ -194,6 +197,7 @@ pub fn run() -> ExitCode {
         Command::TestRules(args) => test_rules::run(&args),
         Command::Suppress(args) => suppress::run(&args),
         Command::Token(args) => token::run(&args),
+        Command::Bench(args) => bench::run(&args),
         Command::Watch(args) => watch::run(&args),
     };
     match result {
