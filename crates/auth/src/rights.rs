@@ -74,7 +74,7 @@ pub(crate) enum Owner {
     Nobody,
     /// That of the one who asks.
     Own,
-    /// Another user's, or a pattern that stands for other users' too.
+    /// Another user's, or about them: the audit, and a pattern that stands for theirs too.
     Other,
 }
 
@@ -84,7 +84,7 @@ pub(crate) fn owner(channel: &str, subject: &str) -> Owner {
         Some("*") => Owner::Other,
         Some(user) if user == subject => Owner::Own,
         Some(_) => Owner::Other,
-        None if channel == "*" => Owner::Other,
+        None if matches!(channel, "*" | "audit") => Owner::Other,
         None => Owner::Nobody,
     }
 }
@@ -123,6 +123,7 @@ mod tests {
         assert_eq!(owner("user:", "anna"), Owner::Other);
         assert_eq!(owner("users:anna", "anna"), Owner::Nobody);
         assert_eq!(owner("*", "anna"), Owner::Other);
+        assert_eq!(owner("audit", "anna"), Owner::Other);
         // Who is called `*` does not thereby hear everybody.
         assert_eq!(owner("user:*", "*"), Owner::Other);
     }

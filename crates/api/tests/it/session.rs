@@ -132,6 +132,7 @@ async fn a_session_may_what_the_token_may() {
             Principal {
                 expires_at: Some(session_end),
                 token_id: opened.token_id.clone(),
+                parent_id: given.token_id.clone(),
                 ..given
             }
         );

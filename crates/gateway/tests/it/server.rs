@@ -8,7 +8,7 @@ use axum::Extension;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use vigil_auth::{ApiKeys, Authority, Gatekeeper, Issuers, Principal, Revocations, Role, Tickets};
+use vigil_auth::{Authority, Gatekeeper, Principal, Role};
 use vigil_bus::{Bus, LogLimits, MemoryBus};
 use vigil_event::{
     Alert, AlertKey, AlertState, Clock, Id, IdSource, Kind, Publication, Score, Severity, Timestamp,
@@ -100,13 +100,7 @@ impl Server {
         for channel in ["threats", "alerts", "status"] {
             assert!(bus.restore(channel, "e1", 1, Vec::new()));
         }
-        let gatekeeper = Arc::new(Gatekeeper {
-            authority: Authority::open(data_dir.path()).unwrap().0,
-            keys: ApiKeys::default(),
-            tickets: Tickets::default(),
-            issuers: Issuers::default(),
-            revocations: Revocations::default(),
-        });
+        let gatekeeper = Arc::new(Gatekeeper::new(Authority::open(data_dir.path()).unwrap().0));
         let alert = alert();
         let alert_id = alert.id;
         let telemetry = Arc::new(Telemetry::new());

@@ -4,7 +4,7 @@ use vigil_event::{Id, Revocation, Revoked};
 
 use super::sample::{HOUR_MS, NOON};
 use super::{Place, deaf};
-use crate::{Store, StoreError};
+use crate::StoreError;
 
 fn revocation(revoked: Revoked) -> Revocation {
     Revocation {
