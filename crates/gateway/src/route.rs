@@ -7,8 +7,9 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{ConnectInfo, FromRequestParts, Path, Query, State};
+use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use axum::{Extension, Json, Router};
 use serde::{Deserialize, Serialize};
@@ -62,6 +63,7 @@ pub(crate) fn all(gateway: Arc<Gateway>) -> Router {
         .route("/api/v1/ws/chat/{id}", get(of_chat))
         .merge(manage::routes())
         .route("/api/v1/ws/health", get(health))
+        .route("/asyncapi.json", get(document))
         .route("/sse/{channel}", get(sse::stream))
         .with_state(gateway)
 }
@@ -259,6 +261,16 @@ fn prepared(
         .max_frame_size(max)
         .read_buffer_size(BUFFER_BYTES)
         .write_buffer_size(BUFFER_BYTES))
+}
+
+/// The protocol as AsyncAPI 3, with JSON Schemas of every frame.
+async fn document(
+    State(gateway): State<Arc<Gateway>>,
+    caller: Caller,
+) -> Result<Response, Refusal> {
+    gateway.identify(caller)?;
+    let json = [(CONTENT_TYPE, "application/json")];
+    Ok((json, include_str!("../asyncapi.json")).into_response())
 }
 
 #[derive(Serialize)]

@@ -6,6 +6,7 @@
 mod client;
 mod commands;
 mod delivery;
+mod document;
 mod door;
 mod greeting;
 mod life;
