@@ -179,6 +179,9 @@ impl RoomsSubscription {
     pub(crate) fn new_rooms(&mut self, bus: &dyn Bus) -> Vec<Arc<str>> {
         self.opened.borrow_and_update();
         let names = bus.names(&self.prefix);
+        // One that was forgotten and opened again is another one.
+        let open: HashSet<&Arc<str>> = names.iter().collect();
+        self.known.retain(|name| open.contains(name));
         names
             .into_iter()
             .filter(|name| self.known.insert(Arc::clone(name)))
