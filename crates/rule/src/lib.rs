@@ -38,6 +38,7 @@ mod literal;
 mod load;
 mod log_source;
 mod matcher;
+mod memory;
 mod merge;
 mod metadata;
 mod modifier;
