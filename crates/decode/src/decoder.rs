@@ -48,6 +48,7 @@ impl Decoder {
         event.source_ip = request.source_ip;
         event.status = request.status;
         event.body_bytes = request.body_bytes;
+        event.log_escaped = request.log_escaped;
 
         let start = record.start as usize;
         let original = bytes.get(start..start.saturating_add(record.len as usize));

@@ -207,6 +207,8 @@ pub struct Event {
     pub body_bytes: u64,
     /// How often percent-encoding was undone until nothing changed; the largest over the fields.
     pub decode_depth: u8,
+    /// The server wrote bytes as `\xHH` and `\"` in the raw texts, as nginx and Apache do.
+    pub log_escaped: bool,
     /// What no log keeps, where the whole request was seen.
     pub whole: Option<Box<Whole>>,
 }
@@ -240,6 +242,7 @@ impl Event {
         self.status = 0;
         self.body_bytes = 0;
         self.decode_depth = 0;
+        self.log_escaped = false;
         self.whole = None;
     }
 
