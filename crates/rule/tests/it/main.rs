@@ -1,6 +1,7 @@
 //! Rules as their users meet them: text in, hits on decoded log lines out.
 
 mod correlation;
+mod crs;
 mod foreign;
 mod hostile;
 mod line;
