@@ -83,7 +83,10 @@ fn points(draft: &Draft, variables: &Variables) -> i64 {
     };
     let effects = draft.links.iter().flat_map(|link| &link.effects);
     let added = effects.filter_map(|effect| match effect {
-        Effect::Set { name, change: Change::Plus(by) } => {
+        Effect::Set {
+            name,
+            change: Change::Plus(by),
+        } => {
             let name = name.plain()?;
             memchr::memmem::find(name, b"anomaly_score").map(|_| filled(by))
         }
@@ -125,16 +128,26 @@ pub(super) fn describe(
         let reads = compiled
             .get(&step)
             .and_then(|place| program.rules.get(*place))
-            .map(|rule| rule.links.iter().map(|link| link.reads.as_slice()).collect::<Vec<_>>());
+            .map(|rule| {
+                rule.links
+                    .iter()
+                    .map(|link| link.reads.as_slice())
+                    .collect::<Vec<_>>()
+            });
         let refusal = refused.iter().find(|(place, _)| *place == step);
         let refusal = draft.refused.as_ref().or(refusal.map(|(_, reason)| reason));
         let (fate, reason) = match (refusal, settled.get(&step), &reads) {
             (Some(reason), ..) => (Fate::Refused, Some(reason.clone())),
-            (_, Some(Some(condition)), _) => (Fate::Off, Some(format!("the setup skips it: {condition}"))),
+            (_, Some(Some(condition)), _) => {
+                (Fate::Off, Some(format!("the setup skips it: {condition}")))
+            }
             (_, Some(None), _) => (Fate::Setup, None),
             _ => (Fate::Loaded, None),
         };
-        let file = files.rules.get(draft.file).map_or("", |file| file.name.as_str());
+        let file = files
+            .rules
+            .get(draft.file)
+            .map_or("", |file| file.name.as_str());
         let listed = Listed {
             id: format!("crs:{}", draft.id),
             title: draft.message.clone(),
@@ -154,7 +167,11 @@ pub(super) fn describe(
         let is_told = !draft.message.is_empty()
             && (points > 0 || (draft.disruptive && draft.logged && reads_requests));
         if listed.fate == Fate::Loaded && is_told {
-            let score = if points > 0 { score(points, threshold) } else { Score::new(5.0) };
+            let score = if points > 0 {
+                score(points, threshold)
+            } else {
+                Score::new(5.0)
+            };
             described.told.insert(step, described.rules.len());
             described.rules.push(rule(draft, &listed, score));
         }
@@ -220,7 +237,13 @@ mod tests {
 
     #[test]
     fn scores_reach_the_threshold_where_points_do() {
-        for (points, threshold) in [(&[5][..], 5), (&[3, 2], 5), (&[2, 2, 2], 5), (&[5, 5], 10), (&[4, 3], 7)] {
+        for (points, threshold) in [
+            (&[5][..], 5),
+            (&[3, 2], 5),
+            (&[2, 2, 2], 5),
+            (&[5, 5], 10),
+            (&[4, 3], 7),
+        ] {
             let sum = Score::noisy_or(points.iter().map(|points| score(*points, threshold)));
             assert!(sum.value() >= 5.0, "{points:?} of {threshold}: {sum}");
         }

@@ -78,7 +78,10 @@ impl Who {
     /// `942100` or `942100-942999`.
     pub(super) fn ids(text: &str) -> Option<Self> {
         let (first, last) = text.split_once('-').unwrap_or((text, text));
-        Some(Self::Ids(first.trim().parse().ok()?, last.trim().parse().ok()?))
+        Some(Self::Ids(
+            first.trim().parse().ok()?,
+            last.trim().parse().ok()?,
+        ))
     }
 
     pub(super) fn names(&self, draft: &Draft) -> bool {
@@ -153,7 +156,11 @@ impl Reader {
                 }
             }
             "secruleremovebyid" => {
-                for ids in directive.arguments.iter().flat_map(|all| all.split([',', ' '])) {
+                for ids in directive
+                    .arguments
+                    .iter()
+                    .flat_map(|all| all.split([',', ' ']))
+                {
                     self.except(Who::ids(ids), None);
                 }
             }
@@ -339,7 +346,10 @@ impl Draft {
             return self.refuse(format!("`setvar:{text}` names no variable"));
         };
         if !collection.trim().eq_ignore_ascii_case("tx") {
-            return self.refuse("it keeps state in a stored collection; Vigil's windows and correlations do that".to_owned());
+            return self.refuse(
+                "it keeps state in a stored collection; Vigil's windows and correlations do that"
+                    .to_owned(),
+            );
         }
         let change = match (unset, value.as_bytes()) {
             (true, _) => Change::Unset,
@@ -405,14 +415,24 @@ mod tests {
              SecRule ARGS b id:2,t:sha1\n\
              SecRuleRemoveById 3\n",
         );
-        let Step::Rule(first) = &steps[0] else { panic!() };
-        assert_eq!((first.links.len(), first.links[0].transforms.as_slice()), (2, &[Transform::UrlDecode][..]));
+        let Step::Rule(first) = &steps[0] else {
+            panic!()
+        };
+        assert_eq!(
+            (first.links.len(), first.links[0].transforms.as_slice()),
+            (2, &[Transform::UrlDecode][..])
+        );
         assert!(first.links[0].negated && first.disruptive && first.logged);
         assert_eq!(first.links[0].variables.len(), 2);
         assert_eq!(first.links[1].effects.len(), 1);
         assert!(matches!(&steps[1], Step::Marker(name) if name == "END"));
-        let Step::Rule(second) = &steps[2] else { panic!() };
-        assert_eq!(second.refused.as_deref(), Some("the transformation `sha1` is not offered"));
+        let Step::Rule(second) = &steps[2] else {
+            panic!()
+        };
+        assert_eq!(
+            second.refused.as_deref(),
+            Some("the transformation `sha1` is not offered")
+        );
         assert_eq!(second.links[0].operator, "rx");
     }
 }

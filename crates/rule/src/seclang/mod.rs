@@ -145,12 +145,19 @@ impl SecRules {
             .into_iter()
             .flat_map(|level| PARANOIA.map(|name| (name.into(), level.to_string().into_bytes())))
             .collect();
-        let data = files.data.iter().map(|file| (file.name.clone(), file.text.clone())).collect();
+        let data = files
+            .data
+            .iter()
+            .map(|file| (file.name.clone(), file.text.clone()))
+            .collect();
         let plan = plan::plan(&steps, &presets, &data);
         let settled = plan.settled.clone();
         let (program, refused) = Program::new(plan, &steps, &data)?;
-        let Described { rules, told, listed } =
-            describe::describe(files, &steps, &settled, &refused, &program);
+        let Described {
+            rules,
+            told,
+            listed,
+        } = describe::describe(files, &steps, &settled, &refused, &program);
         Ok(Self {
             program,
             rules,
@@ -196,7 +203,11 @@ fn evidence_of(matched: &Matched, work: &Work) -> Evidence {
     let kept = text.get(start..end.min(start + Evidence::MAX_BYTES));
     Evidence {
         field: event_text::escape_invalid(&run::full_name(matched.collection, &matched.name)),
-        decodings: matched.chain.iter().map(|one| one.name().to_owned()).collect(),
+        decodings: matched
+            .chain
+            .iter()
+            .map(|one| one.name().to_owned())
+            .collect(),
         start: start as u32,
         end: end as u32,
         matched: event_text::escape_invalid(kept.unwrap_or_default()),

@@ -69,7 +69,9 @@ impl Operator {
     /// The operator of a name, or why there is none.
     pub(super) fn new(name: &str, argument: &Text, files: &DataFiles) -> Result<Self, String> {
         let plain = || {
-            let text = argument.plain().ok_or("its argument is known only while rules run")?;
+            let text = argument
+                .plain()
+                .ok_or("its argument is known only while rules run")?;
             Ok::<_, String>(String::from_utf8_lossy(text).into_owned())
         };
         let text = || argument.clone();
@@ -166,15 +168,14 @@ impl Operator {
                 let starts = value.len().checked_sub(argument.len())?;
                 value.ends_with(argument).then(|| starts..value.len())
             }
-            Self::Number(comparison, _) => {
-                holds(comparison.holds(number(value), number(argument)))
-            }
+            Self::Number(comparison, _) => holds(comparison.holds(number(value), number(argument))),
             Self::Addresses(networks) => {
                 let address: IpAddr = std::str::from_utf8(value).ok()?.trim().parse().ok()?;
                 holds(networks.iter().any(|network| network.contains(&address)))
             }
             Self::SqlInjection => {
-                let found = !is_one_word(value) && libinjectionrs::detect_sqli(value).is_injection();
+                let found =
+                    !is_one_word(value) && libinjectionrs::detect_sqli(value).is_injection();
                 holds(found)
             }
             Self::Xss => {
@@ -219,7 +220,9 @@ impl Operator {
 
 /// What libinjection never objects to, in any context.
 fn is_one_word(value: &[u8]) -> bool {
-    value.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
+    value
+        .iter()
+        .all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
 }
 
 fn is_word(value: &[u8], range: &Range<usize>) -> bool {
@@ -240,7 +243,8 @@ pub(super) fn number(text: &[u8]) -> i64 {
     };
     let digits = digits.iter().take_while(|byte| byte.is_ascii_digit());
     sign * digits.fold(0_i64, |sum, digit| {
-        sum.saturating_mul(10).saturating_add(i64::from(digit - b'0'))
+        sum.saturating_mul(10)
+            .saturating_add(i64::from(digit - b'0'))
     })
 }
 
@@ -275,7 +279,8 @@ fn bytes(text: &str) -> Result<[bool; 256], String> {
         let (first, last) = part.split_once('-').unwrap_or((part, part));
         let byte = |text: &str| {
             let byte = text.trim().parse::<u8>();
-            byte.map(usize::from).map_err(|_| format!("`{text}` is no byte"))
+            byte.map(usize::from)
+                .map_err(|_| format!("`{text}` is no byte"))
         };
         let range = byte(first)?..=byte(last)?;
         allowed
@@ -348,7 +353,10 @@ mod tests {
             ("rx", "%{tx.x}"),
             ("inspectFile", "x"),
         ] {
-            assert!(Operator::new(name, &Text::new(argument), &DataFiles::new()).is_err(), "{name}");
+            assert!(
+                Operator::new(name, &Text::new(argument), &DataFiles::new()).is_err(),
+                "{name}"
+            );
         }
     }
 }

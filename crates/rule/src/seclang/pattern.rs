@@ -69,7 +69,10 @@ impl Pattern {
     pub(super) fn find(&self, text: &[u8]) -> Option<std::ops::Range<usize>> {
         if self.guarded {
             let captures = self.regex.captures_iter(text);
-            return captures.filter_map(|one| one.get(1)).map(|one| one.range()).next();
+            return captures
+                .filter_map(|one| one.get(1))
+                .map(|one| one.range())
+                .next();
         }
         self.regex.find(text).map(|found| found.range())
     }
@@ -80,11 +83,11 @@ impl Pattern {
             return Vec::new();
         };
         let group = |one: Option<regex::bytes::Match<'_>>| {
-            one.map(|found| found.as_bytes().to_vec()).unwrap_or_default()
+            one.map(|found| found.as_bytes().to_vec())
+                .unwrap_or_default()
         };
         captures.iter().map(group).collect()
     }
-
 }
 
 fn one_line(error: &impl ToString) -> String {
@@ -129,7 +132,10 @@ fn translate(pattern: &str) -> Result<String, String> {
                 made.push_str("(?:");
                 length = 3;
             }
-            '(' if ["(?=", "(?!", "(?<=", "(?<!"].iter().any(|look| rest.starts_with(look)) => {
+            '(' if ["(?=", "(?!", "(?<=", "(?<!"]
+                .iter()
+                .any(|look| rest.starts_with(look)) =>
+            {
                 return Err("look-around cannot be matched in linear time".to_owned());
             }
             '{' => match counted(rest) {
@@ -164,7 +170,10 @@ fn counted(text: &str) -> Option<&str> {
 
 /// Writes the escape at the start and returns how long it is.
 fn escape(text: &str, in_class: bool, made: &mut String) -> Result<usize, String> {
-    let next = text.chars().nth(1).ok_or("the pattern ends in a backslash")?;
+    let next = text
+        .chars()
+        .nth(1)
+        .ok_or("the pattern ends in a backslash")?;
     match next {
         '<' => made.push_str("\\x3c"),
         '>' => made.push_str("\\x3e"),
@@ -258,7 +267,10 @@ mod tests {
             (r#"(?<!&lt|&gt);|['"=]"#, "a&lt;b;", "a&lt;b&gt;"),
         ] {
             let found = Pattern::new(pattern).unwrap();
-            assert!(found.find(matching.as_bytes()).is_some(), "{pattern} {matching}");
+            assert!(
+                found.find(matching.as_bytes()).is_some(),
+                "{pattern} {matching}"
+            );
             assert!(found.find(other.as_bytes()).is_none(), "{pattern} {other}");
         }
         assert_eq!(

@@ -109,7 +109,10 @@ impl Planner<'_> {
     fn is_unsure(&self, name: &[u8]) -> bool {
         name.iter().all(u8::is_ascii_digit)
             || self.unsure.contains(name)
-            || self.unsure_starts.iter().any(|start| name.starts_with(start))
+            || self
+                .unsure_starts
+                .iter()
+                .any(|start| name.starts_with(start))
     }
 
     /// The value of a `TX:name` that no request decides on; the inner none where it is not set.
@@ -149,7 +152,11 @@ impl Planner<'_> {
         for variable in link.variables.iter().filter(|variable| !variable.excluded) {
             let value = self.value(variable)?;
             if variable.counted {
-                values.push(if value.is_some() { b"1".to_vec() } else { b"0".to_vec() });
+                values.push(if value.is_some() {
+                    b"1".to_vec()
+                } else {
+                    b"0".to_vec()
+                });
             } else {
                 values.extend(value.map(<[u8]>::to_vec));
             }
@@ -158,11 +165,14 @@ impl Planner<'_> {
         let plain = argument.plain()?;
         let operator = Operator::new(&link.operator, &argument, self.files).ok()?;
         Some(values.iter().any(|value| {
-            let transformed = link.transforms.iter().fold(value.clone(), |text, transform| {
-                let mut made = Vec::new();
-                transform.apply(&text, &mut made);
-                made
-            });
+            let transformed = link
+                .transforms
+                .iter()
+                .fold(value.clone(), |text, transform| {
+                    let mut made = Vec::new();
+                    transform.apply(&text, &mut made);
+                    made
+                });
             operator.find(&transformed, plain).is_some() != link.negated
         }))
     }
@@ -252,7 +262,9 @@ fn condition(draft: &Draft) -> String {
     let operator = link.map_or("", |link| link.operator.as_str());
     let argument = link.and_then(|link| link.argument.plain());
     let argument = String::from_utf8_lossy(argument.unwrap_or_default());
-    format!("{variable} @{operator} {argument}").trim().to_owned()
+    format!("{variable} @{operator} {argument}")
+        .trim()
+        .to_owned()
 }
 
 #[cfg(test)]
@@ -294,14 +306,24 @@ SecRule TX:sum \"@ge %{tx.points}\" \"id:6,phase:2,block\"
     fn the_setup_is_worked_out_once() {
         let (_, plan) = planned(SETUP, &[]);
         assert_eq!(kept(&plan), [5, 6]);
-        assert_eq!(plan.settled.get(&3), Some(&Some("TX:level @lt 2".to_owned())));
-        let Kept::Rule(_, rule) = &plan.kept[0] else { panic!() };
-        assert!(matches!(&rule.links[0].effects[0], Effect::Set { change: Change::Plus(by), .. } if by.plain() == Some(b"5")));
+        assert_eq!(
+            plan.settled.get(&3),
+            Some(&Some("TX:level @lt 2".to_owned()))
+        );
+        let Kept::Rule(_, rule) = &plan.kept[0] else {
+            panic!()
+        };
+        assert!(
+            matches!(&rule.links[0].effects[0], Effect::Set { change: Change::Plus(by), .. } if by.plain() == Some(b"5"))
+        );
     }
 
     #[test]
     fn what_the_operator_sets_stays() {
-        let (_, plan) = planned(&format!("SecAction \"id:9,phase:1,setvar:tx.level=1\"\n{SETUP}"), &[("level", "2")]);
+        let (_, plan) = planned(
+            &format!("SecAction \"id:9,phase:1,setvar:tx.level=1\"\n{SETUP}"),
+            &[("level", "2")],
+        );
         assert_eq!(kept(&plan), [4, 5, 6]);
     }
 
@@ -316,7 +338,14 @@ SecRule &TX:c \"@eq 0\" \"id:4,phase:1,pass,setvar:tx.c=1\"",
             &[],
         );
         assert_eq!(kept(&plan), [1, 2, 3]);
-        assert!(plan.kept.iter().any(|kept| matches!(kept, Kept::Marker(name) if name == "END")));
-        assert_eq!(plan.variables.get(&b"c"[..]).map(Vec::as_slice), Some(&b"1"[..]));
+        assert!(
+            plan.kept
+                .iter()
+                .any(|kept| matches!(kept, Kept::Marker(name) if name == "END"))
+        );
+        assert_eq!(
+            plan.variables.get(&b"c"[..]).map(Vec::as_slice),
+            Some(&b"1"[..])
+        );
     }
 }

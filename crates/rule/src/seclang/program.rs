@@ -44,7 +44,9 @@ impl Pick {
                 .size_limit(1 << 20)
                 .build()
                 .map(Self::Pattern)
-                .map_err(|_| format!("the selector `/{pattern}/` cannot be matched in linear time")),
+                .map_err(|_| {
+                    format!("the selector `/{pattern}/` cannot be matched in linear time")
+                }),
         }
     }
 }
@@ -68,7 +70,10 @@ impl Read {
 /// What a match does.
 #[derive(Clone, Debug)]
 pub(super) enum Deed {
-    Set { name: Text, change: Change },
+    Set {
+        name: Text,
+        change: Change,
+    },
     /// Takes out these rules, by their places.
     Remove(Vec<u32>),
     RemoveTarget {
@@ -263,7 +268,10 @@ fn compile(
     let mut links = Vec::with_capacity(draft.links.len());
     let mut gates = Vec::new();
     let reads_matches = draft.links.iter().any(|link| {
-        let mut names = link.variables.iter().map(|variable| variable.collection.as_str());
+        let mut names = link
+            .variables
+            .iter()
+            .map(|variable| variable.collection.as_str());
         names.any(|name| name.starts_with("MATCHED_VARS"))
     });
     for (place, link) in draft.links.iter().enumerate() {
@@ -352,7 +360,10 @@ fn reads(variables: &[Variable]) -> Result<Vec<Read>, String> {
     for variable in variables.iter().filter(|variable| variable.excluded) {
         let collection = collection(variable)?;
         let pick = Pick::new(variable.selector.as_ref())?;
-        for read in reads.iter_mut().filter(|read| read.collection == collection) {
+        for read in reads
+            .iter_mut()
+            .filter(|read| read.collection == collection)
+        {
             read.except.push(pick.clone());
         }
     }
@@ -362,8 +373,15 @@ fn reads(variables: &[Variable]) -> Result<Vec<Read>, String> {
 /// The literals that a link needs, where that can be looked for before.
 fn gate(link: &Link) -> Option<Vec<Vec<u8>>> {
     let is_looked_through = !link.negated
-        && link.reads.iter().all(|read| read.collection.is_of_request() && !read.counted)
-        && link.chains.iter().flatten().all(|transform| !transform.needs().is_any());
+        && link
+            .reads
+            .iter()
+            .all(|read| read.collection.is_of_request() && !read.counted)
+        && link
+            .chains
+            .iter()
+            .flatten()
+            .all(|transform| !transform.needs().is_any());
     if is_looked_through {
         link.operator.required()
     } else {
@@ -392,8 +410,12 @@ fn aim(rules: &mut [Compiled], kept: &[Kept], steps: &[Step]) -> Result<(), Stri
     };
     let mut aims = Vec::new();
     for kept in kept {
-        let Kept::Rule(step, draft) = kept else { continue };
-        let Some(place) = of_step.get(step) else { continue };
+        let Kept::Rule(step, draft) = kept else {
+            continue;
+        };
+        let Some(place) = of_step.get(step) else {
+            continue;
+        };
         for (number, link) in draft.links.iter().enumerate() {
             let whom = link.effects.iter().filter_map(|effect| match effect {
                 Effect::Remove(who) | Effect::RemoveTarget(who, _) => Some(meant(who)),
@@ -403,7 +425,9 @@ fn aim(rules: &mut [Compiled], kept: &[Kept], steps: &[Step]) -> Result<(), Stri
         }
     }
     for (place, number, whom) in aims {
-        let link = rules.get_mut(place).and_then(|rule| rule.links.get_mut(number));
+        let link = rules
+            .get_mut(place)
+            .and_then(|rule| rule.links.get_mut(number));
         let deeds = link.ok_or("a chain has lost a link")?.deeds.iter_mut();
         let taking = deeds.filter_map(|deed| match deed {
             Deed::Remove(rules) | Deed::RemoveTarget { rules, .. } => Some(rules),
@@ -439,7 +463,11 @@ fn finder(sets: &Sets) -> Result<(AhoCorasick, Vec<Vec<usize>>), String> {
 /// The texts to look through: each collection that a gated link reads, under each of its chains.
 fn looks(rules: &[Compiled]) -> Vec<Look> {
     let mut looks: Vec<Look> = Vec::new();
-    for link in rules.iter().flat_map(|rule| &rule.links).filter(|link| link.gate.is_some()) {
+    for link in rules
+        .iter()
+        .flat_map(|rule| &rule.links)
+        .filter(|link| link.gate.is_some())
+    {
         for read in &link.reads {
             let place = looks
                 .iter()
@@ -452,7 +480,9 @@ fn looks(rules: &[Compiled]) -> Vec<Look> {
                     });
                     looks.len() - 1
                 });
-            let Some(look) = looks.get_mut(place) else { continue };
+            let Some(look) = looks.get_mut(place) else {
+                continue;
+            };
             for chain in &link.chains {
                 // Literals are looked for in either case.
                 let chain = match chain.as_slice() {

@@ -70,7 +70,12 @@ enum Count {
 
 impl Program {
     /// Runs every rule; `hit` is told of each that matched, with what matched in `Work::matched`.
-    pub(super) fn run(&self, event: &Event, work: &mut Work, mut hit: impl FnMut(&Compiled, &Work)) {
+    pub(super) fn run(
+        &self,
+        event: &Event,
+        work: &mut Work,
+        mut hit: impl FnMut(&Compiled, &Work),
+    ) {
         work.clear(self.gates);
         self.look(event, work);
         let mut place = 0;
@@ -112,7 +117,9 @@ impl Program {
     }
 
     fn see(&self, text: TextId, work: &mut Work) {
-        let opened = work.texts.opened(text, &self.finder, &self.opens, self.gates);
+        let opened = work
+            .texts
+            .opened(text, &self.finder, &self.opens, self.gates);
         for (word, opened) in work.seen.iter_mut().zip(opened) {
             *word |= opened;
         }
@@ -160,7 +167,13 @@ impl Program {
         }
         let members = work.texts.members(read.collection, event);
         for value in members.start..members.end {
-            let Some(name) = work.texts.values.values.get(value as usize).map(|value| value.name) else {
+            let Some(name) = work
+                .texts
+                .values
+                .values
+                .get(value as usize)
+                .map(|value| value.name)
+            else {
                 break;
             };
             let name = work.texts.values.text(name);
@@ -172,9 +185,25 @@ impl Program {
             let Some((text, chain, range)) = self.find(link, text, &argument, work) else {
                 continue;
             };
-            let name = work.texts.values.values.get(value as usize).map(|value| value.name);
+            let name = work
+                .texts
+                .values
+                .values
+                .get(value as usize)
+                .map(|value| value.name);
             let name = work.texts.values.text(name.unwrap_or_default()).to_vec();
-            self.note(at, link, Matched { collection: read.collection, name, text, range, chain }, work);
+            self.note(
+                at,
+                link,
+                Matched {
+                    collection: read.collection,
+                    name,
+                    text,
+                    range,
+                    chain,
+                },
+                work,
+            );
             matched = true;
             if !link.all {
                 break;
@@ -196,7 +225,18 @@ impl Program {
             return false;
         };
         let name = name.to_vec();
-        self.note(at, link, Matched { collection, name, text, range, chain }, work);
+        self.note(
+            at,
+            link,
+            Matched {
+                collection,
+                name,
+                text,
+                range,
+                chain,
+            },
+            work,
+        );
         true
     }
 
@@ -211,7 +251,9 @@ impl Program {
         link.chains.iter().find_map(|chain| {
             let text = work.texts.transformed(text, chain);
             if let Some(gate) = link.gate {
-                let opened = work.texts.opened(text, &self.finder, &self.opens, self.gates);
+                let opened = work
+                    .texts
+                    .opened(text, &self.finder, &self.opens, self.gates);
                 if !has(opened, gate) {
                     return None;
                 }
@@ -255,7 +297,9 @@ impl Program {
             // What is not known of can only be more.
             Count::AtLeast(count) => match (&link.operator, link.negated) {
                 (Operator::Number(Comparison::Greater | Comparison::AtLeast, _), false) => *count,
-                (Operator::Number(Comparison::Equal, _), true) if *count > number(argument) => *count,
+                (Operator::Number(Comparison::Equal, _), true) if *count > number(argument) => {
+                    *count
+                }
                 _ => return false,
             },
         };
@@ -274,7 +318,10 @@ impl Program {
         let members = work.texts.members(read.collection, event);
         let count = (members.start..members.end).filter(|value| {
             let value = work.texts.values.values.get(*value as usize);
-            let name = work.texts.values.text(value.map_or((0, 0), |value| value.name));
+            let name = work
+                .texts
+                .values
+                .text(value.map_or((0, 0), |value| value.name));
             read.takes(name) && !self.is_taken_out(rule, read.collection, name, work)
         });
         let count = count.count() as i64;
@@ -286,14 +333,17 @@ impl Program {
     }
 
     fn is_taken_out(&self, rule: usize, collection: Collection, name: &[u8], work: &Work) -> bool {
-        let mut taking = work.removed_targets.iter().filter_map(|(rule, link)| {
-            self.rules.get(*rule)?.links.get(*link)
-        });
+        let mut taking = work
+            .removed_targets
+            .iter()
+            .filter_map(|(rule, link)| self.rules.get(*rule)?.links.get(*link));
         taking.any(|link| {
             link.deeds.iter().any(|deed| match deed {
-                Deed::RemoveTarget { rules, collection: of, pick } => {
-                    *of == collection && rules.contains(&(rule as u32)) && pick.takes(name)
-                }
+                Deed::RemoveTarget {
+                    rules,
+                    collection: of,
+                    pick,
+                } => *of == collection && rules.contains(&(rule as u32)) && pick.takes(name),
                 _ => false,
             })
         })
@@ -305,10 +355,20 @@ impl Program {
         let text = |one: &Matched| work.texts.bytes(one.text).to_vec();
         let matched = work.matched.iter();
         let mut all: Vec<(Vec<u8>, Vec<u8>)> = match read.collection {
-            Collection::MatchedVar => matched.last().map(|one| (full_name(one), text(one))).into_iter().collect(),
-            Collection::MatchedVarName => matched.last().map(|one| (full_name(one), full_name(one))).into_iter().collect(),
+            Collection::MatchedVar => matched
+                .last()
+                .map(|one| (full_name(one), text(one)))
+                .into_iter()
+                .collect(),
+            Collection::MatchedVarName => matched
+                .last()
+                .map(|one| (full_name(one), full_name(one)))
+                .into_iter()
+                .collect(),
             Collection::MatchedVars => matched.map(|one| (full_name(one), text(one))).collect(),
-            Collection::MatchedVarsNames => matched.map(|one| (full_name(one), full_name(one))).collect(),
+            Collection::MatchedVarsNames => matched
+                .map(|one| (full_name(one), full_name(one)))
+                .collect(),
             _ => return self.variables_of(read, work),
         };
         all.retain(|(name, _)| read.takes(name));
@@ -318,13 +378,22 @@ impl Program {
     fn variables_of(&self, read: &Read, work: &Work) -> Vec<(Vec<u8>, Vec<u8>)> {
         if let Pick::Name(name) = &read.pick {
             let value = self.variable(name, work);
-            return value.map(|value| (name.clone(), value.to_vec())).into_iter().collect();
+            return value
+                .map(|value| (name.clone(), value.to_vec()))
+                .into_iter()
+                .collect();
         }
         let is_set = |name: &[u8]| work.set.iter().any(|(own, _)| own == name);
         let before = self.variables.iter().filter(|(name, _)| !is_set(name));
         let before = before.map(|(name, value)| (name.clone(), value.clone()));
-        let now = work.set.iter().filter_map(|(name, value)| Some((name.clone(), value.clone()?)));
-        before.chain(now).filter(|(name, _)| read.takes(name)).collect()
+        let now = work
+            .set
+            .iter()
+            .filter_map(|(name, value)| Some((name.clone(), value.clone()?)));
+        before
+            .chain(now)
+            .filter(|(name, _)| read.takes(name))
+            .collect()
     }
 
     fn variable<'a>(&'a self, name: &[u8], work: &'a Work) -> Option<&'a [u8]> {
@@ -354,9 +423,15 @@ impl Program {
         text.with(|_| values.next().map(Vec::as_slice))
     }
 
-    fn macro_value(&self, variable: &Variable, event: Option<&Event>, work: &mut Work) -> Option<Vec<u8>> {
+    fn macro_value(
+        &self,
+        variable: &Variable,
+        event: Option<&Event>,
+        work: &mut Work,
+    ) -> Option<Vec<u8>> {
         let collection = Collection::of_name(&variable.collection)?;
-        let name = super::draft::names_of(variable).map(|name| name.to_ascii_lowercase().into_bytes());
+        let name =
+            super::draft::names_of(variable).map(|name| name.to_ascii_lowercase().into_bytes());
         if collection == Collection::Tx {
             return self.variable(&name?, work).map(<[u8]>::to_vec);
         }
@@ -367,7 +442,11 @@ impl Program {
             except: Vec::new(),
         };
         if !collection.is_of_request() {
-            return self.made(&read, work).into_iter().next().map(|(_, text)| text);
+            return self
+                .made(&read, work)
+                .into_iter()
+                .next()
+                .map(|(_, text)| text);
         }
         let members = work.texts.members(collection, event?);
         (members.start..members.end).find_map(|value| {

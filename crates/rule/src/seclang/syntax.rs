@@ -223,16 +223,28 @@ mod tests {
         assert_eq!((found[0].name.as_str(), found[0].line), ("SecRule", 3));
         assert_eq!(found[0].arguments[1], "@rx a\"b\\x5c");
         let actions = actions(&found[0].arguments[2]);
-        assert_eq!((actions[1].name.as_str(), actions[1].value.as_str()), ("msg", "it, is"));
+        assert_eq!(
+            (actions[1].name.as_str(), actions[1].value.as_str()),
+            ("msg", "it, is")
+        );
         assert_eq!(found[1].arguments, ["END"]);
     }
 
     #[test]
     fn variables_have_selectors() {
-        let found = variables("ARGS:/a|b/|!REQUEST_COOKIES:/__utm/|&TX:x|XML:/*|XML://@*|REQUEST_HEADERS:'/^X-/'|TX.0");
+        let found = variables(
+            "ARGS:/a|b/|!REQUEST_COOKIES:/__utm/|&TX:x|XML:/*|XML://@*|REQUEST_HEADERS:'/^X-/'|TX.0",
+        );
         let shown: Vec<_> = found
             .iter()
-            .map(|one| (one.excluded, one.counted, one.collection.as_str(), one.selector.clone()))
+            .map(|one| {
+                (
+                    one.excluded,
+                    one.counted,
+                    one.collection.as_str(),
+                    one.selector.clone(),
+                )
+            })
             .collect();
         let name = |text: &str| Some(Selector::Name(text.into()));
         let pattern = |text: &str| Some(Selector::Pattern(text.into()));

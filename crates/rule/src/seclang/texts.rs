@@ -44,7 +44,8 @@ pub(super) const fn words(gates: usize) -> usize {
 }
 
 pub(super) fn has(bits: &[u64], gate: usize) -> bool {
-    bits.get(gate / 64).is_some_and(|word| word & (1 << (gate % 64)) != 0)
+    bits.get(gate / 64)
+        .is_some_and(|word| word & (1 << (gate % 64)) != 0)
 }
 
 impl Texts {
@@ -77,7 +78,11 @@ impl Texts {
         if let Some(text) = self.of_value.get(at).filter(|text| **text != UNKNOWN) {
             return *text;
         }
-        let span = self.values.values.get(at).map_or((0, 0), |value| value.text);
+        let span = self
+            .values
+            .values
+            .get(at)
+            .map_or((0, 0), |value| value.text);
         let text = self.enter(span);
         if self.of_value.len() <= at {
             self.of_value.resize(at + 1, UNKNOWN);
@@ -102,13 +107,16 @@ impl Texts {
             bytes: Bytes::of(self.values.text(span)),
             opened: None,
         });
-        self.steps.resize(self.steps.len() + Transform::COUNT, UNKNOWN);
+        self.steps
+            .resize(self.steps.len() + Transform::COUNT, UNKNOWN);
         text
     }
 
     /// What a text becomes under transformations, one after the other.
     pub(super) fn transformed(&mut self, text: TextId, chain: &[Transform]) -> TextId {
-        chain.iter().fold(text, |text, transform| self.step(text, *transform))
+        chain
+            .iter()
+            .fold(text, |text, transform| self.step(text, *transform))
     }
 
     fn step(&mut self, text: TextId, transform: Transform) -> TextId {
@@ -163,13 +171,19 @@ impl Texts {
         gates: usize,
     ) -> &[u64] {
         let words = words(gates);
-        let known = self.entries.get(text as usize).and_then(|entry| entry.opened);
+        let known = self
+            .entries
+            .get(text as usize)
+            .and_then(|entry| entry.opened);
         let start = match known {
             Some(start) => start as usize,
             None => {
                 let start = self.opened.len();
                 self.opened.resize(start + words, 0);
-                let span = self.entries.get(text as usize).map_or((0, 0), |entry| entry.span);
+                let span = self
+                    .entries
+                    .get(text as usize)
+                    .map_or((0, 0), |entry| entry.span);
                 for found in finder.find_overlapping_iter(self.values.text(span)) {
                     for gate in opens.get(found.pattern().as_usize()).into_iter().flatten() {
                         if let Some(word) = self.opened.get_mut(start + gate / 64) {

@@ -270,11 +270,13 @@ impl Values {
 
     fn raw(event: &Event, field: Field) -> Option<std::borrow::Cow<'_, [u8]>> {
         let raw = event.raw(field)?;
-        Some(if event.log_escaped && memchr::memchr(b'\\', raw).is_some() {
-            unescape(raw).into()
-        } else {
-            raw.into()
-        })
+        Some(
+            if event.log_escaped && memchr::memchr(b'\\', raw).is_some() {
+                unescape(raw).into()
+            } else {
+                raw.into()
+            },
+        )
     }
 
     /// A field that is one value; whether it is unknown.
@@ -294,11 +296,17 @@ impl Values {
 
     /// The parameters of a form or a query, decoded once.
     fn parameters(&mut self, text: &[u8], names: bool) {
-        for part in text.split(|byte| *byte == b'&').filter(|part| !part.is_empty()) {
+        for part in text
+            .split(|byte| *byte == b'&')
+            .filter(|part| !part.is_empty())
+        {
             let sign = memchr::memchr(b'=', part).unwrap_or(part.len());
             let (name, value) = part.split_at(sign);
             let mut decoded = [Vec::new(), Vec::new()];
-            for (text, to) in [name, value.get(1..).unwrap_or_default()].iter().zip(&mut decoded) {
+            for (text, to) in [name, value.get(1..).unwrap_or_default()]
+                .iter()
+                .zip(&mut decoded)
+            {
                 Transform::UrlDecode.apply(text, to);
             }
             let [name, value] = decoded;
@@ -404,8 +412,12 @@ impl Values {
         decode_path(text, &mut decoded);
         let text = match part {
             Part::Name => {
-                let slash = decoded.iter().rposition(|byte| matches!(byte, b'/' | b'\\'));
-                decoded.get(slash.map_or(0, |at| at + 1)..).unwrap_or_default()
+                let slash = decoded
+                    .iter()
+                    .rposition(|byte| matches!(byte, b'/' | b'\\'));
+                decoded
+                    .get(slash.map_or(0, |at| at + 1)..)
+                    .unwrap_or_default()
             }
             _ => &decoded,
         };
@@ -442,7 +454,14 @@ impl Values {
             C::ReqbodyProcessor if !whole.kind.processor().is_empty() => {
                 self.add(b"", whole.kind.processor().as_bytes());
             }
-            C::ReqbodyError => self.add(b"", if whole.malformed.is_some() { b"1" } else { b"0" }),
+            C::ReqbodyError => self.add(
+                b"",
+                if whole.malformed.is_some() {
+                    b"1"
+                } else {
+                    b"0"
+                },
+            ),
             C::Xml => {
                 if !whole.xml_text.is_empty() {
                     self.add(b"/*", &whole.xml_text);
@@ -521,7 +540,11 @@ mod tests {
         let text = |span| String::from_utf8_lossy(values.text(span)).into_owned();
         let texts = all.iter().map(|value| {
             let name = text(value.name);
-            if name.is_empty() { text(value.text) } else { format!("{name}={}", text(value.text)) }
+            if name.is_empty() {
+                text(value.text)
+            } else {
+                format!("{name}={}", text(value.text))
+            }
         });
         (texts.collect(), members.partial)
     }
@@ -548,7 +571,11 @@ mod tests {
             (Collection::ArgsGetNames, &["x=x", "y=y"], false),
             (Collection::RequestHeaders, &["User-Agent=curl"], true),
             (Collection::RequestCookies, &[], true),
-            (Collection::RequestLine, &["GET /a/b%2ephp?x=1%27\"&y HTTP/1.1"], false),
+            (
+                Collection::RequestLine,
+                &["GET /a/b%2ephp?x=1%27\"&y HTTP/1.1"],
+                false,
+            ),
             (Collection::RequestFilename, &["/a/b.php"], false),
             (Collection::RequestBasename, &["b.php"], false),
             (Collection::RequestUri, &["/a/b.php?x=1'\"&y"], false),
@@ -558,7 +585,14 @@ mod tests {
             (Collection::ArgsCombinedSize, &["5"], true),
         ] {
             let (texts, is_partial) = shown(&event, collection);
-            assert_eq!((texts, is_partial), (expected.iter().map(|one| (*one).to_owned()).collect(), partial), "{collection:?}");
+            assert_eq!(
+                (texts, is_partial),
+                (
+                    expected.iter().map(|one| (*one).to_owned()).collect(),
+                    partial
+                ),
+                "{collection:?}"
+            );
         }
     }
 
@@ -570,9 +604,18 @@ mod tests {
             headers: vec![vigil_event::whole::Pair::new(b"cookie", b"a=1; b=2=3;c")],
             ..Whole::default()
         }));
-        assert_eq!(shown(&event, Collection::RequestCookies), (vec!["a=1".into(), "b=2=3".into(), "c=".into()], false));
-        assert_eq!(shown(&event, Collection::RequestFilename), (vec!["/p".into()], false));
-        assert_eq!(shown(&event, Collection::ReqbodyError), (vec!["0".into()], false));
+        assert_eq!(
+            shown(&event, Collection::RequestCookies),
+            (vec!["a=1".into(), "b=2=3".into(), "c=".into()], false)
+        );
+        assert_eq!(
+            shown(&event, Collection::RequestFilename),
+            (vec!["/p".into()], false)
+        );
+        assert_eq!(
+            shown(&event, Collection::ReqbodyError),
+            (vec!["0".into()], false)
+        );
         assert_eq!(shown(&event, Collection::Files), (vec![], false));
     }
 }

@@ -22,19 +22,26 @@ fn files() -> Option<SecFiles> {
         .collect();
     paths.sort();
     let of = |ending: &str| {
-        let paths = paths.iter().filter(|path| path.extension().is_some_and(|own| own == ending));
+        let paths = paths
+            .iter()
+            .filter(|path| path.extension().is_some_and(|own| own == ending));
         paths.map(|path| file(path)).collect::<Vec<_>>()
     };
     let mut rules = vec![file(Path::new(SETUP))];
     rules.extend(of("conf"));
-    Some(SecFiles { rules, data: of("data") })
+    Some(SecFiles {
+        rules,
+        data: of("data"),
+    })
 }
 
 fn found(rules: &SecRules, line: &str) -> Vec<String> {
     let event = crate::line::event(line);
     let mut hits = Vec::new();
     rules.evaluate(&event, &mut SecScratch::default(), &mut hits);
-    hits.iter().map(|hit| rules.rules()[hit.rule].id.clone()).collect()
+    hits.iter()
+        .map(|hit| rules.rules()[hit.rule].id.clone())
+        .collect()
 }
 
 #[test]
@@ -46,11 +53,22 @@ fn debians_crs_loads_whole() {
         .iter()
         .filter(|rule| rule.fate == Fate::Refused)
         .map(|rule| format!("{} {}", rule.id, rule.reason.as_deref().unwrap_or_default()))
-        .filter(|text| !text.contains("responses") && !text.contains("stored collection") && !text.contains("response is over"))
+        .filter(|text| {
+            !text.contains("responses")
+                && !text.contains("stored collection")
+                && !text.contains("response is over")
+        })
         .collect();
     eprintln!("{refused:#?}");
     for fate in [Fate::Loaded, Fate::Setup, Fate::Off, Fate::Refused] {
-        eprintln!("{fate:?} {}", rules.listed().iter().filter(|rule| rule.fate == fate).count());
+        eprintln!(
+            "{fate:?} {}",
+            rules
+                .listed()
+                .iter()
+                .filter(|rule| rule.fate == fate)
+                .count()
+        );
     }
     eprintln!("{} told", rules.rules().len());
 }
@@ -67,7 +85,10 @@ fn attacks_in_a_log_are_found_by_crs() {
         let line = vigil_rule::Example::typed(request).to_line();
         let found = found(&rules, &line);
         eprintln!("{request} {found:?}");
-        assert!(found.iter().any(|id| id == expected), "{request}: {found:?}");
+        assert!(
+            found.iter().any(|id| id == expected),
+            "{request}: {found:?}"
+        );
     }
     let line = vigil_rule::Example::typed("/a/b.html?q=garden+chairs&page=2").to_line();
     assert_eq!(found(&rules, &line), [""; 0]);

@@ -78,12 +78,16 @@ pub(super) fn script(text: &[u8], to: &mut Vec<u8>) {
 
 /// The byte of up to three octal digits, and how many of them it took.
 fn octal(text: &[u8]) -> (u8, usize) {
-    let most = if matches!(text.first(), Some(b'0'..=b'3')) { 3 } else { 2 };
+    let most = if matches!(text.first(), Some(b'0'..=b'3')) {
+        3
+    } else {
+        2
+    };
     let length = run(text, |digit| matches!(digit, b'0'..=b'7')).min(most);
     let digits = text.get(..length).unwrap_or_default();
-    let made = digits
-        .iter()
-        .fold(0_u8, |sum, digit| sum.wrapping_mul(8).wrapping_add(digit - b'0'));
+    let made = digits.iter().fold(0_u8, |sum, digit| {
+        sum.wrapping_mul(8).wrapping_add(digit - b'0')
+    });
     (made, length)
 }
 
@@ -120,9 +124,9 @@ pub(super) fn style(text: &[u8], to: &mut Vec<u8>) {
             continue;
         }
         let low = digits.get(length.saturating_sub(2)..).unwrap_or_default();
-        let leads_with_zeros = digits.get(..length.saturating_sub(4)).is_some_and(|before| {
-            before.iter().all(|digit| *digit == b'0')
-        });
+        let leads_with_zeros = digits
+            .get(..length.saturating_sub(4))
+            .is_some_and(|before| before.iter().all(|digit| *digit == b'0'));
         let unit = digits.get(length.saturating_sub(4)..).unwrap_or_default();
         let made = match low {
             [digit] => byte_of(&[b'0', *digit]),
@@ -193,7 +197,11 @@ pub(super) fn to_base64(text: &[u8], to: &mut Vec<u8>) {
         let bits = (at(0) << 16) | (at(1) << 8) | at(2);
         for place in 0..4 {
             let sign = SIGNS.get((bits >> (18 - 6 * place)) as usize & 63);
-            to.push(if place <= three.len() { sign.copied().unwrap_or(b'=') } else { b'=' });
+            to.push(if place <= three.len() {
+                sign.copied().unwrap_or(b'=')
+            } else {
+                b'='
+            });
         }
     }
 }

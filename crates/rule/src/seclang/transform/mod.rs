@@ -131,7 +131,11 @@ impl Transform {
         ("lowercase", Self::Lowercase, Bytes::UPPER),
         ("uppercase", Self::Uppercase, Bytes::ANY),
         ("urldecode", Self::UrlDecode, Bytes::PERCENT | Bytes::PLUS),
-        ("urldecodeuni", Self::UrlDecodeUni, Bytes::PERCENT | Bytes::PLUS),
+        (
+            "urldecodeuni",
+            Self::UrlDecodeUni,
+            Bytes::PERCENT | Bytes::PLUS,
+        ),
         ("urlencode", Self::UrlEncode, Bytes::ANY),
         ("utf8tounicode", Self::Utf8ToUnicode, Bytes::HIGH),
         ("htmlentitydecode", Self::HtmlEntityDecode, Bytes::AMPERSAND),
@@ -141,7 +145,11 @@ impl Transform {
         ("removenulls", Self::RemoveNulls, Bytes::NUL),
         ("replacenulls", Self::ReplaceNulls, Bytes::NUL),
         ("compresswhitespace", Self::CompressWhitespace, Bytes::BLANK),
-        ("removewhitespace", Self::RemoveWhitespace, Bytes::BLANK | Bytes::HIGH),
+        (
+            "removewhitespace",
+            Self::RemoveWhitespace,
+            Bytes::BLANK | Bytes::HIGH,
+        ),
         ("trim", Self::Trim, Bytes::BLANK),
         ("trimleft", Self::TrimLeft, Bytes::BLANK),
         ("trimright", Self::TrimRight, Bytes::BLANK),
@@ -185,7 +193,9 @@ impl Transform {
 
     /// Its name in lower case.
     pub(super) fn name(self) -> &'static str {
-        Self::NAMES.get(self as usize).map_or("", |(name, _, _)| name)
+        Self::NAMES
+            .get(self as usize)
+            .map_or("", |(name, _, _)| name)
     }
 
     /// The bytes of which a text must have one for the transformation to change it.
@@ -220,7 +230,10 @@ impl Transform {
             Self::SqlHexDecode => code::sql_hex(text, to),
             Self::RemoveNulls => to.extend(text.iter().filter(|byte| **byte != 0)),
             Self::ReplaceNulls => {
-                to.extend(text.iter().map(|byte| if *byte == 0 { b' ' } else { *byte }));
+                to.extend(
+                    text.iter()
+                        .map(|byte| if *byte == 0 { b' ' } else { *byte }),
+                );
             }
             Self::CompressWhitespace => plain::compress_blanks(text, to),
             Self::RemoveWhitespace => plain::remove_blanks(text, to),
@@ -256,7 +269,10 @@ mod tests {
             assert_eq!(*transform as usize, place);
             assert_eq!(Transform::of_name(name), Some(*transform));
         }
-        assert_eq!(Transform::of_name("normalisePathWin"), Some(Transform::NormalizePathWin));
+        assert_eq!(
+            Transform::of_name("normalisePathWin"),
+            Some(Transform::NormalizePathWin)
+        );
         assert_eq!(Transform::of_name("sha1"), None);
     }
 

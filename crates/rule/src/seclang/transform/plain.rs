@@ -20,7 +20,10 @@ pub(super) fn compress_blanks(text: &[u8], to: &mut Vec<u8>) {
 }
 
 pub(super) fn remove_blanks(text: &[u8], to: &mut Vec<u8>) {
-    to.extend(text.iter().filter(|byte| !is_blank(**byte) && **byte != 0xa0));
+    to.extend(
+        text.iter()
+            .filter(|byte| !is_blank(**byte) && **byte != 0xa0),
+    );
 }
 
 pub(super) fn trim(mut text: &[u8], left: bool, right: bool) -> &[u8] {
