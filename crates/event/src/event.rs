@@ -215,7 +215,7 @@ pub struct Event {
 
 impl Event {
     /// At most this many views an event; further ones are refused.
-    pub const MAX_VIEWS: usize = 64;
+    pub const MAX_VIEWS: usize = 128;
     /// At most this many labels an event; further ones are refused.
     pub const MAX_LABELS: usize = 128;
     /// A label's value is cut to this, in bytes.

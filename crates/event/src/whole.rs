@@ -67,6 +67,41 @@ impl fmt::Debug for Pair {
     }
 }
 
+/// Parts of names under which secrets are sent.
+const SECRET: [&[u8]; 14] = [
+    b"auth",
+    b"passw",
+    b"passwd",
+    b"pwd",
+    b"secret",
+    b"token",
+    b"apikey",
+    b"api-key",
+    b"api_key",
+    b"session",
+    b"sessid",
+    b"credential",
+    b"csrf",
+    b"jwt",
+];
+/// Whole names under which secrets are sent.
+const SECRETS: [&[u8]; 8] = [
+    b"pass", b"pin", b"cvv", b"cvc", b"sid", b"otp", b"iban", b"ssn",
+];
+
+/// Whether what goes by this name, of a header, a cookie or a parameter, is not to be kept.
+pub fn is_secret(name: &[u8]) -> bool {
+    let name = name.to_ascii_lowercase();
+    // Names within objects come after those of the objects.
+    let last = name
+        .rsplit(|byte| matches!(byte, b'.' | b'[' | b']'))
+        .find(|part| !part.is_empty());
+    SECRET
+        .iter()
+        .any(|part| name.windows(part.len()).any(|window| window == *part))
+        || last.is_some_and(|last| SECRETS.contains(&last))
+}
+
 /// A file in a multipart body, without its content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Upload {
@@ -115,6 +150,23 @@ impl Whole {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn secrets_go_by_their_names() {
+        for name in [
+            "Authorization",
+            "user[password]",
+            "json.user.pin",
+            "PHPSESSID",
+            "x-csrf-token",
+            "sid",
+        ] {
+            assert!(is_secret(name.as_bytes()), "{name}");
+        }
+        for name in ["user", "spin", "inside", "page", "accept"] {
+            assert!(!is_secret(name.as_bytes()), "{name}");
+        }
+    }
 
     #[test]
     fn headers_are_found_and_values_are_not_shown() {

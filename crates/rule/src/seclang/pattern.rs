@@ -193,6 +193,15 @@ fn escape(text: &str, in_class: bool, made: &mut String) -> Result<usize, String
             made.push_str(&format!("\\x{value:02x}"));
             return Ok(1 + digits.len());
         }
+        // Without Unicode, `\x{e2}` is a byte.
+        'x' if text.starts_with("\\x{") => {
+            let end = text.find('}').ok_or("`\\x{` is not closed")?;
+            let digits = text.get(3..end).unwrap_or_default();
+            let byte = u8::from_str_radix(digits, 16);
+            let byte = byte.map_err(|_| format!("`\\x{{{digits}}}` is no byte"))?;
+            made.push_str(&format!("\\x{byte:02x}"));
+            return Ok(end + 1);
+        }
         '1'..='9' => return Err("a backreference cannot be matched in linear time".to_owned()),
         'K' | 'G' | 'Q' | 'R' | 'X' => return Err(format!("`\\{next}` is not offered")),
         _ => made.extend(['\\', next]),
@@ -264,6 +273,7 @@ mod tests {
             (r"x{,3}", "x{,3}", "xxx"),
             (r"^b.c", "a\nb\nc", "ab\nc"),
             (r"[[:alpha:]é]{2}", "é", "1"),
+            (r"\x{c3}\xa9[\x{c3}-\x{ff}]", "éé", "ée"),
             (r#"(?<!&lt|&gt);|['"=]"#, "a&lt;b;", "a&lt;b&gt;"),
         ] {
             let found = Pattern::new(pattern).unwrap();

@@ -236,7 +236,9 @@ impl Values {
             C::RequestMethod => return self.field(event, Field::Method),
             C::RequestUriRaw => return self.field(event, Field::UrlOriginal),
             C::QueryString => {
-                self.field(event, Field::UrlQuery);
+                if self.field(event, Field::UrlQuery) && whole.is_some() {
+                    self.add(b"", b"");
+                }
                 return event.raw(Field::UrlOriginal).is_none();
             }
             C::RemoteAddr => return self.field(event, Field::SourceIp),
@@ -289,7 +291,9 @@ impl Values {
     }
 
     fn query(&mut self, event: &Event, names: bool) {
-        if let Some(query) = Self::raw(event, Field::UrlQuery) {
+        if let Some(query) = Self::raw(event, Field::UrlQuery)
+            && !query.is_empty()
+        {
             self.parameters(&query, names);
         }
     }
@@ -449,11 +453,9 @@ impl Values {
                     self.add(&header.name, &header.value);
                 }
             }
-            C::RequestBody if !whole.body.is_empty() => self.add(b"", &whole.body),
+            C::RequestBody => self.add(b"", &whole.body),
             C::RequestBodyLength => self.add(b"", &number(whole.body.len())),
-            C::ReqbodyProcessor if !whole.kind.processor().is_empty() => {
-                self.add(b"", whole.kind.processor().as_bytes());
-            }
+            C::ReqbodyProcessor => self.add(b"", whole.kind.processor().as_bytes()),
             C::ReqbodyError => self.add(
                 b"",
                 if whole.malformed.is_some() {
