@@ -7,32 +7,33 @@ use vigil_rule::seclang::{Fate, SecFile, SecFiles, SecRules, SecScratch};
 const RULES: &str = "/usr/share/modsecurity-crs/rules";
 const SETUP: &str = "/etc/modsecurity/crs/crs-setup.conf";
 
-/// None where CRS is not installed.
-fn files() -> Option<SecFiles> {
-    if !Path::new(RULES).is_dir() {
-        return None;
-    }
+/// A tree of CRS: its setup, its rules and their lists.
+pub(crate) fn tree(root: &Path) -> SecFiles {
     let file = |path: &Path| SecFile {
         name: path.file_name().unwrap().to_string_lossy().into_owned(),
-        text: fs_err::read_to_string(path).unwrap(),
+        text: String::from_utf8_lossy(&fs_err::read(path).unwrap()).into_owned(),
     };
-    let mut paths: Vec<_> = fs_err::read_dir(RULES)
+    let mut paths: Vec<_> = fs_err::read_dir(root.join("rules"))
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .collect();
     paths.sort();
     let of = |ending: &str| {
-        let paths = paths
-            .iter()
-            .filter(|path| path.extension().is_some_and(|own| own == ending));
+        let paths = paths.iter().filter(|path| path.extension().is_some_and(|own| own == ending));
         paths.map(|path| file(path)).collect::<Vec<_>>()
     };
-    let mut rules = vec![file(Path::new(SETUP))];
+    let own = root.join("crs-setup.conf.example");
+    let mut rules = vec![file(if own.is_file() { &own } else { Path::new(SETUP) })];
     rules.extend(of("conf"));
-    Some(SecFiles {
-        rules,
-        data: of("data"),
-    })
+    SecFiles { rules, data: of("data") }
+}
+
+/// None where CRS is not installed.
+fn files() -> Option<SecFiles> {
+    if !Path::new(RULES).is_dir() {
+        return None;
+    }
+    Some(tree(Path::new(RULES).parent().unwrap()))
 }
 
 fn found(rules: &SecRules, line: &str) -> Vec<String> {

@@ -6,6 +6,7 @@ mod foreign;
 mod hostile;
 mod line;
 mod modifiers;
+mod modsecurity;
 mod refused;
 mod sigma;
 mod stock;
