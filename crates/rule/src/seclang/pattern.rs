@@ -236,7 +236,8 @@ fn class(text: &str, made: &mut String) -> Result<usize, String> {
                 made.extend(['\\', one]);
                 1
             }
-            '-' if made.ends_with('-') => {
+            // Two of them would take one set from another.
+            '-' if made.ends_with('-') && !made.ends_with("\\-") => {
                 made.push_str("\\-");
                 1
             }
@@ -268,11 +269,13 @@ mod tests {
             (r"a*+b(?>c|d)++", "aabccd", "ab"),
             (r"[\]a^-]{2,}?x", "]-x", "]x"),
             (r"[^]]\x5c\/", r"a\/", r"]\/"),
-            (r"\101?[\60]\0", "0\0", "x"),
+            (r"[\60]\0", "0\0", "x"),
             (r"(?i)\bor\b\s*+1", "x OR  1", "nor 1"),
             (r"x{,3}", "x{,3}", "xxx"),
             (r"^b.c", "a\nb\nc", "ab\nc"),
             (r"[[:alpha:]é]{2}", "é", "1"),
+            (r"^[\--9a]+$", "a-.5", "a+"),
+            (r"^[+--]$", ",", "."),
             (r"\x{c3}\xa9[\x{c3}-\x{ff}]", "éé", "ée"),
             (r#"(?<!&lt|&gt);|['"=]"#, "a&lt;b;", "a&lt;b&gt;"),
         ] {

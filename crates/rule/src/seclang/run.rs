@@ -136,7 +136,7 @@ impl Program {
             }
             // A rule without variables acts on every request.
             if link.reads.is_empty() {
-                self.act((place, number), link, work);
+                self.act((place, number), link, event, work);
                 matched = true;
             }
             matched
@@ -154,14 +154,14 @@ impl Program {
         let argument = self.argument(link, event, work);
         if read.counted {
             let count = self.count(at.0, read, event, work);
-            return self.count_matches(at, link, read, &count, &argument, work);
+            return self.count_matches(at, link, read, &count, (&argument, event), work);
         }
         let mut matched = false;
         if !read.collection.is_of_request() {
             for (name, text) in self.made(read, work) {
                 let text = work.texts.add(&text);
                 let found = (read.collection, name.as_slice(), text);
-                matched |= self.value_matches(at, link, found, &argument, work);
+                matched |= self.value_matches(at, link, found, &argument, event, work);
             }
             return matched;
         }
@@ -195,6 +195,7 @@ impl Program {
             self.note(
                 at,
                 link,
+                event,
                 Matched {
                     collection: read.collection,
                     name,
@@ -219,6 +220,7 @@ impl Program {
         link: &Link,
         (collection, name, text): (Collection, &[u8], TextId),
         argument: &[u8],
+        event: &Event,
         work: &mut Work,
     ) -> bool {
         let Some((text, chain, range)) = self.find(link, text, argument, work) else {
@@ -228,6 +230,7 @@ impl Program {
         self.note(
             at,
             link,
+            event,
             Matched {
                 collection,
                 name,
@@ -269,7 +272,14 @@ impl Program {
         })
     }
 
-    fn note(&self, at: (usize, usize), link: &Link, matched: Matched, work: &mut Work) {
+    fn note(
+        &self,
+        at: (usize, usize),
+        link: &Link,
+        event: &Event,
+        matched: Matched,
+        work: &mut Work,
+    ) {
         if link.capture && !link.negated {
             let bytes = work.texts.bytes(matched.text);
             let groups = link.operator.groups(bytes, &matched.range);
@@ -280,7 +290,7 @@ impl Program {
         if work.matched.len() < MAX_MATCHED {
             work.matched.push(matched);
         }
-        self.act(at, link, work);
+        self.act(at, link, event, work);
     }
 
     fn count_matches(
@@ -289,7 +299,7 @@ impl Program {
         link: &Link,
         read: &Read,
         count: &Count,
-        argument: &[u8],
+        (argument, event): (&[u8], &Event),
         work: &mut Work,
     ) -> bool {
         let count = match count {
@@ -308,7 +318,14 @@ impl Program {
             Pick::Name(name) => name.clone(),
             _ => Vec::new(),
         };
-        self.value_matches(at, link, (read.collection, &name, text), argument, work)
+        self.value_matches(
+            at,
+            link,
+            (read.collection, &name, text),
+            argument,
+            event,
+            work,
+        )
     }
 
     fn count(&self, rule: usize, read: &Read, event: &Event, work: &mut Work) -> Count {
@@ -410,11 +427,11 @@ impl Program {
         };
         match text.plain() {
             Some(plain) => plain.to_vec(),
-            None => self.filled(text, Some(event), work),
+            None => self.filled(text, event, work),
         }
     }
 
-    fn filled(&self, text: &Text, event: Option<&Event>, work: &mut Work) -> Vec<u8> {
+    fn filled(&self, text: &Text, event: &Event, work: &mut Work) -> Vec<u8> {
         let values: Vec<Vec<u8>> = text
             .macros()
             .map(|variable| self.macro_value(variable, event, work).unwrap_or_default())
@@ -423,12 +440,7 @@ impl Program {
         text.with(|_| values.next().map(Vec::as_slice))
     }
 
-    fn macro_value(
-        &self,
-        variable: &Variable,
-        event: Option<&Event>,
-        work: &mut Work,
-    ) -> Option<Vec<u8>> {
+    fn macro_value(&self, variable: &Variable, event: &Event, work: &mut Work) -> Option<Vec<u8>> {
         let collection = Collection::of_name(&variable.collection)?;
         let name =
             super::draft::names_of(variable).map(|name| name.to_ascii_lowercase().into_bytes());
@@ -448,7 +460,7 @@ impl Program {
                 .next()
                 .map(|(_, text)| text);
         }
-        let members = work.texts.members(collection, event?);
+        let members = work.texts.members(collection, event);
         (members.start..members.end).find_map(|value| {
             let value = work.texts.values.values.get(value as usize)?;
             let takes = read.takes(work.texts.values.text(value.name));
@@ -456,7 +468,7 @@ impl Program {
         })
     }
 
-    fn act(&self, at: (usize, usize), link: &Link, work: &mut Work) {
+    fn act(&self, at: (usize, usize), link: &Link, event: &Event, work: &mut Work) {
         for deed in &link.deeds {
             match deed {
                 Deed::Off => work.off = true,
@@ -467,17 +479,17 @@ impl Program {
                     }
                 }
                 Deed::Set { name, change } => {
-                    let name = self.filled(name, None, work).to_ascii_lowercase();
+                    let name = self.filled(name, event, work).to_ascii_lowercase();
                     let before = number(self.variable(&name, work).unwrap_or(b"0"));
                     let value = match change {
                         Change::Unset => None,
-                        Change::To(text) => Some(self.filled(text, None, work)),
+                        Change::To(text) => Some(self.filled(text, event, work)),
                         Change::Plus(text) => {
-                            let by = number(&self.filled(text, None, work));
+                            let by = number(&self.filled(text, event, work));
                             Some(written(before.saturating_add(by)))
                         }
                         Change::Minus(text) => {
-                            let by = number(&self.filled(text, None, work));
+                            let by = number(&self.filled(text, event, work));
                             Some(written(before.saturating_sub(by)))
                         }
                     };

@@ -198,6 +198,10 @@ impl Values {
         if let Some(Some(members)) = self.members.get(collection as usize) {
             return *members;
         }
+        if collection == Collection::ArgsCombinedSize {
+            // Their members must not come to stand among this one's.
+            self.members(Collection::Args, event);
+        }
         let start = self.values.len() as u32;
         let partial = self.find(collection, event);
         let members = Members {
@@ -425,9 +429,7 @@ impl Values {
             }
             _ => &decoded,
         };
-        if part != Part::Name || !text.is_empty() {
-            self.add(b"", text);
-        }
+        self.add(b"", text);
         false
     }
 

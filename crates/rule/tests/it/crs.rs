@@ -19,13 +19,22 @@ pub(crate) fn tree(root: &Path) -> SecFiles {
         .collect();
     paths.sort();
     let of = |ending: &str| {
-        let paths = paths.iter().filter(|path| path.extension().is_some_and(|own| own == ending));
+        let paths = paths
+            .iter()
+            .filter(|path| path.extension().is_some_and(|own| own == ending));
         paths.map(|path| file(path)).collect::<Vec<_>>()
     };
     let own = root.join("crs-setup.conf.example");
-    let mut rules = vec![file(if own.is_file() { &own } else { Path::new(SETUP) })];
+    let mut rules = vec![file(if own.is_file() {
+        &own
+    } else {
+        Path::new(SETUP)
+    })];
     rules.extend(of("conf"));
-    SecFiles { rules, data: of("data") }
+    SecFiles {
+        rules,
+        data: of("data"),
+    }
 }
 
 /// None where CRS is not installed.

@@ -6,9 +6,8 @@
 //! `bench/modsecurity/requests.c` reads, whose differences are printed.
 
 use std::collections::BTreeSet;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+
+use std::path::Path;
 
 use vigil_decode::whole::{Told, write};
 use vigil_decode::{Decoder, Format, Proxies, parse};
@@ -76,7 +75,13 @@ fn event(sent: &Sent) -> Event {
         truncated: false,
     };
     let proxies = Proxies::new(Vec::new());
-    let request = parse(&mut bytes, &record, Format::Request, &proxies, Timestamp::default());
+    let request = parse(
+        &mut bytes,
+        &record,
+        Format::Request,
+        &proxies,
+        Timestamp::default(),
+    );
     let mut event = Event::new();
     Decoder::new().decode(&bytes, &record, &request.unwrap(), &mut event);
     event
@@ -99,7 +104,9 @@ fn ours(rules: &SecRules, requests: &[Sent]) -> Vec<BTreeSet<u32>> {
 
 #[test]
 fn compare() {
-    let Ok(frames) = std::env::var("VIGIL_CRS_REQUESTS") else { return };
+    let Ok(frames) = std::env::var("VIGIL_CRS_REQUESTS") else {
+        return;
+    };
     let out = std::env::var("MODSEC_OUT").unwrap();
     let dir = std::env::var("CRS_DIR").unwrap();
     let requests = read(&std::fs::read(frames).unwrap());
@@ -108,15 +115,40 @@ fn compare() {
     let start = std::time::Instant::now();
     let ours = ours(&rules, &requests);
     eprintln!("{:?} for {}", start.elapsed(), ours.len());
-    let told: BTreeSet<u32> = rules.rules().iter().map(|r| r.id.trim_start_matches("crs:").parse().unwrap()).collect();
+    let told: BTreeSet<u32> = rules
+        .rules()
+        .iter()
+        .map(|r| r.id.trim_start_matches("crs:").parse().unwrap())
+        .collect();
     let mut same = 0;
     let mut diffs: std::collections::BTreeMap<(u32, &str), Vec<usize>> = Default::default();
-    for (n, (line, ours)) in std::fs::read_to_string(out).unwrap().lines().zip(&ours).enumerate() {
-        let theirs: BTreeSet<u32> = line.split_whitespace().map(|id| id.parse().unwrap()).filter(|id| told.contains(id)).collect();
-        if &theirs == ours { same += 1; }
-        for id in theirs.difference(ours) { diffs.entry((*id, "missed")).or_default().push(n); }
-        for id in ours.difference(&theirs) { diffs.entry((*id, "extra")).or_default().push(n); }
+    for (n, (line, ours)) in std::fs::read_to_string(out)
+        .unwrap()
+        .lines()
+        .zip(&ours)
+        .enumerate()
+    {
+        let theirs: BTreeSet<u32> = line
+            .split_whitespace()
+            .map(|id| id.parse().unwrap())
+            .filter(|id| told.contains(id))
+            .collect();
+        if &theirs == ours {
+            same += 1;
+        }
+        for id in theirs.difference(ours) {
+            diffs.entry((*id, "missed")).or_default().push(n);
+        }
+        for id in ours.difference(&theirs) {
+            diffs.entry((*id, "extra")).or_default().push(n);
+        }
     }
     eprintln!("same {same} of {}", ours.len());
-    for ((id, what), list) in &diffs { eprintln!("{id} {what} {} {:?}", list.len(), &list[..list.len().min(6)]); }
+    for ((id, what), list) in &diffs {
+        eprintln!(
+            "{id} {what} {} {:?}",
+            list.len(),
+            &list[..list.len().min(6)]
+        );
+    }
 }
