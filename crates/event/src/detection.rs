@@ -47,7 +47,7 @@ impl Evidence {
         view: &[u8],
         range: std::ops::Range<usize>,
     ) -> Self {
-        Self::named(field.name(), decodings, view, range)
+        Self::named(place_of(field, decodings), decodings, view, range)
     }
 
     /// Evidence under a name that is no field.
@@ -69,6 +69,18 @@ impl Evidence {
             end: end as u32,
             matched: text::escape_invalid(kept),
         }
+    }
+}
+
+/// Where a view stands in the request: what was read out of its body or headers stands beside the
+/// query's views, so that rules for the query see it.
+const fn place_of(field: Field, decodings: Decodings) -> &'static str {
+    if decodings.contains(Decodings::BODY) {
+        "http.request.body"
+    } else if decodings.contains(Decodings::HEADER) {
+        "http.request.headers"
+    } else {
+        field.name()
     }
 }
 

@@ -50,6 +50,7 @@ mod position;
 mod prefilter;
 mod required;
 mod rule;
+pub mod seclang;
 mod selection;
 mod set;
 #[cfg(test)]

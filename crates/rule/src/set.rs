@@ -14,6 +14,7 @@ use crate::log_source::LogSource;
 use crate::matcher::Leaf;
 use crate::memory::Lesson;
 use crate::prefilter::{Prefilter, Seen, Table};
+use crate::seclang::SecRules;
 use crate::{Correlation, Placeholders, Rule, RuleError, RuleFile};
 
 /// All rules, checked and compiled. Immutable: one set serves every thread, each with a [`Scratch`]
@@ -29,6 +30,7 @@ pub struct RuleSet {
     prefilter: Prefilter,
     labels: Labels,
     logs: Logs,
+    crs: Option<SecRules>,
 }
 
 /// The logs that rules are for.
@@ -180,8 +182,29 @@ impl RuleSet {
             prefilter,
             labels,
             logs,
+            crs: None,
         };
         Ok((set, report))
+    }
+
+    /// With the rules of OWASP CRS beside these.
+    #[must_use]
+    pub fn with_crs(self, crs: SecRules) -> Self {
+        Self {
+            crs: Some(crs),
+            ..self
+        }
+    }
+
+    /// The rules of OWASP CRS, if they were added. They are evaluated by themselves.
+    pub const fn crs(&self) -> Option<&SecRules> {
+        self.crs.as_ref()
+    }
+
+    /// Every rule that can fire: these, and those of OWASP CRS.
+    pub fn all_rules(&self) -> impl Iterator<Item = &Rule> {
+        let crs = self.crs.iter().flat_map(SecRules::rules);
+        self.rules.iter().chain(crs)
     }
 
     /// The detections in the order of their files, then the correlations.

@@ -68,6 +68,7 @@ impl Clock for TestClock {
 pub(crate) struct TestIntake {
     pub(crate) answer: Mutex<Result<IngestOutcome, IntakeError>>,
     pub(crate) batches: Mutex<Vec<IngestBatch>>,
+    pub(crate) requests: Mutex<Vec<SentRequest>>,
 }
 
 impl Intake for TestIntake {
@@ -78,6 +79,20 @@ impl Intake for TestIntake {
         self.batches.lock().push(batch);
         let answer = self.answer.lock().clone();
         Box::pin(async move { answer })
+    }
+
+    fn submit_requests(
+        &self,
+        batch: RequestBatch,
+    ) -> Pin<Box<dyn Future<Output = Result<IngestOutcome, IntakeError>> + Send + '_>> {
+        self.requests.lock().extend(batch.requests);
+        let answer = self.answer.lock().clone();
+        Box::pin(async move { answer })
+    }
+
+    fn mirror(&self, _source: SourceId, request: SentRequest) -> Result<(), IntakeError> {
+        self.requests.lock().push(request);
+        self.answer.lock().clone().map(|_| ())
     }
 }
 
@@ -171,6 +186,7 @@ impl App {
         let intake = Arc::new(TestIntake {
             answer: Mutex::new(Ok(IngestOutcome::default())),
             batches: Mutex::default(),
+            requests: Mutex::default(),
         });
         let readiness = Arc::new(TestReadiness(Mutex::default()));
         let in_force = Arc::new(TestInForce::default());

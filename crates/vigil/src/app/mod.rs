@@ -8,6 +8,7 @@ mod build;
 mod desk;
 mod intake;
 mod listen;
+mod mirror;
 mod status;
 mod tables;
 
