@@ -10,12 +10,13 @@ use vigil_event::{Decodings, Event, Evidence, Field, TimePart, Timestamp, View};
 use crate::bytes::{self, ByteSet};
 use crate::field::Scope;
 use crate::gate::{Clause, Gate, Look, Probe, Probes};
+use crate::injection::Injection;
 use crate::label::LabelId;
 use crate::literal::Literal;
 use crate::memory::Lesson;
 use crate::modifier::{Comparison, Place};
 use crate::pattern::Flags;
-use crate::prefilter::Seen;
+use crate::seen::Seen;
 use crate::texts::{self, Texts};
 
 /// What is compared: the views of some fields, or the values of one label.
@@ -88,6 +89,7 @@ pub(crate) enum Matcher {
         required: Vec<Vec<Literal>>,
         bytes: Vec<ByteSet>,
     },
+    Injection(Injection),
     Networks(Vec<IpNet>),
     Number(Comparison, f64),
     /// A part of the time that the text is.
@@ -128,6 +130,7 @@ impl Leaf {
             Matcher::Pattern {
                 required, bytes, ..
             } => (std::mem::take(required), std::mem::take(bytes)),
+            Matcher::Injection(one) => (Vec::new(), vec![one.bytes()]),
             _ => (Vec::new(), Vec::new()),
         };
         let scope = self.target.scope;
@@ -181,7 +184,9 @@ impl Leaf {
     /// it says always.
     pub(crate) fn compared(&self) -> Scope {
         match self.matcher {
-            Matcher::Texts(_) | Matcher::Pattern { .. } => self.target.scope,
+            Matcher::Texts(_) | Matcher::Pattern { .. } | Matcher::Injection(_) => {
+                self.target.scope
+            }
             _ => Scope::default(),
         }
     }
@@ -194,6 +199,7 @@ impl Leaf {
         let matches = match &self.matcher {
             Matcher::Texts(texts) => texts.find(text).is_some(),
             Matcher::Pattern { regex, .. } => regex.is_match(text),
+            Matcher::Injection(one) => one.is_in(text),
             _ => false,
         };
         if matches {
@@ -231,6 +237,9 @@ impl Leaf {
             Matcher::Texts(texts) => self.first(event, seen, |text| texts.find(text)),
             Matcher::Pattern { regex, .. } => {
                 self.first(event, seen, |text| Some(regex.find(text)?.range()))
+            }
+            Matcher::Injection(one) => {
+                self.first(event, seen, |text| one.is_in(text).then(|| 0..text.len()))
             }
             Matcher::Networks(networks) => self.address(event, seen, networks),
             Matcher::Number(comparison, wanted) => self.number(event, seen, *comparison, *wanted),

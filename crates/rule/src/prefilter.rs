@@ -14,9 +14,10 @@ use crate::bytes::ByteSet;
 use crate::field::Scope;
 use crate::finder::Finder;
 use crate::gate::{Gate, Look, Probe, Probes};
-use crate::label::{LabelId, Labels};
 use crate::literal::Literal;
-use crate::memory::{Lesson, Memory, Place, Recall};
+use crate::memory::{Lesson, Place};
+use crate::seen::Seen;
+use crate::table::Table;
 
 /// The finder with what its literals mean.
 #[derive(Debug)]
@@ -46,50 +47,12 @@ pub(crate) struct Prefilter {
     ungated: Vec<u32>,
 }
 
-/// Lists, one behind the other.
-#[derive(Debug)]
-pub(crate) struct Table<T> {
-    items: Vec<T>,
-    /// Where each list ends.
-    ends: Vec<u32>,
-}
-
 /// What a probe seen means to one rule.
 #[derive(Clone, Copy, Debug)]
 struct Asked {
     rule: u32,
     clause: u8,
     scope: Scope,
-}
-
-/// What was seen of the event at hand.
-#[derive(Debug)]
-pub(crate) struct Seen {
-    /// For each probe the views it was seen in.
-    views: Vec<Scope>,
-    /// The probes that were seen.
-    probes: Vec<Probe>,
-    /// For each rule the clauses that are met.
-    bits: Vec<u8>,
-    /// The rules with clauses that are met.
-    rules: Vec<u32>,
-    /// The rules that can match.
-    candidates: Vec<u32>,
-    /// What rules call the event's labels.
-    labels: Vec<Option<LabelId>>,
-    /// The event's views by their places; see [`Event::view_at`].
-    parts: Vec<Part>,
-    /// The views of which more is to be known, by their places.
-    again: Vec<(usize, Place)>,
-    memory: Memory,
-}
-
-/// A view of the event at hand.
-#[derive(Clone, Copy, Debug)]
-struct Part {
-    view: Scope,
-    /// What is known of its text.
-    known: Option<Place>,
 }
 
 impl Prefilter {
@@ -172,8 +135,7 @@ impl Prefilter {
     /// Looks at an event: afterwards `seen` knows the rules that can match. Nothing is allocated
     /// once it has been used with this prefilter.
     pub(crate) fn look(&self, event: &Event, seen: &mut Seen) {
-        seen.clear(self.asked.len(), self.complete.len());
-        seen.candidates.extend_from_slice(&self.ungated);
+        seen.clear(self.sizes(), &self.ungated);
         for view in event.views() {
             let scope = Scope::scanned(&view);
             match self.recall(&view, scope, seen) {
@@ -188,30 +150,13 @@ impl Prefilter {
         for (_, view) in event.labels() {
             self.scan(view.text, Scope::scanned(&view), seen);
         }
-        seen.candidates.sort_unstable();
+        seen.sort();
     }
 
     /// Notes the event's next view, and what is known of its text.
     fn recall(&self, view: &View<'_>, scope: Scope, seen: &mut Seen) -> Option<Place> {
-        let recall = if self.compared.meets(scope) {
-            seen.memory.recall(scope, view.text)
-        } else {
-            Recall::Stranger
-        };
-        let place = seen.parts.len();
-        let known = match recall {
-            Recall::Known(known) => Some(known),
-            Recall::Again(again) => {
-                seen.again.push((place, again));
-                None
-            }
-            Recall::Stranger => None,
-        };
-        seen.parts.push(Part {
-            view: Scope::of(view),
-            known,
-        });
-        known
+        let text = self.compared.meets(scope).then_some(view.text);
+        seen.note(Scope::of(view), scope, text)
     }
 
     /// Looks for all probes in a text.
@@ -238,7 +183,7 @@ impl Prefilter {
     /// Takes from memory what is to be seen in a text.
     fn remember(&self, known: Place, view: Scope, seen: &mut Seen) {
         let mut at = 0;
-        while let Some(probe) = seen.memory.probe(known, at) {
+        while let Some(probe) = seen.known_probe(known, at) {
             self.seen(probe, view, seen);
             at += 1;
         }
@@ -272,183 +217,19 @@ impl Prefilter {
 
     /// A probe was seen in a view.
     fn seen(&self, probe: Probe, view: Scope, seen: &mut Seen) {
-        let Some(views) = seen.views.get_mut(probe.place()) else {
-            return;
-        };
-        if views.common(view) == view {
+        if !seen.add(probe, view) {
             return;
         }
-        if *views == Scope::default() {
-            seen.probes.push(probe);
-        }
-        *views = views.with(view);
         for asked in self.asked.list(probe.place()) {
             if asked.scope.meets(view) {
-                self.met(*asked, seen);
+                let complete = self.complete.get(asked.rule as usize);
+                seen.meet(asked.rule, asked.clause, complete.copied());
             }
         }
     }
 
-    fn met(&self, asked: Asked, seen: &mut Seen) {
-        let Some(bits) = seen.bits.get_mut(asked.rule as usize) else {
-            return;
-        };
-        let before = *bits;
-        *bits |= asked.clause;
-        if *bits == before {
-            return;
-        }
-        if before == 0 {
-            seen.rules.push(asked.rule);
-        }
-        if self.complete.get(asked.rule as usize) == Some(bits) {
-            seen.candidates.push(asked.rule);
-        }
-    }
-}
-
-impl<T> FromIterator<Vec<T>> for Table<T> {
-    fn from_iter<I: IntoIterator<Item = Vec<T>>>(lists: I) -> Self {
-        let mut table = Self {
-            items: Vec::new(),
-            ends: Vec::new(),
-        };
-        for list in lists {
-            table.items.extend(list);
-            table.ends.push(table.items.len() as u32);
-        }
-        table
-    }
-}
-
-impl<T> Table<T> {
-    const fn len(&self) -> usize {
-        self.ends.len()
-    }
-
-    pub(crate) fn list(&self, place: usize) -> &[T] {
-        let end = |place: usize| self.ends.get(place).map_or(0, |end| *end as usize);
-        let start = place.checked_sub(1).map_or(0, end);
-        self.items.get(start..end(place)).unwrap_or_default()
-    }
-}
-
-/// The most views an event has.
-const PARTS: usize = Event::MAX_VIEWS + 2 * Event::MAX_PARAMETERS;
-
-impl Seen {
-    /// Forgets the event before, and makes room where that is needed.
-    fn clear(&mut self, probes: usize, rules: usize) {
-        self.candidates.clear();
-        self.parts.clear();
-        self.again.clear();
-        if self.views.len() != probes || self.bits.len() != rules {
-            *self = Self::new(probes, rules);
-            return;
-        }
-        for probe in self.probes.drain(..) {
-            if let Some(views) = self.views.get_mut(probe.place()) {
-                *views = Scope::default();
-            }
-        }
-        for rule in self.rules.drain(..) {
-            if let Some(bits) = self.bits.get_mut(rule as usize) {
-                *bits = 0;
-            }
-        }
-    }
-
-    fn new(probes: usize, rules: usize) -> Self {
-        Self {
-            views: vec![Scope::default(); probes],
-            probes: Vec::with_capacity(probes),
-            bits: vec![0; rules],
-            rules: Vec::with_capacity(rules),
-            candidates: Vec::with_capacity(rules),
-            labels: Vec::new(),
-            parts: Vec::with_capacity(PARTS),
-            again: Vec::with_capacity(PARTS),
-            memory: Memory::new(),
-        }
-    }
-
-    /// Finds out what rules call the event's labels.
-    pub(crate) fn name_labels(&mut self, event: &Event, labels: &Labels) {
-        labels.resolve(event, &mut self.labels);
-    }
-
-    /// The event's labels: what rules call them, their names and their values.
-    pub(crate) fn labels<'e>(
-        &'e self,
-        event: &'e Event,
-    ) -> impl Iterator<Item = (Option<LabelId>, &'e [u8], View<'e>)> {
-        let labels = self.labels.iter().zip(event.labels());
-        labels.map(|(id, (name, view))| (*id, name, view))
-    }
-
-    /// For a prefilter.
-    pub(crate) fn of(prefilter: &Prefilter) -> Self {
-        Self::new(prefilter.asked.len(), prefilter.complete.len())
-    }
-
-    /// The rules that can match, in their order.
-    pub(crate) fn candidates(&self) -> &[u32] {
-        &self.candidates
-    }
-
-    /// The views in which all of the probes were seen.
-    pub(crate) fn common(&self, scope: Scope, probes: &[Probe]) -> Scope {
-        probes.iter().fold(scope, |scope, probe| {
-            scope.common(self.views.get(probe.place()).copied().unwrap_or_default())
-        })
-    }
-
-    /// The places of the event's views in `scope`, without those of which is known that the
-    /// comparison does not match them.
-    pub(crate) fn places(
-        &self,
-        scope: Scope,
-        comparison: Option<u32>,
-    ) -> impl Iterator<Item = usize> {
-        let fits = move |part: &Part| {
-            let knows = comparison.zip(part.known);
-            part.view.meets(scope)
-                && knows.is_none_or(|(number, known)| self.memory.matches(known, number))
-        };
-        let parts = self.parts.iter().enumerate();
-        parts.filter_map(move |(place, part)| fits(part).then_some(place))
-    }
-
-    /// The probes that were seen in a view.
-    pub(crate) fn probes_in(&self, view: Scope) -> impl Iterator<Item = Probe> {
-        self.probes.iter().copied().filter(move |probe| {
-            self.views
-                .get(probe.place())
-                .is_some_and(|views| views.meets(view))
-        })
-    }
-
-    /// The next view that came for the second time, by its place.
-    pub(crate) fn next_again(&mut self) -> Option<(usize, Place)> {
-        self.again.pop()
-    }
-
-    /// See [`Memory::learn`].
-    pub(crate) fn learn(&mut self, place: Place, text: &[u8], lesson: &Lesson) {
-        self.memory.learn(place, text, lesson);
-    }
-
-    /// As if every probe had been seen in every view.
-    #[cfg(test)]
-    pub(crate) fn everything(prefilter: &Prefilter, event: &Event) -> Self {
-        let mut seen = Self::of(prefilter);
-        let views = event.views().chain(event.parameters().flatten());
-        seen.parts.extend(views.map(|view| Part {
-            view: Scope::of(&view),
-            known: None,
-        }));
-        seen.views.fill(Scope::everything());
-        seen.candidates.extend(0..seen.bits.len() as u32);
-        seen
+    /// How many probes and rules there are.
+    pub(crate) const fn sizes(&self) -> (usize, usize) {
+        (self.asked.len(), self.complete.len())
     }
 }

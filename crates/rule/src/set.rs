@@ -13,8 +13,10 @@ use crate::load::{self, Input, Loaded, Report};
 use crate::log_source::LogSource;
 use crate::matcher::Leaf;
 use crate::memory::Lesson;
-use crate::prefilter::{Prefilter, Seen, Table};
+use crate::prefilter::Prefilter;
 use crate::seclang::SecRules;
+use crate::seen::Seen;
+use crate::table::Table;
 use crate::{Correlation, Placeholders, Rule, RuleError, RuleFile};
 
 /// All rules, checked and compiled. Immutable: one set serves every thread, each with a [`Scratch`]
