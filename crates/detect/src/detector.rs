@@ -226,6 +226,9 @@ impl Detector {
         if detections.is_empty() {
             return None;
         }
+        if let Some(whole) = &event.whole {
+            crate::mask::mask(&mut detections, whole);
+        }
         let excused = self.policy.excuse(event, self.now, &mut detections);
         Some(Judgement::of(detections, excused))
     }

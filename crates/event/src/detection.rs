@@ -47,7 +47,7 @@ impl Evidence {
         view: &[u8],
         range: std::ops::Range<usize>,
     ) -> Self {
-        Self::named(place_of(field, decodings), decodings, view, range)
+        Self::named(field.name(), decodings, view, range)
     }
 
     /// Evidence under a name that is no field.
@@ -63,7 +63,7 @@ impl Evidence {
             .get(start..end.min(start + Self::MAX_BYTES))
             .unwrap_or_default();
         Self {
-            field: field.to_owned(),
+            field: place_of(field, decodings).to_owned(),
             decodings: decodings.names().map(str::to_owned).collect(),
             start: start as u32,
             end: end as u32,
@@ -74,13 +74,13 @@ impl Evidence {
 
 /// Where a view stands in the request: what was read out of its body or headers stands beside the
 /// query's views, so that rules for the query see it.
-const fn place_of(field: Field, decodings: Decodings) -> &'static str {
+const fn place_of(field: &str, decodings: Decodings) -> &str {
     if decodings.contains(Decodings::BODY) {
         "http.request.body"
     } else if decodings.contains(Decodings::HEADER) {
         "http.request.headers"
     } else {
-        field.name()
+        field
     }
 }
 

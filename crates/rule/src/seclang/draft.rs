@@ -325,9 +325,6 @@ impl Draft {
             },
             "setvar" => self.set_variable(value, link),
             "ctl" => self.control(value, link),
-            "initcol" | "setsid" | "setuid" | "expirevar" | "deprecatevar" => {
-                self.refuse("it keeps state in a stored collection; Vigil's windows and correlations do that".to_owned());
-            }
             "exec" | "proxy" | "setenv" => {
                 self.refuse(format!("`{}` acts on a server", action.name));
             }
@@ -345,11 +342,9 @@ impl Draft {
         let Some((collection, name)) = target.split_once(['.', ':']) else {
             return self.refuse(format!("`setvar:{text}` names no variable"));
         };
+        // What is stored beyond a request only rules read that are not loaded for that reason.
         if !collection.trim().eq_ignore_ascii_case("tx") {
-            return self.refuse(
-                "it keeps state in a stored collection; Vigil's windows and correlations do that"
-                    .to_owned(),
-            );
+            return;
         }
         let change = match (unset, value.as_bytes()) {
             (true, _) => Change::Unset,

@@ -21,3 +21,4 @@ mod rules;
 mod sigma;
 mod site;
 mod socket;
+mod whole;
