@@ -47,6 +47,7 @@ lint: page ## Check format, lints, licences, the tree's rules and the page
 bench: page ## Measure speed against a ceiling of the same run
 	$(CARGO) build --release --package vigil --package vigil-bench
 	target/release/vigil-bench --vigil target/release/vigil
+	target/release/vigil bench
 
 fuzz: ## Fuzz each parser for a minute (needs cargo-fuzz)
 	@scripts/need cargo-fuzz

@@ -140,7 +140,8 @@ impl Connection {
             .gateway
             .state
             .gatekeeper
-            .verify(Credential::Bearer(&token.0), now)
+            .verify_patiently(Credential::Bearer(&token.0), now)
+            .await
         {
             Ok(principal) if principal.subject == self.principal.subject => principal,
             Ok(_) => {

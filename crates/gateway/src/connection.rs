@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use axum::extract::ws::{Message as SocketMessage, WebSocket};
+use tokio::sync::watch;
 use tokio::time::Instant;
 use vigil_auth::Principal;
 use vigil_event::Id;
@@ -31,6 +32,8 @@ pub(crate) struct Connection {
     pub(crate) subscriptions: Subscriptions,
     pub(crate) pulse: Pulse,
     bucket: Bucket,
+    /// Changes when a credential is revoked.
+    revocations: watch::Receiver<u64>,
     id: Id,
     _admitted: Admitted,
 }
@@ -40,6 +43,7 @@ enum Turn {
     Drain,
     Heard(Result<SocketMessage, End>),
     Tick,
+    Revocation,
     Push,
 }
 
@@ -54,6 +58,9 @@ impl Connection {
         let now = state.clock.now();
         let limits = &state.limits;
         state.telemetry.connections_total.inc();
+        let mut revocations = state.gatekeeper.revocations.changes();
+        // One may have come since the credential was verified.
+        revocations.mark_changed();
         Self {
             outlet: Outlet::new(socket, limits.write_deadline, state.shutdown.clone()),
             subscriptions: Subscriptions::default(),
@@ -63,6 +70,7 @@ impl Connection {
                 limits.message_burst,
                 Instant::now(),
             ),
+            revocations,
             id: state.ids.next(now),
             _admitted: admitted,
             principal,
@@ -97,6 +105,7 @@ impl Connection {
             let turn = tokio::select! {
                 biased;
                 () = self.gateway.state.shutdown.cancelled() => Turn::Drain,
+                Ok(()) = self.revocations.changed() => Turn::Revocation,
                 heard = self.outlet.next() => Turn::Heard(heard),
                 () = self.pulse.tick() => Turn::Tick,
                 () = self.subscriptions.ready() => Turn::Push,
@@ -106,6 +115,7 @@ impl Connection {
                 Turn::Heard(Err(end)) => Err(end),
                 Turn::Heard(Ok(message)) => self.hear(message).await,
                 Turn::Tick => self.keep_time().await,
+                Turn::Revocation => self.check_revocation(),
                 Turn::Push => self.push().await,
             };
         }
@@ -233,6 +243,19 @@ impl Connection {
     /// A token's end is an end even if the timer is late.
     fn check_expiry(&self) -> Result<(), End> {
         if self.pulse.is_expired(self.gateway.state.clock.now()) {
+            return Err(End::Close(CloseCode::Unauthenticated));
+        }
+        Ok(())
+    }
+
+    fn check_revocation(&self) -> Result<(), End> {
+        if self
+            .gateway
+            .state
+            .gatekeeper
+            .revocations
+            .cover(&self.principal)
+        {
             return Err(End::Close(CloseCode::Unauthenticated));
         }
         Ok(())

@@ -18,6 +18,7 @@ mod connection;
 mod cursor;
 mod desk;
 mod frame;
+mod greeting;
 mod origin;
 mod outlet;
 mod pulse;
@@ -43,7 +44,8 @@ pub use telemetry::Telemetry;
 /// The gateway's routes: `/ws`, `/ws/{channel}`, `/api/v1/ws`, `/api/v1/ws/health`,
 /// `/sse/{channel}`.
 ///
-/// Each request must carry an `axum::Extension<Principal>`; without one it is answered with 401.
+/// Each request must carry an `axum::Extension<Principal>`; without one it is answered with 401, but
+/// that a WebSocket has some seconds to send its token in a first `auth` frame.
 pub fn router(state: GatewayState) -> axum::Router {
     let admission = Admission::new(
         state.limits.max_connections,
@@ -53,6 +55,7 @@ pub fn router(state: GatewayState) -> axum::Router {
     route::all(Arc::new(Gateway {
         state,
         admission: Arc::new(admission),
+        hall: greeting::Hall::default(),
         started_at,
     }))
 }
@@ -61,6 +64,7 @@ pub fn router(state: GatewayState) -> axum::Router {
 struct Gateway {
     state: GatewayState,
     admission: Arc<Admission>,
+    hall: greeting::Hall,
     started_at: Timestamp,
 }
 

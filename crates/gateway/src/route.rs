@@ -12,11 +12,13 @@ use axum::routing::get;
 use axum::{Extension, Json, Router};
 use serde::{Deserialize, Serialize};
 use vigil_auth::{Action, Principal};
-use vigil_protocol::{ErrorBody, ErrorCode, SUBPROTOCOL_JSON, Since};
+use vigil_protocol::{CloseCode, ErrorBody, ErrorCode, SUBPROTOCOL_JSON, Since};
 
 use crate::admission::Admitted;
 use crate::connection::Connection;
 use crate::cursor::{Start, Wish};
+use crate::greeting::code_of;
+use crate::outlet::End;
 use crate::refusal::Refusal;
 use crate::telemetry::{Refused, Transport};
 use crate::{Gateway, channel, origin, sse};
@@ -52,6 +54,10 @@ async fn general(
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Refusal> {
+    if is_to_be_greeted(&caller, upgrade.is_ok()) {
+        gateway.check_page(&headers)?;
+        return greet(&gateway, upgrade, |_, _| Ok(None));
+    }
     let principal = gateway.check(caller, &headers)?;
     open(&gateway, principal, upgrade, None)
 }
@@ -64,19 +70,100 @@ async fn of_channel(
     options: Options,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Refusal> {
+    if is_to_be_greeted(&caller, upgrade.is_ok()) {
+        gateway.check_page(&headers)?;
+        return greet(&gateway, upgrade, move |gateway, principal| {
+            gateway.wish(principal, &name, options).map(Some)
+        });
+    }
     let principal = gateway.check(caller, &headers)?;
     let wish = gateway.wish(&principal, &name, options)?;
     open(&gateway, principal, upgrade, Some(wish))
 }
 
-/// Upgrades. RFC 6455, 4.2.2: a sub-protocol is named only if the client offered it, and none is no
-/// reason to refuse; a client that insists on one fails by itself.
+/// Whether the one who opens a socket says who they are in its first frame.
+const fn is_to_be_greeted(caller: &Caller, is_upgrade: bool) -> bool {
+    caller.is_none() && is_upgrade
+}
+
+/// Upgrades without a credential, and makes a connection of it once the first frame has shown one.
+/// What the client may not have then closes the socket.
+fn greet(
+    gateway: &Arc<Gateway>,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+    wish: impl FnOnce(&Gateway, &Principal) -> Result<Option<Wish>, Refusal> + Send + 'static,
+) -> Result<Response, Refusal> {
+    drop(
+        gateway
+            .hall
+            .enter()
+            .map_err(|reason| gateway.refused(reason))?,
+    );
+    let gateway = Arc::clone(gateway);
+    let tracked = gateway.state.tasks.token();
+    Ok(
+        prepared(&gateway, upgrade)?.on_upgrade(move |socket| async move {
+            let greeted = match gateway.hall.enter() {
+                Ok(_place) => gateway.greet(socket).await,
+                Err(reason) => {
+                    gateway.dismiss(socket, End::Close(code_of(reason))).await;
+                    None
+                }
+            };
+            let Some((socket, principal)) = greeted else {
+                return;
+            };
+            let Ok(first) = wish(&gateway, &principal) else {
+                return gateway
+                    .dismiss(socket, End::Close(CloseCode::Forbidden))
+                    .await;
+            };
+            let admitted = gateway.admission.admit(
+                &principal.subject,
+                Transport::WebSocket,
+                &gateway.state.telemetry,
+            );
+            match admitted {
+                Ok(admitted) => {
+                    Connection::new(gateway, principal, admitted, socket)
+                        .run(first)
+                        .await;
+                }
+                Err(reason) => {
+                    gateway.state.telemetry.refused(reason);
+                    gateway.dismiss(socket, End::Close(code_of(reason))).await;
+                }
+            }
+            drop(tracked);
+        }),
+    )
+}
+
+/// Upgrades for somebody who is known.
 fn open(
     gateway: &Arc<Gateway>,
     principal: Principal,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
     first: Option<Wish>,
 ) -> Result<Response, Refusal> {
+    let admitted = gateway.admit(&principal, Transport::WebSocket)?;
+    let tracked = gateway.state.tasks.token();
+    let upgrade = prepared(gateway, upgrade)?;
+    let gateway = Arc::clone(gateway);
+    Ok(upgrade.on_upgrade(move |socket| async move {
+        Connection::new(gateway, principal, admitted, socket)
+            .run(first)
+            .await;
+        drop(tracked);
+    }))
+}
+
+/// The upgrade with our limits. RFC 6455, 4.2.2: a sub-protocol is named only if the client offered
+/// it, and none is no reason to refuse; a client that insists on one fails by itself.
+fn prepared(
+    gateway: &Gateway,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<WebSocketUpgrade, Refusal> {
     let upgrade = upgrade.map_err(|rejection| {
         let message =
             format!("this is a WebSocket: {rejection}; without one, use /sse/{{channel}}");
@@ -85,22 +172,13 @@ fn open(
             ErrorBody::new(ErrorCode::Invalid, message),
         )
     })?;
-    let admitted = gateway.admit(&principal, Transport::WebSocket)?;
     let max = gateway.state.limits.max_message_bytes;
-    let tracked = gateway.state.tasks.token();
-    let gateway = Arc::clone(gateway);
     Ok(upgrade
         .protocols([SUBPROTOCOL_JSON])
         .max_message_size(max)
         .max_frame_size(max)
         .read_buffer_size(BUFFER_BYTES)
-        .write_buffer_size(BUFFER_BYTES)
-        .on_upgrade(move |socket| async move {
-            Connection::new(gateway, principal, admitted, socket)
-                .run(first)
-                .await;
-            drop(tracked);
-        }))
+        .write_buffer_size(BUFFER_BYTES))
 }
 
 #[derive(Serialize)]
@@ -147,13 +225,19 @@ impl Gateway {
     /// Who opens a stream, if they and the page they come from may do that.
     pub(crate) fn check(&self, caller: Caller, headers: &HeaderMap) -> Result<Principal, Refusal> {
         let principal = self.identify(caller)?;
+        self.check_page(headers)?;
+        Ok(principal)
+    }
+
+    /// Whether the page that a browser opens a stream from may do that.
+    fn check_page(&self, headers: &HeaderMap) -> Result<(), Refusal> {
         if !origin::is_allowed(headers, &self.state.allowed_origins) {
             return Err(self.refused(Refused::Origin));
         }
         if self.state.shutdown.is_cancelled() {
             return Err(self.refused(Refused::Stopping));
         }
-        Ok(principal)
+        Ok(())
     }
 
     /// What a stream's URL asks for, if the caller may have it.

@@ -13,6 +13,7 @@ use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::stream;
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use vigil_auth::Principal;
@@ -46,6 +47,8 @@ struct Listener {
     beat_at: Instant,
     /// There may be items after the cursor.
     pending: bool,
+    /// Changes when a credential is revoked.
+    revocations: watch::Receiver<u64>,
     _admitted: Admitted,
     _counted: Counted,
     _tracked: TaskTrackerToken,
@@ -55,6 +58,8 @@ struct Listener {
 enum Turn {
     Drain,
     Expired,
+    /// Something was revoked; the next turn asks whether it was this credential.
+    Revocation,
     Beat,
     Push,
 }
@@ -93,6 +98,7 @@ pub(crate) async fn stream(
         wake,
         beat_at: Instant::now() + state.limits.ping_interval,
         pending: true,
+        revocations: state.gatekeeper.revocations.changes(),
         _admitted: admitted,
         _counted: Counted::on(&state.telemetry.subscriptions),
         _tracked: state.tasks.token(),
@@ -132,6 +138,7 @@ impl Listener {
                 Turn::Expired => {
                     return Some((Ok(self.farewell(CloseCode::Unauthenticated)), None));
                 }
+                Turn::Revocation => {}
                 Turn::Beat => {
                     self.beat_at = Instant::now() + self.gateway.state.limits.ping_interval;
                     return Some((Ok(self.beat()), Some(self)));
@@ -148,7 +155,8 @@ impl Listener {
 
     async fn wait(&mut self) -> Turn {
         let state = &self.gateway.state;
-        if self.principal.is_expired(state.clock.now()) {
+        let revocations = &state.gatekeeper.revocations;
+        if self.principal.is_expired(state.clock.now()) || revocations.cover(&self.principal) {
             return Turn::Expired;
         }
         let left_ms = self
@@ -164,6 +172,7 @@ impl Listener {
         tokio::select! {
             biased;
             () = state.shutdown.cancelled() => Turn::Drain,
+            Ok(()) = self.revocations.changed() => Turn::Revocation,
             () = sleep_until(self.beat_at) => Turn::Beat,
             () = std::future::ready(()), if self.pending => Turn::Push,
             () = self.wake.changed() => Turn::Push,

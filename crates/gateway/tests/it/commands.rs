@@ -1,7 +1,7 @@
 //! What each command does, and what is answered when it does not.
 
 use serde_json::json;
-use vigil_auth::{Grant, Role};
+use vigil_auth::{Grant, Rights, Role};
 use vigil_event::Severity;
 
 use crate::client::connect;
@@ -169,7 +169,10 @@ async fn what_is_not_understood_is_answered_and_the_socket_stays_open() {
 async fn rights_are_asked_for() {
     let patterns = Some(vec!["threats".to_owned()]);
     let viewer = vigil_auth::Principal {
-        subscribe: patterns,
+        rights: Rights {
+            subscribe: patterns,
+            ..Rights::default()
+        },
         ..principal(Role::Viewer)
     };
     let server = Server::start(Setup {
@@ -222,10 +225,12 @@ async fn a_connection_goes_on_with_a_newer_token() {
     .await;
     let token = |subject: &str, end_ms: i64, subscribe: Option<Vec<String>>| {
         let grant = Grant {
-            subject: subject.into(),
-            role: Role::Viewer,
             expires_at: Some(START.plus_millis(end_ms)),
-            subscribe,
+            rights: Rights {
+                subscribe,
+                ..Rights::default()
+            },
+            ..Grant::new(subject, Role::Viewer)
         };
         server.gatekeeper.authority.issue(&grant, START).unwrap()
     };

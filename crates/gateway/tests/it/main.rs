@@ -7,6 +7,7 @@ mod client;
 mod commands;
 mod delivery;
 mod door;
+mod greeting;
 mod life;
 mod server;
 mod sse;

@@ -8,7 +8,7 @@ use axum::Extension;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use vigil_auth::{ApiKeys, Authority, Gatekeeper, Principal, Role, Tickets};
+use vigil_auth::{Authority, Gatekeeper, Principal, Role};
 use vigil_bus::{Bus, LogLimits, MemoryBus};
 use vigil_event::{
     Alert, AlertKey, AlertState, Clock, Id, IdSource, Kind, Publication, Score, Severity, Timestamp,
@@ -70,13 +70,7 @@ impl Default for Setup {
 
 /// Somebody of that role, whose credential never ends.
 pub(crate) fn principal(role: Role) -> Principal {
-    Principal {
-        subject: "anna".into(),
-        role,
-        expires_at: None,
-        token_id: None,
-        subscribe: None,
-    }
+    Principal::new("anna", role)
 }
 
 /// A running gateway.
@@ -100,11 +94,7 @@ impl Server {
         for channel in ["threats", "alerts", "status"] {
             assert!(bus.restore(channel, "e1", 1, Vec::new()));
         }
-        let gatekeeper = Arc::new(Gatekeeper {
-            authority: Authority::open(data_dir.path()).unwrap().0,
-            keys: ApiKeys::default(),
-            tickets: Tickets::default(),
-        });
+        let gatekeeper = Arc::new(Gatekeeper::new(Authority::open(data_dir.path()).unwrap().0));
         let alert = alert();
         let alert_id = alert.id;
         let telemetry = Arc::new(Telemetry::new());

@@ -23,6 +23,7 @@ mod migrate;
 mod million;
 mod outbox;
 mod record;
+mod revocation;
 mod stats;
 mod suppression;
 #[cfg(test)]
@@ -35,7 +36,7 @@ use std::time::Duration;
 use parking_lot::{Mutex, MutexGuard};
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use vigil_event::{
-    Alert, AlertChange, Checkpoint, Id, Publication, Suppression, Threat, Timestamp,
+    Alert, AlertChange, Checkpoint, Id, Publication, Revocation, Suppression, Threat, Timestamp,
 };
 
 use crate::{
@@ -200,6 +201,18 @@ impl Store for SqliteStore {
 
     fn suppressions(&self, active_at: Option<Timestamp>) -> Result<Vec<Suppression>, StoreError> {
         self.read(|sql| suppression::list(sql, active_at))
+    }
+
+    fn add_revocation(&self, revocation: &Revocation) -> Result<(), StoreError> {
+        self.write(|transaction| revocation::add(transaction.sql, revocation))
+    }
+
+    fn lift_revocation(&self, id: Id) -> Result<Revocation, StoreError> {
+        self.write(|transaction| revocation::lift(transaction.sql, id))
+    }
+
+    fn revocations(&self, at: Timestamp) -> Result<Vec<Revocation>, StoreError> {
+        self.read(|sql| revocation::list(sql, at))
     }
 
     fn stats(&self, query: &StatsQuery) -> Result<Stats, StoreError> {

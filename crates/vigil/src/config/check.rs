@@ -20,6 +20,7 @@ impl Config {
         self.enrich.check(&mut problems);
         self.store.check(&mut problems);
         self.stream.check(&mut problems);
+        problems.extend(super::issuer::problems(&self.auth.issuers));
         problems
     }
 }

@@ -5,6 +5,7 @@
 //! comments below ([`reference`]).
 
 mod check;
+mod issuer;
 pub mod layers;
 mod noise;
 mod parts;
@@ -21,6 +22,8 @@ use vigil_auth::Role;
 use vigil_decode::Format;
 use vigil_event::Severity;
 
+pub use issuer::IssuerConfig;
+pub(crate) use issuer::is_safe;
 pub use layers::{ConfigError, Overrides, load};
 pub use noise::{AllowConfig, AllowedRuleConfig, BotConfig, ListConfig, ListPurpose};
 
@@ -299,6 +302,8 @@ impl Default for StreamConfig {
 pub struct AuthConfig {
     /// Keys for machines, sent as `X-API-Key`.
     pub api_keys: Vec<ApiKeyConfig>,
+    /// Others whose tokens are accepted.
+    pub issuers: Vec<IssuerConfig>,
 }
 
 /// A key for a machine.

@@ -7,6 +7,7 @@
 )]
 
 mod bad_input;
+mod bench;
 mod cli;
 mod correlation;
 mod crash;
@@ -21,4 +22,5 @@ mod rules;
 mod sigma;
 mod site;
 mod socket;
+mod tokens;
 mod whole;
