@@ -23,6 +23,7 @@ use vigil_store::{Retention, SqliteStore, Store};
 use super::desk::StoreDesk;
 use super::intake::HttpIntake;
 use super::key_fetch::KeyFetch;
+use super::mirror::Mirror;
 use super::status::{HealthReadiness, StatusTeller};
 use super::stream::{self, CursorFile};
 use super::tables::{InForce, TableWatch};
@@ -88,7 +89,13 @@ impl App {
             shutdown: shutdown.clone(),
             tasks: sockets.clone(),
         });
-        let intake = HttpIntake::new(pipeline.intake());
+        let mirror = Mirror::start(
+            pipeline.intake(),
+            Arc::clone(&common.clock),
+            Arc::clone(&common.ids),
+            &common.registry,
+        )?;
+        let intake = HttpIntake::new(pipeline.intake(), mirror);
         let api = api_state(&common, &store, &rules, intake, &gatekeeper, &tables.tables);
         let api = vigil_api::router(api);
         let access = access(&config, address, &gatekeeper, &common);

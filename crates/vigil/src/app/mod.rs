@@ -9,6 +9,7 @@ mod desk;
 mod intake;
 mod key_fetch;
 mod listen;
+mod mirror;
 mod status;
 mod stream;
 mod tables;

@@ -147,11 +147,11 @@ pub fn stage_raw() -> std::io::Result<()> {
 /// As many open files as the system lets us have. If it refuses, connections fail and are counted.
 fn raise_open_files() {
     let limit = getrlimit(Resource::Nofile);
-    drop(setrlimit(
+    _ = setrlimit(
         Resource::Nofile,
         Rlimit {
             current: limit.maximum,
             maximum: limit.maximum,
         },
-    ));
+    );
 }

@@ -60,6 +60,11 @@ impl DetectConfig {
             self.threads <= 256,
             "detect.threads: must be at most 256",
         );
+        expect(
+            problems,
+            self.crs_paranoia_level <= 4,
+            "detect.crs_paranoia_level: must be 0 to 4",
+        );
         let threshold = self.threat_threshold;
         expect(
             problems,

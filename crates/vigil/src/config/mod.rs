@@ -154,6 +154,11 @@ pub struct DetectConfig {
     /// Directories of Sigma rules written for others, added to those above: what lacks has a default,
     /// what cannot be loaded is left out and listed.
     pub sigma_dirs: Vec<PathBuf>,
+    /// Directories of OWASP CRS, or files that include it, added to the rules above: the rules for
+    /// requests, as they are. What cannot be loaded is left out and listed.
+    pub crs_dirs: Vec<PathBuf>,
+    /// The paranoia level of OWASP CRS, 1 to 4. 0: as its own setup says.
+    pub crs_paranoia_level: u8,
     /// What `%name%` stands for in the values of rules with `|expand`: a list of texts for each name.
     pub placeholders: BTreeMap<String, Vec<String>>,
     /// From this score up an event is a threat: stored and published.
@@ -180,6 +185,8 @@ impl Default for DetectConfig {
             threads: 0,
             rules_dir: PathBuf::new(),
             sigma_dirs: Vec::new(),
+            crs_dirs: Vec::new(),
+            crs_paranoia_level: 0,
             placeholders: BTreeMap::new(),
             threat_threshold: 5.0,
             alert_severity: Severity::High,

@@ -27,6 +27,8 @@ impl Config {
             directory: (!directory.as_os_str().is_empty()).then(|| directory.clone()),
             foreign: self.detect.sigma_dirs.clone(),
             placeholders: self.detect.placeholders.clone(),
+            crs: self.detect.crs_dirs.clone(),
+            crs_paranoia: Some(self.detect.crs_paranoia_level).filter(|level| *level > 0),
         }
     }
 

@@ -24,3 +24,4 @@ mod sigma;
 mod site;
 mod socket;
 mod tokens;
+mod whole;
