@@ -78,7 +78,7 @@ pub(crate) struct Subscription {
     /// Until when items are held back.
     hold: Option<Instant>,
     _counted: Counted,
-    _present: Option<Present>,
+    present: Option<Present>,
 }
 
 impl Subscription {
@@ -106,14 +106,14 @@ impl Subscription {
             wake,
             hold: None,
             _counted: Counted::on(&telemetry.subscriptions),
-            _present: None,
+            present: None,
         };
         (subscription, started)
     }
 
     /// Is seen in the room from now on, until the subscription ends.
     pub(crate) fn appear(&mut self, present: Present) {
-        self._present = Some(present);
+        self.present = Some(present);
     }
 
     /// Whether it is its turn now: something may be there, and nothing holds it back.
