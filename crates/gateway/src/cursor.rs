@@ -315,7 +315,7 @@ mod tests {
     }
 
     fn start(bus: &MemoryBus, since: Option<&Start>) -> (Cursor, Started) {
-        Cursor::start(bus, &Arc::from("status"), since.as_ref(), &Arc::default())
+        Cursor::start(bus, &Arc::from("status"), since, &Arc::default())
     }
 
     fn position(epoch: &str, offset: u64) -> Start {
