@@ -9,12 +9,24 @@ use crate::site::BINARY;
 fn run(arguments: &[&str]) -> Value {
     let output = Command::new(BINARY)
         .arg("bench")
-        .args(["--subscribers", "20", "--seconds", "1", "--rate", "20", "--json"])
+        .args([
+            "--subscribers",
+            "20",
+            "--seconds",
+            "1",
+            "--rate",
+            "20",
+            "--json",
+        ])
         .args(arguments)
         .env("VIGIL_LOG", "warn")
         .output()
         .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
@@ -44,5 +56,9 @@ fn every_scenario_delivers_everything_once() {
         assert!(outcome["rss_bytes"].as_u64().unwrap() > 0, "{outcome}");
     }
     let ratios = report["ratios"].as_array().unwrap();
-    assert!(ratios.iter().any(|ratio| ratio["name"] == "throughput: one by one / raw loop"));
+    assert!(
+        ratios
+            .iter()
+            .any(|ratio| ratio["name"] == "throughput: one by one / raw loop")
+    );
 }

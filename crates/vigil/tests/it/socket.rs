@@ -15,7 +15,11 @@ pub(crate) struct Socket(WebSocket<TcpStream>);
 
 impl Socket {
     pub(crate) fn open(base: &str, path: &str, token: &str) -> Self {
-        Self::open_with(base, path, Some(("Authorization", format!("Bearer {token}"))))
+        Self::open_with(
+            base,
+            path,
+            Some(("Authorization", format!("Bearer {token}"))),
+        )
     }
 
     /// A client that shows what the header or the path says, or nothing.

@@ -11,7 +11,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 use vigil_testkit::{Http, Vigil, VigilBuilder, wait_until};
 
-use crate::site::Site;
+use crate::site::{BINARY, Site};
 use crate::socket::Socket;
 
 const SECRET: &str = "a secret of sixty-four bytes, so that it does for HS512 as well.";
@@ -39,7 +39,10 @@ impl Provider {
             for stream in listener.incoming() {
                 let mut stream = stream.unwrap();
                 let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
-                while lines.next().is_some_and(|line| line.is_ok_and(|line| !line.is_empty())) {}
+                while lines
+                    .next()
+                    .is_some_and(|line| line.is_ok_and(|line| !line.is_empty()))
+                {}
                 asked.fetch_add(1, Ordering::SeqCst);
                 let body = keys.lock().clone();
                 let answer = format!(
@@ -103,21 +106,26 @@ fn configured(site: &Site, provider: &Provider) -> VigilBuilder {
 }
 
 fn status(vigil: &Vigil, token: &str) -> u16 {
-    Http::new(vigil.base()).with_token(token).get("/threats").status
+    Http::new(vigil.base())
+        .with_token(token)
+        .get("/threats")
+        .status
 }
 
 fn revoke(site: &Site, vigil: &Vigil, arguments: &[&str]) {
-    let output = site
-        .vigil()
-        .command("token")
-        .arg("revoke")
+    let output = std::process::Command::new(BINARY)
+        .args(["token", "revoke"])
         .args(arguments)
         .args(["--reason", "lost", "--url", vigil.base()])
         .arg("--data-dir")
         .arg(site.path("data"))
         .output()
         .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }
 
 #[test]
@@ -132,21 +140,52 @@ fn tokens_of_others_are_verified_with_their_own_keys_only() {
     };
     for (name, token, expected) in [
         ("good", rs256(RSA, "one", json!({})), 200),
-        ("good secret", hmac(Algorithm::HS256, SECRET.as_bytes(), ours.clone()), 200),
-        ("a service", rs256(RSA, "one", json!({"role": "service"})), 403),
+        (
+            "good secret",
+            hmac(Algorithm::HS256, SECRET.as_bytes(), ours.clone()),
+            200,
+        ),
+        (
+            "a service",
+            rs256(RSA, "one", json!({"role": "service"})),
+            403,
+        ),
         ("expired", rs256(RSA, "one", json!({"exp": 1_000})), 401),
-        ("other audience", rs256(RSA, "one", json!({"aud": "shop"})), 401),
+        (
+            "other audience",
+            rs256(RSA, "one", json!({"aud": "shop"})),
+            401,
+        ),
         ("other key", rs256(RSA_OTHER, "one", json!({})), 401),
         ("unknown key", rs256(RSA, "two", json!({})), 401),
-        ("unknown issuer", rs256(RSA, "one", json!({"iss": "who"})), 401),
-        ("posing as us", rs256(RSA, "one", json!({"iss": "vigil"})), 401),
-        ("wrong algorithm", hmac(Algorithm::HS512, SECRET.as_bytes(), ours.clone()), 401),
-        ("RS/HS confusion", hmac(Algorithm::HS256, RSA_PUBLIC, json!({})), 401),
+        (
+            "unknown issuer",
+            rs256(RSA, "one", json!({"iss": "who"})),
+            401,
+        ),
+        (
+            "posing as us",
+            rs256(RSA, "one", json!({"iss": "vigil"})),
+            401,
+        ),
+        (
+            "wrong algorithm",
+            hmac(Algorithm::HS512, SECRET.as_bytes(), ours.clone()),
+            401,
+        ),
+        (
+            "RS/HS confusion",
+            hmac(Algorithm::HS256, RSA_PUBLIC, json!({})),
+            401,
+        ),
         ("none", unsigned, 401),
     ] {
         assert_eq!(status(&vigil, &token), expected, "{name}");
     }
-    assert!(provider.asked.load(Ordering::SeqCst) <= 2, "a wrong token asks once in a while");
+    assert!(
+        provider.asked.load(Ordering::SeqCst) <= 2,
+        "a wrong token asks once in a while"
+    );
 }
 
 #[test]
@@ -178,7 +217,10 @@ fn every_way_to_show_a_token_opens_a_socket_and_none_is_logged() {
     let mut socket = Socket::open_with(vigil.base(), "/ws/threats", None);
     socket.send(&json!({"id": "1", "type": "auth", "data": {"token": token}}));
     let answer = socket.frame();
-    assert_eq!((&answer["type"], &answer["reply_to"]), (&json!("authenticated"), &json!("1")));
+    assert_eq!(
+        (&answer["type"], &answer["reply_to"]),
+        (&json!("authenticated"), &json!("1"))
+    );
     assert_eq!(socket.frame()["type"], "welcome");
     assert_eq!(socket.frame()["type"], "subscribed");
 }
@@ -196,7 +238,10 @@ fn what_is_revoked_ends_and_stays_revoked_after_a_restart() {
     revoke(&site, &vigil, &["--token", "t1"]);
     assert_eq!(socket.close_code(), 4001);
     kept.send(&json!({"id": "1", "type": "ping"}));
-    assert_eq!(kept.frame_where(|frame| frame["reply_to"] == "1")["type"], "pong");
+    assert_eq!(
+        kept.frame_where(|frame| frame["reply_to"] == "1")["type"],
+        "pong"
+    );
     assert_eq!((status(&vigil, &lost), status(&vigil, &other)), (401, 200));
     vigil.process().kill();
     let vigil = builder.serve();
@@ -230,5 +275,8 @@ fn an_issuer_that_cannot_be_is_refused_at_the_start() {
         .unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!output.status.success());
-    assert!(said.contains("auth.issuers `x`") && said.contains("private key"), "{said}");
+    assert!(
+        said.contains("auth.issuers `x`") && said.contains("private key"),
+        "{said}"
+    );
 }
