@@ -235,7 +235,7 @@ fn what_is_revoked_ends_and_stays_revoked_after_a_restart() {
     let other = rs256(RSA, "one", json!({"jti": "t2"}));
     let mut socket = Socket::following(vigil.base(), "threats", &lost);
     let mut kept = Socket::following(vigil.base(), "threats", &other);
-    revoke(&site, &vigil, &["--token", "t1"]);
+    revoke(&site, &vigil, &["--token-id", "t1"]);
     assert_eq!(socket.close_code(), 4001);
     kept.send(&json!({"id": "1", "type": "ping"}));
     assert_eq!(
