@@ -3,9 +3,12 @@
 use std::pin::Pin;
 use std::time::Duration;
 
+use std::net::IpAddr;
+
 use serde::Serialize;
 use utoipa::ToSchema;
-use vigil_event::RecordBatch;
+use vigil_event::whole::Pair;
+use vigil_event::{RecordBatch, SourceId, Timestamp};
 
 /// Lines that somebody sent.
 #[derive(Clone, Debug)]
@@ -18,6 +21,52 @@ pub struct IngestBatch {
     pub format: Option<String>,
 }
 
+/// A whole request that somebody sent.
+#[derive(Clone, Debug, Default)]
+pub struct SentRequest {
+    /// Who was at the other end of the connection.
+    pub client: Option<IpAddr>,
+    /// When it came; none for now.
+    pub occurred_at: Option<Timestamp>,
+    /// The method.
+    pub method: Vec<u8>,
+    /// Path and query as received.
+    pub target: Vec<u8>,
+    /// Such as `1.1`.
+    pub version: Vec<u8>,
+    /// Names and values in the order they came.
+    pub headers: Vec<Pair>,
+    /// The body, cut to [`SentRequest::MAX_BODY_BYTES`].
+    pub body: Vec<u8>,
+    /// The body was longer.
+    pub truncated: bool,
+}
+
+impl SentRequest {
+    /// The most of a body that is looked at, in bytes.
+    pub const MAX_BODY_BYTES: usize = 128 << 10;
+
+    /// Takes the body in, and cuts it.
+    pub(crate) fn set_body(&mut self, body: &[u8]) {
+        let kept = body.get(..Self::MAX_BODY_BYTES).unwrap_or(body);
+        self.truncated = kept.len() < body.len();
+        self.body = kept.to_vec();
+    }
+}
+
+/// Whole requests that somebody sent together.
+#[derive(Clone, Debug)]
+pub struct RequestBatch {
+    /// As of [`IngestBatch::records`].
+    pub source: SourceId,
+    /// As of [`IngestBatch::records`]; an offset is a request's place in the batch.
+    pub stream: String,
+    /// When they came.
+    pub read_at: Timestamp,
+    /// The requests.
+    pub requests: Vec<SentRequest>,
+}
+
 /// What became of a batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct IngestOutcome {
@@ -27,7 +76,7 @@ pub struct IngestOutcome {
     pub unparsed: u64,
     /// How many threats were found in them.
     pub threats: u64,
-    /// How many were longer than 65,536 bytes and were cut.
+    /// How many were cut: lines of more than 65,536 bytes, or requests whose body is longer than 128 KiB.
     pub truncated: u64,
 }
 
@@ -62,4 +111,14 @@ pub trait Intake: Send + Sync {
         &self,
         batch: IngestBatch,
     ) -> Pin<Box<dyn Future<Output = Result<IngestOutcome, IntakeError>> + Send + '_>>;
+
+    /// Takes whole requests, as a batch of lines.
+    fn submit_requests(
+        &self,
+        batch: RequestBatch,
+    ) -> Pin<Box<dyn Future<Output = Result<IngestOutcome, IntakeError>> + Send + '_>>;
+
+    /// Takes a request that a proxy mirrors, without waiting for anything: it is queued, or refused
+    /// and counted where the queue is full. Nobody sends it again.
+    fn mirror(&self, source: SourceId, request: SentRequest) -> Result<(), IntakeError>;
 }

@@ -31,7 +31,7 @@ mod suppressions;
 pub use allowed::{Allowed, Right};
 pub use authentication::{Access, Hosts, SESSION_COOKIE, authenticate};
 pub use error::{ApiError, ErrorCode};
-pub use intake::{IngestBatch, IngestOutcome, Intake, IntakeError};
+pub use intake::{IngestBatch, IngestOutcome, Intake, IntakeError, RequestBatch, SentRequest};
 pub use readiness::Readiness;
 pub use rulebook::{RuleCosts, RuleProblem, Rulebook, RulesInForce, RulesRefused};
 pub use state::{ActiveWindow, ApiState};

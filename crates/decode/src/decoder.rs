@@ -13,12 +13,14 @@ use crate::format;
 use crate::query;
 use crate::request::Request;
 use crate::span::Span;
-use crate::view::{Layers, PathView, Peeler, Reader, Unwrapper};
+use crate::view::{Layers, PathView, Peeler, PlainValues, Reader, Unwrapper};
+use crate::whole;
 
 /// Turns parsed lines into events. One for each thread: it holds the buffers that decoding needs,
 /// and keeps them from line to line.
 #[derive(Debug, Default)]
 pub struct Decoder {
+    plain: PlainValues,
     unwrapper: Unwrapper,
     reader: Reader,
     peeler: Peeler,
@@ -48,11 +50,22 @@ impl Decoder {
         event.source_ip = request.source_ip;
         event.status = request.status;
         event.body_bytes = request.body_bytes;
+        event.log_escaped = request.log_escaped;
 
         let start = record.start as usize;
         let original = bytes.get(start..start.saturating_add(record.len as usize));
         let original = original.unwrap_or_default();
-        event.set(Field::EventOriginal, original);
+        let whole = request
+            .is_whole
+            .then(|| whole::read(request.head.of(bytes), request.body.of(bytes)));
+        if let Some(whole) = &whole {
+            self.query.clear();
+            self.line(bytes, request);
+            whole::masked(&self.digits, whole, &mut self.query);
+            event.set(Field::EventOriginal, &self.query);
+        } else {
+            event.set(Field::EventOriginal, original);
+        }
         if request.log != LogKind::Web {
             self.set_other(bytes, original, request, event);
         }
@@ -91,6 +104,79 @@ impl Decoder {
         }
         set(event, Field::UrlQuery, bytes, request.query);
         self.add_query(event, request.query.of(bytes), form);
+        if let Some(whole) = whole {
+            let body = whole::shown_of_body(&whole);
+            self.add_pairs(event, &body, Decodings::BODY);
+            let headers = whole::shown_of_headers(&whole);
+            self.add_pairs(event, &headers, Decodings::HEADER);
+            event.whole = Some(Box::new(whole));
+        }
+    }
+
+    /// Writes the request line into `digits`.
+    fn line(&mut self, bytes: &[u8], request: &Request) {
+        self.digits.clear();
+        for part in [request.method, request.target] {
+            self.digits.extend_from_slice(part.of(bytes));
+            self.digits.push(b' ');
+        }
+        self.digits.extend_from_slice(b"HTTP/");
+        self.digits.extend_from_slice(request.version.of(bytes));
+    }
+
+    /// The views of what was read out of a body or of headers: names and values beside those of the
+    /// query, so that rules for queries see them.
+    fn add_pairs(&mut self, event: &mut Event, pairs: &[(&[u8], &[u8])], from: Decodings) {
+        if pairs.is_empty() {
+            return;
+        }
+        let layers = Layers {
+            plus: false,
+            log_escaped: false,
+        };
+        self.query.clear();
+        self.parts.clear();
+        let mut decodings = from;
+        for (place, (name, value)) in pairs.iter().enumerate() {
+            if place > 0 {
+                self.query.push(b'&');
+            }
+            let mut decode = |text: &[u8], to: &mut Vec<u8>| {
+                let start = to.len();
+                match self.unwrapper.unwrap(text, layers) {
+                    Some(unwrapped) => {
+                        event.decode_depth = event.decode_depth.max(unwrapped.depth);
+                        decodings = decodings.with(unwrapped.decodings);
+                        to.extend_from_slice(unwrapped.text);
+                    }
+                    None => to.extend_from_slice(text),
+                }
+                start..to.len()
+            };
+            let name = decode(name, &mut self.query);
+            if !name.is_empty() {
+                self.query.push(b'=');
+            }
+            let value = decode(value, &mut self.query);
+            self.parts.push([name, value]);
+        }
+        let (field, path) = (Field::UrlQuery, PathView::Inside);
+        event.add_view(field, decodings, &self.query);
+        for [name, value] in self.parts.drain(..) {
+            event.add_parameter(name, value);
+        }
+        let text = self.query.as_slice();
+        add_readings(
+            &mut self.reader,
+            event,
+            field,
+            text,
+            (text, decodings),
+            path,
+        );
+        if let Some(how) = self.peeler.peel(text, false, &mut self.peeled) {
+            self.add_peeled(event, field, decodings.with(how));
+        }
     }
 
     /// What a record has that is no request.
@@ -132,24 +218,32 @@ impl Decoder {
         layers: Layers,
         path: PathView,
     ) {
-        let (text, decodings) = match self.unwrapper.unwrap(raw, layers) {
-            Some(unwrapped) => {
-                event.decode_depth = event.decode_depth.max(unwrapped.depth);
-                event.add_view(field, unwrapped.decodings, unwrapped.text);
-                (unwrapped.text, unwrapped.decodings)
-            }
-            None => (raw, Decodings::NONE),
-        };
-        add_readings(&mut self.reader, event, field, raw, (text, decodings), path);
-        let peeled = match field {
-            // What browsers call themselves is full of words that could be anything.
-            Field::UserAgent => None,
-            _ => self
-                .peeler
-                .peel(text, path == PathView::Whole, &mut self.peeled),
-        };
+        // What browsers call themselves is full of words that could be anything.
+        let is_peeled = field != Field::UserAgent;
+        let is_path = path == PathView::Whole;
+        let reading = [is_path, layers.plus, layers.log_escaped, is_peeled]
+            .into_iter()
+            .fold(0, |bits, bit| (bits << 1) | u8::from(bit));
+        if raw.is_empty() || self.plain.knows(reading, raw) {
+            return;
+        }
+        let unwrapped = self.unwrapper.unwrap(raw, layers);
+        if let Some(unwrapped) = &unwrapped {
+            event.decode_depth = event.decode_depth.max(unwrapped.depth);
+            event.add_view(field, unwrapped.decodings, unwrapped.text);
+        }
+        let decoded = unwrapped.map_or((raw, Decodings::NONE), |one| (one.text, one.decodings));
+        let is_read = add_readings(&mut self.reader, event, field, raw, decoded, path);
+        let (text, decodings) = decoded;
+        let peeled = is_peeled
+            .then(|| self.peeler.peel(text, is_path, &mut self.peeled))
+            .flatten();
+        let is_plain = unwrapped.is_none() && !is_read && peeled.is_none();
         if let Some(how) = peeled {
             self.add_peeled(event, field, decodings.with(how));
+        }
+        if is_plain {
+            self.plain.keep(reading, raw);
         }
     }
 
@@ -230,7 +324,8 @@ impl Decoder {
     }
 }
 
-/// The views that are further readings of a decoded text, but for those that are the raw text again.
+/// The views that are further readings of a decoded text, but for those that are the raw text again;
+/// says whether there are any.
 fn add_readings(
     reader: &mut Reader,
     event: &mut Event,
@@ -238,12 +333,15 @@ fn add_readings(
     raw: &[u8],
     (text, decodings): (&[u8], Decodings),
     path: PathView,
-) {
+) -> bool {
+    let mut is_read = false;
     reader.read(text, path, |how, reading| {
         if reading != raw {
+            is_read = true;
             event.add_view(field, decodings.with(how), reading);
         }
     });
+    is_read
 }
 
 /// IPv4 goes past the formatting machinery, which would cost more than the rest of a benign line.

@@ -22,6 +22,7 @@ mod query;
 mod request;
 mod span;
 mod view;
+pub mod whole;
 
 pub use client_address::Proxies;
 pub use decoder::Decoder;

@@ -48,6 +48,12 @@ pub struct Request {
     pub referrer: Span,
     /// The cookie header.
     pub cookie: Span,
+    /// The headers of a whole request; empty for a line of a log.
+    pub head: Span,
+    /// The body of a whole request.
+    pub body: Span,
+    /// All of the request is known, not only what a log keeps.
+    pub is_whole: bool,
     /// The server wrote bytes as `\xHH` and `\"`, as nginx and Apache do outside JSON.
     pub log_escaped: bool,
 }

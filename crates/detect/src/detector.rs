@@ -4,8 +4,10 @@
 use std::sync::Arc;
 
 use vigil_event::{
-    Detection, Detector as By, Event, Field, Id, LogKind, Score, Severity, Suppressed, Timestamp,
+    Detection, Detector as By, Event, Evidence, Field, Id, LogKind, Score, Severity, Suppressed,
+    Timestamp,
 };
+use vigil_rule::seclang::{SecHit, SecScratch};
 use vigil_rule::{Costs, Hit, Rule, RuleSet, Scratch};
 
 use crate::correlation::{CorrelationOptions, Correlator, Firing, Scope};
@@ -122,6 +124,8 @@ pub struct Detector {
     rules: Arc<RuleSet>,
     scratch: Scratch,
     hits: Vec<Hit>,
+    crs_scratch: SecScratch,
+    crs_hits: Vec<SecHit>,
     windows: Windows,
     crossings: Vec<Crossing>,
     correlator: Correlator,
@@ -149,6 +153,8 @@ impl Detector {
             scratch: Scratch::new(&rules),
             rules,
             hits: Vec::new(),
+            crs_scratch: SecScratch::default(),
+            crs_hits: Vec::new(),
             windows: Windows::new(options.windows.clone()),
             crossings: Vec::new(),
             accusations: Vec::new(),
@@ -175,10 +181,17 @@ impl Detector {
             .evaluate(event, &mut self.scratch, &mut self.hits);
         // The windows count requests, whoever logged them.
         if event.log == LogKind::Web || event.raw(Field::Method).is_some() {
+            if let Some(crs) = self.rules.crs() {
+                crs.evaluate(event, &mut self.crs_scratch, &mut self.crs_hits);
+            }
             self.windows.observe(event, &mut self.crossings);
         }
         self.policy.accuse(event, &mut self.accusations);
-        if self.hits.is_empty() && self.crossings.is_empty() && self.accusations.is_empty() {
+        if self.hits.is_empty()
+            && self.crs_hits.is_empty()
+            && self.crossings.is_empty()
+            && self.accusations.is_empty()
+        {
             return None;
         }
         let rules = &*self.rules;
@@ -195,7 +208,7 @@ impl Detector {
         }
         let by_rule = self.hits.drain(..).filter_map(|hit| {
             let rule = rules.rules().get(hit.rule)?;
-            (!rule.feeds_only).then(|| detection(rule, hit))
+            (!rule.feeds_only).then(|| detection(rule, hit.evidence))
         });
         let by_window = self.crossings.drain(..).map(Crossing::into_detection);
         let by_correlation = self
@@ -205,8 +218,16 @@ impl Detector {
         let mut detections: Vec<Detection> =
             by_rule.chain(by_window).chain(by_correlation).collect();
         detections.append(&mut self.accusations);
+        let by_crs = self.crs_hits.drain(..).filter_map(|hit| {
+            let rule = rules.crs()?.rules().get(hit.rule)?;
+            Some(detection(rule, hit.evidence))
+        });
+        detections.extend(by_crs);
         if detections.is_empty() {
             return None;
+        }
+        if let Some(whole) = &event.whole {
+            crate::mask::mask(&mut detections, whole);
         }
         let excused = self.policy.excuse(event, self.now, &mut detections);
         Some(Judgement::of(detections, excused))
@@ -216,6 +237,7 @@ impl Detector {
     /// not be held against the next one.
     fn clear(&mut self) {
         self.hits.clear();
+        self.crs_hits.clear();
         self.crossings.clear();
         self.firings.clear();
         self.accusations.clear();
@@ -304,7 +326,7 @@ fn feeds_shared(rules: &Arc<RuleSet>) -> Vec<bool> {
     places.map(|rule| shared.waits_for(rule)).collect()
 }
 
-fn detection(rule: &Rule, hit: Hit) -> Detection {
+fn detection(rule: &Rule, evidence: Vec<Evidence>) -> Detection {
     Detection {
         rule_id: rule.id.clone(),
         title: rule.title.clone(),
@@ -312,7 +334,7 @@ fn detection(rule: &Rule, hit: Hit) -> Detection {
         detector: By::Rule,
         score: rule.score,
         techniques: rule.techniques.clone(),
-        evidence: hit.evidence,
+        evidence,
         reason: None,
     }
 }

@@ -14,6 +14,7 @@
 
 pub mod correlation;
 mod detector;
+mod mask;
 pub mod policy;
 mod table;
 mod threat;

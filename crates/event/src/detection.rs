@@ -63,12 +63,24 @@ impl Evidence {
             .get(start..end.min(start + Self::MAX_BYTES))
             .unwrap_or_default();
         Self {
-            field: field.to_owned(),
+            field: place_of(field, decodings).to_owned(),
             decodings: decodings.names().map(str::to_owned).collect(),
             start: start as u32,
             end: end as u32,
             matched: text::escape_invalid(kept),
         }
+    }
+}
+
+/// Where a view stands in the request: what was read out of its body or headers stands beside the
+/// query's views, so that rules for the query see it.
+const fn place_of(field: &str, decodings: Decodings) -> &str {
+    if decodings.contains(Decodings::BODY) {
+        "http.request.body"
+    } else if decodings.contains(Decodings::HEADER) {
+        "http.request.headers"
+    } else {
+        field
     }
 }
 

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::ops::Range;
 
-use crate::{Field, LogKind, Timestamp};
+use crate::{Field, LogKind, Timestamp, Whole};
 
 /// Which decodings led from the raw text to a view.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -38,8 +38,12 @@ impl Decodings {
     pub const BASE64: Self = Self(1 << 11);
     /// Words that are text in hexadecimal.
     pub const HEX: Self = Self(1 << 12);
+    /// What a request's body says, read as what it says it is.
+    pub const BODY: Self = Self(1 << 13);
+    /// What a request's headers say.
+    pub const HEADER: Self = Self(1 << 14);
 
-    const NAMES: [(Self, &'static str); 13] = [
+    const NAMES: [(Self, &'static str); 15] = [
         (Self::PERCENT, "percent"),
         (Self::REPEATED, "repeated-percent"),
         (Self::PLUS, "plus"),
@@ -53,6 +57,8 @@ impl Decodings {
         (Self::SCRIPT, "script"),
         (Self::BASE64, "base64"),
         (Self::HEX, "hex"),
+        (Self::BODY, "body"),
+        (Self::HEADER, "header"),
     ];
 
     /// These and the others.
@@ -201,11 +207,15 @@ pub struct Event {
     pub body_bytes: u64,
     /// How often percent-encoding was undone until nothing changed; the largest over the fields.
     pub decode_depth: u8,
+    /// The server wrote bytes as `\xHH` and `\"` in the raw texts, as nginx and Apache do.
+    pub log_escaped: bool,
+    /// What no log keeps, where the whole request was seen.
+    pub whole: Option<Box<Whole>>,
 }
 
 impl Event {
     /// At most this many views an event; further ones are refused.
-    pub const MAX_VIEWS: usize = 64;
+    pub const MAX_VIEWS: usize = 128;
     /// At most this many labels an event; further ones are refused.
     pub const MAX_LABELS: usize = 128;
     /// A label's value is cut to this, in bytes.
@@ -232,6 +242,8 @@ impl Event {
         self.status = 0;
         self.body_bytes = 0;
         self.decode_depth = 0;
+        self.log_escaped = false;
+        self.whole = None;
     }
 
     /// Sets a field's raw text. A field is set once; a second time is a further raw view.
@@ -343,6 +355,17 @@ impl Event {
         self.views.iter().map(|span| self.view(span))
     }
 
+    /// The view at a place: first those of [`Event::views`], then the names and values of
+    /// [`Event::parameters`].
+    pub fn view_at(&self, place: usize) -> Option<View<'_>> {
+        if let Some(span) = self.views.get(place) {
+            return Some(self.view(span));
+        }
+        let place = place - self.views.len();
+        let [name, value] = self.parameters.get(place / 2).map(|one| self.parts(one))?;
+        Some(if place.is_multiple_of(2) { name } else { value })
+    }
+
     /// The views of one field, those of [`Event::parameters`] among them.
     pub fn views_of(&self, field: Field) -> impl Iterator<Item = View<'_>> {
         self.views()
@@ -352,20 +375,21 @@ impl Event {
 
     /// The name and the value of each parameter, as parts of one of the [`Event::views`].
     pub fn parameters(&self) -> impl Iterator<Item = [View<'_>; 2]> {
-        self.parameters.iter().map(|parameter| {
-            let part = |field, (start, end): (u32, u32)| View {
-                field,
-                decodings: parameter.decodings,
-                text: self
-                    .text
-                    .get(start as usize..end as usize)
-                    .unwrap_or_default(),
-            };
-            [
-                part(Field::ParameterName, parameter.name),
-                part(Field::ParameterValue, parameter.value),
-            ]
-        })
+        self.parameters
+            .iter()
+            .map(|parameter| self.parts(parameter))
+    }
+
+    fn parts(&self, parameter: &Parameter) -> [View<'_>; 2] {
+        let part = |field, range| View {
+            field,
+            decodings: parameter.decodings,
+            text: self.text_at(range),
+        };
+        [
+            part(Field::ParameterName, parameter.name),
+            part(Field::ParameterValue, parameter.value),
+        ]
     }
 
     /// A field that is a number.

@@ -22,6 +22,7 @@ pub mod suppression;
 pub mod text;
 pub mod threat;
 pub mod time;
+pub mod whole;
 
 pub use alert::{Alert, AlertAction, AlertChange, AlertKey, AlertState};
 pub use detection::{Detection, Detector, Evidence};
@@ -36,3 +37,4 @@ pub use score::{Score, Severity, SeverityCounts};
 pub use suppression::{Cause, Suppressed, Suppression, SuppressionHit};
 pub use threat::Threat;
 pub use time::{Clock, SystemClock, TimePart, Timestamp};
+pub use whole::Whole;

@@ -14,7 +14,7 @@ use vigil_protocol::{
 
 use crate::outlet::{End, Outlet};
 use crate::telemetry::Refused;
-use crate::{Gateway, channel};
+use crate::{Gateway, hear};
 
 /// How long a client has to say who it is.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -41,24 +41,27 @@ impl Hall {
 
 impl Gateway {
     /// Waits for the first frame, and answers it. None: the socket is closed.
-    pub(crate) async fn greet(&self, mut socket: WebSocket) -> Option<(WebSocket, Principal)> {
-        let shutdown = self.state.shutdown.clone();
+    pub(crate) async fn greet(&self, socket: WebSocket) -> Option<(WebSocket, Principal)> {
+        let state = &self.state;
+        let mut outlet = Outlet::new(socket, PATIENCE, state.shutdown.clone());
         let heard = tokio::select! {
-            () = shutdown.cancelled() => Err(End::Close(CloseCode::GoingAway)),
-            heard = tokio::time::timeout(PATIENCE, self.first_frame(&mut socket)) => {
+            () = state.shutdown.cancelled() => Err(End::Close(CloseCode::GoingAway)),
+            heard = tokio::time::timeout(PATIENCE, self.first_frame(&mut outlet)) => {
                 heard.unwrap_or(Err(End::Close(CloseCode::Unauthenticated)))
             }
         };
         let greeted = match heard {
-            Ok((reply_to, principal)) => answer(&mut socket, reply_to, &principal)
-                .await
-                .map(|()| principal),
+            Ok((reply_to, principal)) => {
+                let answer = self.answer(reply_to, &principal);
+                outlet.say(answer).await.map(|()| principal)
+            }
             Err(end) => Err(end),
         };
         match greeted {
-            Ok(principal) => Some((socket, principal)),
+            Ok(principal) => Some((outlet.into_socket(), principal)),
             Err(end) => {
-                self.dismiss(socket, end).await;
+                self.audit_refused(None, "first frame");
+                self.end(outlet, end).await;
                 None
             }
         }
@@ -66,21 +69,20 @@ impl Gateway {
 
     async fn first_frame(
         &self,
-        socket: &mut WebSocket,
+        outlet: &mut Outlet,
     ) -> Result<(Option<RequestId>, Principal), End> {
         let refused = End::Close(CloseCode::Unauthenticated);
-        let text = loop {
-            match socket.recv().await {
-                Some(Ok(SocketMessage::Text(text))) => break text,
-                Some(Ok(SocketMessage::Ping(_) | SocketMessage::Pong(_))) => {}
-                Some(Ok(SocketMessage::Binary(_))) => return Err(refused),
-                Some(Ok(SocketMessage::Close(_)) | Err(_)) | None => return Err(End::Gone),
+        let message = loop {
+            match outlet.next().await? {
+                SocketMessage::Ping(_) | SocketMessage::Pong(_) => {}
+                SocketMessage::Close(_) => return Err(End::Gone),
+                message => break message,
             }
         };
         let Ok(ClientFrame {
             id,
             command: Command::Auth { token },
-        }) = ClientFrame::decode(&text)
+        }) = hear::read(&message, outlet.encoding())
         else {
             return Err(refused);
         };
@@ -100,39 +102,35 @@ impl Gateway {
         Ok((id, principal))
     }
 
+    fn answer(&self, reply_to: Option<RequestId>, principal: &Principal) -> String {
+        let authenticated = Authenticated {
+            subject: principal.subject.clone(),
+            role: principal.role.name().to_owned(),
+            expires_at: principal.expires_at.map(|end| end.to_string()),
+            channels: self.state.namespaces.granted(principal),
+        };
+        ServerFrame {
+            reply_to,
+            channel: None,
+            message: Message::Authenticated(authenticated),
+        }
+        .encode()
+    }
+
     /// Closes a socket that comes to nothing.
     pub(crate) async fn dismiss(&self, socket: WebSocket, end: End) {
+        let outlet = Outlet::new(socket, PATIENCE, self.state.shutdown.clone());
+        self.end(outlet, end).await;
+    }
+
+    async fn end(&self, outlet: Outlet, end: End) {
         let state = &self.state;
         let mut retry_after_ms = None;
         if let End::Close(code) = end {
             state.telemetry.closed(code);
             retry_after_ms = self.retry_after_ms(code, state.ids.next(state.clock.now()));
         }
-        Outlet::new(socket, PATIENCE, state.shutdown.clone())
-            .end(end, retry_after_ms)
-            .await;
-    }
-}
-
-async fn answer(
-    socket: &mut WebSocket,
-    reply_to: Option<RequestId>,
-    principal: &Principal,
-) -> Result<(), End> {
-    let frame = ServerFrame {
-        reply_to,
-        channel: None,
-        message: Message::Authenticated(Authenticated {
-            subject: principal.subject.clone(),
-            role: principal.role.name().to_owned(),
-            expires_at: principal.expires_at.map(|end| end.to_string()),
-            channels: channel::granted(principal),
-        }),
-    };
-    let sent = socket.send(SocketMessage::Text(frame.encode().into()));
-    match tokio::time::timeout(PATIENCE, sent).await {
-        Ok(Ok(())) => Ok(()),
-        _ => Err(End::Gone),
+        outlet.end(end, retry_after_ms).await;
     }
 }
 
@@ -141,7 +139,7 @@ pub(crate) const fn code_of(reason: Refused) -> CloseCode {
     match reason {
         Refused::Unauthenticated => CloseCode::Unauthenticated,
         Refused::Origin | Refused::Forbidden => CloseCode::Forbidden,
-        Refused::TooManyOfUser => CloseCode::RateLimited,
+        Refused::TooManyOfUser | Refused::TooFast => CloseCode::RateLimited,
         Refused::TooMany => CloseCode::Overloaded,
         Refused::Stopping => CloseCode::GoingAway,
     }

@@ -83,6 +83,9 @@ pub enum StoreError {
         /// The database.
         path: PathBuf,
     },
+    /// The system has no thread to spare.
+    #[error("the store cannot start its thread: {0}; raise the limit of processes and threads")]
+    NoThread(std::io::Error),
     /// A later version of the program wrote it.
     #[error("{} was written by a newer Vigil (schema {found}, this one knows {known}): start that version, or restore an older copy of the data", path.display())]
     Newer {

@@ -90,6 +90,15 @@ impl Http {
         }
         answer(path, request.send_json(body))
     }
+
+    /// Sends a body to a path, with headers, on a connection of its own.
+    pub fn send(&self, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        let mut request = self.agent.post(format!("{}{path}", self.base));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        answer(path, request.header("Connection", "close").send(body))
+    }
 }
 
 fn answer(path: &str, result: Result<Response<Body>, ureq::Error>) -> Answer {

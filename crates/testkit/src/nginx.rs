@@ -20,13 +20,21 @@ pub struct Nginx {
 impl Nginx {
     /// Starts it. `format` is the body of a `log_format`, or none for `combined`.
     pub fn start(format: Option<&str>) -> Self {
+        Self::configured(format, "location / { try_files $uri /index.html; }")
+    }
+
+    fn configured(format: Option<&str>, locations: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let root = directory.path();
         let port = free_port();
         let log = root.join("access.log");
         fs_err::create_dir(root.join("html")).unwrap();
         fs_err::write(root.join("html/index.html"), "hello\n").unwrap();
-        fs_err::write(root.join("nginx.conf"), configuration(root, port, format)).unwrap();
+        fs_err::write(
+            root.join("nginx.conf"),
+            configuration(root, port, format, locations),
+        )
+        .unwrap();
         let process = Child::spawn(
             Command::new("nginx")
                 .arg("-p")
@@ -46,6 +54,11 @@ impl Nginx {
             std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()
         });
         nginx
+    }
+
+    /// Starts one whose server has these locations.
+    pub fn serving(locations: &str) -> Self {
+        Self::configured(None, locations)
     }
 
     /// The access log.
@@ -78,7 +91,7 @@ impl Drop for Nginx {
     }
 }
 
-fn configuration(root: &Path, port: u16, format: Option<&str>) -> String {
+fn configuration(root: &Path, port: u16, format: Option<&str>, locations: &str) -> String {
     let root = root.display();
     let (define, name) = match format {
         Some(format) => (format!("log_format chosen {format};"), "chosen"),
@@ -92,7 +105,7 @@ fn configuration(root: &Path, port: u16, format: Option<&str>) -> String {
            access_log {root}/access.log {name};
            client_body_temp_path {root}/body; proxy_temp_path {root}/proxy; fastcgi_temp_path {root}/fastcgi;
            uwsgi_temp_path {root}/uwsgi; scgi_temp_path {root}/scgi;
-           server {{ listen 127.0.0.1:{port}; root {root}/html; location / {{ try_files $uri /index.html; }} }}
+           server {{ listen 127.0.0.1:{port}; root {root}/html; {locations} }}
          }}"
     )
 }

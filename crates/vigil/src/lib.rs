@@ -10,6 +10,7 @@ pub mod change;
 pub mod cli;
 pub mod config;
 pub mod cost;
+mod crs;
 pub mod demo;
 pub mod examples;
 pub mod hunt;

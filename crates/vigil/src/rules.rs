@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use rust_embed::RustEmbed;
 use sha2::{Digest as _, Sha256};
+use vigil_rule::seclang::{Fate, Listed, SecFiles, SecRules};
 use vigil_rule::{Input, Placeholders, Problem, Report, RuleError, RuleFile, RuleSet};
 
 #[derive(RustEmbed)]
@@ -24,6 +25,9 @@ pub enum RulesError {
     /// Rules are broken.
     #[error("{}", .0.iter().map(one_line).collect::<Vec<_>>().join("\n"))]
     Broken(Vec<RuleError>),
+    /// OWASP CRS cannot be loaded.
+    #[error("OWASP CRS: {0}")]
+    Crs(String),
 }
 
 /// A broken rule in one line, however many the YAML or condition parser wrote.
@@ -44,6 +48,10 @@ pub struct RuleSources {
     pub foreign: Vec<PathBuf>,
     /// What `%name%` stands for in values with `|expand`.
     pub placeholders: Placeholders,
+    /// Directories or files of OWASP CRS, which are added.
+    pub crs: Vec<PathBuf>,
+    /// The paranoia level, in place of what the setup of OWASP CRS says.
+    pub crs_paranoia: Option<u8>,
 }
 
 /// The texts of all of them.
@@ -53,6 +61,7 @@ pub struct RuleTexts {
     foreign: Vec<RuleFile>,
     /// Foreign files that cannot be read.
     unreadable: Vec<RuleError>,
+    crs: Option<SecFiles>,
 }
 
 impl RuleSources {
@@ -62,11 +71,15 @@ impl RuleSources {
             own: read(self.directory.as_deref())?,
             foreign: Vec::new(),
             unreadable: Vec::new(),
+            crs: None,
         };
         for directory in &self.foreign {
             let (files, errors) = foreign_in(directory)?;
             texts.foreign.extend(files);
             texts.unreadable.extend(errors);
+        }
+        if !self.crs.is_empty() {
+            texts.crs = Some(crate::crs::read(&self.crs)?);
         }
         Ok(texts)
     }
@@ -78,7 +91,11 @@ impl RuleSources {
             foreign: &texts.foreign,
             placeholders: &self.placeholders,
         };
-        let (rules, mut report) = RuleSet::load_all(input).map_err(RulesError::Broken)?;
+        let (mut rules, mut report) = RuleSet::load_all(input).map_err(RulesError::Broken)?;
+        if let Some(files) = &texts.crs {
+            let crs = SecRules::load(files, self.crs_paranoia).map_err(RulesError::Crs)?;
+            rules = rules.with_crs(crs);
+        }
         report
             .refused
             .splice(0..0, texts.unreadable.iter().cloned());
@@ -89,7 +106,17 @@ impl RuleSources {
 impl RuleTexts {
     /// The same for the same files with the same text, and for no others.
     pub fn fingerprint(&self) -> String {
-        fingerprint(&[self.own.as_slice(), &self.foreign].concat())
+        let crs = self
+            .crs
+            .iter()
+            .flat_map(|files| files.rules.iter().chain(&files.data));
+        let crs: Vec<RuleFile> = crs
+            .map(|file| RuleFile {
+                name: file.name.clone(),
+                text: file.text.clone(),
+            })
+            .collect();
+        fingerprint(&[self.own.as_slice(), &self.foreign, &crs].concat())
     }
 }
 
@@ -244,6 +271,25 @@ pub fn tell(report: &Report) {
             "more rules are not loaded; `vigil test-rules --sigma DIR` lists all of them with their reasons"
         );
     }
+}
+
+/// Tells the log what became of the rules of OWASP CRS.
+pub fn tell_crs(rules: &SecRules) {
+    let count = |fate: Fate| {
+        rules
+            .listed()
+            .iter()
+            .filter(|rule| rule.fate == fate)
+            .count()
+    };
+    let needs_more = |rule: &&Listed| rule.fate == Fate::Loaded && !rule.in_logs;
+    tracing::info!(
+        rules = rules.rules().len(),
+        only_for_whole_requests = rules.listed().iter().filter(needs_more).count(),
+        off = count(Fate::Off),
+        not_loaded = count(Fate::Refused),
+        "OWASP CRS is in force; `vigil rules crs` lists each rule and why it is not"
+    );
 }
 
 #[cfg(test)]

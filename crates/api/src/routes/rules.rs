@@ -241,16 +241,16 @@ impl RuleBody {
 
 /// Every rule in force, with what was counted of it.
 fn bodies(rules: &RulesInForce, costs: &RuleCosts) -> Vec<RuleBody> {
-    let rules = rules.set.rules();
+    let rules = &rules.set;
     let of_rule = |rule: &Rule| {
         costs
             .rules
             .get(&rule.id)
             .map_or(0.0, vigil_rule::Cost::estimated_ns)
     };
-    let total_ns = costs.pass.estimated_ns() + rules.iter().map(of_rule).sum::<f64>();
+    let total_ns = costs.pass.estimated_ns() + rules.all_rules().map(of_rule).sum::<f64>();
     rules
-        .iter()
+        .all_rules()
         .map(|rule| RuleBody::new(rule, costs, total_ns))
         .collect()
 }
@@ -317,8 +317,7 @@ pub(super) async fn one(
     let bodies = bodies(&rules, &api.state.rules.costs());
     let (rule, body) = rules
         .set
-        .rules()
-        .iter()
+        .all_rules()
         .zip(bodies)
         .find(|(rule, _)| rule.id == id)
         .ok_or_else(|| {
@@ -359,6 +358,6 @@ pub(super) async fn reload(
         changed: loaded.fingerprint != before.fingerprint,
         fingerprint: loaded.fingerprint.clone(),
         loaded_at: loaded.loaded_at,
-        total: loaded.set.rules().len(),
+        total: loaded.set.all_rules().count(),
     }))
 }

@@ -12,7 +12,8 @@ use serde_json::Value;
 use tower::ServiceExt as _;
 use vigil_api::{
     Access, ActiveWindow, ApiState, Hosts, IngestBatch, IngestOutcome, Intake, IntakeError,
-    Readiness, RuleCosts, RuleProblem, Rulebook, RulesInForce, RulesRefused, SuppressionsInForce,
+    Readiness, RequestBatch, RuleCosts, RuleProblem, Rulebook, RulesInForce, RulesRefused,
+    SentRequest, SuppressionsInForce,
 };
 use vigil_auth::{ApiKey, ApiKeys, Authority, Gatekeeper, Grant, Role};
 use vigil_event::{
@@ -68,6 +69,7 @@ impl Clock for TestClock {
 pub(crate) struct TestIntake {
     pub(crate) answer: Mutex<Result<IngestOutcome, IntakeError>>,
     pub(crate) batches: Mutex<Vec<IngestBatch>>,
+    pub(crate) requests: Mutex<Vec<SentRequest>>,
 }
 
 impl Intake for TestIntake {
@@ -78,6 +80,20 @@ impl Intake for TestIntake {
         self.batches.lock().push(batch);
         let answer = self.answer.lock().clone();
         Box::pin(async move { answer })
+    }
+
+    fn submit_requests(
+        &self,
+        batch: RequestBatch,
+    ) -> Pin<Box<dyn Future<Output = Result<IngestOutcome, IntakeError>> + Send + '_>> {
+        self.requests.lock().extend(batch.requests);
+        let answer = self.answer.lock().clone();
+        Box::pin(async move { answer })
+    }
+
+    fn mirror(&self, _source: SourceId, request: SentRequest) -> Result<(), IntakeError> {
+        self.requests.lock().push(request);
+        self.answer.lock().clone().map(|_| ())
     }
 }
 
@@ -170,6 +186,7 @@ impl App {
         let intake = Arc::new(TestIntake {
             answer: Mutex::new(Ok(IngestOutcome::default())),
             batches: Mutex::default(),
+            requests: Mutex::default(),
         });
         let readiness = Arc::new(TestReadiness(Mutex::default()));
         let in_force = Arc::new(TestInForce::default());

@@ -8,6 +8,7 @@ mod error_log;
 mod json;
 mod syslog;
 mod time;
+mod whole;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -50,10 +51,14 @@ pub enum Format {
     NginxError,
     /// Apache's error log.
     ApacheError,
+    /// A whole request as [`whole::write`](crate::whole::write) hands it on. No log has it, and no
+    /// configuration names it.
+    #[serde(skip)]
+    Request,
 }
 
 impl Format {
-    /// Every format.
+    /// Every format that a log can have.
     pub const ALL: [Self; 10] = [
         Self::Auto,
         Self::Combined,
@@ -80,6 +85,7 @@ impl Format {
             Self::Syslog => "syslog",
             Self::NginxError => "nginx_error",
             Self::ApacheError => "apache_error",
+            Self::Request => "request",
         }
     }
 }
@@ -182,6 +188,9 @@ struct Fields {
     cookie: Span,
     forwarded: Span,
     log_escaped: bool,
+    head: Span,
+    body: Span,
+    is_whole: bool,
 }
 
 /// Finds the parts of a record's request.
@@ -231,6 +240,7 @@ fn plain(
     read_at: Timestamp,
 ) -> Result<Fields, ParseError> {
     match format {
+        Format::Request => return whole::parse(text, start),
         Format::Syslog => return syslog::parse(text, start, read_at),
         Format::NginxError => return error_log::nginx(text, start),
         Format::ApacheError => return error_log::apache(text, start),
@@ -279,6 +289,9 @@ fn assemble(bytes: &[u8], fields: &Fields, proxies: &Proxies, read_at: Timestamp
         user_agent: fields.user_agent.unless_dash(bytes),
         referrer: fields.referrer.unless_dash(bytes),
         cookie: fields.cookie.unless_dash(bytes),
+        head: fields.head,
+        body: fields.body,
+        is_whole: fields.is_whole,
         log_escaped: fields.log_escaped,
     }
 }

@@ -28,7 +28,23 @@ async fn welcome_says_what_a_client_must_know() {
         assert_eq!(data["role"], "analyst");
         assert_eq!(
             data["channels"],
-            serde_json::json!(["threats", "alerts", "status"])
+            serde_json::json!([
+                "threats",
+                "alerts",
+                "status",
+                "metrics",
+                "events",
+                "correlations",
+                "network",
+                "packets",
+                "honeypots",
+                "models",
+                "decisions",
+                "analysis:*",
+                "chat:*",
+                "investigations:*",
+                "user:anna"
+            ])
         );
         assert_eq!(data["ping_interval_ms"], 30_000);
         assert_eq!(data["limits"]["max_subscriptions"], 100);
@@ -77,6 +93,18 @@ async fn the_sub_protocol_is_chosen_and_a_token_never_echoed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_gets_in_without_a_right() {
+    let server = Server::start(Setup {
+        principal: None,
+        ..Setup::default()
+    })
+    .await;
+    // A socket may still say in its first frame who it is; the stream of events may not.
+    let head = crate::sse::head_of(&server, "/sse/threats").await;
+    assert!(head.starts_with("HTTP/1.0 401"), "{head}");
+    assert_eq!(
+        server.metric("vigil_gateway_refused_total{reason=\"unauthenticated\"}"),
+        1
+    );
     let service = Setup {
         principal: Some(principal(Role::Service)),
         ..Setup::default()
@@ -105,7 +133,7 @@ async fn nobody_gets_in_without_a_right() {
 #[tokio::test(flavor = "multi_thread")]
 async fn wrong_addresses_are_named() {
     let server = Server::start(Setup::default()).await;
-    for path in ["/ws/nowhere", "/ws/network"] {
+    for path in ["/ws/nowhere", "/ws/chat:", "/api/v1/ws/chat/a*"] {
         let (status, response) = refused(&server, path, &[]).await;
         assert_eq!(
             (status, code_of(&response)),

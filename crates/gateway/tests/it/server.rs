@@ -13,7 +13,9 @@ use vigil_bus::{Bus, LogLimits, MemoryBus};
 use vigil_event::{
     Alert, AlertKey, AlertState, Clock, Id, IdSource, Kind, Publication, Score, Severity, Timestamp,
 };
-use vigil_gateway::{AlertDesk, Change, DeskError, GatewayState, Limits, Telemetry, router};
+use vigil_gateway::{
+    AlertDesk, Change, DeskError, Durables, GatewayState, Limits, Namespaces, Telemetry, router,
+};
 
 pub(crate) const START: Timestamp = Timestamp::from_millis(1_795_176_000_000);
 
@@ -56,6 +58,8 @@ pub(crate) struct Setup {
     pub(crate) log: LogLimits,
     /// Who every request is from; none to leave that out.
     pub(crate) principal: Option<Principal>,
+    pub(crate) namespaces: Namespaces,
+    pub(crate) durables: Arc<Durables>,
 }
 
 impl Default for Setup {
@@ -64,6 +68,8 @@ impl Default for Setup {
             limits: Limits::default(),
             log: LogLimits::default(),
             principal: Some(principal(Role::Analyst)),
+            namespaces: Namespaces::default(),
+            durables: Arc::default(),
         }
     }
 }
@@ -102,6 +108,8 @@ impl Server {
         telemetry.register(&registry).unwrap();
         let state = GatewayState {
             bus: bus.clone(),
+            namespaces: setup.namespaces.into(),
+            durables: setup.durables,
             desk: Arc::new(Desk(alert)),
             gatekeeper: gatekeeper.clone(),
             clock: clock.clone(),

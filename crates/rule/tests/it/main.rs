@@ -1,10 +1,12 @@
 //! Rules as their users meet them: text in, hits on decoded log lines out.
 
 mod correlation;
+mod crs;
 mod foreign;
 mod hostile;
 mod line;
 mod modifiers;
+mod modsecurity;
 mod refused;
 mod sigma;
 mod stock;

@@ -4,7 +4,7 @@
 //! process, and when the machine fails the newest commits may be undone. That is enough here, because
 //! a lost entry takes its checkpoint with it, so that the source reads the same records again; after
 //! such a failure the channels get a new epoch. One connection writes, behind a lock; a few
-//! read-only ones answer. The file is not mapped into memory: a disk error would then end the process
+//! read-only ones answer; one more merges the write-ahead log into the file. The file is not mapped into memory: a disk error would then end the process
 //! instead of failing a call.
 //!
 //! Owns: the file, its lock, its connections, its transactions. Never holds: a lock while it waits
@@ -17,6 +17,7 @@ mod failure;
 mod files;
 mod grouping;
 mod list;
+mod merge;
 mod migrate;
 #[cfg(test)]
 mod million;
@@ -45,16 +46,18 @@ use crate::{
 use connection::{Readers, Writer};
 use failure::Failure;
 use files::DataLock;
+use merge::Merger;
 
 /// How long [`Store::check`] waits for its turn to write.
 const CHECK_WAIT: Duration = Duration::from_secs(2);
 
 /// A store in one SQLite file.
 ///
-/// Fields are dropped in this order: the readers close before the writer, which then merges the
-/// write-ahead log into the file, and the lock goes last.
+/// Fields are dropped in this order: the others close before the writer, which then merges what is
+/// left of the write-ahead log into the file, and the lock goes last.
 pub struct SqliteStore {
     readers: Readers,
+    _merger: Merger,
     writer: Mutex<Writer>,
     publish: Publish,
     path: PathBuf,
@@ -70,11 +73,12 @@ impl SqliteStore {
         let lock = files::prepare(path)?;
         let open = || -> Result<_, Failure> {
             let writer = Writer::open(path)?;
-            Ok((Readers::open(path)?, writer))
+            Ok((Readers::open(path)?, Merger::start(path)?, writer))
         };
-        let (readers, writer) = open().map_err(|failure| failure.at(path))?;
+        let (readers, merger, writer) = open().map_err(|failure| failure.at(path))?;
         Ok(Self {
             readers,
+            _merger: merger,
             writer: Mutex::new(writer),
             publish,
             path: path.to_owned(),

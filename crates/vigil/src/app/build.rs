@@ -13,17 +13,19 @@ use vigil_api::{Access, ActiveWindow, ApiState, Hosts};
 use vigil_auth::{
     ApiKey, ApiKeys, Authority, Credential, Gatekeeper, Grant, Issuer, Issuers, Role,
 };
-use vigil_bus::{Bus, LogLimits, MemoryBus};
+use vigil_bus::Bus;
 use vigil_detect::window::Window;
 use vigil_event::{Clock, IdSource, Score, SystemClock, channel};
-use vigil_gateway::{GatewayState, Limits};
+use vigil_gateway::GatewayState;
 use vigil_source::{TailOptions, Tailer};
 use vigil_store::{Retention, SqliteStore, Store};
 
 use super::desk::StoreDesk;
 use super::intake::HttpIntake;
 use super::key_fetch::KeyFetch;
+use super::mirror::Mirror;
 use super::status::{HealthReadiness, StatusTeller};
+use super::stream::{self, CursorFile};
 use super::tables::{InForce, TableWatch};
 use super::{App, BuildError};
 use crate::config::{Config, IssuerConfig};
@@ -68,8 +70,11 @@ impl App {
         let (shutdown, sockets) = (CancellationToken::new(), TaskTracker::new());
         let gateway_telemetry = Arc::new(vigil_gateway::Telemetry::new());
         gateway_telemetry.register(&common.registry)?;
+        let cursors = CursorFile::open(&data_dir)?;
         let gateway = vigil_gateway::router(GatewayState {
             bus: Arc::clone(&bus),
+            namespaces: Arc::new(stream::namespaces(&config)),
+            durables: Arc::clone(&cursors.durables),
             desk: Arc::new(StoreDesk {
                 store: Arc::clone(&store),
                 clock: Arc::clone(&common.clock),
@@ -78,13 +83,19 @@ impl App {
             clock: Arc::clone(&common.clock),
             ids: Arc::clone(&common.ids),
             node: Arc::clone(&common.node),
-            limits: socket_limits(&config),
+            limits: stream::limits(&config),
             allowed_origins: config.server.allowed_origins.clone().into(),
             telemetry: Arc::clone(&gateway_telemetry),
             shutdown: shutdown.clone(),
             tasks: sockets.clone(),
         });
-        let intake = HttpIntake::new(pipeline.intake());
+        let mirror = Mirror::start(
+            pipeline.intake(),
+            Arc::clone(&common.clock),
+            Arc::clone(&common.ids),
+            &common.registry,
+        )?;
+        let intake = HttpIntake::new(pipeline.intake(), mirror);
         let api = api_state(&common, &store, &rules, intake, &gatekeeper, &tables.tables);
         let api = vigil_api::router(api);
         let access = access(&config, address, &gatekeeper, &common);
@@ -103,6 +114,7 @@ impl App {
             health: Arc::clone(&common.health),
             max_sockets: config.stream.connections,
             tables,
+            cursors,
             status: StatusTeller {
                 bus,
                 store: Arc::clone(&store),
@@ -155,14 +167,6 @@ fn tables(config: &Config, common: &Common, store: &dyn Store) -> Result<TableWa
     };
     watch.tell();
     Ok(watch)
-}
-
-fn socket_limits(config: &Config) -> Limits {
-    Limits {
-        max_connections: config.stream.connections,
-        max_connections_per_user: config.stream.connections_per_user,
-        ..Limits::default()
-    }
 }
 
 /// Under which names the server may be asked for. One that listens on loopback is asked by this
@@ -279,12 +283,7 @@ type Memory = (Arc<dyn Store>, Arc<dyn Bus>);
 
 /// The store, and the bus that tells what it keeps, filled with what it told before the last stop.
 fn memory(config: &Config, common: &Common) -> Result<Memory, BuildError> {
-    let limits = LogLimits {
-        max_items: config.stream.history_messages,
-        max_bytes: config.stream.history_mib << 20,
-        ..LogLimits::default()
-    };
-    let bus: Arc<dyn Bus> = Arc::new(MemoryBus::new(limits, Arc::clone(&common.clock)));
+    let bus: Arc<dyn Bus> = Arc::new(stream::bus(config, &common.clock));
     let told = Arc::clone(&bus);
     let store = SqliteStore::open(
         &config.database(),

@@ -9,7 +9,9 @@ mod desk;
 mod intake;
 mod key_fetch;
 mod listen;
+mod mirror;
 mod status;
+mod stream;
 mod tables;
 
 use std::net::SocketAddr;
@@ -107,6 +109,7 @@ pub struct App {
     max_sockets: usize,
     status: StatusTeller,
     tables: tables::TableWatch,
+    cursors: stream::CursorFile,
     shutdown: CancellationToken,
     sockets: TaskTracker,
 }
@@ -186,6 +189,10 @@ impl App {
         ));
         tasks.spawn(self.status.tell(self.shutdown.clone()));
         tasks.spawn(self.tables.run(self.shutdown.clone()));
+        tasks.spawn(
+            self.cursors
+                .keep(self.shutdown.clone(), self.sockets.clone()),
+        );
         for fetch in self.key_fetches {
             tasks.spawn(fetch.run(self.shutdown.clone()));
         }

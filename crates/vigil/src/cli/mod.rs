@@ -88,6 +88,12 @@ pub(crate) struct ConfigFlags {
     /// A directory of Sigma rules to add, written for others; can be given again
     #[arg(long, value_name = "DIR")]
     sigma: Vec<PathBuf>,
+    /// A directory of OWASP CRS to add, such as /usr/share/modsecurity-crs; can be given again
+    #[arg(long, value_name = "DIR")]
+    crs: Vec<PathBuf>,
+    /// The paranoia level of OWASP CRS, 1 to 4, in place of what its setup says
+    #[arg(long, value_name = "LEVEL")]
+    crs_paranoia: Option<u8>,
 }
 
 #[derive(Clone, Debug, Default, Args)]
@@ -116,6 +122,8 @@ impl ConfigFlags {
             data_dir: self.data_dir.clone(),
             rules_dir: self.rules.clone(),
             sigma_dirs: self.sigma.clone(),
+            crs_dirs: self.crs.clone(),
+            crs_paranoia: self.crs_paranoia,
             ..overrides
         };
         Ok(crate::config::load(
@@ -170,7 +178,7 @@ impl From<RulesError> for Failure {
             RulesError::Unreadable(_) | RulesError::Empty(_) => {
                 Self::Environment(error.to_string())
             }
-            RulesError::Broken(_) => Self::Input(error.to_string()),
+            RulesError::Broken(_) | RulesError::Crs(_) => Self::Input(error.to_string()),
         }
     }
 }

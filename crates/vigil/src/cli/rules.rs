@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use vigil_auth::Role;
 use vigil_event::Severity;
 use vigil_event::text::visible;
+use vigil_rule::seclang::{Fate, Listed};
 use vigil_rule::{Coverage, Rule, RuleSet};
 
 use super::client::{ServerFlags, refusal};
@@ -22,6 +23,8 @@ enum RulesCommand {
     List(ListArgs),
     /// Show which ATT&CK techniques the rules can see
     Coverage(CoverageArgs),
+    /// List the rules of OWASP CRS: which are in force, and why others are not
+    Crs(CrsArgs),
     /// Have a running server load its rules again
     Reload(ReloadArgs),
 }
@@ -60,6 +63,18 @@ struct CoverageArgs {
 }
 
 #[derive(Debug, Args)]
+struct CrsArgs {
+    #[command(flatten)]
+    flags: ConfigFlags,
+    /// Only those that are not in force
+    #[arg(long)]
+    missing: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
 struct ReloadArgs {
     #[command(flatten)]
     server: ServerFlags,
@@ -69,6 +84,7 @@ pub(super) fn run(args: &RulesArgs) -> Result<(), Failure> {
     match &args.command {
         RulesCommand::List(args) => list(args),
         RulesCommand::Coverage(args) => coverage(args),
+        RulesCommand::Crs(args) => crs(args),
         RulesCommand::Reload(args) => reload(args),
     }
 }
@@ -100,13 +116,10 @@ impl ListArgs {
 
 fn list(args: &ListArgs) -> Result<(), Failure> {
     let rules = load(&args.flags)?;
-    let listed: Vec<&Rule> = rules
-        .rules()
-        .iter()
-        .filter(|rule| args.allows(rule))
-        .collect();
+    let total = rules.all_rules().count();
+    let listed: Vec<&Rule> = rules.all_rules().filter(|rule| args.allows(rule)).collect();
     if args.json {
-        return say!("{}", json!({"total": rules.rules().len(), "items": listed}));
+        return say!("{}", json!({"total": total, "items": listed}));
     }
     for rule in &listed {
         say!(
@@ -118,7 +131,55 @@ fn list(args: &ListArgs) -> Result<(), Failure> {
             visible(&rule.file)
         )?;
     }
-    say!("{} of {} rules", listed.len(), rules.rules().len())
+    say!("{} of {total} rules", listed.len())
+}
+
+/// What became of each rule of OWASP CRS.
+fn crs(args: &CrsArgs) -> Result<(), Failure> {
+    let rules = load(&args.flags)?;
+    let Some(crs) = rules.crs() else {
+        return Err(Failure::Input(
+            "no OWASP CRS is configured: name its directory with --crs, such as \
+             /usr/share/modsecurity-crs"
+                .to_owned(),
+        ));
+    };
+    let is_missing = |rule: &&Listed| matches!(rule.fate, Fate::Off | Fate::Refused);
+    let listed: Vec<&Listed> = crs
+        .listed()
+        .iter()
+        .filter(|rule| !args.missing || is_missing(rule))
+        .collect();
+    let count = |fate: Fate| crs.listed().iter().filter(|rule| rule.fate == fate).count();
+    if args.json {
+        return say!("{}", json!({"total": crs.listed().len(), "items": listed}));
+    }
+    for rule in &listed {
+        let fate = match rule.fate {
+            Fate::Loaded if rule.in_logs => "loaded",
+            Fate::Loaded => "loaded, for whole requests",
+            Fate::Setup => "setup",
+            Fate::Off => "off",
+            Fate::Refused => "not loaded",
+        };
+        let why = rule.reason.as_deref().unwrap_or(&rule.title);
+        let (file, line) = (visible(&rule.file), rule.line);
+        say!(
+            "{:<12} {fate:<26} {}  ({file}:{line})",
+            rule.id,
+            visible(why)
+        )?;
+    }
+    say!(
+        "{} rules of OWASP CRS: {} loaded ({} of them find something by themselves), {} of the setup, \
+         {} off, {} not loaded",
+        crs.listed().len(),
+        count(Fate::Loaded),
+        crs.rules().len(),
+        count(Fate::Setup),
+        count(Fate::Off),
+        count(Fate::Refused)
+    )
 }
 
 fn coverage(args: &CoverageArgs) -> Result<(), Failure> {

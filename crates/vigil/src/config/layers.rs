@@ -54,6 +54,10 @@ pub struct Overrides {
     pub rules_dir: Option<PathBuf>,
     /// `--sigma`, each added to the file's directories.
     pub sigma_dirs: Vec<PathBuf>,
+    /// `--crs`, each added to the file's directories.
+    pub crs_dirs: Vec<PathBuf>,
+    /// `--crs-paranoia`
+    pub crs_paranoia: Option<u8>,
 }
 
 /// Loads, layers and validates.
@@ -114,6 +118,12 @@ impl Config {
         self.detect
             .sigma_dirs
             .extend(overrides.sigma_dirs.iter().cloned());
+        self.detect
+            .crs_dirs
+            .extend(overrides.crs_dirs.iter().cloned());
+        if let Some(level) = overrides.crs_paranoia {
+            self.detect.crs_paranoia_level = level;
+        }
         self.source.from_start |= overrides.from_start;
         let named = overrides.logs.iter().map(|path| super::LogConfig {
             path: path.clone(),

@@ -154,6 +154,11 @@ pub struct DetectConfig {
     /// Directories of Sigma rules written for others, added to those above: what lacks has a default,
     /// what cannot be loaded is left out and listed.
     pub sigma_dirs: Vec<PathBuf>,
+    /// Directories of OWASP CRS, or files that include it, added to the rules above: the rules for
+    /// requests, as they are. What cannot be loaded is left out and listed.
+    pub crs_dirs: Vec<PathBuf>,
+    /// The paranoia level of OWASP CRS, 1 to 4. 0: as its own setup says.
+    pub crs_paranoia_level: u8,
     /// What `%name%` stands for in the values of rules with `|expand`: a list of texts for each name.
     pub placeholders: BTreeMap<String, Vec<String>>,
     /// From this score up an event is a threat: stored and published.
@@ -180,6 +185,8 @@ impl Default for DetectConfig {
             threads: 0,
             rules_dir: PathBuf::new(),
             sigma_dirs: Vec::new(),
+            crs_dirs: Vec::new(),
+            crs_paranoia_level: 0,
             placeholders: BTreeMap::new(),
             threat_threshold: 5.0,
             alert_severity: Severity::High,
@@ -276,6 +283,43 @@ pub struct StreamConfig {
     pub connections_per_user: usize,
     /// Connections in all.
     pub connections: usize,
+    /// New connections that one address may open within a minute. This machine's own addresses are
+    /// not counted, since a proxy's clients all come from there.
+    pub connections_per_minute: u32,
+    /// At most so many messages wait for a durable subscription; older ones are told as a gap.
+    pub durable_messages: usize,
+    /// What waits for a durable subscription for more hours than this is told as a gap.
+    pub durable_hours: u32,
+    /// The namespaces of rooms, by name. `investigations`, `analysis`, `chat` and `user` are there
+    /// already; naming one changes it.
+    pub namespaces: BTreeMap<String, NamespaceConfig>,
+}
+
+/// How the rooms of a namespace are.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct NamespaceConfig {
+    /// Messages of each room that are kept. 0: a room has no history, and who comes back does not go
+    /// on where they were.
+    pub history_messages: usize,
+    /// Hours after which a room's messages are no longer kept.
+    pub history_hours: u32,
+    /// Tell who is in a room, and who comes and goes.
+    pub presence: bool,
+    /// The roles that may publish, as far as their tokens grant it: viewer, analyst, admin, service.
+    #[schemars(with = "Vec<String>")]
+    pub publishers: Vec<Role>,
+}
+
+impl Default for NamespaceConfig {
+    fn default() -> Self {
+        Self {
+            history_messages: 1_000,
+            history_hours: 24,
+            presence: false,
+            publishers: Role::ALL.to_vec(),
+        }
+    }
 }
 
 impl Default for StreamConfig {
@@ -285,6 +329,10 @@ impl Default for StreamConfig {
             history_mib: 64,
             connections_per_user: 10,
             connections: 10_000,
+            connections_per_minute: 10,
+            durable_messages: 1_000,
+            durable_hours: 168,
+            namespaces: BTreeMap::new(),
         }
     }
 }

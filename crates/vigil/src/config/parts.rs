@@ -1,8 +1,9 @@
 //! What the parts of the program are made of, from what was configured.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::Config;
+use super::{Config, NamespaceConfig};
 
 impl Config {
     /// The data directory, resolved.
@@ -26,6 +27,8 @@ impl Config {
             directory: (!directory.as_os_str().is_empty()).then(|| directory.clone()),
             foreign: self.detect.sigma_dirs.clone(),
             placeholders: self.detect.placeholders.clone(),
+            crs: self.detect.crs_dirs.clone(),
+            crs_paranoia: Some(self.detect.crs_paranoia_level).filter(|level| *level > 0),
         }
     }
 
@@ -72,6 +75,22 @@ impl Config {
     /// The database in the data directory.
     pub fn database(&self) -> PathBuf {
         self.data_dir().join("vigil.db")
+    }
+
+    /// The namespaces of rooms: those that are always there, changed and added to.
+    pub fn namespaces(&self) -> BTreeMap<String, NamespaceConfig> {
+        let with_presence = NamespaceConfig {
+            presence: true,
+            ..NamespaceConfig::default()
+        };
+        let mut namespaces = BTreeMap::from([
+            ("investigations".to_owned(), with_presence.clone()),
+            ("chat".to_owned(), with_presence),
+            ("analysis".to_owned(), NamespaceConfig::default()),
+            ("user".to_owned(), NamespaceConfig::default()),
+        ]);
+        namespaces.extend(self.stream.namespaces.clone());
+        namespaces
     }
 
     /// The windows' limits.

@@ -154,6 +154,9 @@ fn read(sources: &RuleSources, clock: &Arc<dyn Clock>) -> Result<RulesInForce, R
     let texts = sources.read()?;
     let (set, report) = sources.compile(&texts)?;
     rules::tell(&report);
+    if let Some(crs) = set.crs() {
+        rules::tell_crs(crs);
+    }
     Ok(RulesInForce {
         set: Arc::new(set),
         fingerprint: texts.fingerprint(),

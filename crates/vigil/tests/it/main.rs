@@ -9,6 +9,7 @@
 mod bad_input;
 mod bench;
 mod cli;
+mod clients;
 mod correlation;
 mod crash;
 mod documents;
@@ -23,3 +24,4 @@ mod sigma;
 mod site;
 mod socket;
 mod tokens;
+mod whole;

@@ -1,4 +1,4 @@
-//! Batches of log lines that somebody sends.
+//! Batches of log lines that somebody sends; whole requests in `requests` and `mirror`.
 //!
 //! *Input*: JSON, or plain text with a line each. *Output*: what became of them. *Limits*: 10,000
 //! lines and 8 MiB a batch; a line over 64 KiB is cut; a batch must arrive within 30 s.
@@ -10,10 +10,11 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, FromRequest as _, Request, State};
 use axum::http::{HeaderMap, header};
+use tokio::sync::OwnedSemaphorePermit;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use vigil_auth::Principal;
-use vigil_event::{RecordBatch, SourceId};
+use vigil_event::{RecordBatch, SourceId, Timestamp};
 
 use self::lines::Sent;
 use crate::allowed::{Allowed, Ingest};
@@ -23,6 +24,8 @@ use crate::state::Shared;
 use crate::{ApiError, ErrorCode, IngestBatch, IngestOutcome, IntakeError};
 
 mod lines;
+mod mirror;
+mod requests;
 
 pub(super) use self::lines::BatchBody;
 
@@ -44,6 +47,8 @@ const MAX_SOURCE_BYTES: usize = 100;
 pub(super) fn documented() -> OpenApiRouter<Shared> {
     OpenApiRouter::default()
         .routes(routes!(batch))
+        .routes(routes!(requests::requests))
+        .routes(routes!(mirror::mirror))
         .layer(DefaultBodyLimit::max(BODY_BYTES))
 }
 
@@ -75,12 +80,7 @@ pub(super) async fn batch(
     State(api): State<Shared>,
     request: Request,
 ) -> Result<Json<IngestOutcome>, ApiError> {
-    let Ok(turn) = Arc::clone(&api.arriving).try_acquire_owned() else {
-        return Err(full(
-            "too many batches arrive at once: nothing of this one was taken",
-            Duration::from_secs(1),
-        ));
-    };
+    let turn = turn(&api)?;
     let kind = Kind::of(request.headers())?;
     let headers = request.headers().clone();
     let bytes = arrive(request).await?;
@@ -92,7 +92,24 @@ pub(super) async fn batch(
         })??;
     let batch = assemble(&api, &allowed.principal, sent)?;
     drop(turn);
-    match tokio::time::timeout(STORING, api.state.intake.submit(batch)).await {
+    stored(api.state.intake.submit(batch)).await
+}
+
+/// The right to have a batch arrive now.
+fn turn(api: &Shared) -> Result<OwnedSemaphorePermit, ApiError> {
+    Arc::clone(&api.arriving).try_acquire_owned().map_err(|_| {
+        full(
+            "too many batches arrive at once: nothing of this one was taken",
+            Duration::from_secs(1),
+        )
+    })
+}
+
+/// What became of a batch, once it is stored.
+async fn stored(
+    outcome: impl Future<Output = Result<IngestOutcome, IntakeError>>,
+) -> Result<Json<IngestOutcome>, ApiError> {
+    match tokio::time::timeout(STORING, outcome).await {
         Ok(outcome) => outcome.map(Json).map_err(|error| refusal(&error)),
         Err(_) => Err(ApiError::new(
             ErrorCode::Unavailable,
@@ -158,25 +175,11 @@ fn read(kind: Kind, headers: &HeaderMap, bytes: &[u8]) -> Result<Sent, ApiError>
 
 /// Names the batch and its source so that they can't be mistaken for a file or another sender's.
 fn assemble(api: &Shared, principal: &Principal, sent: Sent) -> Result<IngestBatch, ApiError> {
-    let name = sent.source.as_deref().unwrap_or("default");
-    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte);
-    if name.is_empty() || name.len() > MAX_SOURCE_BYTES || !name.bytes().all(is_name) {
-        return Err(ApiError::invalid(format!(
-            "the source's name must have 1 to {MAX_SOURCE_BYTES} letters, digits or characters of ._:-"
-        )));
-    }
     let read_at = api.state.clock.now();
-    let stream = match sent.idempotency_key {
-        Some(key) if key.is_empty() || key.len() > MAX_KEY_BYTES => {
-            return Err(ApiError::invalid(format!(
-                "an idempotency key has 1 to {MAX_KEY_BYTES} bytes"
-            )));
-        }
-        Some(key) => format!("key:{key}"),
-        None => format!("batch:{}", api.state.ids.next(read_at)),
-    };
+    let names = (sent.source.as_deref(), sent.idempotency_key.as_deref());
+    let (source, stream) = named(api, principal, names, read_at)?;
     let records = RecordBatch {
-        source: SourceId::new(format!("ingest:{}/{name}", principal.subject)),
+        source,
         stream: stream.into(),
         bytes: sent.bytes,
         records: sent.records,
@@ -187,6 +190,33 @@ fn assemble(api: &Shared, principal: &Principal, sent: Sent) -> Result<IngestBat
         records,
         format: sent.format,
     })
+}
+
+/// The source's and the stream's names, of what the sender called his source and the batch.
+fn named(
+    api: &Shared,
+    principal: &Principal,
+    (source, key): (Option<&str>, Option<&str>),
+    read_at: Timestamp,
+) -> Result<(SourceId, String), ApiError> {
+    let name = source.unwrap_or("default");
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte);
+    if name.is_empty() || name.len() > MAX_SOURCE_BYTES || !name.bytes().all(is_name) {
+        return Err(ApiError::invalid(format!(
+            "the source's name must have 1 to {MAX_SOURCE_BYTES} letters, digits or characters of ._:-"
+        )));
+    }
+    let stream = match key {
+        Some(key) if key.is_empty() || key.len() > MAX_KEY_BYTES => {
+            return Err(ApiError::invalid(format!(
+                "an idempotency key has 1 to {MAX_KEY_BYTES} bytes"
+            )));
+        }
+        Some(key) => format!("key:{key}"),
+        None => format!("batch:{}", api.state.ids.next(read_at)),
+    };
+    let source = SourceId::new(format!("ingest:{}/{name}", principal.subject));
+    Ok((source, stream))
 }
 
 fn refusal(error: &IntakeError) -> ApiError {

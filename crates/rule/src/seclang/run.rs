@@ -1,0 +1,517 @@
+//! One request through the rules.
+//!
+//! Owns: the order of rules, chains, skips, what matches set and take out. Never holds: what lasts
+//! beyond the request.
+
+use std::ops::Range;
+
+use vigil_event::Event;
+
+use super::draft::Change;
+use super::operator::{Comparison, Operator, number};
+use super::plan::written;
+use super::program::{Compiled, Deed, Link, Pick, Program, Read};
+use super::syntax::Variable;
+use super::text::Text;
+use super::texts::{TextId, Texts, has, words};
+use super::transform::Transform;
+use super::values::Collection;
+
+/// At most so many values are kept of what matched in a chain.
+const MAX_MATCHED: usize = 256;
+/// At most so many variables are set for one request.
+const MAX_VARIABLES: usize = 1_024;
+
+/// A value that matched.
+#[derive(Clone, Debug)]
+pub(super) struct Matched {
+    pub(super) collection: Collection,
+    pub(super) name: Vec<u8>,
+    /// The text that the operator saw.
+    pub(super) text: TextId,
+    pub(super) range: Range<usize>,
+    /// The place of the link's transformations, for people.
+    pub(super) chain: Vec<Transform>,
+}
+
+/// What an evaluation writes on. Made once for each thread.
+#[derive(Debug, Default)]
+pub(super) struct Work {
+    pub(super) texts: Texts,
+    seen: Vec<u64>,
+    /// Variables set by this request's matches; none for one that was taken away.
+    set: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+    removed: Vec<u32>,
+    /// Rule and link whose deeds took variables out of rules.
+    removed_targets: Vec<(usize, usize)>,
+    off: bool,
+    /// What matched in the chain that is being looked at.
+    pub(super) matched: Vec<Matched>,
+}
+
+impl Work {
+    fn clear(&mut self, gates: usize) {
+        self.texts.clear();
+        self.seen.clear();
+        self.seen.resize(words(gates), 0);
+        self.set.clear();
+        self.removed.clear();
+        self.removed_targets.clear();
+        self.off = false;
+        self.matched.clear();
+    }
+}
+
+/// How many members there are.
+enum Count {
+    Exactly(i64),
+    AtLeast(i64),
+}
+
+impl Program {
+    /// Runs every rule; `hit` is told of each that matched, with what matched in `Work::matched`.
+    pub(super) fn run(
+        &self,
+        event: &Event,
+        work: &mut Work,
+        mut hit: impl FnMut(&Compiled, &Work),
+    ) {
+        work.clear(self.gates);
+        self.look(event, work);
+        let mut place = 0;
+        while let Some(rule) = self.rules.get(place) {
+            let may_match = rule.gates.iter().all(|gate| has(&work.seen, *gate));
+            if may_match && !work.removed.contains(&(place as u32)) {
+                work.matched.clear();
+                if self.matches(place, rule, event, work) {
+                    hit(rule, work);
+                    if work.off {
+                        return;
+                    }
+                    if let Some(to) = rule.skip_to {
+                        place = to;
+                        continue;
+                    }
+                }
+            }
+            place += 1;
+        }
+    }
+
+    /// Looks through every text for the literals that rules need.
+    fn look(&self, event: &Event, work: &mut Work) {
+        for look in &self.looks {
+            let members = work.texts.members(look.collection, event);
+            for value in members.start..members.end {
+                let text = work.texts.of_value(value);
+                if !look.needs.are_any_of(work.texts.classes(text)) {
+                    self.see(text, work);
+                    continue;
+                }
+                for chain in &look.chains {
+                    let text = work.texts.transformed(text, chain);
+                    self.see(text, work);
+                }
+            }
+        }
+    }
+
+    fn see(&self, text: TextId, work: &mut Work) {
+        let opened = work
+            .texts
+            .opened(text, &self.finder, &self.opens, self.gates);
+        for (word, opened) in work.seen.iter_mut().zip(opened) {
+            *word |= opened;
+        }
+    }
+
+    fn matches(&self, place: usize, rule: &Compiled, event: &Event, work: &mut Work) -> bool {
+        rule.links.iter().enumerate().all(|(number, link)| {
+            let mut matched = false;
+            for read in &link.reads {
+                matched |= self.read_matches((place, number), link, read, event, work);
+                if matched && !link.all {
+                    return true;
+                }
+            }
+            // A rule without variables acts on every request.
+            if link.reads.is_empty() {
+                self.act((place, number), link, event, work);
+                matched = true;
+            }
+            matched
+        })
+    }
+
+    fn read_matches(
+        &self,
+        at: (usize, usize),
+        link: &Link,
+        read: &Read,
+        event: &Event,
+        work: &mut Work,
+    ) -> bool {
+        let argument = self.argument(link, event, work);
+        if read.counted {
+            let count = self.count(at.0, read, event, work);
+            return self.count_matches(at, link, read, &count, (&argument, event), work);
+        }
+        let mut matched = false;
+        if !read.collection.is_of_request() {
+            for (name, text) in self.made(read, work) {
+                let text = work.texts.add(&text);
+                let found = (read.collection, name.as_slice(), text);
+                matched |= self.value_matches(at, link, found, &argument, event, work);
+            }
+            return matched;
+        }
+        let members = work.texts.members(read.collection, event);
+        for value in members.start..members.end {
+            let Some(name) = work
+                .texts
+                .values
+                .values
+                .get(value as usize)
+                .map(|value| value.name)
+            else {
+                break;
+            };
+            let name = work.texts.values.text(name);
+            if !read.takes(name) || self.is_taken_out(at.0, read.collection, name, work) {
+                continue;
+            }
+            // Only what matched needs a copy of its name.
+            let text = work.texts.of_value(value);
+            let Some((text, chain, range)) = self.find(link, text, &argument, work) else {
+                continue;
+            };
+            let name = work
+                .texts
+                .values
+                .values
+                .get(value as usize)
+                .map(|value| value.name);
+            let name = work.texts.values.text(name.unwrap_or_default()).to_vec();
+            self.note(
+                at,
+                link,
+                event,
+                Matched {
+                    collection: read.collection,
+                    name,
+                    text,
+                    range,
+                    chain,
+                },
+                work,
+            );
+            matched = true;
+            if !link.all {
+                break;
+            }
+        }
+        matched
+    }
+
+    /// Whether one text matches, and what follows from that.
+    fn value_matches(
+        &self,
+        at: (usize, usize),
+        link: &Link,
+        (collection, name, text): (Collection, &[u8], TextId),
+        argument: &[u8],
+        event: &Event,
+        work: &mut Work,
+    ) -> bool {
+        let Some((text, chain, range)) = self.find(link, text, argument, work) else {
+            return false;
+        };
+        let name = name.to_vec();
+        self.note(
+            at,
+            link,
+            event,
+            Matched {
+                collection,
+                name,
+                text,
+                range,
+                chain,
+            },
+            work,
+        );
+        true
+    }
+
+    /// The text under the first chain of transformations under which the operator holds.
+    fn find(
+        &self,
+        link: &Link,
+        text: TextId,
+        argument: &[u8],
+        work: &mut Work,
+    ) -> Option<(TextId, Vec<Transform>, Range<usize>)> {
+        link.chains.iter().find_map(|chain| {
+            let text = work.texts.transformed(text, chain);
+            if let Some(gate) = link.gate {
+                let opened = work
+                    .texts
+                    .opened(text, &self.finder, &self.opens, self.gates);
+                if !has(opened, gate) {
+                    return None;
+                }
+            }
+            let bytes = work.texts.bytes(text);
+            let found = link.operator.find(bytes, argument);
+            let found = if link.negated {
+                found.is_none().then_some(0..bytes.len())
+            } else {
+                found
+            };
+            found.map(|range| (text, chain.clone(), range))
+        })
+    }
+
+    fn note(
+        &self,
+        at: (usize, usize),
+        link: &Link,
+        event: &Event,
+        matched: Matched,
+        work: &mut Work,
+    ) {
+        if link.capture && !link.negated {
+            let bytes = work.texts.bytes(matched.text);
+            let groups = link.operator.groups(bytes, &matched.range);
+            for (number, group) in groups.into_iter().take(10).enumerate() {
+                set(work, written(number as i64), Some(group));
+            }
+        }
+        if work.matched.len() < MAX_MATCHED {
+            work.matched.push(matched);
+        }
+        self.act(at, link, event, work);
+    }
+
+    fn count_matches(
+        &self,
+        at: (usize, usize),
+        link: &Link,
+        read: &Read,
+        count: &Count,
+        (argument, event): (&[u8], &Event),
+        work: &mut Work,
+    ) -> bool {
+        let count = match count {
+            Count::Exactly(count) => *count,
+            // What is not known of can only be more.
+            Count::AtLeast(count) => match (&link.operator, link.negated) {
+                (Operator::Number(Comparison::Greater | Comparison::AtLeast, _), false) => *count,
+                (Operator::Number(Comparison::Equal, _), true) if *count > number(argument) => {
+                    *count
+                }
+                _ => return false,
+            },
+        };
+        let text = work.texts.add(&written(count));
+        let name = match &read.pick {
+            Pick::Name(name) => name.clone(),
+            _ => Vec::new(),
+        };
+        self.value_matches(
+            at,
+            link,
+            (read.collection, &name, text),
+            argument,
+            event,
+            work,
+        )
+    }
+
+    fn count(&self, rule: usize, read: &Read, event: &Event, work: &mut Work) -> Count {
+        if !read.collection.is_of_request() {
+            return Count::Exactly(self.made(read, work).len() as i64);
+        }
+        let members = work.texts.members(read.collection, event);
+        let count = (members.start..members.end).filter(|value| {
+            let value = work.texts.values.values.get(*value as usize);
+            let name = work
+                .texts
+                .values
+                .text(value.map_or((0, 0), |value| value.name));
+            read.takes(name) && !self.is_taken_out(rule, read.collection, name, work)
+        });
+        let count = count.count() as i64;
+        if members.partial {
+            Count::AtLeast(count)
+        } else {
+            Count::Exactly(count)
+        }
+    }
+
+    fn is_taken_out(&self, rule: usize, collection: Collection, name: &[u8], work: &Work) -> bool {
+        let mut taking = work
+            .removed_targets
+            .iter()
+            .filter_map(|(rule, link)| self.rules.get(*rule)?.links.get(*link));
+        taking.any(|link| {
+            link.deeds.iter().any(|deed| match deed {
+                Deed::RemoveTarget {
+                    rules,
+                    collection: of,
+                    pick,
+                } => *of == collection && rules.contains(&(rule as u32)) && pick.takes(name),
+                _ => false,
+            })
+        })
+    }
+
+    /// The members of a collection that rules made: names and texts.
+    fn made(&self, read: &Read, work: &Work) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let full_name = |one: &Matched| full_name(one.collection, &one.name);
+        let text = |one: &Matched| work.texts.bytes(one.text).to_vec();
+        let matched = work.matched.iter();
+        let mut all: Vec<(Vec<u8>, Vec<u8>)> = match read.collection {
+            Collection::MatchedVar => matched
+                .last()
+                .map(|one| (full_name(one), text(one)))
+                .into_iter()
+                .collect(),
+            Collection::MatchedVarName => matched
+                .last()
+                .map(|one| (full_name(one), full_name(one)))
+                .into_iter()
+                .collect(),
+            Collection::MatchedVars => matched.map(|one| (full_name(one), text(one))).collect(),
+            Collection::MatchedVarsNames => matched
+                .map(|one| (full_name(one), full_name(one)))
+                .collect(),
+            _ => return self.variables_of(read, work),
+        };
+        all.retain(|(name, _)| read.takes(name));
+        all
+    }
+
+    fn variables_of(&self, read: &Read, work: &Work) -> Vec<(Vec<u8>, Vec<u8>)> {
+        if let Pick::Name(name) = &read.pick {
+            let value = self.variable(name, work);
+            return value
+                .map(|value| (name.clone(), value.to_vec()))
+                .into_iter()
+                .collect();
+        }
+        let is_set = |name: &[u8]| work.set.iter().any(|(own, _)| own == name);
+        let before = self.variables.iter().filter(|(name, _)| !is_set(name));
+        let before = before.map(|(name, value)| (name.clone(), value.clone()));
+        let now = work
+            .set
+            .iter()
+            .filter_map(|(name, value)| Some((name.clone(), value.clone()?)));
+        before
+            .chain(now)
+            .filter(|(name, _)| read.takes(name))
+            .collect()
+    }
+
+    fn variable<'a>(&'a self, name: &[u8], work: &'a Work) -> Option<&'a [u8]> {
+        match work.set.iter().find(|(own, _)| own == name) {
+            Some((_, value)) => value.as_deref(),
+            None => self.variables.get(name).map(Vec::as_slice),
+        }
+    }
+
+    /// What the operator's text is for this request.
+    fn argument(&self, link: &Link, event: &Event, work: &mut Work) -> Vec<u8> {
+        let Some(text) = link.operator.text() else {
+            return Vec::new();
+        };
+        match text.plain() {
+            Some(plain) => plain.to_vec(),
+            None => self.filled(text, event, work),
+        }
+    }
+
+    fn filled(&self, text: &Text, event: &Event, work: &mut Work) -> Vec<u8> {
+        let values: Vec<Vec<u8>> = text
+            .macros()
+            .map(|variable| self.macro_value(variable, event, work).unwrap_or_default())
+            .collect();
+        let mut values = values.iter();
+        text.with(|_| values.next().map(Vec::as_slice))
+    }
+
+    fn macro_value(&self, variable: &Variable, event: &Event, work: &mut Work) -> Option<Vec<u8>> {
+        let collection = Collection::of_name(&variable.collection)?;
+        let name =
+            super::draft::names_of(variable).map(|name| name.to_ascii_lowercase().into_bytes());
+        if collection == Collection::Tx {
+            return self.variable(&name?, work).map(<[u8]>::to_vec);
+        }
+        let read = Read {
+            collection,
+            pick: name.map_or(Pick::All, Pick::Name),
+            counted: false,
+            except: Vec::new(),
+        };
+        if !collection.is_of_request() {
+            return self
+                .made(&read, work)
+                .into_iter()
+                .next()
+                .map(|(_, text)| text);
+        }
+        let members = work.texts.members(collection, event);
+        (members.start..members.end).find_map(|value| {
+            let value = work.texts.values.values.get(value as usize)?;
+            let takes = read.takes(work.texts.values.text(value.name));
+            takes.then(|| work.texts.values.text(value.text).to_vec())
+        })
+    }
+
+    fn act(&self, at: (usize, usize), link: &Link, event: &Event, work: &mut Work) {
+        for deed in &link.deeds {
+            match deed {
+                Deed::Off => work.off = true,
+                Deed::Remove(rules) => work.removed.extend_from_slice(rules),
+                Deed::RemoveTarget { .. } => {
+                    if !work.removed_targets.contains(&at) {
+                        work.removed_targets.push(at);
+                    }
+                }
+                Deed::Set { name, change } => {
+                    let name = self.filled(name, event, work).to_ascii_lowercase();
+                    let before = number(self.variable(&name, work).unwrap_or(b"0"));
+                    let value = match change {
+                        Change::Unset => None,
+                        Change::To(text) => Some(self.filled(text, event, work)),
+                        Change::Plus(text) => {
+                            let by = number(&self.filled(text, event, work));
+                            Some(written(before.saturating_add(by)))
+                        }
+                        Change::Minus(text) => {
+                            let by = number(&self.filled(text, event, work));
+                            Some(written(before.saturating_sub(by)))
+                        }
+                    };
+                    set(work, name, value);
+                }
+            }
+        }
+    }
+}
+
+fn set(work: &mut Work, name: Vec<u8>, value: Option<Vec<u8>>) {
+    if let Some((_, slot)) = work.set.iter_mut().find(|(own, _)| *own == name) {
+        *slot = value;
+    } else if work.set.len() < MAX_VARIABLES {
+        work.set.push((name, value));
+    }
+}
+
+/// `ARGS:id`, as SecLang names a value.
+pub(super) fn full_name(collection: Collection, name: &[u8]) -> Vec<u8> {
+    if name.is_empty() {
+        return collection.name().as_bytes().to_vec();
+    }
+    [collection.name().as_bytes(), b":", name].concat()
+}

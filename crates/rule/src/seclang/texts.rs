@@ -1,0 +1,202 @@
+//! Each text that a rule may look at, transformed once, looked through once.
+//!
+//! Owns: what a text becomes under a transformation, and which literals occur in it, both found out
+//! when first asked for and kept for the request. Never holds: anything from one request to the next.
+
+use aho_corasick::AhoCorasick;
+use vigil_event::Event;
+
+use super::transform::{Bytes, Transform};
+use super::values::{Collection, Members, Span, Values};
+
+/// A text's place among those of a request.
+pub(super) type TextId = u32;
+
+/// A transformation that was not asked for yet.
+const UNKNOWN: TextId = TextId::MAX;
+/// More bytes than this are not made out of one request: what follows stays as it is.
+const MAX_BYTES: usize = 16 << 20;
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    span: Span,
+    bytes: Bytes,
+    /// Where its gates stand in `opened`.
+    opened: Option<u32>,
+}
+
+/// The texts of one request.
+#[derive(Debug, Default)]
+pub(super) struct Texts {
+    pub(super) values: Values,
+    /// The text of each value.
+    of_value: Vec<TextId>,
+    entries: Vec<Entry>,
+    /// For each text what it becomes under each transformation.
+    steps: Vec<TextId>,
+    /// Bits, one for each gate.
+    opened: Vec<u64>,
+}
+
+/// How many words hold a bit for each gate.
+pub(super) const fn words(gates: usize) -> usize {
+    gates.div_ceil(64)
+}
+
+pub(super) fn has(bits: &[u64], gate: usize) -> bool {
+    bits.get(gate / 64)
+        .is_some_and(|word| word & (1 << (gate % 64)) != 0)
+}
+
+impl Texts {
+    pub(super) fn clear(&mut self) {
+        self.values.clear();
+        self.of_value.clear();
+        self.entries.clear();
+        self.steps.clear();
+        self.opened.clear();
+    }
+
+    pub(super) fn members(&mut self, collection: Collection, event: &Event) -> Members {
+        self.values.members(collection, event)
+    }
+
+    /// The bytes of a text.
+    pub(super) fn bytes(&self, text: TextId) -> &[u8] {
+        let entry = self.entries.get(text as usize);
+        entry.map_or(&[], |entry| self.values.text(entry.span))
+    }
+
+    pub(super) fn classes(&self, text: TextId) -> Bytes {
+        let entry = self.entries.get(text as usize);
+        entry.map_or_else(Bytes::default, |entry| entry.bytes)
+    }
+
+    /// The text of a value.
+    pub(super) fn of_value(&mut self, value: u32) -> TextId {
+        let at = value as usize;
+        if let Some(text) = self.of_value.get(at).filter(|text| **text != UNKNOWN) {
+            return *text;
+        }
+        let span = self
+            .values
+            .values
+            .get(at)
+            .map_or((0, 0), |value| value.text);
+        let text = self.enter(span);
+        if self.of_value.len() <= at {
+            self.of_value.resize(at + 1, UNKNOWN);
+        }
+        if let Some(slot) = self.of_value.get_mut(at) {
+            *slot = text;
+        }
+        text
+    }
+
+    /// The text of bytes that are no value of the request.
+    pub(super) fn add(&mut self, bytes: &[u8]) -> TextId {
+        let start = self.values.bytes.len() as u32;
+        self.values.bytes.extend_from_slice(bytes);
+        self.enter((start, self.values.bytes.len() as u32))
+    }
+
+    fn enter(&mut self, span: Span) -> TextId {
+        let text = self.entries.len() as TextId;
+        self.entries.push(Entry {
+            span,
+            bytes: Bytes::of(self.values.text(span)),
+            opened: None,
+        });
+        self.steps
+            .resize(self.steps.len() + Transform::COUNT, UNKNOWN);
+        text
+    }
+
+    /// What a text becomes under transformations, one after the other.
+    pub(super) fn transformed(&mut self, text: TextId, chain: &[Transform]) -> TextId {
+        chain
+            .iter()
+            .fold(text, |text, transform| self.step(text, *transform))
+    }
+
+    fn step(&mut self, text: TextId, transform: Transform) -> TextId {
+        let Some(entry) = self.entries.get(text as usize).copied() else {
+            return text;
+        };
+        if !transform.concerns(entry.bytes) {
+            return text;
+        }
+        let slot = text as usize * Transform::COUNT + transform as usize;
+        if let Some(known) = self.steps.get(slot).filter(|known| **known != UNKNOWN) {
+            return *known;
+        }
+        let made = self.make(text, entry.span, transform);
+        if let Some(slot) = self.steps.get_mut(slot) {
+            *slot = made;
+        }
+        made
+    }
+
+    fn make(&mut self, text: TextId, span: Span, transform: Transform) -> TextId {
+        if self.values.bytes.len() >= MAX_BYTES {
+            return text;
+        }
+        let start = self.values.bytes.len();
+        // What is read and what is written stand in one buffer: the one is lent out meanwhile.
+        let mut bytes = std::mem::take(&mut self.values.bytes);
+        let source = bytes
+            .get(span.0 as usize..span.1 as usize)
+            .unwrap_or_default()
+            .to_vec();
+        transform.apply(&source, &mut bytes);
+        let same = bytes.get(start..) == Some(&source[..]);
+        if same {
+            bytes.truncate(start);
+        }
+        let end = bytes.len();
+        self.values.bytes = bytes;
+        if same {
+            text
+        } else {
+            self.enter((start as u32, end as u32))
+        }
+    }
+
+    /// The gates that literals in the text open.
+    pub(super) fn opened(
+        &mut self,
+        text: TextId,
+        finder: &AhoCorasick,
+        opens: &[Vec<usize>],
+        gates: usize,
+    ) -> &[u64] {
+        let words = words(gates);
+        let known = self
+            .entries
+            .get(text as usize)
+            .and_then(|entry| entry.opened);
+        let start = match known {
+            Some(start) => start as usize,
+            None => {
+                let start = self.opened.len();
+                self.opened.resize(start + words, 0);
+                let span = self
+                    .entries
+                    .get(text as usize)
+                    .map_or((0, 0), |entry| entry.span);
+                for found in finder.find_overlapping_iter(self.values.text(span)) {
+                    for gate in opens.get(found.pattern().as_usize()).into_iter().flatten() {
+                        if let Some(word) = self.opened.get_mut(start + gate / 64) {
+                            *word |= 1 << (gate % 64);
+                        }
+                    }
+                }
+                if let Some(entry) = self.entries.get_mut(text as usize) {
+                    entry.opened = Some(start as u32);
+                }
+                start
+            }
+        };
+        self.opened.get(start..start + words).unwrap_or_default()
+    }
+}

@@ -1,0 +1,294 @@
+//! SecLang's transformations: what a value goes through before an operator sees it.
+//!
+//! What: those of OWASP CRS, as libmodsecurity has them. Input: bytes. Output: bytes.
+//! Limits: no transformation makes a text longer than [`MAX_GROWTH`] times its length, but for
+//! `length`; hashes are not offered, since CRS uses them only to name stored collections.
+//!
+//! To add one: a function in the file it belongs to, a variant of [`Transform`] with its name, the
+//! bytes without which it changes nothing, and a row in a table test.
+
+mod code;
+mod plain;
+mod url;
+
+/// The most that a transformation makes of a byte: `utf8toUnicode` writes `%uHHHH` for two.
+#[cfg(test)]
+const MAX_GROWTH: usize = 4;
+
+/// What bytes a text has: only some of them can be changed by a transformation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Bytes(u16);
+
+impl Bytes {
+    const UPPER: u16 = 1;
+    const PERCENT: u16 = 1 << 1;
+    const PLUS: u16 = 1 << 2;
+    const AMPERSAND: u16 = 1 << 3;
+    const BACKSLASH: u16 = 1 << 4;
+    const SLASH: u16 = 1 << 5;
+    const NUL: u16 = 1 << 6;
+    const HIGH: u16 = 1 << 7;
+    const BLANK: u16 = 1 << 8;
+    const QUOTE: u16 = 1 << 9;
+    const SEPARATOR: u16 = 1 << 10;
+    const STAR: u16 = 1 << 11;
+    const COMMENT: u16 = 1 << 12;
+    const ANY: u16 = u16::MAX;
+
+    const CLASSES: [u16; 256] = {
+        let mut classes = [0; 256];
+        let mut byte = 0;
+        while byte < 256 {
+            classes[byte] = match byte as u8 {
+                b'A'..=b'Z' => Self::UPPER,
+                b'%' => Self::PERCENT,
+                b'+' => Self::PLUS,
+                b'&' => Self::AMPERSAND,
+                b'\\' => Self::BACKSLASH,
+                b'/' => Self::SLASH,
+                0 => Self::NUL,
+                b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c => Self::BLANK,
+                b'"' | b'\'' | b'^' => Self::QUOTE,
+                b',' | b';' => Self::SEPARATOR,
+                b'*' => Self::STAR,
+                b'#' | b'-' => Self::COMMENT,
+                0x80..=0xff => Self::HIGH,
+                _ => 0,
+            };
+            byte += 1;
+        }
+        classes
+    };
+
+    /// Both.
+    #[must_use]
+    pub(super) const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether these are all that there can be, or some of these are among the others.
+    pub(super) const fn are_any_of(self, others: Self) -> bool {
+        self.0 == Self::ANY || self.0 & others.0 != 0
+    }
+
+    /// Whether any byte may be concerned.
+    pub(super) const fn is_any(self) -> bool {
+        self.0 == Self::ANY
+    }
+
+    /// Those of a text.
+    pub(super) fn of(text: &[u8]) -> Self {
+        let classes = text
+            .iter()
+            .filter_map(|byte| Self::CLASSES.get(usize::from(*byte)));
+        Self(classes.fold(0, |all, class| all | class))
+    }
+}
+
+/// A transformation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub(super) enum Transform {
+    Lowercase,
+    Uppercase,
+    UrlDecode,
+    UrlDecodeUni,
+    UrlEncode,
+    Utf8ToUnicode,
+    HtmlEntityDecode,
+    JsDecode,
+    CssDecode,
+    EscapeSeqDecode,
+    RemoveNulls,
+    ReplaceNulls,
+    CompressWhitespace,
+    RemoveWhitespace,
+    Trim,
+    TrimLeft,
+    TrimRight,
+    CmdLine,
+    NormalizePath,
+    NormalizePathWin,
+    ReplaceComments,
+    RemoveComments,
+    RemoveCommentsChar,
+    Base64Decode,
+    Base64DecodeExt,
+    Base64Encode,
+    HexDecode,
+    HexEncode,
+    SqlHexDecode,
+    Length,
+}
+
+type Names = [(&'static str, Transform, u16); Transform::COUNT];
+
+impl Transform {
+    /// How many there are.
+    pub(super) const COUNT: usize = 30;
+
+    const NAMES: Names = [
+        ("lowercase", Self::Lowercase, Bytes::UPPER),
+        ("uppercase", Self::Uppercase, Bytes::ANY),
+        ("urldecode", Self::UrlDecode, Bytes::PERCENT | Bytes::PLUS),
+        (
+            "urldecodeuni",
+            Self::UrlDecodeUni,
+            Bytes::PERCENT | Bytes::PLUS,
+        ),
+        ("urlencode", Self::UrlEncode, Bytes::ANY),
+        ("utf8tounicode", Self::Utf8ToUnicode, Bytes::HIGH),
+        ("htmlentitydecode", Self::HtmlEntityDecode, Bytes::AMPERSAND),
+        ("jsdecode", Self::JsDecode, Bytes::BACKSLASH),
+        ("cssdecode", Self::CssDecode, Bytes::BACKSLASH),
+        ("escapeseqdecode", Self::EscapeSeqDecode, Bytes::BACKSLASH),
+        ("removenulls", Self::RemoveNulls, Bytes::NUL),
+        ("replacenulls", Self::ReplaceNulls, Bytes::NUL),
+        ("compresswhitespace", Self::CompressWhitespace, Bytes::BLANK),
+        (
+            "removewhitespace",
+            Self::RemoveWhitespace,
+            Bytes::BLANK | Bytes::HIGH,
+        ),
+        ("trim", Self::Trim, Bytes::BLANK),
+        ("trimleft", Self::TrimLeft, Bytes::BLANK),
+        ("trimright", Self::TrimRight, Bytes::BLANK),
+        (
+            "cmdline",
+            Self::CmdLine,
+            Bytes::UPPER | Bytes::BACKSLASH | Bytes::QUOTE | Bytes::BLANK | Bytes::SEPARATOR,
+        ),
+        ("normalizepath", Self::NormalizePath, Bytes::SLASH),
+        (
+            "normalizepathwin",
+            Self::NormalizePathWin,
+            Bytes::SLASH | Bytes::BACKSLASH,
+        ),
+        ("replacecomments", Self::ReplaceComments, Bytes::STAR),
+        (
+            "removecomments",
+            Self::RemoveComments,
+            Bytes::STAR | Bytes::COMMENT,
+        ),
+        (
+            "removecommentschar",
+            Self::RemoveCommentsChar,
+            Bytes::STAR | Bytes::COMMENT,
+        ),
+        ("base64decode", Self::Base64Decode, Bytes::ANY),
+        ("base64decodeext", Self::Base64DecodeExt, Bytes::ANY),
+        ("base64encode", Self::Base64Encode, Bytes::ANY),
+        ("hexdecode", Self::HexDecode, Bytes::ANY),
+        ("hexencode", Self::HexEncode, Bytes::ANY),
+        ("sqlhexdecode", Self::SqlHexDecode, Bytes::ANY),
+        ("length", Self::Length, Bytes::ANY),
+    ];
+
+    /// That of a name, in any case and in either spelling.
+    pub(super) fn of_name(name: &str) -> Option<Self> {
+        let name = name.to_ascii_lowercase().replace("normalise", "normalize");
+        let found = Self::NAMES.iter().find(|(own, _, _)| *own == name);
+        found.map(|(_, transform, _)| *transform)
+    }
+
+    /// Its name in lower case.
+    pub(super) fn name(self) -> &'static str {
+        Self::NAMES
+            .get(self as usize)
+            .map_or("", |(name, _, _)| name)
+    }
+
+    /// The bytes of which a text must have one for the transformation to change it.
+    pub(super) fn needs(self) -> Bytes {
+        let needed = Self::NAMES.get(self as usize).map(|(_, _, needed)| *needed);
+        Bytes(needed.unwrap_or(Bytes::ANY))
+    }
+
+    /// Whether it can change a text of these bytes.
+    pub(super) fn concerns(self, bytes: Bytes) -> bool {
+        self.needs().are_any_of(bytes)
+    }
+
+    /// Appends what it makes of the text.
+    pub(super) fn apply(self, text: &[u8], to: &mut Vec<u8>) {
+        match self {
+            Self::Lowercase => to.extend(text.iter().map(u8::to_ascii_lowercase)),
+            Self::Uppercase => to.extend(text.iter().map(u8::to_ascii_uppercase)),
+            Self::UrlDecode => url::decode(text, false, to),
+            Self::UrlDecodeUni => url::decode(text, true, to),
+            Self::UrlEncode => url::encode(text, to),
+            Self::Utf8ToUnicode => url::utf8_to_unicode(text, to),
+            Self::HtmlEntityDecode => code::html(text, to),
+            Self::JsDecode => code::script(text, to),
+            Self::CssDecode => code::style(text, to),
+            Self::EscapeSeqDecode => code::escapes(text, to),
+            Self::Base64Decode => code::base64(text, false, to),
+            Self::Base64DecodeExt => code::base64(text, true, to),
+            Self::Base64Encode => code::to_base64(text, to),
+            Self::HexDecode => code::hex(text, to),
+            Self::HexEncode => code::to_hex(text, to),
+            Self::SqlHexDecode => code::sql_hex(text, to),
+            Self::RemoveNulls => to.extend(text.iter().filter(|byte| **byte != 0)),
+            Self::ReplaceNulls => {
+                to.extend(
+                    text.iter()
+                        .map(|byte| if *byte == 0 { b' ' } else { *byte }),
+                );
+            }
+            Self::CompressWhitespace => plain::compress_blanks(text, to),
+            Self::RemoveWhitespace => plain::remove_blanks(text, to),
+            Self::Trim => to.extend_from_slice(plain::trim(text, true, true)),
+            Self::TrimLeft => to.extend_from_slice(plain::trim(text, true, false)),
+            Self::TrimRight => to.extend_from_slice(plain::trim(text, false, true)),
+            Self::CmdLine => plain::command_line(text, to),
+            Self::NormalizePath => plain::path(text, to),
+            Self::NormalizePathWin => {
+                let slashed: Vec<u8> = text
+                    .iter()
+                    .map(|byte| if *byte == b'\\' { b'/' } else { *byte })
+                    .collect();
+                plain::path(&slashed, to);
+            }
+            Self::ReplaceComments => plain::replace_comments(text, to),
+            Self::RemoveComments => plain::remove_comments(text, to),
+            Self::RemoveCommentsChar => plain::remove_comment_signs(text, to),
+            Self::Length => to.extend_from_slice(text.len().to_string().as_bytes()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn names_stand_in_the_order_of_the_variants() {
+        for (place, (name, transform, _)) in Transform::NAMES.iter().enumerate() {
+            assert_eq!(*transform as usize, place);
+            assert_eq!(Transform::of_name(name), Some(*transform));
+        }
+        assert_eq!(
+            Transform::of_name("normalisePathWin"),
+            Some(Transform::NormalizePathWin)
+        );
+        assert_eq!(Transform::of_name("sha1"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn bytes_tell_what_cannot_change(text in proptest::collection::vec(any::<u8>(), 0..40), soft in "[ -~]{0,40}") {
+            for text in [text.as_slice(), soft.as_bytes()] {
+                for (_, transform, _) in Transform::NAMES {
+                    let mut made = Vec::new();
+                    transform.apply(text, &mut made);
+                    prop_assert!(made.len() <= MAX_GROWTH * text.len() + 8, "{transform:?}");
+                    if !transform.concerns(Bytes::of(text)) {
+                        prop_assert_eq!(&made[..], text, "{:?}", transform);
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,625 @@
+//! What SecLang's variables are for an event.
+//!
+//! Owns: which collections there are, what of an event they hold, what is known not to be there. A
+//! log line tells little: what it does not tell is unknown, and no rule may conclude from it.
+//! Never holds: the variables that rules set (`TX`), nor what matched.
+
+use vigil_event::{Event, Field, Whole};
+
+use super::transform::Transform;
+
+/// What SecLang knows values by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub(super) enum Collection {
+    Args,
+    ArgsNames,
+    ArgsGet,
+    ArgsGetNames,
+    ArgsPost,
+    ArgsPostNames,
+    ArgsCombinedSize,
+    Files,
+    FilesNames,
+    FilesCombinedSize,
+    MultipartPartHeaders,
+    RequestHeaders,
+    RequestHeadersNames,
+    RequestCookies,
+    RequestCookiesNames,
+    RequestMethod,
+    RequestProtocol,
+    RequestLine,
+    RequestUri,
+    RequestUriRaw,
+    RequestFilename,
+    RequestBasename,
+    QueryString,
+    RequestBody,
+    RequestBodyLength,
+    ReqbodyProcessor,
+    ReqbodyError,
+    RemoteAddr,
+    Xml,
+    Tx,
+    MatchedVar,
+    MatchedVarName,
+    MatchedVars,
+    MatchedVarsNames,
+}
+
+impl Collection {
+    pub(super) const COUNT: usize = Self::MatchedVarsNames as usize + 1;
+
+    const NAMES: [(&'static str, Self); Self::COUNT] = [
+        ("ARGS", Self::Args),
+        ("ARGS_NAMES", Self::ArgsNames),
+        ("ARGS_GET", Self::ArgsGet),
+        ("ARGS_GET_NAMES", Self::ArgsGetNames),
+        ("ARGS_POST", Self::ArgsPost),
+        ("ARGS_POST_NAMES", Self::ArgsPostNames),
+        ("ARGS_COMBINED_SIZE", Self::ArgsCombinedSize),
+        ("FILES", Self::Files),
+        ("FILES_NAMES", Self::FilesNames),
+        ("FILES_COMBINED_SIZE", Self::FilesCombinedSize),
+        ("MULTIPART_PART_HEADERS", Self::MultipartPartHeaders),
+        ("REQUEST_HEADERS", Self::RequestHeaders),
+        ("REQUEST_HEADERS_NAMES", Self::RequestHeadersNames),
+        ("REQUEST_COOKIES", Self::RequestCookies),
+        ("REQUEST_COOKIES_NAMES", Self::RequestCookiesNames),
+        ("REQUEST_METHOD", Self::RequestMethod),
+        ("REQUEST_PROTOCOL", Self::RequestProtocol),
+        ("REQUEST_LINE", Self::RequestLine),
+        ("REQUEST_URI", Self::RequestUri),
+        ("REQUEST_URI_RAW", Self::RequestUriRaw),
+        ("REQUEST_FILENAME", Self::RequestFilename),
+        ("REQUEST_BASENAME", Self::RequestBasename),
+        ("QUERY_STRING", Self::QueryString),
+        ("REQUEST_BODY", Self::RequestBody),
+        ("REQUEST_BODY_LENGTH", Self::RequestBodyLength),
+        ("REQBODY_PROCESSOR", Self::ReqbodyProcessor),
+        ("REQBODY_ERROR", Self::ReqbodyError),
+        ("REMOTE_ADDR", Self::RemoteAddr),
+        ("XML", Self::Xml),
+        ("TX", Self::Tx),
+        ("MATCHED_VAR", Self::MatchedVar),
+        ("MATCHED_VAR_NAME", Self::MatchedVarName),
+        ("MATCHED_VARS", Self::MatchedVars),
+        ("MATCHED_VARS_NAMES", Self::MatchedVarsNames),
+    ];
+
+    pub(super) fn of_name(name: &str) -> Option<Self> {
+        let found = Self::NAMES.iter().find(|(own, _)| *own == name);
+        found.map(|(_, collection)| *collection)
+    }
+
+    pub(super) fn name(self) -> &'static str {
+        Self::NAMES.get(self as usize).map_or("", |(name, _)| name)
+    }
+
+    /// Whether its values are of the request, and not what rules made.
+    pub(super) const fn is_of_request(self) -> bool {
+        !matches!(
+            self,
+            Self::Tx
+                | Self::MatchedVar
+                | Self::MatchedVarName
+                | Self::MatchedVars
+                | Self::MatchedVarsNames
+        )
+    }
+
+    /// Whether an access log can hold something of it.
+    pub(super) const fn is_in_logs(self) -> bool {
+        !matches!(
+            self,
+            Self::ArgsPost
+                | Self::ArgsPostNames
+                | Self::Files
+                | Self::FilesNames
+                | Self::FilesCombinedSize
+                | Self::MultipartPartHeaders
+                | Self::RequestBody
+                | Self::RequestBodyLength
+                | Self::ReqbodyProcessor
+                | Self::ReqbodyError
+                | Self::Xml
+        )
+    }
+
+    /// Why rules that ask for a variable which is none of ours cannot be had.
+    pub(super) fn why_not(name: &str) -> String {
+        match name {
+            "GEO" => "places are Vigil's own business (`enrich`)".to_owned(),
+            "IP" | "GLOBAL" | "SESSION" | "USER" | "RESOURCE" => {
+                "it keeps state in a stored collection; Vigil's windows and correlations do that"
+                    .to_owned()
+            }
+            _ if name.starts_with("RESPONSE") => "it looks at responses".to_owned(),
+            "DURATION" | "UNIQUE_ID" => {
+                format!("`{name}` is of the firewall's own run, not of the request")
+            }
+            _ => format!("the variable `{name}` is not offered"),
+        }
+    }
+}
+
+/// A value of a collection, by spans of the arena.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Value {
+    pub(super) name: Span,
+    pub(super) text: Span,
+}
+
+pub(super) type Span = (u32, u32);
+
+/// What there is of a collection.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Members {
+    pub(super) start: u32,
+    pub(super) end: u32,
+    /// There may be more that is not known of.
+    pub(super) partial: bool,
+}
+
+/// The values of an event, written one after the other. Made once for each thread.
+#[derive(Debug)]
+pub(super) struct Values {
+    pub(super) bytes: Vec<u8>,
+    pub(super) values: Vec<Value>,
+    members: [Option<Members>; Collection::COUNT],
+}
+
+impl Default for Values {
+    fn default() -> Self {
+        Self {
+            bytes: Vec::new(),
+            values: Vec::new(),
+            members: [None; Collection::COUNT],
+        }
+    }
+}
+
+impl Values {
+    pub(super) fn clear(&mut self) {
+        self.bytes.clear();
+        self.values.clear();
+        self.members = [None; Collection::COUNT];
+    }
+
+    pub(super) fn text(&self, (start, end): Span) -> &[u8] {
+        self.bytes
+            .get(start as usize..end as usize)
+            .unwrap_or_default()
+    }
+
+    /// The members of a collection of the request, found when they are first asked for.
+    pub(super) fn members(&mut self, collection: Collection, event: &Event) -> Members {
+        if let Some(Some(members)) = self.members.get(collection as usize) {
+            return *members;
+        }
+        if collection == Collection::ArgsCombinedSize {
+            // Their members must not come to stand among this one's.
+            self.members(Collection::Args, event);
+        }
+        let start = self.values.len() as u32;
+        let partial = self.find(collection, event);
+        let members = Members {
+            start,
+            end: self.values.len() as u32,
+            partial,
+        };
+        if let Some(slot) = self.members.get_mut(collection as usize) {
+            *slot = Some(members);
+        }
+        members
+    }
+
+    /// Appends the members; whether there may be more.
+    fn find(&mut self, collection: Collection, event: &Event) -> bool {
+        use Collection as C;
+        let whole = event.whole.as_deref();
+        match collection {
+            C::Args | C::ArgsNames => {
+                self.query(event, collection == C::ArgsNames);
+                self.form(whole, collection == C::ArgsNames);
+            }
+            C::ArgsGet | C::ArgsGetNames => {
+                self.query(event, collection == C::ArgsGetNames);
+                return false;
+            }
+            C::ArgsPost | C::ArgsPostNames => self.form(whole, collection == C::ArgsPostNames),
+            C::ArgsCombinedSize => self.size_of_arguments(event),
+            C::RequestHeaders | C::RequestHeadersNames => {
+                self.headers(event, collection == C::RequestHeadersNames);
+            }
+            C::RequestCookies | C::RequestCookiesNames => {
+                self.cookies(event, collection == C::RequestCookiesNames);
+                return whole.is_none() && event.raw(Field::Cookie).is_none();
+            }
+            C::RequestMethod => return self.field(event, Field::Method),
+            C::RequestUriRaw => return self.field(event, Field::UrlOriginal),
+            C::QueryString => {
+                if self.field(event, Field::UrlQuery) && whole.is_some() {
+                    self.add(b"", b"");
+                }
+                return event.raw(Field::UrlOriginal).is_none();
+            }
+            C::RemoteAddr => return self.field(event, Field::SourceIp),
+            C::RequestProtocol => return self.protocol(event),
+            C::RequestLine => return self.line(event),
+            C::RequestUri => return self.uri(event, Part::Uri),
+            C::RequestFilename => return self.uri(event, Part::Path),
+            C::RequestBasename => return self.uri(event, Part::Name),
+            _ => {
+                if let Some(whole) = whole {
+                    self.body(collection, whole);
+                }
+            }
+        }
+        whole.is_none()
+    }
+
+    fn append(&mut self, text: &[u8]) -> Span {
+        let start = self.bytes.len() as u32;
+        self.bytes.extend_from_slice(text);
+        (start, self.bytes.len() as u32)
+    }
+
+    fn add(&mut self, name: &[u8], text: &[u8]) {
+        let value = Value {
+            name: self.append(name),
+            text: self.append(text),
+        };
+        self.values.push(value);
+    }
+
+    fn raw(event: &Event, field: Field) -> Option<std::borrow::Cow<'_, [u8]>> {
+        let raw = event.raw(field)?;
+        Some(
+            if event.log_escaped && memchr::memchr(b'\\', raw).is_some() {
+                unescape(raw).into()
+            } else {
+                raw.into()
+            },
+        )
+    }
+
+    /// A field that is one value; whether it is unknown.
+    fn field(&mut self, event: &Event, field: Field) -> bool {
+        let raw = Self::raw(event, field);
+        if let Some(raw) = &raw {
+            self.add(b"", raw);
+        }
+        raw.is_none()
+    }
+
+    fn query(&mut self, event: &Event, names: bool) {
+        if let Some(query) = Self::raw(event, Field::UrlQuery)
+            && !query.is_empty()
+        {
+            self.parameters(&query, names);
+        }
+    }
+
+    /// The parameters of a form or a query, decoded once.
+    fn parameters(&mut self, text: &[u8], names: bool) {
+        for part in text
+            .split(|byte| *byte == b'&')
+            .filter(|part| !part.is_empty())
+        {
+            let sign = memchr::memchr(b'=', part).unwrap_or(part.len());
+            let (name, value) = part.split_at(sign);
+            let mut decoded = [Vec::new(), Vec::new()];
+            for (text, to) in [name, value.get(1..).unwrap_or_default()]
+                .iter()
+                .zip(&mut decoded)
+            {
+                Transform::UrlDecode.apply(text, to);
+            }
+            let [name, value] = decoded;
+            self.pair(&name, &value, names);
+        }
+    }
+
+    /// A member of a collection of values, or of that of their names.
+    fn pair(&mut self, name: &[u8], value: &[u8], names: bool) {
+        self.add(name, if names { name } else { value });
+    }
+
+    fn form(&mut self, whole: Option<&Whole>, names: bool) {
+        for parameter in whole.iter().flat_map(|whole| &whole.parameters) {
+            self.pair(&parameter.name, &parameter.value, names);
+        }
+    }
+
+    fn size_of_arguments(&mut self, event: &Event) {
+        let args = self.members(Collection::Args, event);
+        let values = self.values.get(args.start as usize..args.end as usize);
+        let length = |(start, end): Span| u64::from(end - start);
+        let size: u64 = values
+            .unwrap_or_default()
+            .iter()
+            .map(|value| length(value.name) + length(value.text))
+            .sum();
+        self.add(b"", size.to_string().as_bytes());
+    }
+
+    fn headers(&mut self, event: &Event, names: bool) {
+        if let Some(whole) = &event.whole {
+            for header in &whole.headers {
+                self.pair(&header.name, &header.value, names);
+            }
+            return;
+        }
+        for (name, field) in [
+            ("Host", Field::UrlDomain),
+            ("User-Agent", Field::UserAgent),
+            ("Referer", Field::Referrer),
+            ("Cookie", Field::Cookie),
+        ] {
+            if let Some(value) = Self::raw(event, field) {
+                self.pair(name.as_bytes(), &value, names);
+            }
+        }
+    }
+
+    fn cookies(&mut self, event: &Event, names: bool) {
+        let header = match &event.whole {
+            Some(whole) => whole.header("cookie").map(Into::into),
+            None => Self::raw(event, Field::Cookie),
+        };
+        let header = header.unwrap_or_default();
+        for cookie in header.split(|byte| *byte == b';') {
+            let cookie = cookie.trim_ascii_start();
+            let sign = memchr::memchr(b'=', cookie).unwrap_or(cookie.len());
+            let (name, value) = cookie.split_at(sign);
+            if !name.is_empty() {
+                self.pair(name, value.get(1..).unwrap_or_default(), names);
+            }
+        }
+    }
+
+    fn protocol(&mut self, event: &Event) -> bool {
+        let version = event.raw(Field::HttpVersion);
+        if let Some(version) = version {
+            self.add(b"", &[b"HTTP/", version].concat());
+        }
+        version.is_none()
+    }
+
+    fn line(&mut self, event: &Event) -> bool {
+        let parts = (
+            event.raw(Field::Method),
+            Self::raw(event, Field::UrlOriginal),
+            event.raw(Field::HttpVersion),
+        );
+        let (Some(method), Some(target), Some(version)) = parts else {
+            return true;
+        };
+        self.add(b"", &[method, &target, &b"HTTP/"[..]].join(&b' '));
+        // The version stands right behind the protocol's name.
+        self.bytes.extend_from_slice(version);
+        if let Some(value) = self.values.last_mut() {
+            value.text.1 = self.bytes.len() as u32;
+        }
+        false
+    }
+
+    fn uri(&mut self, event: &Event, part: Part) -> bool {
+        let Some(target) = Self::raw(event, Field::UrlOriginal) else {
+            return true;
+        };
+        let own = without_host(&target);
+        let path_end = memchr::memchr(b'?', own).unwrap_or(own.len());
+        let text = match part {
+            Part::Uri => own,
+            Part::Path | Part::Name => own.get(..path_end).unwrap_or_default(),
+        };
+        let mut decoded = Vec::new();
+        decode_path(text, &mut decoded);
+        let text = match part {
+            Part::Name => {
+                let slash = decoded
+                    .iter()
+                    .rposition(|byte| matches!(byte, b'/' | b'\\'));
+                decoded
+                    .get(slash.map_or(0, |at| at + 1)..)
+                    .unwrap_or_default()
+            }
+            _ => &decoded,
+        };
+        self.add(b"", text);
+        false
+    }
+
+    fn body(&mut self, collection: Collection, whole: &Whole) {
+        use Collection as C;
+        let number = |number: usize| number.to_string().into_bytes();
+        match collection {
+            C::Files | C::FilesNames => {
+                for upload in &whole.uploads {
+                    let text = match collection {
+                        C::Files => &upload.file_name,
+                        _ => &upload.field,
+                    };
+                    self.add(&upload.field, text);
+                }
+            }
+            C::FilesCombinedSize => {
+                let size = whole.uploads.iter().map(|upload| upload.bytes).sum();
+                self.add(b"", &number(size));
+            }
+            C::MultipartPartHeaders => {
+                for header in &whole.part_headers {
+                    self.add(&header.name, &header.value);
+                }
+            }
+            C::RequestBody => self.add(b"", &whole.body),
+            C::RequestBodyLength => self.add(b"", &number(whole.body.len())),
+            C::ReqbodyProcessor => self.add(b"", whole.kind.processor().as_bytes()),
+            C::ReqbodyError => self.add(
+                b"",
+                if whole.malformed.is_some() {
+                    b"1"
+                } else {
+                    b"0"
+                },
+            ),
+            C::Xml => {
+                if !whole.xml_text.is_empty() {
+                    self.add(b"/*", &whole.xml_text);
+                }
+                for attribute in &whole.xml_attributes {
+                    self.add(b"//@*", attribute);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Uri,
+    Path,
+    Name,
+}
+
+/// `%HH`, without `+`.
+fn decode_path(text: &[u8], to: &mut Vec<u8>) {
+    for (place, part) in text.split(|byte| *byte == b'+').enumerate() {
+        if place > 0 {
+            to.push(b'+');
+        }
+        Transform::UrlDecode.apply(part, to);
+    }
+}
+
+/// A target without `http://host`.
+fn without_host(target: &[u8]) -> &[u8] {
+    if target.starts_with(b"/") {
+        return target;
+    }
+    let host = memchr::memmem::find(target, b"://").map(|at| at + 3);
+    let path = host.and_then(|host| {
+        let slash = memchr::memchr(b'/', target.get(host..)?)?;
+        target.get(host + slash..)
+    });
+    path.unwrap_or(target)
+}
+
+/// What a server wrote as `\xHH`, `\"` and `\\` in its log.
+fn unescape(text: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let [byte, after @ ..] = rest {
+        rest = after;
+        match (byte, after) {
+            (b'\\', [b'x', high, low, after @ ..])
+                if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() =>
+            {
+                let digit = |digit: &u8| char::from(*digit).to_digit(16).unwrap_or(0);
+                plain.push((digit(high) * 16 + digit(low)) as u8);
+                rest = after;
+            }
+            (b'\\', [sign @ (b'"' | b'\\'), after @ ..]) => {
+                plain.push(*sign);
+                rest = after;
+            }
+            _ => plain.push(*byte),
+        }
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(event: &Event, collection: Collection) -> (Vec<String>, bool) {
+        let mut values = Values::default();
+        let members = values.members(collection, event);
+        let all = &values.values[members.start as usize..members.end as usize];
+        let text = |span| String::from_utf8_lossy(values.text(span)).into_owned();
+        let texts = all.iter().map(|value| {
+            let name = text(value.name);
+            if name.is_empty() {
+                text(value.text)
+            } else {
+                format!("{name}={}", text(value.text))
+            }
+        });
+        (texts.collect(), members.partial)
+    }
+
+    #[test]
+    fn collections_have_their_names() {
+        for (place, (name, collection)) in Collection::NAMES.iter().enumerate() {
+            assert_eq!(*collection as usize, place);
+            assert_eq!(Collection::of_name(name), Some(*collection));
+        }
+    }
+
+    #[test]
+    fn a_log_line_leaves_much_unknown() {
+        let mut event = Event::new();
+        event.log_escaped = true;
+        event.set(Field::Method, b"GET");
+        event.set(Field::UrlOriginal, b"/a/b%2ephp?x=1%27\\x22&y");
+        event.set(Field::UrlQuery, b"x=1%27\\x22&y");
+        event.set(Field::HttpVersion, b"1.1");
+        event.set(Field::UserAgent, b"curl");
+        for (collection, expected, partial) in [
+            (Collection::Args, &["x=1'\"", "y="][..], true),
+            (Collection::ArgsGetNames, &["x=x", "y=y"], false),
+            (Collection::RequestHeaders, &["User-Agent=curl"], true),
+            (Collection::RequestCookies, &[], true),
+            (
+                Collection::RequestLine,
+                &["GET /a/b%2ephp?x=1%27\"&y HTTP/1.1"],
+                false,
+            ),
+            (Collection::RequestFilename, &["/a/b.php"], false),
+            (Collection::RequestBasename, &["b.php"], false),
+            (Collection::RequestUri, &["/a/b.php?x=1'\"&y"], false),
+            (Collection::RequestProtocol, &["HTTP/1.1"], false),
+            (Collection::RequestBody, &[], true),
+            (Collection::RemoteAddr, &[], true),
+            (Collection::ArgsCombinedSize, &["5"], true),
+        ] {
+            let (texts, is_partial) = shown(&event, collection);
+            assert_eq!(
+                (texts, is_partial),
+                (
+                    expected.iter().map(|one| (*one).to_owned()).collect(),
+                    partial
+                ),
+                "{collection:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_whole_request_leaves_nothing_unknown() {
+        let mut event = Event::new();
+        event.set(Field::UrlOriginal, b"http://h/p");
+        event.whole = Some(Box::new(Whole {
+            headers: vec![vigil_event::whole::Pair::new(b"cookie", b"a=1; b=2=3;c")],
+            ..Whole::default()
+        }));
+        assert_eq!(
+            shown(&event, Collection::RequestCookies),
+            (vec!["a=1".into(), "b=2=3".into(), "c=".into()], false)
+        );
+        assert_eq!(
+            shown(&event, Collection::RequestFilename),
+            (vec!["/p".into()], false)
+        );
+        assert_eq!(
+            shown(&event, Collection::ReqbodyError),
+            (vec!["0".into()], false)
+        );
+        assert_eq!(shown(&event, Collection::Files), (vec![], false));
+    }
+}
