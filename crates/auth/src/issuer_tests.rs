@@ -1,3 +1,5 @@
+//! What is accepted of an issuer, and what is not: each algorithm, forged tokens, claims, sets of keys.
+
 use jsonwebtoken::EncodingKey;
 use jsonwebtoken::jwk::Jwk;
 use serde_json::json;

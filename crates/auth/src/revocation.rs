@@ -41,7 +41,7 @@ impl fmt::Debug for Revocations {
             .field("tokens", &in_force.tokens.len())
             .field("keys", &in_force.keys.len())
             .field("users", &in_force.users.len())
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 

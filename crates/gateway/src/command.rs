@@ -295,6 +295,12 @@ async fn acknowledge(
         );
         return Err(ErrorBody::new(ErrorCode::Forbidden, message));
     }
+    // The answer shows the alert, and a filter could not be applied to it.
+    if !principal.may_see_all_of(vigil_event::channel::ALERTS) {
+        let message =
+            "the token does not grant every alert: use one without a filter that may hear `alerts`";
+        return Err(ErrorBody::new(ErrorCode::Forbidden, message));
+    }
     let id: Id = alert_id
         .parse()
         .map_err(|error| invalid(format!("`data.alert_id`: {error}")))?;

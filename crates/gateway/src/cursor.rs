@@ -113,10 +113,9 @@ impl Cursor {
         };
         let mut gaps = Vec::new();
         match since {
-            None => {}
+            // A single channel has one position; the caller has taken it out of a map of rooms.
+            None | Some(Start::Rooms(_)) => {}
             Some(Start::Last(count)) => cursor.after = bus.last(channel, *count),
-            // A single channel has one position; the caller has taken it out of the map.
-            Some(Start::Rooms(_)) => {}
             Some(Start::Time(time)) => {
                 cursor.after = bus.since_time(channel, *time);
                 gaps.extend(cursor.forgotten(bus));
@@ -315,8 +314,8 @@ mod tests {
         bus
     }
 
-    fn start(bus: &MemoryBus, since: Option<Start>) -> (Cursor, Started) {
-        Cursor::start(bus, &Arc::from("status"), since.as_ref(), &Arc::default())
+    fn start(bus: &MemoryBus, since: Option<&Start>) -> (Cursor, Started) {
+        Cursor::start(bus, &Arc::from("status"), since, &Arc::default())
     }
 
     fn position(epoch: &str, offset: u64) -> Start {
@@ -352,7 +351,7 @@ mod tests {
             (Some(Start::Time(Timestamp::from_millis(6_500))), 7),
             (Some(Start::Time(Timestamp::from_millis(0))), 1),
         ] {
-            let (mut cursor, started) = start(&bus, since.clone());
+            let (mut cursor, started) = start(&bus, since.as_ref());
             assert!(started.recovered && started.gaps.is_empty(), "{since:?}");
             assert_eq!(started.head.offset, 10);
             assert_eq!(
@@ -366,7 +365,7 @@ mod tests {
     #[test]
     fn says_what_the_log_no_longer_has() {
         let bus = bus(4, 10);
-        let (mut cursor, started) = start(&bus, Some(position("e1", 2)));
+        let (mut cursor, started) = start(&bus, Some(&position("e1", 2)));
         assert!(!started.recovered);
         let gap = &started.gaps[0];
         assert_eq!(
@@ -379,11 +378,11 @@ mod tests {
     #[test]
     fn a_time_before_the_oldest_item_may_miss_some() {
         let bus = bus(4, 10);
-        let (_, started) = start(&bus, Some(Start::Time(Timestamp::from_millis(1))));
+        let (_, started) = start(&bus, Some(&Start::Time(Timestamp::from_millis(1))));
         assert!(!started.recovered);
         assert_eq!((started.gaps[0].from, started.gaps[0].to), (1, 6));
         assert!(
-            start(&bus, Some(Start::Time(Timestamp::from_millis(7_500))))
+            start(&bus, Some(&Start::Time(Timestamp::from_millis(7_500))))
                 .1
                 .recovered
         );
@@ -393,7 +392,7 @@ mod tests {
     fn another_epoch_begins_anew_and_says_so() {
         let bus = bus(100, 3);
         for since in [position("e2", 2), position("e1", 9)] {
-            let (mut cursor, started) = start(&bus, Some(since));
+            let (mut cursor, started) = start(&bus, Some(&since));
             assert!(!started.recovered);
             assert_eq!(started.gaps[0].reason, GapReason::EpochChanged);
             assert_eq!(started.gaps.len(), 1);
@@ -404,7 +403,7 @@ mod tests {
     #[test]
     fn what_falls_out_while_reading_is_a_gap() {
         let bus = bus(4, 4);
-        let mut cursor = start(&bus, Some(position("e1", 0))).0;
+        let mut cursor = start(&bus, Some(&position("e1", 0))).0;
         let first = cursor.read(&bus, 1).items.remove(0);
         cursor.pass_item(&first);
         for number in 5..=10 {

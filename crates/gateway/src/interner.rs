@@ -47,7 +47,7 @@ impl<T> Interner<T> {
             table.next
         };
         // Made outside the lock: it may take its time. Two at once may be made; one is kept.
-        let made = Arc::new(make(number)?);
+        let value = Arc::new(make(number)?);
         let mut table = self.table.lock();
         if let Some(held) = table.known.get(text).and_then(Weak::upgrade) {
             return Ok(held);
@@ -56,8 +56,8 @@ impl<T> Interner<T> {
             table.known.retain(|_, held| held.strong_count() > 0);
             table.sweep_at = (table.known.len() * 2).max(64);
         }
-        table.known.insert(text.into(), Arc::downgrade(&made));
-        Ok(made)
+        table.known.insert(text.into(), Arc::downgrade(&value));
+        Ok(value)
     }
 }
 

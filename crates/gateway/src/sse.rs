@@ -144,7 +144,12 @@ pub(crate) async fn stream(
         stream::iter([Ok::<_, std::convert::Infallible>(Bytes::from(first))]),
         rest,
     );
-    let headers = [
+    Ok((stream_headers(), Body::from_stream(all)).into_response())
+}
+
+/// What keeps caches and proxies from holding events back.
+fn stream_headers() -> [(HeaderName, HeaderValue); 3] {
+    [
         (CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
         (CACHE_CONTROL, HeaderValue::from_static("no-store")),
         // nginx would otherwise hold events back until a buffer is full.
@@ -152,8 +157,7 @@ pub(crate) async fn stream(
             HeaderName::from_static("x-accel-buffering"),
             HeaderValue::from_static("no"),
         ),
-    ];
-    Ok((headers, Body::from_stream(all)).into_response())
+    ]
 }
 
 fn id_of(started: &Started) -> String {

@@ -78,7 +78,7 @@ pub(crate) struct Subscription {
     /// Until when items are held back.
     hold: Option<Instant>,
     _counted: Counted,
-    _present: Option<Present>,
+    present: Option<Present>,
 }
 
 impl Subscription {
@@ -106,14 +106,14 @@ impl Subscription {
             wake,
             hold: None,
             _counted: Counted::on(&telemetry.subscriptions),
-            _present: None,
+            present: None,
         };
         (subscription, started)
     }
 
     /// Is seen in the room from now on, until the subscription ends.
     pub(crate) fn appear(&mut self, present: Present) {
-        self._present = Some(present);
+        self.present = Some(present);
     }
 
     /// Whether it is its turn now: something may be there, and nothing holds it back.
@@ -179,6 +179,9 @@ impl RoomsSubscription {
     pub(crate) fn new_rooms(&mut self, bus: &dyn Bus) -> Vec<Arc<str>> {
         self.opened.borrow_and_update();
         let names = bus.names(&self.prefix);
+        // One that was forgotten and opened again is another one.
+        let open: HashSet<&Arc<str>> = names.iter().collect();
+        self.known.retain(|name| open.contains(name));
         names
             .into_iter()
             .filter(|name| self.known.insert(Arc::clone(name)))

@@ -92,16 +92,16 @@ impl Gateway {
     }
 
     fn check_since(&self, target: &Target, since: Option<&Start>) -> Result<(), ErrorBody> {
+        let Some(since) = since else { return Ok(()) };
         match (target, since) {
-            (_, None) => Ok(()),
-            (Target::One(_), Some(Start::Rooms(_))) => Err(invalid(
+            (Target::One(_), Start::Rooms(_)) => Err(invalid(
                 "`since.rooms` is for a namespace such as `chat:*`".to_owned(),
             )),
-            (Target::Rooms(_), Some(Start::Position { .. })) => Err(invalid(
+            (Target::Rooms(_), Start::Position { .. }) => Err(invalid(
                 "a namespace has no position of its own: say `since` as {\"rooms\":{room:position}}"
                     .to_owned(),
             )),
-            (target, Some(_)) if !self.state.namespaces.has_history(&target.name()) => {
+            (target, _) if !self.state.namespaces.has_history(&target.name()) => {
                 Err(ErrorBody::new(
                     ErrorCode::Unsupported,
                     "this channel keeps no history: leave `since` out",

@@ -162,8 +162,8 @@ pub(crate) struct Data<'a> {
     pub(crate) limit: Option<&'a RawValue>,
     #[serde(borrow)]
     pub(crate) offset: Option<&'a RawValue>,
-    #[serde(borrow)]
-    pub(crate) data: Option<&'a RawValue>,
+    #[serde(borrow, rename = "data")]
+    pub(crate) body: Option<&'a RawValue>,
     #[serde(borrow)]
     pub(crate) message: Option<&'a RawValue>,
     #[serde(borrow)]

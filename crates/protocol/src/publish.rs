@@ -97,7 +97,7 @@ pub(crate) fn publish(outer: &Outer<'_>, data: &Data<'_>) -> Result<Publish, Ref
     let Some(raw) = outer.data else {
         return Err(invalid("`data` is missing"));
     };
-    if data.data.is_some() {
+    if data.body.is_some() {
         let body: Body<'_> = serde_json::from_str(raw.get()).map_err(|error| {
             invalid(format!(
                 "`data` of `publish` may have channel, type, severity, data, idempotency_key: {error}"

@@ -96,6 +96,10 @@ impl Expression {
 }
 
 /// Whether an address lies in a network. Nonsense lies nowhere.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "functions of an expression are given their arguments"
+)]
 fn lies_in(address: Arc<String>, network: Arc<String>) -> bool {
     let address = address.parse::<std::net::IpAddr>();
     let network = short::network(&network);

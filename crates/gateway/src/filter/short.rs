@@ -107,7 +107,7 @@ impl Short {
     fn fits_technique(&self, data: &Value) -> bool {
         self.techniques.is_empty()
             || detections(data)
-                .flat_map(|detection| detection.get("techniques").and_then(Value::as_array))
+                .filter_map(|detection| detection.get("techniques").and_then(Value::as_array))
                 .flatten()
                 .filter_map(Value::as_str)
                 .any(|id| self.techniques.iter().any(|wanted| is_of(id, wanted)))

@@ -11,7 +11,12 @@ use crate::server::{Server, Setup, principal};
 fn misfit(document: &Value, schema: &Value, value: &Value, at: &str) -> Option<String> {
     if let Some(reference) = schema["$ref"].as_str() {
         let found = document.pointer(reference.strip_prefix('#').unwrap());
-        return misfit(document, found.unwrap_or_else(|| panic!("{reference}")), value, at);
+        return misfit(
+            document,
+            found.unwrap_or_else(|| panic!("{reference}")),
+            value,
+            at,
+        );
     }
     if let Some(constant) = schema.get("const")
         && constant != value
@@ -53,7 +58,9 @@ fn misfit(document: &Value, schema: &Value, value: &Value, at: &str) -> Option<S
         let known = schema["properties"].get(name);
         let known = known.or_else(|| schema.get("additionalProperties"));
         match known {
-            Some(Value::Bool(false)) => return Some(format!("{at}: {name} is not in the document")),
+            Some(Value::Bool(false)) => {
+                return Some(format!("{at}: {name} is not in the document"));
+            }
             Some(schema) if schema.is_object() => {
                 if let Some(wrong) = misfit(document, schema, field, &format!("{at}.{name}")) {
                     return Some(wrong);
@@ -73,7 +80,11 @@ fn check(document: &Value, frame: &Value, seen: &mut Vec<String>) {
     };
     let message = &document["components"]["messages"][format!("server.{kind}")];
     assert!(message.is_object(), "{kind} is not in the document");
-    assert_eq!(misfit(document, &message["payload"], frame, kind), None, "{frame}");
+    assert_eq!(
+        misfit(document, &message["payload"], frame, kind),
+        None,
+        "{frame}"
+    );
     seen.push(kind.to_owned());
 }
 
@@ -126,10 +137,25 @@ async fn every_frame_of_a_conversation_fits_the_document() {
         say(&document, &mut client, command, &mut seen).await;
     }
     for kind in [
-        "welcome", "subscribed", "published", "publication", "presence", "history", "acked", "gap",
-        "batch", "status", "pong", "acknowledged", "unsubscribed", "error",
+        "welcome",
+        "subscribed",
+        "published",
+        "publication",
+        "presence",
+        "history",
+        "acked",
+        "gap",
+        "batch",
+        "status",
+        "pong",
+        "acknowledged",
+        "unsubscribed",
+        "error",
     ] {
-        assert!(seen.iter().any(|seen| seen == kind), "{kind} was not seen: {seen:?}");
+        assert!(
+            seen.iter().any(|seen| seen == kind),
+            "{kind} was not seen: {seen:?}"
+        );
     }
     drop(connect(&server, "/ws").await);
 }
@@ -138,7 +164,12 @@ async fn every_frame_of_a_conversation_fits_the_document() {
 fn references_of_the_document_lead_somewhere() {
     fn look(document: &Value, value: &Value) {
         if let Some(reference) = value["$ref"].as_str() {
-            assert!(document.pointer(&reference[1..]).is_some(), "{reference}");
+            assert!(
+                document
+                    .pointer(reference.trim_start_matches('#'))
+                    .is_some(),
+                "{reference}"
+            );
         }
         match value {
             Value::Object(fields) => fields.values().for_each(|field| look(document, field)),

@@ -147,9 +147,9 @@ async fn connections_are_listed_told_moved_and_ended() {
     )
     .await;
     assert_eq!(status, 200);
-    let (_, stats) = ask(&server, "GET", "/ws/stats", None).await;
+    let (_, numbers) = ask(&server, "GET", "/ws/stats", None).await;
     assert_eq!(
-        (&stats["connections"], &stats["subscriptions"]),
+        (&numbers["connections"], &numbers["subscriptions"]),
         (&json!(1), &json!(0))
     );
     let (_, channels) = ask(&server, "GET", "/ws/channels", None).await;

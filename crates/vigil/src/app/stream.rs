@@ -87,7 +87,7 @@ pub(super) struct CursorFile {
 }
 
 impl CursorFile {
-    /// With what was kept. A file that makes no sense is set aside: clients then start anew.
+    /// With what was kept. A file that makes no sense is told and written anew.
     pub(super) fn open(data_dir: &Path) -> std::io::Result<Self> {
         let path = data_dir.join(CURSOR_FILE);
         let kept: Vec<KeptCursor> = match fs_err::read(&path) {
@@ -117,7 +117,9 @@ impl CursorFile {
             }
             let changes = self.durables.changes();
             if changes != written {
-                match self.write() {
+                let (path, cursors) = (self.path.clone(), self.durables.all());
+                let done = tokio::task::spawn_blocking(move || write(&path, &cursors)).await;
+                match done.map_err(std::io::Error::other).flatten() {
                     Ok(()) => written = changes,
                     Err(error) => {
                         tracing::error!(%error, "durable subscriptions can't be written down; trying again");
@@ -129,16 +131,17 @@ impl CursorFile {
             }
         }
     }
+}
 
-    fn write(&self) -> std::io::Result<()> {
-        let fresh = self.path.with_extension("new");
-        drop(fs_err::remove_file(&fresh));
-        let mut options = fs_err::OpenOptions::new();
-        options.write(true).create_new(true).mode(0o600);
-        let mut file = options.open(&fresh)?;
-        file.write_all(&serde_json::to_vec(&self.durables.all())?)?;
-        file.sync_all()?;
-        drop(file);
-        fs_err::rename(&fresh, &self.path)
-    }
+/// Puts the file in place of the last one as a whole.
+fn write(path: &Path, cursors: &[KeptCursor]) -> std::io::Result<()> {
+    let fresh = path.with_extension("new");
+    drop(fs_err::remove_file(&fresh));
+    let mut options = fs_err::OpenOptions::new();
+    options.write(true).create_new(true).mode(0o600);
+    let mut file = options.open(&fresh)?;
+    file.write_all(&serde_json::to_vec(cursors)?)?;
+    file.sync_all()?;
+    drop(file);
+    fs_err::rename(&fresh, path)
 }

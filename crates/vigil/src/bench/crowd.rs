@@ -118,7 +118,7 @@ impl Crowd {
     ) -> hdrhistogram::Histogram<u64> {
         let start = Instant::now();
         let took = Rc::new(RefCell::new(histogram()));
-        let ready = Rc::new(Cell::new(0_usize));
+        let settled = Rc::new(Cell::new(0_usize));
         let mut wanted = 0_usize;
         for places in places {
             let meant = start + Duration::from_secs(1) * wanted as u32 / rate.max(1);
@@ -126,10 +126,10 @@ impl Crowd {
             sleep_until(meant).await;
             let places = Rc::new(RefCell::new(places));
             let (target, seen) = (self.target.clone(), Rc::clone(&self.seen));
-            let (own, took, ready) = (Rc::clone(&places), Rc::clone(&took), Rc::clone(&ready));
+            let (own, took, settled) = (Rc::clone(&places), Rc::clone(&took), Rc::clone(&settled));
             let task = tokio::task::spawn_local(async move {
                 let opened = timeout(PATIENCE, open(&target, &own, &seen)).await;
-                ready.set(ready.get() + 1);
+                settled.set(settled.get() + 1);
                 let Ok(Some((stream, reader))) = opened else {
                     seen.tally.borrow_mut().failed += 1;
                     return;
@@ -146,7 +146,7 @@ impl Crowd {
             });
             self.clients.push(Client { places, task });
         }
-        while ready.get() < wanted {
+        while settled.get() < wanted {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         let took = took.borrow();
@@ -242,19 +242,19 @@ async fn open(
     for text in asked {
         stream.write_all(&client_text(text.as_bytes())).await.ok()?;
     }
-    let mut heard = 0;
+    let mut subscribed = 0;
     let mut piece = head.split_off(end);
     loop {
         let sound = reader.feed(&piece, |one| {
             if let Seen::Text(text) = one {
                 if text.starts_with(b"{\"type\":\"subscribed\"") {
-                    heard += 1;
+                    subscribed += 1;
                 } else {
                     take(text, &mut places.borrow_mut(), &mut seen.tally.borrow_mut());
                 }
             }
         });
-        if heard == count && sound {
+        if subscribed == count && sound {
             return Some((stream, reader));
         }
         piece.clear();

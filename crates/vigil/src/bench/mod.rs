@@ -147,11 +147,11 @@ pub fn stage_raw() -> std::io::Result<()> {
 /// As many open files as the system lets us have. If it refuses, connections fail and are counted.
 fn raise_open_files() {
     let limit = getrlimit(Resource::Nofile);
-    _ = setrlimit(
-        Resource::Nofile,
-        Rlimit {
-            current: limit.maximum,
-            maximum: limit.maximum,
-        },
-    );
+    let most = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, most) {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
 }

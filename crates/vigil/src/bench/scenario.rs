@@ -93,6 +93,19 @@ impl<'a> Scene<'a> {
         }
     }
 
+    /// Waits until the clients have got that much of the flood, or of its gaps, or nothing comes any
+    /// more.
+    async fn flooded(&self, goal: u64) {
+        let of_flood = || self.crowd.tally(|tally| tally.others + tally.declared);
+        let mut last = (0, Instant::now());
+        while of_flood() < goal && last.1.elapsed() < STALL {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            if of_flood() != last.0 {
+                last = (of_flood(), Instant::now());
+            }
+        }
+    }
+
     /// Does something and measures what it brought.
     async fn measured(
         &mut self,
@@ -310,26 +323,29 @@ pub(super) async fn critical(options: &Options, report: &mut Report) -> Result<(
         count: options.flood_rate * options.seconds,
         ..options.wanted()
     };
-    let flood = scene.driver.begin(flood)?;
-    let mut flooded = scene
-        .measured(
-            "critical, under a flood",
-            wanted.count,
-            goal,
-            wanted.clone(),
-        )
-        .await?;
-    flooded.messages = wanted.count + flood.count;
+    let (before, start) = (scene.driver.cost(), Instant::now());
+    drop(scene.crowd.begin_anew());
+    scene.driver.begin(flood.clone())?;
+    scene.driver.begin(wanted.clone())?;
+    for _ in 0..2 {
+        scene
+            .driver
+            .done(Duration::from_secs(options.seconds))
+            .await?;
+    }
+    scene.delivered(goal).await;
+    scene
+        .flooded(flood.count * options.subscribers as u64)
+        .await;
+    let messages = wanted.count + flood.count;
+    let flooded = scene.outcome("critical, under a flood", messages, before, start);
     report.ratio(
         "critical: p99 under a flood minus alone, in ms",
         (flooded.latency.p99_us - idle.latency.p99_us) / 1_000.0,
     );
     report.add(idle);
     report.add(flooded);
-    scene
-        .driver
-        .done(Duration::from_secs(options.seconds))
-        .await
+    Ok(())
 }
 
 impl Report {

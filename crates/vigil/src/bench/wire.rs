@@ -110,10 +110,10 @@ fn frame(opcode: u8, payload: &[u8], is_masked: bool) -> Vec<u8> {
     if payload.len() < 126 {
         bytes.push(mask | payload.len() as u8);
     } else if let Ok(length) = u16::try_from(payload.len()) {
-        bytes.push(mask | 126);
+        bytes.push(mask | 0x7e);
         bytes.extend_from_slice(&length.to_be_bytes());
     } else {
-        bytes.push(mask | 127);
+        bytes.push(mask | 0x7f);
         bytes.extend_from_slice(&(payload.len() as u64).to_be_bytes());
     }
     if is_masked {

@@ -18,7 +18,7 @@ const PATH: &str = "/api/v1/tokens/revocations";
 pub(super) struct RevokeArgs {
     /// The token of that id (its claim jti), with the sessions that were opened with it
     #[arg(long, value_name = "ID", group = "what", value_parser = token_id)]
-    token: Option<String>,
+    token_id: Option<String>,
     /// Everything that this user holds now; what is issued later is accepted
     #[arg(long, value_name = "NAME", group = "what")]
     user: Option<String>,
@@ -66,12 +66,14 @@ fn token_id(text: &str) -> Result<String, String> {
 }
 
 pub(super) fn revoke(args: &RevokeArgs) -> Result<(), Failure> {
-    let revoked = match (&args.token, &args.user, &args.key) {
+    let revoked = match (&args.token_id, &args.user, &args.key) {
         (Some(id), _, _) => Revoked::Token(id.clone()),
         (_, Some(name), _) => Revoked::User(name.clone()),
         (_, _, Some(name)) => Revoked::Key(name.clone()),
         (None, None, None) => {
-            return Err(Failure::Input("give --token, --user or --key".to_owned()));
+            return Err(Failure::Input(
+                "give --token-id, --user or --key".to_owned(),
+            ));
         }
     };
     let expires_at = args.expires.map(|ms| SystemClock.now().plus_millis(ms));

@@ -11,7 +11,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 use vigil_testkit::{Http, Vigil, VigilBuilder, wait_until};
 
-use crate::site::Site;
+use crate::site::{BINARY, Site};
 use crate::socket::Socket;
 
 const SECRET: &str = "a secret of sixty-four bytes, so that it does for HS512 as well.";
@@ -113,10 +113,8 @@ fn status(vigil: &Vigil, token: &str) -> u16 {
 }
 
 fn revoke(site: &Site, vigil: &Vigil, arguments: &[&str]) {
-    let output = site
-        .vigil()
-        .command("token")
-        .arg("revoke")
+    let output = std::process::Command::new(BINARY)
+        .args(["token", "revoke"])
         .args(arguments)
         .args(["--reason", "lost", "--url", vigil.base()])
         .arg("--data-dir")
@@ -237,7 +235,7 @@ fn what_is_revoked_ends_and_stays_revoked_after_a_restart() {
     let other = rs256(RSA, "one", json!({"jti": "t2"}));
     let mut socket = Socket::following(vigil.base(), "threats", &lost);
     let mut kept = Socket::following(vigil.base(), "threats", &other);
-    revoke(&site, &vigil, &["--token", "t1"]);
+    revoke(&site, &vigil, &["--token-id", "t1"]);
     assert_eq!(socket.close_code(), 4001);
     kept.send(&json!({"id": "1", "type": "ping"}));
     assert_eq!(
