@@ -9,6 +9,7 @@
 //! so it stays small and boring.
 
 pub mod alert;
+pub mod decodings;
 pub mod detection;
 pub mod event;
 pub mod field;
@@ -25,8 +26,9 @@ pub mod time;
 pub mod whole;
 
 pub use alert::{Alert, AlertAction, AlertChange, AlertKey, AlertState};
+pub use decodings::{Decodings, ViewKind};
 pub use detection::{Detection, Detector, Evidence};
-pub use event::{Decodings, Event, View, ViewKind};
+pub use event::{Event, View};
 pub use field::Field;
 pub use id::{Id, IdSource};
 pub use log_source::LogKind;

@@ -239,7 +239,7 @@ impl Leaf {
                 self.first(event, seen, |text| Some(regex.find(text)?.range()))
             }
             Matcher::Injection(one) => {
-                self.first(event, seen, |text| one.is_in(text).then(|| 0..text.len()))
+                self.first(event, seen, |text| one.is_in(text).then_some(0..text.len()))
             }
             Matcher::Networks(networks) => self.address(event, seen, networks),
             Matcher::Number(comparison, wanted) => self.number(event, seen, *comparison, *wanted),
