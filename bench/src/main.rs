@@ -2,6 +2,7 @@
 //!
 //! Machines are noisy: quote the ratios. Nothing here asserts; it measures and prints.
 
+mod crs;
 mod latency;
 mod lines;
 
@@ -27,6 +28,7 @@ struct Arguments {
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
     lines::run(arguments.lines)?;
+    crs::run()?;
     if arguments.seconds > 0 {
         latency::run(&arguments.vigil, arguments.seconds)?;
     }

@@ -10,6 +10,7 @@ mod bad_input;
 mod cli;
 mod correlation;
 mod crash;
+mod crs;
 mod documents;
 mod hostile;
 mod hunt;
