@@ -12,7 +12,8 @@ use serde_json::Value;
 use tower::ServiceExt as _;
 use vigil_api::{
     Access, ActiveWindow, ApiState, Hosts, IngestBatch, IngestOutcome, Intake, IntakeError,
-    Readiness, RuleCosts, RuleProblem, Rulebook, RulesInForce, RulesRefused, SuppressionsInForce,
+    Readiness, RequestBatch, RuleCosts, RuleProblem, Rulebook, RulesInForce, RulesRefused,
+    SentRequest, SuppressionsInForce,
 };
 use vigil_auth::{ApiKey, ApiKeys, Authority, Gatekeeper, Grant, Role, Tickets};
 use vigil_event::{
