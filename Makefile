@@ -27,7 +27,7 @@ dashboard/dist/index.html: dashboard/node_modules $(PAGE_SOURCES)
 test: test-rust test-page ## Run every test: units, real servers, a real browser
 
 test-rust: page
-	@scripts/need nginx promtool
+	@scripts/need nginx promtool python3-websockets
 	$(CARGO) test --workspace --no-fail-fast
 
 test-page: page
@@ -47,6 +47,7 @@ lint: page ## Check format, lints, licences, the tree's rules and the page
 bench: page ## Measure speed against a ceiling of the same run
 	$(CARGO) build --release --package vigil --package vigil-bench
 	target/release/vigil-bench --vigil target/release/vigil
+	target/release/vigil bench
 
 fuzz: ## Fuzz each parser for a minute (needs cargo-fuzz)
 	@scripts/need cargo-fuzz

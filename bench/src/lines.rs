@@ -1,5 +1,5 @@
 //! Lines per CPU-second: parsing, parsing and decoding, and the full set of rules and windows, next
-//! to `wc -l` on the same file.
+//! to `wc -l` and to `rg` with eighty alternatives on the same file.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
@@ -17,12 +17,15 @@ use vigil_decode::{Decoder, Format, Proxies, Request};
 use vigil_detect::DetectorOptions;
 use vigil_event::{Event, Record, RecordBatch, Score, Severity, SourceId, SystemClock, Timestamp};
 
+use crate::alternatives::ALTERNATIVES;
+
 /// Lines in a batch, as the tailer hands them over.
 const BATCH: usize = 1_024;
 /// Runs of each stage; the fastest counts, since noise only slows.
 const RUNS: usize = 3;
-/// Runs of `wc -l`, whose CPU time the kernel counts in hundredths of a second.
+/// Runs of `wc -l` and of `rg`, whose CPU time the kernel counts in hundredths of a second.
 const WC_RUNS: u32 = 40;
+const RG_RUNS: u32 = 5;
 
 pub(crate) fn run(lines: usize) -> Result<()> {
     let directory = tempfile::tempdir()?;
@@ -35,8 +38,18 @@ pub(crate) fn run(lines: usize) -> Result<()> {
         attacks as f64 * 100.0 / lines as f64
     );
     let batches = batches(&text);
-    let ceiling = lines as f64 / wc_seconds(&log)?;
+    let mut wc = Command::new("wc");
+    wc.arg("-l").arg(&log);
+    let ceiling = lines as f64 / child_seconds(&mut wc, WC_RUNS)?;
     row("wc -l", ceiling, ceiling);
+    let mut rg = Command::new("rg");
+    rg.args(["--threads", "1", "--ignore-case", "--count", "--regexp"])
+        .arg(ALTERNATIVES.join("|"))
+        .arg(&log);
+    match child_seconds(&mut rg, RG_RUNS) {
+        Ok(seconds) => row("rg, 80 alternatives", lines as f64 / seconds, ceiling),
+        Err(_) => println!("rg, 80 alternatives: not measured, ripgrep is not installed"),
+    }
     row("parse", lines as f64 / fastest(|| parse(&batches)), ceiling);
     row(
         "parse + decode",
@@ -52,6 +65,10 @@ pub(crate) fn run(lines: usize) -> Result<()> {
         lines as f64 / full,
         ceiling,
     );
+    println!("threats found: {threats} of {attacks} attacks");
+    let batches = self::batches(&distinct(&text));
+    let seconds = fastest(|| threats = judge(&batches, &rules));
+    row("full, no two lines alike", lines as f64 / seconds, ceiling);
     println!("threats found: {threats} of {attacks} attacks\n");
     Ok(())
 }
@@ -78,6 +95,22 @@ fn generate(log: &Path, lines: usize) -> Result<usize> {
         .count();
     fs_err::write(log, text)?;
     Ok(attacks)
+}
+
+/// The log with a parameter and a user agent in each line that no other line has: nothing came before.
+fn distinct(text: &[u8]) -> Vec<u8> {
+    let lines = text.split_inclusive(|byte| *byte == b'\n');
+    let mut distinct = Vec::with_capacity(text.len() * 2);
+    for (number, line) in lines.enumerate() {
+        let line = String::from_utf8_lossy(line);
+        let (before, after) = line.split_once(" HTTP/").unwrap_or((&line, ""));
+        let sign = if before.contains('?') { '&' } else { '?' };
+        let after = after.trim_end().trim_end_matches('"');
+        distinct.extend_from_slice(
+            format!("{before}{sign}v={number} HTTP/{after} v{number}\"\n").as_bytes(),
+        );
+    }
+    distinct
 }
 
 fn batches(text: &[u8]) -> Vec<RecordBatch> {
@@ -213,19 +246,18 @@ fn judge(batches: &[RecordBatch], rules: &Arc<vigil_rule::RuleSet>) -> usize {
     threats
 }
 
-/// The CPU seconds of one `wc -l`, from the kernel's account of finished children.
-fn wc_seconds(log: &Path) -> Result<f64> {
+/// The CPU seconds of one run of a command, from the kernel's account of finished children.
+fn child_seconds(command: &mut Command, runs: u32) -> Result<f64> {
     let before = children_ticks()?;
-    for _ in 0..WC_RUNS {
-        Command::new("wc")
-            .arg("-l")
-            .arg(log)
+    for _ in 0..runs {
+        let name = command.get_program().to_owned();
+        command
             .stdout(Stdio::null())
             .status()
-            .context("wc")?;
+            .with_context(|| name.display().to_string())?;
     }
     let ticks = (children_ticks()? - before).max(1);
-    Ok(f64::from(ticks) / 100.0 / f64::from(WC_RUNS))
+    Ok(f64::from(ticks) / 100.0 / f64::from(runs))
 }
 
 /// User and system time of finished children in hundredths of a second: fields 16 and 17 of

@@ -2,6 +2,7 @@
 //!
 //! Machines are noisy: quote the ratios. Nothing here asserts; it measures and prints.
 
+mod alternatives;
 mod crs;
 mod latency;
 mod lines;

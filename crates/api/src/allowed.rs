@@ -7,6 +7,7 @@ use std::marker::PhantomData;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use vigil_auth::{Action, Principal};
+use vigil_event::channel;
 
 use crate::{ApiError, ErrorCode};
 
@@ -19,8 +20,14 @@ pub trait Right: Send + Sync + 'static {
     fn is_held_by(principal: &Principal) -> bool;
 }
 
-/// To see threats, alerts and statistics.
+/// To see what is no channel's, such as rules.
 pub(crate) struct Read;
+/// To see every threat.
+pub(crate) struct ReadThreats;
+/// To see every alert.
+pub(crate) struct ReadAlerts;
+/// To see numbers about threats and alerts.
+pub(crate) struct ReadNumbers;
 /// To work on alerts.
 pub(crate) struct ChangeAlerts;
 /// To let rules pass for a time.
@@ -40,11 +47,36 @@ impl Right for Read {
     }
 }
 
+// A query can't apply a token's filter, and a channel that may not be heard may not be read either.
+impl Right for ReadThreats {
+    const WHAT: &'static str = "see threats";
+
+    fn is_held_by(principal: &Principal) -> bool {
+        principal.may_see_all_of(channel::THREATS)
+    }
+}
+
+impl Right for ReadAlerts {
+    const WHAT: &'static str = "see alerts";
+
+    fn is_held_by(principal: &Principal) -> bool {
+        principal.may_see_all_of(channel::ALERTS)
+    }
+}
+
+impl Right for ReadNumbers {
+    const WHAT: &'static str = "see statistics";
+
+    fn is_held_by(principal: &Principal) -> bool {
+        ReadThreats::is_held_by(principal) && ReadAlerts::is_held_by(principal)
+    }
+}
+
 impl Right for ChangeAlerts {
     const WHAT: &'static str = "change alerts";
 
     fn is_held_by(principal: &Principal) -> bool {
-        principal.may(Action::ChangeAlerts)
+        principal.may(Action::ChangeAlerts) && ReadAlerts::is_held_by(principal)
     }
 }
 
@@ -80,6 +112,26 @@ impl Right for Observe {
     }
 }
 
+fn refusal(principal: &Principal, what: &str) -> ApiError {
+    let Principal { subject, role, .. } = principal;
+    let whole = Principal::new(subject.as_str(), *role);
+    let is_narrowed = principal.rights != whole.rights && whole.may(Action::Read);
+    let (message, hint) = if is_narrowed {
+        (
+            format!(
+                "`{subject}` has the role {role}, with a token of less than the role's rights, and may not {what}"
+            ),
+            "a token that names channels reads only those here, and one with a filter only streams",
+        )
+    } else {
+        (
+            format!("`{subject}` has the role {role}, which may not {what}"),
+            "use a token of a role that may: `vigil token --role`",
+        )
+    };
+    ApiError::new(ErrorCode::Forbidden, message).hint(hint)
+}
+
 /// The principal of a request, who has the right. As an argument of a route it refuses everybody
 /// else: with 401 where nobody signed in, with 403 where the right is missing.
 pub struct Allowed<R> {
@@ -99,10 +151,7 @@ impl<S: Sync, R: Right> FromRequestParts<S> for Allowed<R> {
             ));
         };
         if !R::is_held_by(principal) {
-            let Principal { subject, role, .. } = principal;
-            let message = format!("`{subject}` has the role {role}, which may not {}", R::WHAT);
-            return Err(ApiError::new(ErrorCode::Forbidden, message)
-                .hint("use a token of a role that may: `vigil token --role`"));
+            return Err(refusal(principal, R::WHAT));
         }
         Ok(Self {
             principal: principal.clone(),

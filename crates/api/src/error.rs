@@ -249,12 +249,13 @@ impl From<RulesRefused> for ApiError {
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match &error {
-            StoreError::NotFound(_) | StoreError::NoSuppression(_) => {
-                Self::new(ErrorCode::NotFound, error.to_string())
-            }
+            StoreError::NotFound(_)
+            | StoreError::NoSuppression(_)
+            | StoreError::NoRevocation(_) => Self::new(ErrorCode::NotFound, error.to_string()),
             StoreError::Conflict { .. } => Self::new(ErrorCode::Conflict, error.to_string()),
             StoreError::BadChange { .. }
             | StoreError::BadSuppression { .. }
+            | StoreError::BadRevocation { .. }
             | StoreError::BadCursor => Self::invalid(error.to_string()),
             StoreError::TooSlow { .. } => Self::new(ErrorCode::Unavailable, error.to_string()),
             StoreError::Busy { .. } => Self::new(ErrorCode::Unavailable, error.to_string())

@@ -60,6 +60,8 @@ pub(crate) struct Api {
     pub(crate) document: Bytes,
     /// Held while suppressions change, so that the last change is the one in force.
     pub(crate) suppressing: Arc<Mutex<()>>,
+    /// Held while revocations change, for the same reason.
+    pub(crate) revoking: Arc<Mutex<()>>,
     pub(crate) state: ApiState,
 }
 
@@ -69,6 +71,7 @@ impl Api {
             archive: Archive::new(Arc::clone(&state.store)),
             document: crate::openapi_json().into(),
             suppressing: Arc::default(),
+            revoking: Arc::default(),
             arriving: Arc::new(Semaphore::new(ARRIVING_BATCHES)),
             state,
         }

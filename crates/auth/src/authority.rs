@@ -11,23 +11,20 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 use vigil_event::{Id, Timestamp};
 
-use crate::{AuthError, Principal, Role, secret};
+use crate::{AuthError, Principal, Rights, Role, secret};
 
 /// Who issued: tokens of other programs that happen to share a secret are refused.
-const ISSUER: &str = "vigil";
+pub(crate) const ISSUER: &str = "vigil";
 
 /// A longer text is no token of ours.
-const MAX_TOKEN_BYTES: usize = 8 * 1024;
+pub(crate) const MAX_TOKEN_BYTES: usize = 8 * 1024;
 
 /// The longest subject.
 pub(crate) const MAX_SUBJECT_BYTES: usize = 256;
 
-/// At most this many patterns a token.
-const MAX_PATTERNS: usize = 100;
-
 /// How far another machine's clock may be ahead, for `nbf`. An end is an end: `exp` has no leeway,
 /// or a connection would be opened only to be closed.
-const LEEWAY_MS: i64 = 5_000;
+pub(crate) const LEEWAY_MS: i64 = 5_000;
 
 /// What a token grants.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,8 +35,26 @@ pub struct Grant {
     pub role: Role,
     /// Until when, to the second. None makes a token that lasts until the key is changed.
     pub expires_at: Option<Timestamp>,
-    /// See [`Principal::subscribe`].
-    pub subscribe: Option<Vec<String>>,
+    /// What it says of channels.
+    pub rights: Rights,
+    /// See [`Principal::parent_id`].
+    pub parent_id: Option<String>,
+    /// See [`Principal::key`].
+    pub key: Option<String>,
+}
+
+impl Grant {
+    /// All that the role may, without an end.
+    pub fn new(subject: impl Into<String>, role: Role) -> Self {
+        Self {
+            subject: subject.into(),
+            role,
+            expires_at: None,
+            rights: Rights::default(),
+            parent_id: None,
+            key: None,
+        }
+    }
 }
 
 /// Issues tokens and verifies them, with the key of one data directory.
@@ -75,11 +90,16 @@ struct Claims {
 /// The claims that only Vigil knows.
 #[derive(Default, PartialEq, Serialize, Deserialize)]
 struct Own {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    subscribe: Option<Vec<String>>,
+    #[serde(flatten)]
+    rights: Rights,
     /// Says that the missing `exp` is meant, and not forgotten.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     lasting: bool,
+    /// What a session was opened with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    parent: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
 }
 
 impl Own {
@@ -120,6 +140,9 @@ impl Authority {
         {
             return Err(AuthError::EndsInThePast);
         }
+        if let Some(fault) = grant.rights.fault() {
+            return Err(AuthError::Malformed(fault));
+        }
         let claims = Claims {
             iss: ISSUER.to_owned(),
             sub: grant.subject.clone(),
@@ -129,8 +152,10 @@ impl Authority {
             exp: grant.expires_at.map(seconds),
             jti: Some(Id::derived(now, &[&secret::random::<16>()?]).to_string()),
             vigil: Own {
-                subscribe: grant.subscribe.clone(),
+                rights: grant.rights.clone(),
                 lasting: grant.expires_at.is_none(),
+                parent: grant.parent_id.clone(),
+                key: grant.key.clone(),
             },
         };
         let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.signing)
@@ -167,29 +192,29 @@ impl Authority {
         if !is_subject(&claims.sub) {
             return Err(AuthError::Malformed("its `sub` is empty or too long"));
         }
-        if claims
-            .vigil
-            .subscribe
-            .as_ref()
-            .is_some_and(|list| list.len() > MAX_PATTERNS)
-        {
-            return Err(AuthError::Malformed("it grants too many channels"));
+        if let Some(fault) = claims.vigil.rights.fault() {
+            return Err(AuthError::Malformed(fault));
         }
         Ok(Principal {
             subject: claims.sub,
             role: claims.role,
             expires_at,
             token_id: claims.jti,
-            subscribe: claims.vigil.subscribe,
+            parent_id: claims.vigil.parent,
+            key: claims.vigil.key,
+            issued_at: claims
+                .iat
+                .map(|at| Timestamp::from_millis(at.saturating_mul(1_000))),
+            rights: claims.vigil.rights,
         })
     }
 }
 
-fn is_subject(text: &str) -> bool {
+pub(crate) fn is_subject(text: &str) -> bool {
     !text.is_empty() && text.len() <= MAX_SUBJECT_BYTES && !text.chars().any(char::is_control)
 }
 
-const fn seconds(at: Timestamp) -> i64 {
+pub(crate) const fn seconds(at: Timestamp) -> i64 {
     at.as_millis() / 1_000
 }
 
@@ -223,10 +248,15 @@ mod tests {
 
     fn grant() -> Grant {
         Grant {
-            subject: "anna".into(),
-            role: Role::Analyst,
             expires_at: Some(NOW.plus_millis(60_000)),
-            subscribe: Some(vec!["threats".into()]),
+            rights: Rights {
+                subscribe: Some(vec!["threats".into()]),
+                publish: Some(vec!["chat:*".into()]),
+                filter: Some("severity == 'high'".into()),
+            },
+            parent_id: Some("parent".into()),
+            key: Some("key".into()),
+            ..Grant::new("anna", Role::Analyst)
         }
     }
 
@@ -249,7 +279,13 @@ mod tests {
             principal.expires_at,
             Some(Timestamp::from_millis(1_795_176_060_000))
         );
-        assert_eq!(principal.subscribe, Some(vec!["threats".to_owned()]));
+        assert_eq!(principal.rights, grant().rights);
+        assert_eq!(principal.parent_id, grant().parent_id);
+        assert_eq!(principal.key, grant().key);
+        assert_eq!(
+            principal.issued_at,
+            Some(Timestamp::from_millis(1_795_176_000_000))
+        );
         let other = authority
             .verify(&authority.issue(&grant(), NOW).unwrap(), NOW)
             .unwrap();

@@ -19,6 +19,15 @@ pub enum AuthError {
     /// Its time has not begun.
     #[error("the token is not valid yet: check the clock of the machine that made it")]
     NotYetValid,
+    /// Signed with a key that its issuer has not published, as far as is known here.
+    #[error("the token is signed with a key that is not known here: get a new one from its issuer")]
+    UnknownKeyId {
+        /// Whose keys were looked through: a place in the list of issuers.
+        issuer: usize,
+    },
+    /// Somebody said that it no longer holds.
+    #[error("the credential was revoked: ask an admin for a new one")]
+    Revoked,
     /// No key of that text.
     #[error("no such API key: compare it with `keys` in the configuration")]
     UnknownKey,
@@ -59,6 +68,45 @@ pub enum AuthError {
         /// The file.
         path: PathBuf,
     },
+    /// A secret that is shorter than the digest it is for.
+    #[error(
+        "a secret for these algorithms needs at least {needed} bytes: take one from `openssl rand -hex {needed}`"
+    )]
+    ShortSecret {
+        /// How many bytes.
+        needed: usize,
+    },
+    /// A private key where a public one is enough.
+    #[error(
+        "that is a private key: give the public one (`openssl pkey -in FILE -pubout`), and keep the private one where tokens are signed"
+    )]
+    PrivateKey,
+    /// No PEM, or one of a kind that verifies nothing here.
+    #[error(
+        "that is no public key as PEM: use an RSA, P-256, P-384 or Ed25519 key (`openssl pkey -pubout`)"
+    )]
+    NotAPublicKey,
+    /// None of the allowed algorithms goes with the key.
+    #[error("the key verifies {algorithms:?}, and none of them is in `algorithms`: name one")]
+    UselessKey {
+        /// What the key verifies.
+        algorithms: Vec<jsonwebtoken::Algorithm>,
+    },
+    /// Two issuers with one name, or one with ours.
+    #[error("the issuer `{name}` is there twice, or is Vigil itself: give each another `name`")]
+    DuplicateIssuer {
+        /// The later one's name.
+        name: String,
+    },
+    /// The text is no set of keys.
+    #[error("that is no set of keys (JWKS): it must be JSON with a list `keys`")]
+    NotAKeySet,
+    /// The set has no key that verifies anything here.
+    #[error("the set has no key that can verify a signature here ({unused} of no use)")]
+    NoUsableKey {
+        /// How many keys there are.
+        unused: usize,
+    },
     /// A file can't be read or written; the error names it.
     #[error("{0}")]
     Io(#[from] std::io::Error),
@@ -79,6 +127,8 @@ impl AuthError {
                 | Self::BadSignature
                 | Self::Expired
                 | Self::NotYetValid
+                | Self::UnknownKeyId { .. }
+                | Self::Revoked
                 | Self::UnknownKey
                 | Self::UnknownTicket
         )

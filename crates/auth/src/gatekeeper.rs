@@ -4,7 +4,8 @@ use std::fmt;
 
 use vigil_event::Timestamp;
 
-use crate::{ApiKeys, AuthError, Authority, Principal, Tickets};
+use crate::authority::{ISSUER, MAX_TOKEN_BYTES};
+use crate::{ApiKeys, AuthError, Authority, Issuers, Principal, Revocations, Tickets};
 
 /// What somebody shows to prove who they are.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -30,30 +31,87 @@ impl fmt::Debug for Credential<'_> {
 /// Everything that can prove who somebody is.
 #[derive(Debug)]
 pub struct Gatekeeper {
-    /// Tokens.
+    /// Our own tokens.
     pub authority: Authority,
+    /// Others' tokens.
+    pub issuers: Issuers,
     /// Machines' keys.
     pub keys: ApiKeys,
     /// One-time tickets.
     pub tickets: Tickets,
+    /// What no longer holds.
+    pub revocations: Revocations,
 }
 
 impl Gatekeeper {
+    /// One that knows our own tokens only.
+    pub fn new(authority: Authority) -> Self {
+        Self {
+            authority,
+            issuers: Issuers::default(),
+            keys: ApiKeys::default(),
+            tickets: Tickets::default(),
+            revocations: Revocations::default(),
+        }
+    }
+
     /// Who shows this credential. Never blocks on the disk or the network.
     pub fn verify(
         &self,
         credential: Credential<'_>,
         now: Timestamp,
     ) -> Result<Principal, AuthError> {
-        match credential {
-            Credential::Bearer(token) => self.authority.verify(token, now),
+        let principal = match credential {
+            Credential::Bearer(token) => self.bearer(token, now),
             Credential::ApiKey(key) => self.keys.verify(key),
             Credential::Ticket(ticket) => self
                 .tickets
                 .redeem(ticket, now)
                 .ok_or(AuthError::UnknownTicket),
+        }?;
+        if self.revocations.cover(&principal) {
+            return Err(AuthError::Revoked);
+        }
+        Ok(principal)
+    }
+
+    /// As [`verify`](Self::verify), but a token that is signed with an unknown key waits for its
+    /// issuer's keys to be fetched again, some seconds at most.
+    pub async fn verify_patiently(
+        &self,
+        credential: Credential<'_>,
+        now: Timestamp,
+    ) -> Result<Principal, AuthError> {
+        match self.verify(credential, now) {
+            Err(AuthError::UnknownKeyId { issuer }) if self.issuers.refreshed(issuer).await => {
+                self.verify(credential, now)
+            }
+            verified => verified,
         }
     }
+
+    fn bearer(&self, token: &str, now: Timestamp) -> Result<Principal, AuthError> {
+        if self.issuers.is_empty() {
+            return self.authority.verify(token, now);
+        }
+        if token.len() > MAX_TOKEN_BYTES {
+            return Err(AuthError::Malformed("it is too long"));
+        }
+        // Only to choose who verifies: what it says is not believed before.
+        let said: Said = jsonwebtoken::dangerous::insecure_decode_claims(token)
+            .map_err(|_| AuthError::Malformed("it is no JWT"))?;
+        if said.iss == ISSUER {
+            return self.authority.verify(token, now);
+        }
+        self.issuers.verify(&said.iss, token, now)
+    }
+}
+
+/// Who a token says has issued it.
+#[derive(serde::Deserialize)]
+struct Said {
+    #[serde(default)]
+    iss: String,
 }
 
 #[cfg(test)]
@@ -66,18 +124,13 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (authority, _) = Authority::open(dir.path()).unwrap();
         let now = Timestamp::from_millis(1_000_000);
-        let grant = Grant {
-            subject: "anna".into(),
-            role: Role::Viewer,
-            expires_at: None,
-            subscribe: None,
-        };
-        let token = authority.issue(&grant, now).unwrap();
+        let token = authority
+            .issue(&Grant::new("anna", Role::Viewer), now)
+            .unwrap();
         let key = "0123456789abcdef0123";
         let gatekeeper = Gatekeeper {
-            authority,
             keys: ApiKeys::new(vec![ApiKey::new("web", Role::Service, key).unwrap()]).unwrap(),
-            tickets: Tickets::default(),
+            ..Gatekeeper::new(authority)
         };
         let anna = gatekeeper.verify(Credential::Bearer(&token), now).unwrap();
         let ticket = gatekeeper.tickets.issue(anna.clone(), now).unwrap();

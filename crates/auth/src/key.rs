@@ -79,11 +79,8 @@ impl ApiKeys {
         }
         let key = self.0.get(found as usize).ok_or(AuthError::UnknownKey)?;
         Ok(Principal {
-            subject: key.name.clone(),
-            role: key.role,
-            expires_at: None,
-            token_id: None,
-            subscribe: None,
+            key: Some(key.name.clone()),
+            ..Principal::new(key.name.clone(), key.role)
         })
     }
 }

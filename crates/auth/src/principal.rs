@@ -2,7 +2,8 @@
 
 use vigil_event::Timestamp;
 
-use crate::{Action, Role};
+use crate::rights::{Owner, any_covers, is_room, owner};
+use crate::{Action, Rights, Role};
 
 /// Who acts, as a credential proved it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,12 +16,31 @@ pub struct Principal {
     pub expires_at: Option<Timestamp>,
     /// The token's own id, so that one token can be named without showing it.
     pub token_id: Option<String>,
-    /// The channels they may hear, as patterns: `threats`, `investigations:*` or `*`. None = all
-    /// that the role allows. Patterns only ever narrow the role's rights.
-    pub subscribe: Option<Vec<String>>,
+    /// The token with which a session was opened, so that the session goes with it.
+    pub parent_id: Option<String>,
+    /// The API key's name, or the id of the key that signed the token.
+    pub key: Option<String>,
+    /// When the credential was issued, to the second, if it says so.
+    pub issued_at: Option<Timestamp>,
+    /// What their token says of channels.
+    pub rights: Rights,
 }
 
 impl Principal {
+    /// Somebody of that role, with all its rights and without an end.
+    pub fn new(subject: impl Into<String>, role: Role) -> Self {
+        Self {
+            subject: subject.into(),
+            role,
+            expires_at: None,
+            token_id: None,
+            parent_id: None,
+            key: None,
+            issued_at: None,
+            rights: Rights::default(),
+        }
+    }
+
     /// Whether they may do that.
     pub const fn may(&self, action: Action) -> bool {
         self.role.may(action)
@@ -28,12 +48,42 @@ impl Principal {
 
     /// Whether they may hear that channel, or every channel of a pattern such as
     /// `investigations:*`.
+    ///
+    /// Their own room, `user:{subject}`, they always may; another user's only an admin may.
     pub fn may_subscribe(&self, channel: &str) -> bool {
-        self.may(Action::Read)
-            && self
-                .subscribe
-                .as_ref()
-                .is_none_or(|patterns| patterns.iter().any(|pattern| covers(pattern, channel)))
+        let by_role = match owner(channel, &self.subject) {
+            Owner::Own => return self.may(Action::Read),
+            Owner::Other => self.may(Action::Read) && self.may(Action::Manage),
+            Owner::Nobody => self.may(Action::Read),
+        };
+        by_role && is_granted(self.rights.subscribe.as_deref(), channel)
+    }
+
+    /// Whether they may publish to that channel, or to every channel of a pattern.
+    ///
+    /// An admin publishes to every channel, an analyst to rooms such as `investigations:42`, a
+    /// service to what its token names and to nothing else, and a viewer only to their own room. The
+    /// token's patterns narrow that; the namespace's own settings may narrow it further.
+    pub fn may_publish(&self, channel: &str) -> bool {
+        let by_role = match (self.role, owner(channel, &self.subject)) {
+            (Role::Admin, _) => true,
+            (Role::Viewer | Role::Analyst, Owner::Own) => return true,
+            (Role::Analyst, Owner::Nobody) => is_room(channel),
+            (Role::Service, Owner::Nobody) => self.rights.publish.is_some(),
+            (Role::Viewer | Role::Service, _) | (Role::Analyst, Owner::Other) => false,
+        };
+        by_role && is_granted(self.rights.publish.as_deref(), channel)
+    }
+
+    /// The expression that every item they hear must satisfy, on live, history and resume alike.
+    pub fn filter(&self) -> Option<&str> {
+        self.rights.filter.as_deref()
+    }
+
+    /// Whether they may see everything that a channel tells, as a query does that can't apply their
+    /// filter.
+    pub fn may_see_all_of(&self, channel: &str) -> bool {
+        self.may_subscribe(channel) && self.filter().is_none()
     }
 
     /// Whether the credential has ended.
@@ -42,81 +92,125 @@ impl Principal {
     }
 }
 
-/// Whether the pattern stands for the channel. A `*` is special only alone or after a namespace's
-/// colon: a pattern like `thr*` is just a name.
-fn covers(pattern: &str, channel: &str) -> bool {
-    if pattern == "*" {
-        return true;
-    }
-    match pattern.strip_suffix('*') {
-        Some(namespace) if namespace.ends_with(':') => channel
-            .strip_prefix(namespace)
-            .is_some_and(|id| !id.is_empty()),
-        _ => pattern == channel,
-    }
+fn is_granted(patterns: Option<&[String]>, channel: &str) -> bool {
+    patterns.is_none_or(|patterns| any_covers(patterns, channel))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn viewer(patterns: Option<&[&str]>) -> Principal {
-        Principal {
-            subject: "anna".into(),
-            role: Role::Viewer,
-            expires_at: None,
-            token_id: None,
-            subscribe: patterns.map(|list| list.iter().map(|&text| text.to_owned()).collect()),
-        }
+    fn list(patterns: &[&str]) -> Option<Vec<String>> {
+        Some(patterns.iter().map(|&text| text.to_owned()).collect())
+    }
+
+    fn hears(role: Role, patterns: Option<&[&str]>) -> Principal {
+        let mut anna = Principal::new("anna", role);
+        anna.rights.subscribe = patterns.and_then(list);
+        anna
+    }
+
+    fn publishes(role: Role, patterns: Option<&[&str]>) -> Principal {
+        let mut anna = Principal::new("anna", role);
+        anna.rights.publish = patterns.and_then(list);
+        anna
     }
 
     #[test]
     fn without_patterns_the_role_decides() {
-        assert!(viewer(None).may_subscribe("threats"));
-        let service = Principal {
-            role: Role::Service,
-            ..viewer(None)
-        };
-        assert!(!service.may_subscribe("threats"));
-        let service = Principal {
-            role: Role::Service,
-            ..viewer(Some(&["*"]))
-        };
+        for role in [Role::Viewer, Role::Analyst, Role::Admin] {
+            assert!(hears(role, None).may_subscribe("threats"), "{role}");
+            assert!(
+                hears(role, None).may_subscribe("investigations:*"),
+                "{role}"
+            );
+        }
+        assert!(!hears(Role::Service, None).may_subscribe("threats"));
         assert!(
-            !service.may_subscribe("threats"),
+            !hears(Role::Service, Some(&["*"])).may_subscribe("threats"),
             "patterns never widen a role"
         );
     }
 
     #[test]
     fn patterns_narrow() {
-        let anna = viewer(Some(&["threats", "investigations:*"]));
+        let anna = hears(Role::Viewer, Some(&["threats", "investigations:*"]));
         for (channel, may) in [
             ("threats", true),
-            ("threats2", false),
             ("alerts", false),
             ("investigations:42", true),
             ("investigations:*", true),
             ("investigations:", false),
-            ("investigations", false),
             ("*", false),
         ] {
             assert_eq!(anna.may_subscribe(channel), may, "{channel}");
         }
-        assert!(viewer(Some(&["*"])).may_subscribe("anything:at all"));
-        assert!(!viewer(Some(&[])).may_subscribe("threats"));
-        assert!(!viewer(Some(&["thr*"])).may_subscribe("threats"));
-        assert!(!viewer(Some(&["investigations:42"])).may_subscribe("investigations:*"));
+        assert!(!hears(Role::Viewer, Some(&[])).may_subscribe("threats"));
+        assert!(!hears(Role::Admin, Some(&["threats"])).may_subscribe("alerts"));
+    }
+
+    #[test]
+    fn a_users_room_is_theirs() {
+        for role in [Role::Viewer, Role::Analyst] {
+            for patterns in [None, Some(&[][..]), Some(&["*"][..]), Some(&["user:*"][..])] {
+                let anna = hears(role, patterns);
+                assert!(anna.may_subscribe("user:anna"), "{role} {patterns:?}");
+                assert!(!anna.may_subscribe("user:bert"), "{role} {patterns:?}");
+                assert!(!anna.may_subscribe("user:*"), "{role} {patterns:?}");
+                assert!(!anna.may_subscribe("*"), "{role} {patterns:?}");
+                let anna = publishes(role, patterns);
+                assert!(anna.may_publish("user:anna"), "{role} {patterns:?}");
+                assert!(!anna.may_publish("user:bert"), "{role} {patterns:?}");
+            }
+        }
+        assert!(hears(Role::Admin, None).may_subscribe("user:bert"));
+        assert!(!hears(Role::Admin, Some(&["threats"])).may_subscribe("user:bert"));
+        assert!(!hears(Role::Service, Some(&["*"])).may_subscribe("user:anna"));
+    }
+
+    #[test]
+    fn who_may_publish_what() {
+        for (role, patterns, channel, may) in [
+            (Role::Viewer, None, "chat:1", false),
+            (Role::Viewer, Some(&["*"][..]), "chat:1", false),
+            (Role::Analyst, None, "chat:1", true),
+            (Role::Analyst, None, "threats", false),
+            (Role::Analyst, Some(&["*"]), "threats", false),
+            (Role::Analyst, Some(&["chat:*"]), "investigations:1", false),
+            (Role::Service, None, "chat:1", false),
+            (Role::Service, Some(&["metrics"]), "metrics", true),
+            (Role::Service, Some(&["metrics"]), "threats", false),
+            (Role::Service, Some(&["*"]), "user:anna", false),
+            (Role::Admin, None, "threats", true),
+            (Role::Admin, None, "user:bert", true),
+            (Role::Admin, Some(&["chat:*"]), "threats", false),
+        ] {
+            assert_eq!(
+                publishes(role, patterns).may_publish(channel),
+                may,
+                "{role} {patterns:?} {channel}"
+            );
+        }
+    }
+
+    #[test]
+    fn who_is_filtered_sees_no_channel_whole() {
+        let mut anna = Principal::new("anna", Role::Viewer);
+        assert!(anna.may_see_all_of("threats"));
+        anna.rights.filter = Some("severity >= 'high'".to_owned());
+        assert_eq!(anna.filter(), Some("severity >= 'high'"));
+        assert!(anna.may_subscribe("threats"));
+        assert!(!anna.may_see_all_of("threats"));
     }
 
     #[test]
     fn a_credential_is_over_at_its_end() {
         let anna = Principal {
             expires_at: Some(Timestamp::from_millis(1_000)),
-            ..viewer(None)
+            ..Principal::new("anna", Role::Viewer)
         };
         assert!(!anna.is_expired(Timestamp::from_millis(999)));
         assert!(anna.is_expired(Timestamp::from_millis(1_000)));
-        assert!(!viewer(None).is_expired(Timestamp::from_millis(i64::MAX)));
+        assert!(!Principal::new("anna", Role::Viewer).is_expired(Timestamp::from_millis(i64::MAX)));
     }
 }

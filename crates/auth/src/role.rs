@@ -48,6 +48,16 @@ impl Role {
         }
     }
 
+    /// Of several roles that somebody has, the one with the highest rank counts.
+    pub(crate) const fn rank(self) -> u8 {
+        match self {
+            Self::Service => 0,
+            Self::Viewer => 1,
+            Self::Analyst => 2,
+            Self::Admin => 3,
+        }
+    }
+
     /// Whether this role may do that.
     pub const fn may(self, action: Action) -> bool {
         match (self, action) {

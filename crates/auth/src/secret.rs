@@ -17,6 +17,9 @@ pub(crate) const SECRET_BYTES: usize = 32;
 /// More than any secret file has; the rest is not read.
 const MAX_FILE_BYTES: u64 = 4096;
 
+/// More than any public key has.
+const MAX_PEM_BYTES: u64 = 64 * 1024;
+
 /// Permission bits that let somebody else than the owner in.
 const OTHERS: u32 = 0o077;
 
@@ -68,6 +71,14 @@ pub(crate) fn read_private(path: &Path) -> Result<String, AuthError> {
         path: path.to_owned(),
     })?;
     Ok(text.trim().to_owned())
+}
+
+/// The bytes of a file that holds no secret.
+pub(crate) fn read_public(path: &Path) -> Result<Vec<u8>, AuthError> {
+    let mut bytes = Vec::new();
+    let file = fs_err::File::open(path)?;
+    file.take(MAX_PEM_BYTES).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// The key of that data directory, and whether it was made just now.

@@ -110,13 +110,7 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_millis(1_000_000);
 
     fn anna() -> Principal {
-        Principal {
-            subject: "anna".into(),
-            role: Role::Admin,
-            expires_at: None,
-            token_id: None,
-            subscribe: None,
-        }
+        Principal::new("anna", Role::Admin)
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub mod published;
 
 pub use memory::{LogLimits, MemoryBus};
 pub use position::{Position, Resume};
-pub use published::Published;
+pub use published::{FilterId, FormId, Published};
 
 /// Carries publications from those who make them to those who listen.
 ///
@@ -98,6 +98,12 @@ pub trait Bus: Send + Sync {
     /// The offset to read after in order to get the last `count` items that are still there.
     fn last(&self, channel: &str, count: u64) -> u64;
 
+    /// A number with a wake-up, which changes whenever a channel is opened.
+    fn opened(&self) -> watch::Receiver<u64>;
+
+    /// The names of the open channels that begin with that, in no order.
+    fn names(&self, prefix: &str) -> Vec<Arc<str>>;
+
     /// Every channel, by name.
     fn channels(&self) -> Vec<ChannelStatus>;
 
@@ -112,6 +118,8 @@ pub struct Read {
     pub items: Vec<Arc<Published>>,
     /// What was asked for and is gone. It comes before the items.
     pub missed: Option<Missed>,
+    /// The offset of the oldest item that is kept, or of the one that comes next where none is.
+    pub first: u64,
     /// The offset of the newest item at that moment; 0 for a log that never had one.
     pub head: u64,
 }

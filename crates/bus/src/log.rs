@@ -72,6 +72,11 @@ impl Log {
         self.head == 0 && !self.restored
     }
 
+    /// Nothing is left of it and nobody else keeps it.
+    pub(crate) fn is_spent(&self) -> bool {
+        self.items.is_empty() && !self.restored
+    }
+
     /// Appends at the next offset, or at `offset` if it is further on; false if the log has it.
     pub(crate) fn push(
         &mut self,
@@ -139,6 +144,7 @@ impl Log {
             return Read {
                 items: Vec::new(),
                 missed: None,
+                first: self.first(),
                 head: self.head,
             };
         }
@@ -153,6 +159,7 @@ impl Log {
                 .cloned()
                 .collect(),
             missed: (after + 1 < first).then(|| self.missed(after + 1, first - 1)),
+            first,
             head: self.head,
         }
     }
@@ -227,11 +234,12 @@ impl Log {
     }
 }
 
-/// What an item is counted as: its data, as much again for the frame made of it, and what is fixed.
+/// What an item is counted as: its data, as much again for the frame made of it and for frames of
+/// other forms, and what is fixed.
 fn cost(item: &Published) -> usize {
     item.publication
         .data
         .len()
-        .saturating_mul(2)
+        .saturating_mul(3)
         .saturating_add(ITEM_OVERHEAD_BYTES)
 }

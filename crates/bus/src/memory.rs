@@ -2,7 +2,7 @@
 //!
 //! Owns: the channels and their locks. Never holds: a queue for a listener, anything on disk.
 //!
-//! Lock order: the table of channels, then one log. Wake-ups happen outside both.
+//! Lock order: the table of channels, then one log. Wake-ups of a channel happen outside both.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
@@ -30,7 +30,8 @@ pub struct LogLimits {
     /// How many of a channel's dropped items have their severity remembered, one byte each, so that
     /// [`Missed::by_severity`](crate::Missed::by_severity) can be told exactly.
     pub max_trail: usize,
-    /// The most channels. A channel that never had a publication and that nobody watches makes room.
+    /// The most channels. One of which nothing is left, that nobody watches and that no store keeps
+    /// makes room; should it be opened again, it has another epoch.
     pub max_channels: usize,
 }
 
@@ -50,14 +51,19 @@ impl Default for LogLimits {
 /// A bus within one process.
 pub struct MemoryBus {
     limits: LogLimits,
+    /// Other limits than the usual ones, by channel or namespace.
+    special: HashMap<Box<str>, LogLimits>,
     clock: Arc<dyn Clock>,
     channels: RwLock<HashMap<Arc<str>, Arc<Channel>>>,
     refused: AtomicU64,
     /// What channels that are not restored are named apart by from those of an earlier process.
     epoch: Arc<str>,
+    /// How many channels were opened. Two logs never share an epoch, even of one name.
+    opened: watch::Sender<u64>,
 }
 
 struct Channel {
+    limits: LogLimits,
     log: RwLock<Log>,
     head: watch::Sender<u64>,
 }
@@ -70,11 +76,30 @@ impl MemoryBus {
         let random = RandomState::new().hash_one(clock.now().as_millis());
         Self {
             limits,
+            special: HashMap::new(),
             clock,
             channels: RwLock::default(),
             refused: AtomicU64::new(0),
             epoch: Arc::from(format!("{:010x}", random >> 24)),
+            opened: watch::Sender::new(0),
         }
+    }
+
+    /// Keeps other limits for a channel, or for all channels of a namespace such as `chat`. Their
+    /// `max_channels` has no meaning.
+    #[must_use]
+    pub fn keeping(mut self, name: &str, limits: LogLimits) -> Self {
+        self.special.insert(name.into(), limits);
+        self
+    }
+
+    fn limits_of(&self, channel: &str) -> LogLimits {
+        let namespace = channel.split(':').next().unwrap_or_default();
+        let special = self
+            .special
+            .get(channel)
+            .or_else(|| self.special.get(namespace));
+        *special.unwrap_or(&self.limits)
     }
 
     fn find(&self, channel: &str) -> Option<Arc<Channel>> {
@@ -96,15 +121,20 @@ impl MemoryBus {
             channels.retain(|_, channel| {
                 Arc::strong_count(channel) > 1
                     || channel.head.receiver_count() > 0
-                    || !channel.log.read().is_untouched()
+                    || !self.with_log(channel, Log::is_spent)
             });
         }
         if channels.len() >= self.limits.max_channels {
             self.refused.fetch_add(1, Ordering::Relaxed);
             return None;
         }
+        // Told while the table is held: whoever wakes up finds the channel in it.
+        self.opened.send_modify(|count| *count += 1);
+        let number = *self.opened.borrow();
+        let epoch = Arc::from(format!("{}-{number:x}", self.epoch));
         let opened = Arc::new(Channel {
-            log: RwLock::new(Log::new(Arc::clone(&self.epoch))),
+            limits: self.limits_of(channel),
+            log: RwLock::new(Log::new(epoch)),
             head: watch::Sender::new(0),
         });
         channels.insert(Arc::from(channel), Arc::clone(&opened));
@@ -117,9 +147,9 @@ impl MemoryBus {
         };
         let position = {
             let mut log = channel.log.write();
-            let pushed = log.push(publication, offset, &self.limits);
-            if let Some(oldest) = self.oldest() {
-                log.expire(oldest, &self.limits);
+            let pushed = log.push(publication, offset, &channel.limits);
+            if let Some(oldest) = self.oldest(&channel) {
+                log.expire(oldest, &channel.limits);
             }
             match (offset, pushed) {
                 (Some(offset), false) => Position {
@@ -135,16 +165,16 @@ impl MemoryBus {
 
     /// Runs over the log, without what has become too old in the meantime.
     fn with_log<T>(&self, channel: &Channel, look: impl FnOnce(&Log) -> T) -> T {
-        if let Some(oldest) = self.oldest()
+        if let Some(oldest) = self.oldest(channel)
             && channel.log.read().is_expired(oldest)
         {
-            channel.log.write().expire(oldest, &self.limits);
+            channel.log.write().expire(oldest, &channel.limits);
         }
         look(&channel.log.read())
     }
 
-    fn oldest(&self) -> Option<Timestamp> {
-        let max_age_ms = self.limits.max_age_ms?;
+    fn oldest(&self, channel: &Channel) -> Option<Timestamp> {
+        let max_age_ms = channel.limits.max_age_ms?;
         Some(self.clock.now().plus_millis(-max_age_ms))
     }
 
@@ -193,7 +223,7 @@ impl Bus for MemoryBus {
             if !log.is_untouched() {
                 return false;
             }
-            log.restore(Arc::from(epoch), next_offset, items, &self.limits);
+            log.restore(Arc::from(epoch), next_offset, items, &channel.limits);
             log.head()
         };
         channel.wake(head);
@@ -227,6 +257,16 @@ impl Bus for MemoryBus {
     fn last(&self, channel: &str, count: u64) -> u64 {
         self.find(channel)
             .map_or(0, |channel| self.with_log(&channel, |log| log.last(count)))
+    }
+
+    fn opened(&self) -> watch::Receiver<u64> {
+        self.opened.subscribe()
+    }
+
+    fn names(&self, prefix: &str) -> Vec<Arc<str>> {
+        let channels = self.channels.read();
+        let names = channels.keys().filter(|name| name.starts_with(prefix));
+        names.cloned().collect()
     }
 
     fn channels(&self) -> Vec<ChannelStatus> {
@@ -291,6 +331,34 @@ mod tests {
         watcher.changed().await.unwrap();
         assert_eq!(bus.read("status", 0, 10).items.len(), 1);
         assert_eq!(publishing.join().unwrap().offset, 1);
+    }
+
+    #[test]
+    fn a_room_of_which_nothing_is_left_makes_room_and_has_another_epoch_then() {
+        let clock = Arc::new(StoppedClock::default());
+        let limits = LogLimits {
+            max_channels: 2,
+            ..LogLimits::default()
+        };
+        let short = LogLimits {
+            max_age_ms: Some(1_000),
+            max_items: 2,
+            ..LogLimits::default()
+        };
+        let bus = MemoryBus::new(limits, clock.clone()).keeping("chat", short);
+        let say = |channel: &str| bus.publish(publication(channel, 1, Severity::Low, clock.now()));
+        let first = say("chat:1");
+        say("chat:1");
+        say("chat:1");
+        assert_eq!(bus.read("chat:1", 0, 9).first, 2, "two are kept");
+        say("other");
+        assert_eq!(say("chat:2").offset, 0, "there is no room");
+        clock.advance(5_000);
+        assert_eq!(say("chat:2").offset, 1, "the spent room made room");
+        clock.advance(5_000);
+        let again = say("chat:1");
+        assert_eq!(again.offset, 1);
+        assert_ne!(again.epoch, first.epoch);
     }
 
     proptest! {

@@ -13,13 +13,14 @@ use crate::format;
 use crate::query;
 use crate::request::Request;
 use crate::span::Span;
-use crate::view::{Layers, PathView, Peeler, Reader, Unwrapper};
+use crate::view::{Layers, PathView, Peeler, PlainValues, Reader, Unwrapper};
 use crate::whole;
 
 /// Turns parsed lines into events. One for each thread: it holds the buffers that decoding needs,
 /// and keeps them from line to line.
 #[derive(Debug, Default)]
 pub struct Decoder {
+    plain: PlainValues,
     unwrapper: Unwrapper,
     reader: Reader,
     peeler: Peeler,
@@ -217,24 +218,32 @@ impl Decoder {
         layers: Layers,
         path: PathView,
     ) {
-        let (text, decodings) = match self.unwrapper.unwrap(raw, layers) {
-            Some(unwrapped) => {
-                event.decode_depth = event.decode_depth.max(unwrapped.depth);
-                event.add_view(field, unwrapped.decodings, unwrapped.text);
-                (unwrapped.text, unwrapped.decodings)
-            }
-            None => (raw, Decodings::NONE),
-        };
-        add_readings(&mut self.reader, event, field, raw, (text, decodings), path);
-        let peeled = match field {
-            // What browsers call themselves is full of words that could be anything.
-            Field::UserAgent => None,
-            _ => self
-                .peeler
-                .peel(text, path == PathView::Whole, &mut self.peeled),
-        };
+        // What browsers call themselves is full of words that could be anything.
+        let is_peeled = field != Field::UserAgent;
+        let is_path = path == PathView::Whole;
+        let reading = [is_path, layers.plus, layers.log_escaped, is_peeled]
+            .into_iter()
+            .fold(0, |bits, bit| (bits << 1) | u8::from(bit));
+        if raw.is_empty() || self.plain.knows(reading, raw) {
+            return;
+        }
+        let unwrapped = self.unwrapper.unwrap(raw, layers);
+        if let Some(unwrapped) = &unwrapped {
+            event.decode_depth = event.decode_depth.max(unwrapped.depth);
+            event.add_view(field, unwrapped.decodings, unwrapped.text);
+        }
+        let decoded = unwrapped.map_or((raw, Decodings::NONE), |one| (one.text, one.decodings));
+        let is_read = add_readings(&mut self.reader, event, field, raw, decoded, path);
+        let (text, decodings) = decoded;
+        let peeled = is_peeled
+            .then(|| self.peeler.peel(text, is_path, &mut self.peeled))
+            .flatten();
+        let is_plain = unwrapped.is_none() && !is_read && peeled.is_none();
         if let Some(how) = peeled {
             self.add_peeled(event, field, decodings.with(how));
+        }
+        if is_plain {
+            self.plain.keep(reading, raw);
         }
     }
 
@@ -315,7 +324,8 @@ impl Decoder {
     }
 }
 
-/// The views that are further readings of a decoded text, but for those that are the raw text again.
+/// The views that are further readings of a decoded text, but for those that are the raw text again;
+/// says whether there are any.
 fn add_readings(
     reader: &mut Reader,
     event: &mut Event,
@@ -323,12 +333,15 @@ fn add_readings(
     raw: &[u8],
     (text, decodings): (&[u8], Decodings),
     path: PathView,
-) {
+) -> bool {
+    let mut is_read = false;
     reader.read(text, path, |how, reading| {
         if reading != raw {
+            is_read = true;
             event.add_view(field, decodings.with(how), reading);
         }
     });
+    is_read
 }
 
 /// IPv4 goes past the formatting machinery, which would cost more than the rest of a benign line.

@@ -355,6 +355,17 @@ impl Event {
         self.views.iter().map(|span| self.view(span))
     }
 
+    /// The view at a place: first those of [`Event::views`], then the names and values of
+    /// [`Event::parameters`].
+    pub fn view_at(&self, place: usize) -> Option<View<'_>> {
+        if let Some(span) = self.views.get(place) {
+            return Some(self.view(span));
+        }
+        let place = place - self.views.len();
+        let [name, value] = self.parameters.get(place / 2).map(|one| self.parts(one))?;
+        Some(if place.is_multiple_of(2) { name } else { value })
+    }
+
     /// The views of one field, those of [`Event::parameters`] among them.
     pub fn views_of(&self, field: Field) -> impl Iterator<Item = View<'_>> {
         self.views()
@@ -364,20 +375,21 @@ impl Event {
 
     /// The name and the value of each parameter, as parts of one of the [`Event::views`].
     pub fn parameters(&self) -> impl Iterator<Item = [View<'_>; 2]> {
-        self.parameters.iter().map(|parameter| {
-            let part = |field, (start, end): (u32, u32)| View {
-                field,
-                decodings: parameter.decodings,
-                text: self
-                    .text
-                    .get(start as usize..end as usize)
-                    .unwrap_or_default(),
-            };
-            [
-                part(Field::ParameterName, parameter.name),
-                part(Field::ParameterValue, parameter.value),
-            ]
-        })
+        self.parameters
+            .iter()
+            .map(|parameter| self.parts(parameter))
+    }
+
+    fn parts(&self, parameter: &Parameter) -> [View<'_>; 2] {
+        let part = |field, range| View {
+            field,
+            decodings: parameter.decodings,
+            text: self.text_at(range),
+        };
+        [
+            part(Field::ParameterName, parameter.name),
+            part(Field::ParameterValue, parameter.value),
+        ]
     }
 
     /// A field that is a number.

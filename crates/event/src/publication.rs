@@ -15,6 +15,24 @@ pub mod channel {
     pub const ALERTS: &str = "alerts";
     /// How Vigil itself is.
     pub const STATUS: &str = "status";
+    /// Who connected, heard, was refused and left.
+    pub const AUDIT: &str = "audit";
+
+    /// Every one of the platform's own.
+    pub const PLATFORM: [&str; 12] = [
+        THREATS,
+        ALERTS,
+        STATUS,
+        "metrics",
+        "events",
+        "correlations",
+        "network",
+        "packets",
+        "honeypots",
+        "models",
+        "decisions",
+        AUDIT,
+    ];
 }
 
 /// What a publication tells: the `type` of its frame.
@@ -38,17 +56,157 @@ pub enum Kind {
     /// How Vigil itself is.
     #[serde(rename = "status.update")]
     StatusUpdate,
+    /// An event below the threshold of threats.
+    #[serde(rename = "event.seen")]
+    EventSeen,
+    /// Several events that belong together.
+    #[serde(rename = "correlation.new")]
+    CorrelationNew,
+    /// Numbers about the stream of events.
+    #[serde(rename = "metrics.update")]
+    MetricsUpdate,
+    /// A flow between two addresses.
+    #[serde(rename = "network.flow")]
+    NetworkFlow,
+    /// A flow that is unlike the others.
+    #[serde(rename = "network.anomaly")]
+    NetworkAnomaly,
+    /// Who talks to whom.
+    #[serde(rename = "network.topology")]
+    NetworkTopology,
+    /// A packet.
+    #[serde(rename = "packet.seen")]
+    PacketSeen,
+    /// Somebody touched a honeypot.
+    #[serde(rename = "honeypot.activity")]
+    HoneypotActivity,
+    /// A model learns.
+    #[serde(rename = "model.training")]
+    ModelTraining,
+    /// How a model is.
+    #[serde(rename = "model.status")]
+    ModelStatus,
+    /// Something is to be done about a source.
+    #[serde(rename = "decision.added")]
+    DecisionAdded,
+    /// A decision is over.
+    #[serde(rename = "decision.expired")]
+    DecisionExpired,
+    /// Something was handed to another system.
+    #[serde(rename = "siem.forwarded")]
+    SiemForwarded,
+    /// Something could not be handed to another system.
+    #[serde(rename = "siem.failed")]
+    SiemFailed,
+    /// Something that is kept was changed.
+    #[serde(rename = "database.changed")]
+    DatabaseChanged,
+    /// An investigation goes on.
+    #[serde(rename = "investigation.progress")]
+    InvestigationProgress,
+    /// An investigation met something odd.
+    #[serde(rename = "investigation.anomaly")]
+    InvestigationAnomaly,
+    /// An investigation found something.
+    #[serde(rename = "investigation.finding")]
+    InvestigationFinding,
+    /// An investigation's report.
+    #[serde(rename = "investigation.report")]
+    InvestigationReport,
+    /// An analysis goes on.
+    #[serde(rename = "analysis.status")]
+    AnalysisStatus,
+    /// A part of an analysis.
+    #[serde(rename = "analysis.partial")]
+    AnalysisPartial,
+    /// An analysis failed.
+    #[serde(rename = "analysis.error")]
+    AnalysisError,
+    /// An analysis is done.
+    #[serde(rename = "analysis.complete")]
+    AnalysisComplete,
+    /// Somebody said something.
+    #[serde(rename = "chat.message")]
+    ChatMessage,
+    /// A piece of an answer that is being written.
+    #[serde(rename = "chat.delta")]
+    ChatDelta,
+    /// An answer is whole.
+    #[serde(rename = "chat.complete")]
+    ChatComplete,
+    /// Somebody is writing, or stopped.
+    #[serde(rename = "chat.typing")]
+    ChatTyping,
+    /// Something for one user or everybody to know.
+    #[serde(rename = "notification")]
+    Notification,
+    /// Anything else that a client published.
+    #[serde(rename = "message")]
+    Message,
+    /// Somebody came to a room.
+    #[serde(rename = "presence.join")]
+    PresenceJoin,
+    /// Somebody left a room.
+    #[serde(rename = "presence.leave")]
+    PresenceLeave,
+    /// A client connected.
+    #[serde(rename = "audit.connected")]
+    AuditConnected,
+    /// A client hears a channel.
+    #[serde(rename = "audit.subscribed")]
+    AuditSubscribed,
+    /// A client was refused something.
+    #[serde(rename = "audit.refused")]
+    AuditRefused,
+    /// A client's connection ended.
+    #[serde(rename = "audit.disconnected")]
+    AuditDisconnected,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 41] = [
         Self::ThreatNew,
         Self::AlertNew,
         Self::AlertUpdated,
         Self::AlertAcknowledged,
         Self::AlertResolved,
         Self::StatusUpdate,
+        Self::EventSeen,
+        Self::CorrelationNew,
+        Self::MetricsUpdate,
+        Self::NetworkFlow,
+        Self::NetworkAnomaly,
+        Self::NetworkTopology,
+        Self::PacketSeen,
+        Self::HoneypotActivity,
+        Self::ModelTraining,
+        Self::ModelStatus,
+        Self::DecisionAdded,
+        Self::DecisionExpired,
+        Self::SiemForwarded,
+        Self::SiemFailed,
+        Self::DatabaseChanged,
+        Self::InvestigationProgress,
+        Self::InvestigationAnomaly,
+        Self::InvestigationFinding,
+        Self::InvestigationReport,
+        Self::AnalysisStatus,
+        Self::AnalysisPartial,
+        Self::AnalysisError,
+        Self::AnalysisComplete,
+        Self::ChatMessage,
+        Self::ChatDelta,
+        Self::ChatComplete,
+        Self::ChatTyping,
+        Self::Notification,
+        Self::Message,
+        Self::PresenceJoin,
+        Self::PresenceLeave,
+        Self::AuditConnected,
+        Self::AuditSubscribed,
+        Self::AuditRefused,
+        Self::AuditDisconnected,
     ];
 
     /// The name on the wire.
@@ -60,7 +218,50 @@ impl Kind {
             Self::AlertAcknowledged => "alert.acknowledged",
             Self::AlertResolved => "alert.resolved",
             Self::StatusUpdate => "status.update",
+            Self::EventSeen => "event.seen",
+            Self::CorrelationNew => "correlation.new",
+            Self::MetricsUpdate => "metrics.update",
+            Self::NetworkFlow => "network.flow",
+            Self::NetworkAnomaly => "network.anomaly",
+            Self::NetworkTopology => "network.topology",
+            Self::PacketSeen => "packet.seen",
+            Self::HoneypotActivity => "honeypot.activity",
+            Self::ModelTraining => "model.training",
+            Self::ModelStatus => "model.status",
+            Self::DecisionAdded => "decision.added",
+            Self::DecisionExpired => "decision.expired",
+            Self::SiemForwarded => "siem.forwarded",
+            Self::SiemFailed => "siem.failed",
+            Self::DatabaseChanged => "database.changed",
+            Self::InvestigationProgress => "investigation.progress",
+            Self::InvestigationAnomaly => "investigation.anomaly",
+            Self::InvestigationFinding => "investigation.finding",
+            Self::InvestigationReport => "investigation.report",
+            Self::AnalysisStatus => "analysis.status",
+            Self::AnalysisPartial => "analysis.partial",
+            Self::AnalysisError => "analysis.error",
+            Self::AnalysisComplete => "analysis.complete",
+            Self::ChatMessage => "chat.message",
+            Self::ChatDelta => "chat.delta",
+            Self::ChatComplete => "chat.complete",
+            Self::ChatTyping => "chat.typing",
+            Self::Notification => "notification",
+            Self::Message => "message",
+            Self::PresenceJoin => "presence.join",
+            Self::PresenceLeave => "presence.leave",
+            Self::AuditConnected => "audit.connected",
+            Self::AuditSubscribed => "audit.subscribed",
+            Self::AuditRefused => "audit.refused",
+            Self::AuditDisconnected => "audit.disconnected",
         }
+    }
+
+    /// Whether it tells of a moment only: heard as it happens, and left out of a channel's history.
+    pub const fn is_fleeting(self) -> bool {
+        matches!(
+            self,
+            Self::ChatDelta | Self::ChatTyping | Self::PresenceJoin | Self::PresenceLeave
+        )
     }
 
     /// The kind of that name.

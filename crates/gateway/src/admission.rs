@@ -3,9 +3,12 @@
 //! Bounded itself: a user is known only while one of their connections is open.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
+use tokio::time::Instant;
 
 use crate::telemetry::{Counted, Refused, Telemetry, Transport};
 
@@ -15,7 +18,21 @@ pub(crate) struct Admission {
     max: usize,
     max_per_user: usize,
     open: Mutex<Open>,
+    arrivals: Mutex<Arrivals>,
 }
+
+/// Who came within this minute.
+#[derive(Debug, Default)]
+struct Arrivals {
+    since: Option<Instant>,
+    by_address: HashMap<IpAddr, u32>,
+}
+
+/// The most addresses that are counted within a minute; those beyond count as one.
+const MAX_ADDRESSES: usize = 100_000;
+
+/// How long arrivals are counted.
+const PERIOD: Duration = Duration::from_mins(1);
 
 #[derive(Debug, Default)]
 struct Open {
@@ -37,7 +54,37 @@ impl Admission {
             max,
             max_per_user,
             open: Mutex::default(),
+            arrivals: Mutex::default(),
         }
+    }
+
+    /// Somebody wants to connect. This machine's own addresses are not counted: a proxy's clients all
+    /// come from there.
+    pub(crate) fn arrive(&self, peer: Option<IpAddr>, max_per_minute: u32) -> Result<(), Refused> {
+        let Some(peer) = peer.filter(|peer| !peer.to_canonical().is_loopback()) else {
+            return Ok(());
+        };
+        let now = Instant::now();
+        let mut arrivals = self.arrivals.lock();
+        if arrivals
+            .since
+            .is_none_or(|since| now.duration_since(since) >= PERIOD)
+        {
+            arrivals.since = Some(now);
+            arrivals.by_address.clear();
+        }
+        let is_known = arrivals.by_address.contains_key(&peer);
+        let counted = if is_known || arrivals.by_address.len() < MAX_ADDRESSES {
+            peer
+        } else {
+            IpAddr::V6(std::net::Ipv6Addr::UNSPECIFIED)
+        };
+        let count = arrivals.by_address.entry(counted).or_default();
+        *count = count.saturating_add(1);
+        if *count > max_per_minute {
+            return Err(Refused::TooFast);
+        }
+        Ok(())
     }
 
     /// A place for one more connection of that user.
@@ -91,6 +138,20 @@ impl Drop for Admitted {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_address_comes_so_often_within_a_minute() {
+        let admission = Admission::new(3, 2);
+        let come = |peer: &str| admission.arrive(Some(peer.parse().unwrap()), 2);
+        assert_eq!([come("192.0.2.1"), come("192.0.2.1")], [Ok(()), Ok(())]);
+        assert_eq!(come("192.0.2.1"), Err(Refused::TooFast));
+        assert_eq!(come("192.0.2.2"), Ok(()));
+        for _ in 0..10 {
+            assert_eq!([come("127.0.0.1"), come("::1")], [Ok(()), Ok(())]);
+        }
+        tokio::time::advance(PERIOD).await;
+        assert_eq!(come("192.0.2.1"), Ok(()));
+    }
 
     #[test]
     fn places_are_given_and_given_back() {

@@ -1,180 +1,284 @@
 //! What each command does.
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde_json::value::to_raw_value;
 use tokio::time::timeout;
 use vigil_auth::{Action, Credential, Principal};
-use vigil_event::{Id, Severity};
+use vigil_event::Id;
 use vigil_protocol::{
-    Acknowledged, Authenticated, ChannelName, ClientFrame, CloseCode, Command, ErrorBody,
-    ErrorCode, Message, Position, RequestId, Subscribe, Subscribed, Token,
+    Acknowledged, Authenticated, ChannelName, ClientFrame, CloseCode, Command, DurableCursor,
+    ErrorBody, ErrorCode, Message, RequestId, StatusSaid, SubscriptionSaid, Token,
 };
 
-use crate::channel;
+use crate::channel::{self, Target};
 use crate::connection::Connection;
-use crate::cursor::{Start, Wish};
-use crate::frame;
 use crate::outlet::End;
+use crate::wish::invalid;
 use crate::{AlertDesk, DeskError};
 
 /// How long a change of an alert may take.
 const DESK_PATIENCE: Duration = Duration::from_secs(10);
 
-type ReplyTo = Option<RequestId>;
+pub(crate) type ReplyTo = Option<RequestId>;
 
 impl Connection {
     /// Carries out a command, or says why not.
     pub(crate) async fn obey(&mut self, frame: ClientFrame) -> Result<(), End> {
         let ClientFrame { id, command } = frame;
-        match command {
+        let gateway = Arc::clone(&self.gateway);
+        let answer = match command {
             Command::Subscribe(asked) => match self.wish(&asked) {
-                Ok(wish) => self.subscribe(id, &wish).await,
-                Err(error) => self.refuse(id, error).await,
+                Ok(wish) => return self.subscribe(id, &wish).await,
+                Err(error) => Err(error),
             },
-            Command::Unsubscribe { channel } => self.unsubscribe(id, channel).await,
-            Command::Ping => {
-                let heartbeat = self.heartbeat();
-                self.tell(id, None, Message::Pong(heartbeat)).await
-            }
-            Command::Pong => Ok(()),
+            Command::Unsubscribe { channel } => self.unsubscribe(channel),
+            Command::Publish(asked) => gateway
+                .publish(&self.principal, &asked)
+                .map(|said| (Some(asked.channel), Message::Published(said))),
+            Command::Chat(chat) => gateway
+                .chat(&self.principal, &chat)
+                .map(|said| (Some(chat.channel), Message::Published(said))),
+            Command::Typing { channel, typing } => gateway
+                .typing(&self.principal, &channel, typing)
+                .map(|said| (Some(channel), Message::Published(said))),
+            Command::History(asked) => gateway
+                .history(&self.principal, &asked)
+                .map(|said| (Some(asked.channel), Message::History(said))),
+            Command::Presence { channel } => self.presence(channel),
+            Command::Status => Ok((None, Message::Status(self.status()))),
+            Command::Ping => Ok((None, Message::Pong(self.heartbeat()))),
+            Command::Pong => return Ok(()),
+            Command::Ack {
+                durable,
+                channel,
+                offset,
+            } => self.ack(&durable, &channel, offset),
             Command::Acknowledge { alert_id } => {
-                match acknowledge(&*self.gateway.state.desk, &self.principal, &alert_id).await {
-                    Ok(message) => self.tell(id, None, message).await,
-                    Err(error) => self.refuse(id, error).await,
-                }
+                acknowledge(&*gateway.state.desk, &self.principal, &alert_id)
+                    .await
+                    .map(|message| (None, message))
             }
-            Command::Auth { token } => self.authenticate(id, &token).await,
-        }
-    }
-
-    /// What a `subscribe` asks for, if this connection may have it.
-    fn wish(&self, asked: &Subscribe) -> Result<Wish, ErrorBody> {
-        let channel =
-            channel::find(&asked.channel).ok_or_else(|| channel::unknown(&asked.channel))?;
-        if !self.principal.may_subscribe(channel) {
-            return Err(ErrorBody::new(
-                ErrorCode::Forbidden,
-                format!("the token does not grant channel `{channel}`"),
-            ));
-        }
-        if self.subscriptions.has(channel) {
-            let message = format!(
-                "channel `{channel}` is heard already: unsubscribe first to change options"
-            );
-            return Err(ErrorBody::new(ErrorCode::AlreadySubscribed, message));
-        }
-        let max = self.gateway.state.limits.max_subscriptions;
-        if self.subscriptions.len() >= max {
-            let message =
-                format!("a connection hears at most {max} channels: unsubscribe from one first");
-            return Err(ErrorBody::new(ErrorCode::TooManySubscriptions, message));
-        }
-        let invalid = |message: String| ErrorBody::new(ErrorCode::Invalid, message);
-        let since = asked.since.clone().map(Start::try_from).transpose();
-        let min_severity = asked
-            .min_severity
-            .as_deref()
-            .map(str::parse::<Severity>)
-            .transpose();
-        Ok(Wish {
-            channel,
-            since: since.map_err(|error| invalid(format!("`since`: {error}")))?,
-            min_severity: min_severity
-                .map_err(|error| invalid(format!("`min_severity`: {error}")))?,
-        })
-    }
-
-    /// Adds a subscription: the answer first, then what is missing, then the items.
-    pub(crate) async fn subscribe(&mut self, id: ReplyTo, wish: &Wish) -> Result<(), End> {
-        let state = &self.gateway.state;
-        let started = self.subscriptions.add(&*state.bus, wish, &state.telemetry);
-        let position = |position: vigil_bus::Position| Position {
-            epoch: position.epoch.to_string(),
-            offset: position.offset,
+            Command::Auth { token } => return self.authenticate(id, &token).await,
         };
-        let subscribed = Subscribed {
-            position: position(started.from),
-            head: position(started.head),
-            recovered: started.recovered,
-            min_severity: wish.min_severity.map(|severity| severity.name().to_owned()),
-        };
-        self.tell(id, Some(wish.channel), Message::Subscribed(subscribed))
-            .await?;
-        for gap in started.gaps {
-            let state = &self.gateway.state;
-            state.telemetry.gap(gap.reason, gap.missed);
-            self.outlet
-                .say(frame::of_gap(wish.channel, gap), &state.telemetry)
-                .await?;
+        match answer {
+            Ok((channel, message)) => self.tell(id, channel.as_deref(), message).await,
+            Err(error) => self.refuse(id, error).await,
         }
-        Ok(())
     }
 
-    async fn unsubscribe(&mut self, id: ReplyTo, channel: String) -> Result<(), End> {
+    fn unsubscribe(&mut self, channel: String) -> Result<(Option<String>, Message), ErrorBody> {
         if self.subscriptions.remove(&channel) {
-            let name = channel.clone();
-            return self
-                .tell(
-                    id,
-                    Some(&name),
-                    Message::Unsubscribed(ChannelName { channel }),
-                )
-                .await;
+            self.list_channels();
+            let name = ChannelName {
+                channel: channel.clone(),
+            };
+            return Ok((Some(channel), Message::Unsubscribed(name)));
         }
-        let error = match channel::find(&channel) {
-            Some(channel) => ErrorBody::new(
+        let namespaces = &self.gateway.state.namespaces;
+        Err(match namespaces.find(&channel) {
+            Some(_) => ErrorBody::new(
                 ErrorCode::NotSubscribed,
                 format!("channel `{channel}` is not heard on this connection"),
             ),
-            None => channel::unknown(&channel),
+            None => namespaces.unknown(&channel),
+        })
+    }
+
+    /// Who is in a room, for those who may hear it.
+    fn presence(&self, channel: String) -> Result<(Option<String>, Message), ErrorBody> {
+        let said = self.gateway.who_is_in(&self.principal, &channel)?;
+        Ok((Some(channel), Message::Presence(said)))
+    }
+
+    fn status(&self) -> StatusSaid {
+        let now = self.gateway.state.clock.now();
+        let entry = &self.enrolled.entry;
+        let single = self.subscriptions.iter().filter(|one| one.of.is_none());
+        let mut subscriptions: Vec<SubscriptionSaid> = single
+            .map(|one| SubscriptionSaid {
+                channel: one.cursor.channel().to_string(),
+                position: Some(one.cursor.position()),
+                lane: one.options.lane,
+                rooms: None,
+                durable: one.options.durable.clone(),
+            })
+            .collect();
+        for rooms in &self.subscriptions.rooms {
+            let heard = self.subscriptions.iter();
+            let heard = heard.filter(|one| one.of.as_ref() == Some(&rooms.prefix));
+            subscriptions.push(SubscriptionSaid {
+                channel: format!("{}*", rooms.prefix),
+                position: None,
+                lane: rooms.options.lane,
+                rooms: Some(heard.count()),
+                durable: None,
+            });
+        }
+        StatusSaid {
+            server_time: now.to_string(),
+            connection_id: self.enrolled.id.to_string(),
+            connection_type: entry.connection_type.to_owned(),
+            subject: self.principal.subject.clone(),
+            role: self.principal.role.name().to_owned(),
+            connected_ms: u64::try_from(now.millis_since(entry.connected_at)).unwrap_or_default(),
+            subscriptions,
+        }
+    }
+
+    /// A durable subscription is done with everything up to there, as far as it was sent.
+    fn ack(
+        &self,
+        name: &str,
+        channel: &str,
+        offset: u64,
+    ) -> Result<(Option<String>, Message), ErrorBody> {
+        let is_it = |one: &&crate::subscription::Subscription| {
+            **one.cursor.channel() == *channel && one.options.durable.as_deref() == Some(name)
         };
-        self.refuse(id, error).await
+        let Some(subscription) = self.subscriptions.iter().find(is_it) else {
+            return Err(ErrorBody::new(
+                ErrorCode::NotSubscribed,
+                format!("no durable subscription `{name}` of this channel is open here"),
+            ));
+        };
+        let state = &self.gateway.state;
+        let position = state.durables.acknowledge(
+            (&self.principal.subject, channel, name),
+            subscription.cursor.epoch(),
+            offset.min(subscription.cursor.after()),
+            state.clock.now(),
+        );
+        let position = position.ok_or_else(|| {
+            ErrorBody::new(ErrorCode::NotFound, "the cursor is gone: subscribe again")
+        })?;
+        Ok((
+            None,
+            Message::Acked(DurableCursor {
+                durable: name.to_owned(),
+                channel: channel.to_owned(),
+                position,
+            }),
+        ))
     }
 
     /// Goes on with another token of the same user. A token that is not accepted changes nothing; one
     /// that grants less than what is heard ends the connection.
     async fn authenticate(&mut self, id: ReplyTo, token: &Token) -> Result<(), End> {
-        let now = self.gateway.state.clock.now();
-        let principal = match self
-            .gateway
-            .state
-            .gatekeeper
-            .verify(Credential::Bearer(&token.0), now)
-        {
+        let state = &self.gateway.state;
+        let now = state.clock.now();
+        let credential = Credential::Bearer(&token.0);
+        let principal = match state.gatekeeper.verify_patiently(credential, now).await {
             Ok(principal) if principal.subject == self.principal.subject => principal,
             Ok(_) => {
                 let message = "the token is of another user: open another connection with it";
-                return self
-                    .refuse(id, ErrorBody::new(ErrorCode::Forbidden, message))
-                    .await;
+                let error = ErrorBody::new(ErrorCode::Forbidden, message);
+                return self.refuse(id, error).await;
             }
             Err(error) => {
-                return self
-                    .refuse(
-                        id,
-                        ErrorBody::new(ErrorCode::Unauthenticated, error.to_string()),
-                    )
-                    .await;
+                let error = ErrorBody::new(ErrorCode::Unauthenticated, error.to_string());
+                return self.refuse(id, error).await;
             }
         };
-        if self
+        let lost = self
             .subscriptions
             .iter()
-            .any(|cursor| !principal.may_subscribe(cursor.channel()))
-        {
+            .any(|one| !channel::may_hear(&principal, one.cursor.channel()));
+        if lost || self.resift(&principal).is_err() {
             return Err(End::Close(CloseCode::Forbidden));
         }
         self.pulse.renew(principal.expires_at, now);
+        *self.enrolled.entry.principal.lock() = principal.clone();
         self.principal = principal;
         let authenticated = Authenticated {
             subject: self.principal.subject.clone(),
             role: self.principal.role.name().to_owned(),
             expires_at: self.principal.expires_at.map(|end| end.to_string()),
-            channels: channel::granted(&self.principal),
+            channels: self.gateway.state.namespaces.granted(&self.principal),
         };
         self.tell(id, None, Message::Authenticated(authenticated))
             .await
+    }
+
+    /// From here on the newer token's filter decides.
+    fn resift(&mut self, principal: &Principal) -> Result<(), ErrorBody> {
+        for one in self.subscriptions.iter_mut() {
+            let sift = self.gateway.sift(&one.options.asked, principal)?;
+            one.cursor.resift(sift);
+        }
+        Ok(())
+    }
+
+    /// The roster says what is heard now.
+    pub(crate) fn list_channels(&self) {
+        *self.enrolled.entry.channels.lock() = self.subscriptions.names();
+    }
+
+    /// Says something that the client did not ask for, as an admin orders.
+    pub(crate) async fn follow(&mut self, order: crate::roster::Order) -> Result<(), End> {
+        use crate::roster::Order;
+
+        match order {
+            Order::Notify(notification) => {
+                self.enrolled.entry.sent.fetch_add(1, Ordering::Relaxed);
+                self.tell(None, None, Message::Notification(*notification))
+                    .await
+            }
+            Order::Close(code) => Err(End::Close(code)),
+            Order::Subscribe(asked, answer) => match self.wish(&asked) {
+                Ok(wish) => {
+                    // Whoever asked may be gone; what they ordered is done all the same.
+                    drop(answer.send(Ok(())));
+                    self.subscribe(None, &wish).await
+                }
+                Err(error) => {
+                    drop(answer.send(Err(error)));
+                    Ok(())
+                }
+            },
+            Order::Unsubscribe(channel, answer) => match self.unsubscribe(channel) {
+                Ok((channel, message)) => {
+                    drop(answer.send(Ok(())));
+                    self.tell(None, channel.as_deref(), message).await
+                }
+                Err(error) => {
+                    drop(answer.send(Err(error)));
+                    Ok(())
+                }
+            },
+        }
+    }
+}
+
+impl crate::Gateway {
+    /// Who is in a room, for somebody who may hear it.
+    pub(crate) fn who_is_in(
+        &self,
+        principal: &Principal,
+        channel: &str,
+    ) -> Result<vigil_protocol::PresenceSaid, ErrorBody> {
+        let Target::One(room) = self.target(principal, channel)? else {
+            return Err(invalid("ask for one room, not for a namespace".to_owned()));
+        };
+        let namespace = self.state.namespaces.of(&room);
+        if namespace.is_none_or(|namespace| !namespace.presence) {
+            return Err(ErrorBody::new(
+                ErrorCode::Unsupported,
+                "this channel does not tell who is there",
+            ));
+        }
+        Ok(self.presence.of(&room))
+    }
+
+    /// A look into a channel's history, within what the token lets through.
+    pub(crate) fn history(
+        &self,
+        principal: &Principal,
+        asked: &vigil_protocol::History,
+    ) -> Result<vigil_protocol::HistorySaid, ErrorBody> {
+        crate::history::of(self, principal, asked)
     }
 }
 
@@ -193,7 +297,7 @@ async fn acknowledge(
     }
     let id: Id = alert_id
         .parse()
-        .map_err(|error| ErrorBody::new(ErrorCode::Invalid, format!("`data.alert_id`: {error}")))?;
+        .map_err(|error| invalid(format!("`data.alert_id`: {error}")))?;
     let change = desk.acknowledge(id, principal.subject.clone());
     let unavailable = || {
         ErrorBody::new(

@@ -1,27 +1,33 @@
 //! One WebSocket connection: a single task that listens, pulls and keeps time.
 //!
-//! Owns: the loop. What a command does stands in `command.rs`.
+//! Owns: the loop. What a command does stands in `command.rs`, what a subscription hands over in
+//! `delivery.rs`.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use axum::extract::ws::{Message as SocketMessage, WebSocket};
-use tokio::time::Instant;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
 use vigil_auth::Principal;
-use vigil_event::Id;
 use vigil_protocol::{
-    ClientFrame, CloseCode, ErrorBody, ErrorCode, Expiring, Heartbeat, LimitsSaid, Message,
-    RequestId, ServerFrame, VERSION, Welcome,
+    CloseCode, ErrorBody, ErrorCode, Expiring, Heartbeat, LimitsSaid, Message, RequestId,
+    ServerFrame, VERSION, Welcome,
 };
 
 use crate::Gateway;
 use crate::admission::Admitted;
-use crate::channel;
-use crate::cursor::Wish;
+use crate::delivery::{Haul, Piece};
+use crate::form::Encoding;
 use crate::frame;
+use crate::hear;
 use crate::outlet::{End, Outlet};
 use crate::pulse::{Due, Pulse};
 use crate::rate::{Bucket, Verdict};
+use crate::roster::{Enrolled, Order};
 use crate::subscription::Subscriptions;
+use crate::telemetry::Sent;
+use crate::wish::Wish;
 
 /// One WebSocket connection.
 pub(crate) struct Connection {
@@ -30,8 +36,10 @@ pub(crate) struct Connection {
     pub(crate) outlet: Outlet,
     pub(crate) subscriptions: Subscriptions,
     pub(crate) pulse: Pulse,
+    pub(crate) enrolled: Enrolled,
     bucket: Bucket,
-    id: Id,
+    /// Changes when a credential is revoked.
+    revocations: watch::Receiver<u64>,
     _admitted: Admitted,
 }
 
@@ -39,7 +47,9 @@ pub(crate) struct Connection {
 enum Turn {
     Drain,
     Heard(Result<SocketMessage, End>),
+    Ordered(Order),
     Tick,
+    Revocation,
     Push,
 }
 
@@ -49,11 +59,20 @@ impl Connection {
         principal: Principal,
         admitted: Admitted,
         socket: WebSocket,
+        connection_type: &'static str,
     ) -> Self {
         let state = &gateway.state;
         let now = state.clock.now();
         let limits = &state.limits;
         state.telemetry.connections_total.inc();
+        let mut revocations = state.gatekeeper.revocations.changes();
+        // One may have come since the credential was verified.
+        revocations.mark_changed();
+        let id = state.ids.next(now);
+        let enrolled = gateway
+            .roster
+            .enrol(id, &principal, "websocket", connection_type, now);
+        gateway.audit_connected(id, &principal, "websocket");
         Self {
             outlet: Outlet::new(socket, limits.write_deadline, state.shutdown.clone()),
             subscriptions: Subscriptions::default(),
@@ -63,7 +82,8 @@ impl Connection {
                 limits.message_burst,
                 Instant::now(),
             ),
-            id: state.ids.next(now),
+            enrolled,
+            revocations,
             _admitted: admitted,
             principal,
             gateway,
@@ -73,18 +93,23 @@ impl Connection {
     /// Serves the client until one of the two ends it.
     pub(crate) async fn run(mut self, first: Option<Wish>) {
         let end = self.serve(first).await;
-        tracing::debug!(connection = %self.id, ?end, "connection ends");
+        let id = self.enrolled.id;
+        tracing::debug!(connection = %id, ?end, "connection ends");
         let mut retry_after_ms = None;
+        let mut reason = "gone";
         if let End::Close(code) = end {
             self.gateway.state.telemetry.closed(code);
-            retry_after_ms = self.gateway.retry_after_ms(code, self.id);
+            retry_after_ms = self.gateway.retry_after_ms(code, id);
+            reason = code.name();
         }
+        self.gateway.audit_disconnected(id, &self.principal, reason);
         let Self {
             outlet,
             subscriptions,
+            enrolled,
             ..
         } = self;
-        drop(subscriptions);
+        drop((subscriptions, enrolled));
         outlet.end(end, retry_after_ms).await;
     }
 
@@ -94,18 +119,25 @@ impl Connection {
             if let Err(end) = done {
                 return end;
             }
+            let held = self.subscriptions.held_until();
+            let bus = Arc::clone(&self.gateway.state.bus);
             let turn = tokio::select! {
                 biased;
                 () = self.gateway.state.shutdown.cancelled() => Turn::Drain,
+                Ok(()) = self.revocations.changed() => Turn::Revocation,
                 heard = self.outlet.next() => Turn::Heard(heard),
+                Some(order) = self.enrolled.orders.recv() => Turn::Ordered(order),
                 () = self.pulse.tick() => Turn::Tick,
-                () = self.subscriptions.ready() => Turn::Push,
+                () = self.subscriptions.ready(&*bus) => Turn::Push,
+                () = sleep_until(held.unwrap_or_else(Instant::now)), if held.is_some() => Turn::Push,
             };
             done = match turn {
                 Turn::Drain => Err(End::Close(CloseCode::GoingAway)),
                 Turn::Heard(Err(end)) => Err(end),
                 Turn::Heard(Ok(message)) => self.hear(message).await,
+                Turn::Ordered(order) => self.follow(order).await,
                 Turn::Tick => self.keep_time().await,
+                Turn::Revocation => self.check_revocation(),
                 Turn::Push => self.push().await,
             };
         }
@@ -124,14 +156,16 @@ impl Connection {
         let state = &self.gateway.state;
         let limits = &state.limits;
         Welcome {
-            connection_id: self.id.to_string(),
+            connection_id: self.enrolled.id.to_string(),
             server_time: state.clock.now().to_string(),
             node: state.node.to_string(),
             protocol_version: VERSION,
             subject: self.principal.subject.clone(),
             role: self.principal.role.name().to_owned(),
             expires_at: self.principal.expires_at.map(|end| end.to_string()),
-            channels: channel::granted(&self.principal),
+            connection_type: self.enrolled.entry.connection_type.to_owned(),
+            channels: state.namespaces.granted(&self.principal),
+            durable: state.durables.of(&self.principal.subject),
             ping_interval_ms: limits.ping_interval.as_millis() as u64,
             limits: LimitsSaid {
                 max_message_bytes: limits.max_message_bytes,
@@ -147,40 +181,35 @@ impl Connection {
     async fn hear(&mut self, message: SocketMessage) -> Result<(), End> {
         self.pulse.heard();
         self.gateway.state.telemetry.messages_received.inc();
+        self.enrolled.entry.received.fetch_add(1, Ordering::Relaxed);
         let verdict = self.bucket.take(Instant::now());
         if verdict == Verdict::Flood {
             return Err(End::Close(CloseCode::RateLimited));
         }
         self.check_expiry()?;
-        match (message, verdict) {
-            (SocketMessage::Close(_), _) => Err(End::Gone),
-            (SocketMessage::Ping(_) | SocketMessage::Pong(_), _) => Ok(()),
-            (SocketMessage::Text(text), Verdict::Refused { retry_after_ms }) => {
-                // Decoded all the same, to name the command that was not carried out.
-                let reply_to = ClientFrame::decode(&text)
-                    .map_or_else(|error| error.reply_to, |frame| frame.id);
-                let error = ErrorBody {
-                    retry_after_ms: Some(retry_after_ms),
-                    ..ErrorBody::new(
-                        ErrorCode::RateLimited,
-                        "too many messages: slow down, or the connection ends",
-                    )
-                };
-                self.refuse(reply_to, error).await
-            }
-            (SocketMessage::Text(text), _) => match ClientFrame::decode(&text) {
-                Ok(frame) => self.obey(frame).await,
-                Err(error) => {
-                    self.refuse(error.reply_to, ErrorBody::new(error.code, error.message))
-                        .await
-                }
-            },
-            (SocketMessage::Binary(_), _) => {
-                let error = ErrorBody::new(
-                    ErrorCode::Unsupported,
-                    "binary messages are not read: send JSON as text",
-                );
-                self.refuse(None, error).await
+        match &message {
+            SocketMessage::Close(_) => return Err(End::Gone),
+            SocketMessage::Ping(_) | SocketMessage::Pong(_) => return Ok(()),
+            SocketMessage::Text(_) | SocketMessage::Binary(_) => {}
+        }
+        let read = hear::read(&message, self.outlet.encoding());
+        if let Verdict::Refused { retry_after_ms } = verdict {
+            // Read all the same, to name the command that was not carried out.
+            let reply_to = read.map_or_else(|error| error.reply_to, |frame| frame.id);
+            let error = ErrorBody {
+                retry_after_ms: Some(retry_after_ms),
+                ..ErrorBody::new(
+                    ErrorCode::RateLimited,
+                    "too many messages: slow down, or the connection ends",
+                )
+            };
+            return self.refuse(reply_to, error).await;
+        }
+        match read {
+            Ok(frame) => self.obey(frame).await,
+            Err(error) => {
+                self.refuse(error.reply_to, ErrorBody::new(error.code, error.message))
+                    .await
             }
         }
     }
@@ -198,7 +227,7 @@ impl Connection {
                 Due::Ping => {
                     let heartbeat = self.heartbeat();
                     self.tell(None, None, Message::Ping(heartbeat)).await?;
-                    self.outlet.ping(&self.gateway.state.telemetry).await?;
+                    self.outlet.ping().await?;
                 }
             }
         }
@@ -208,26 +237,77 @@ impl Connection {
     /// Sends a page of the subscription whose turn it is.
     async fn push(&mut self) -> Result<(), End> {
         self.check_expiry()?;
+        self.look_for_rooms().await?;
         let state = &self.gateway.state;
-        let Some(subscription) = self.subscriptions.next_pending() else {
+        let encoding = self.outlet.encoding();
+        let Some(subscription) = self.subscriptions.next_due() else {
             return Ok(());
         };
-        let cursor = &mut subscription.cursor;
-        let mut page = cursor.read(&*state.bus, state.limits.page_items);
-        if let Some(gap) = page.gap.take() {
-            state.telemetry.gap(gap.reason, gap.missed);
-            self.outlet
-                .say(frame::of_gap(cursor.channel(), gap), &state.telemetry)
-                .await?;
-        }
-        for item in &page.items {
-            if cursor.hears(item) {
-                self.outlet.feed(frame::of(item), &state.telemetry).await?;
-            }
-            cursor.pass_item(item);
-        }
-        subscription.pending = !cursor.has_reached_the_end_of(&page);
+        let haul = subscription.haul(&*state.bus, &state.limits, encoding)?;
+        let channel = Arc::clone(subscription.cursor.channel());
+        let batch = subscription.options.batch;
+        self.send(&channel, haul, batch).await?;
         self.outlet.flush().await
+    }
+
+    /// Puts everything into the socket's buffer, in order.
+    async fn send(
+        &mut self,
+        channel: &Arc<str>,
+        haul: Haul,
+        batch: Option<usize>,
+    ) -> Result<(), End> {
+        let gateway = Arc::clone(&self.gateway);
+        let telemetry = &gateway.state.telemetry;
+        let mut gathered = Vec::new();
+        for piece in haul.pieces {
+            match piece {
+                Piece::Gap(gap) => {
+                    self.send_batch(channel, &mut gathered).await?;
+                    telemetry.gap(gap.reason, gap.missed);
+                    telemetry.sent(Sent::Gap, 1);
+                    self.outlet.feed_text(frame::of_gap(channel, gap)).await?;
+                }
+                Piece::Item(item) => {
+                    self.enrolled.entry.sent.fetch_add(1, Ordering::Relaxed);
+                    match batch {
+                        None => {
+                            telemetry.sent(Sent::Publication, 1);
+                            self.outlet.feed(item).await?;
+                        }
+                        Some(most) => {
+                            gathered.push(item);
+                            if gathered.len() >= most {
+                                self.send_batch(channel, &mut gathered).await?;
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        self.send_batch(channel, &mut gathered).await?;
+        let now = gateway.state.clock.now();
+        for at in haul.published_at {
+            telemetry.delivered_after(now.millis_since(at));
+        }
+        Ok(())
+    }
+
+    async fn send_batch(
+        &mut self,
+        channel: &str,
+        gathered: &mut Vec<bytes::Bytes>,
+    ) -> Result<(), End> {
+        if gathered.is_empty() {
+            return Ok(());
+        }
+        self.gateway.state.telemetry.sent(Sent::Batch, 1);
+        let message = match self.outlet.encoding() {
+            Encoding::Json => vigil_protocol::batch(channel, gathered),
+            Encoding::MessagePack => vigil_protocol::message_pack::batch(channel, gathered),
+        };
+        gathered.clear();
+        self.outlet.feed(message.into()).await
     }
 
     /// A token's end is an end even if the timer is late.
@@ -238,12 +318,20 @@ impl Connection {
         Ok(())
     }
 
+    fn check_revocation(&self) -> Result<(), End> {
+        let revocations = &self.gateway.state.gatekeeper.revocations;
+        if revocations.cover(&self.principal) {
+            return Err(End::Close(CloseCode::Unauthenticated));
+        }
+        Ok(())
+    }
+
     pub(crate) fn heartbeat(&self) -> Heartbeat {
-        let positions = self.subscriptions.iter();
+        let cursors = self.subscriptions.iter().map(|one| &one.cursor);
         Heartbeat {
             server_time: self.gateway.state.clock.now().to_string(),
-            positions: positions
-                .map(|cursor| (cursor.channel().to_owned(), cursor.position()))
+            positions: cursors
+                .map(|cursor| (cursor.channel().to_string(), cursor.position()))
                 .collect(),
         }
     }
@@ -259,9 +347,8 @@ impl Connection {
             channel: channel.map(str::to_owned),
             message,
         };
-        self.outlet
-            .say(frame.encode(), &self.gateway.state.telemetry)
-            .await
+        self.gateway.state.telemetry.sent(Sent::Control, 1);
+        self.outlet.say(frame.encode()).await
     }
 
     pub(crate) async fn refuse(
@@ -270,6 +357,10 @@ impl Connection {
         error: ErrorBody,
     ) -> Result<(), End> {
         self.gateway.state.telemetry.error(error.code);
+        if error.code == ErrorCode::Forbidden {
+            self.gateway
+                .audit_forbidden(self.enrolled.id, &self.principal, &error.message);
+        }
         self.tell(reply_to, None, Message::Error(error)).await
     }
 }

@@ -3,24 +3,15 @@
 //! Used by WebSocket and SSE alike. Joining history and the live tail needs no care here: both are
 //! the same log, read onward from one position.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use vigil_bus::{Bus, Missed, Position, Published, Resume};
-use vigil_event::{Severity, Timestamp};
+use vigil_event::{SeverityCounts, Timestamp};
 use vigil_protocol::{Gap, GapReason, Since};
 
 use crate::frame;
-
-/// What a reader wants to hear.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Wish {
-    /// The channel.
-    pub(crate) channel: &'static str,
-    /// From where; none = only what comes from now on.
-    pub(crate) since: Option<Start>,
-    /// Only what is at least this bad.
-    pub(crate) min_severity: Option<Severity>,
-}
+use crate::sift::Sift;
 
 /// From where, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +27,25 @@ pub(crate) enum Start {
     Time(Timestamp),
     /// With the last so many.
     Last(u64),
+    /// Room by room, after these positions; a room that is not named is heard from its beginning.
+    Rooms(BTreeMap<String, vigil_protocol::Position>),
+}
+
+impl Start {
+    /// Where one room starts.
+    pub(crate) fn of_room(&self, room: &str) -> Self {
+        match self {
+            Self::Rooms(rooms) => {
+                rooms
+                    .get(room)
+                    .map_or(Self::Last(u64::MAX), |at| Self::Position {
+                        epoch: at.epoch.clone(),
+                        offset: at.offset,
+                    })
+            }
+            other => other.clone(),
+        }
+    }
 }
 
 impl TryFrom<Since> for Start {
@@ -46,6 +56,7 @@ impl TryFrom<Since> for Start {
             Since::Position { epoch, offset } => Self::Position { epoch, offset },
             Since::Time(text) => Self::Time(text.parse()?),
             Since::Last(count) => Self::Last(count),
+            Since::Rooms(rooms) => Self::Rooms(rooms),
         })
     }
 }
@@ -53,10 +64,10 @@ impl TryFrom<Since> for Start {
 /// A reader's place in one channel.
 #[derive(Debug)]
 pub(crate) struct Cursor {
-    channel: &'static str,
+    channel: Arc<str>,
     epoch: Arc<str>,
     after: u64,
-    min_severity: Option<Severity>,
+    sift: Arc<Sift>,
 }
 
 /// What is to be said of a cursor that starts.
@@ -79,25 +90,33 @@ pub(crate) struct Page {
     pub(crate) gap: Option<Gap>,
     /// The items.
     pub(crate) items: Vec<Arc<Published>>,
+    /// The offset of the oldest item that the log keeps.
+    pub(crate) first: u64,
     /// The log's newest offset.
-    head: u64,
+    pub(crate) head: u64,
 }
 
 impl Cursor {
-    /// A cursor for that wish.
-    pub(crate) fn start(bus: &dyn Bus, wish: &Wish) -> (Self, Started) {
-        let channel = wish.channel;
+    /// A cursor that starts there.
+    pub(crate) fn start(
+        bus: &dyn Bus,
+        channel: &Arc<str>,
+        since: Option<&Start>,
+        sift: &Arc<Sift>,
+    ) -> (Self, Started) {
         let head = bus.head(channel);
         let mut cursor = Self {
-            channel,
+            channel: Arc::clone(channel),
             epoch: Arc::clone(&head.epoch),
             after: head.offset,
-            min_severity: wish.min_severity,
+            sift: Arc::clone(sift),
         };
         let mut gaps = Vec::new();
-        match &wish.since {
+        match since {
             None => {}
             Some(Start::Last(count)) => cursor.after = bus.last(channel, *count),
+            // A single channel has one position; the caller has taken it out of the map.
+            Some(Start::Rooms(_)) => {}
             Some(Start::Time(time)) => {
                 cursor.after = bus.since_time(channel, *time);
                 gaps.extend(cursor.forgotten(bus));
@@ -135,32 +154,92 @@ impl Cursor {
     /// knows how many of those before it were meant.
     fn forgotten(&self, bus: &dyn Bus) -> Option<Gap> {
         let before = self.after.checked_sub(1)?;
-        let missed = bus.read(self.channel, before, 1).missed?;
+        let missed = bus.read(&self.channel, before, 1).missed?;
         let all = Missed {
             from: 1,
             to: missed.to,
             by_severity: None,
         };
-        frame::gap(&self.epoch, &all, self.min_severity, GapReason::Retention)
+        frame::gap(&self.epoch, &all, &self.sift, GapReason::Retention)
     }
 
     /// The next items, at most so many, and what was missed before them.
     pub(crate) fn read(&mut self, bus: &dyn Bus, limit: usize) -> Page {
-        let read = bus.read(self.channel, self.after, limit.max(1));
+        let read = bus.read(&self.channel, self.after, limit.max(1));
         let gap = read
             .missed
             .and_then(|missed| self.pass(&missed, GapReason::SlowConsumer));
         Page {
             gap,
             items: read.items,
+            first: read.first,
             head: read.head,
         }
+    }
+
+    /// Goes past everything up to there that is still in the log, and says what was heard of it.
+    pub(crate) fn skip_to(&mut self, bus: &dyn Bus, to: u64, reason: GapReason) -> Option<Gap> {
+        let from = self.after + 1;
+        let mut counts = SeverityCounts::default();
+        let mut unknown = 0;
+        while self.after < to {
+            let limit = usize::try_from(to - self.after)
+                .unwrap_or(usize::MAX)
+                .min(256);
+            let read = bus.read(&self.channel, self.after, limit);
+            if let Some(missed) = read.missed {
+                // What fell out meanwhile is said with the rest; at most all of it was heard.
+                self.after = missed.to;
+                match missed.by_severity {
+                    Some(gone) => add(&mut counts, &gone),
+                    None => unknown += missed.count(),
+                }
+            }
+            for item in &read.items {
+                if self.sift.hears(item) {
+                    counts.add(item.publication.severity, 1);
+                }
+                self.after = item.offset;
+            }
+            if read.items.is_empty() {
+                break;
+            }
+        }
+        let by_severity = frame::heard(&counts, self.sift.min_severity);
+        let missed = by_severity.values().sum::<u64>() + unknown;
+        let by_severity = if unknown == 0 {
+            by_severity
+        } else {
+            BTreeMap::new()
+        };
+        (missed > 0).then(|| Gap {
+            epoch: self.epoch.to_string(),
+            from,
+            to: self.after,
+            missed,
+            by_severity,
+            reason,
+        })
+    }
+
+    /// The offset after which the next item is read.
+    pub(crate) const fn after(&self) -> u64 {
+        self.after
+    }
+
+    pub(crate) const fn epoch(&self) -> &Arc<str> {
+        &self.epoch
+    }
+
+    /// Another sift from here on, as after a newer token.
+    pub(crate) fn resift(&mut self, sift: Arc<Sift>) {
+        self.sift = sift;
     }
 
     /// Goes past what is missing.
     fn pass(&mut self, missed: &Missed, reason: GapReason) -> Option<Gap> {
         self.after = missed.to;
-        frame::gap(&self.epoch, missed, self.min_severity, reason)
+        frame::gap(&self.epoch, missed, &self.sift, reason)
     }
 
     /// Goes past an item that was sent or filtered out.
@@ -175,12 +254,11 @@ impl Cursor {
 
     /// Whether the reader wants to hear this item.
     pub(crate) fn hears(&self, item: &Published) -> bool {
-        self.min_severity
-            .is_none_or(|min| item.publication.severity >= min)
+        self.sift.hears(item)
     }
 
-    pub(crate) const fn channel(&self) -> &'static str {
-        self.channel
+    pub(crate) const fn channel(&self) -> &Arc<str> {
+        &self.channel
     }
 
     /// Where the reader stands: everything up to here was sent, filtered out or told to be missing.
@@ -192,6 +270,12 @@ impl Cursor {
     }
 }
 
+fn add(counts: &mut SeverityCounts, more: &SeverityCounts) {
+    for severity in vigil_event::Severity::ALL {
+        counts.add(severity, more.get(severity));
+    }
+}
+
 /// Said when a position is of another log.
 fn unknown_gap(epoch: &str) -> Gap {
     Gap {
@@ -199,7 +283,7 @@ fn unknown_gap(epoch: &str) -> Gap {
         from: 1,
         to: 0,
         missed: 0,
-        by_severity: std::collections::BTreeMap::new(),
+        by_severity: BTreeMap::new(),
         reason: GapReason::EpochChanged,
     }
 }
@@ -207,7 +291,7 @@ fn unknown_gap(epoch: &str) -> Gap {
 #[cfg(test)]
 mod tests {
     use vigil_bus::{LogLimits, MemoryBus};
-    use vigil_event::{Id, Publication, SystemClock};
+    use vigil_event::{Id, Publication, Severity, SystemClock};
 
     use super::*;
 
@@ -232,14 +316,7 @@ mod tests {
     }
 
     fn start(bus: &MemoryBus, since: Option<Start>) -> (Cursor, Started) {
-        Cursor::start(
-            bus,
-            &Wish {
-                channel: "status",
-                since,
-                min_severity: None,
-            },
-        )
+        Cursor::start(bus, &Arc::from("status"), since.as_ref(), &Arc::default())
     }
 
     fn position(epoch: &str, offset: u64) -> Start {

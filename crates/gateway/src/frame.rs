@@ -7,46 +7,49 @@ use vigil_bus::{Missed, Published};
 use vigil_event::{Severity, SeverityCounts};
 use vigil_protocol::{Envelope, Gap, GapReason, Message, ServerFrame};
 
+use crate::sift::Sift;
+
 /// The publication's frame, encoded by whoever asks first and then shared by all connections.
 pub(crate) fn of(published: &Published) -> Bytes {
-    published.frame_or_encode(|published| {
-        let publication = &published.publication;
-        let envelope = Envelope {
-            kind: publication.kind.name(),
-            id: &publication.id.to_string(),
-            channel: &publication.channel,
-            epoch: &published.epoch,
-            offset: published.offset,
-            timestamp: &publication.timestamp.to_string(),
-            data: &publication.data,
-        };
-        Bytes::from(envelope.encode())
-    })
+    published.frame_or_encode(|published| with_data(published, &published.publication.data))
 }
 
-/// What is said of missed items to somebody who hears only a severity and above; nothing where none
-/// of them would have been heard.
-pub(crate) fn gap(
-    epoch: &str,
-    missed: &Missed,
-    min: Option<Severity>,
-    reason: GapReason,
-) -> Option<Gap> {
-    let by_severity = missed.by_severity.map(|counts| heard(&counts, min));
+/// The frame with other data in it.
+pub(crate) fn with_data(published: &Published, data: &[u8]) -> Bytes {
+    let publication = &published.publication;
+    let envelope = Envelope {
+        kind: publication.kind.name(),
+        id: &publication.id.to_string(),
+        channel: &publication.channel,
+        epoch: &published.epoch,
+        offset: published.offset,
+        timestamp: &publication.timestamp.to_string(),
+        data,
+    };
+    Bytes::from(envelope.encode())
+}
+
+/// What is said of missed items to somebody who hears some of them; nothing where none of them would
+/// have been heard. What a filter would have said of them nobody knows any more.
+pub(crate) fn gap(epoch: &str, missed: &Missed, sift: &Sift, reason: GapReason) -> Option<Gap> {
+    let by_severity = missed
+        .by_severity
+        .map(|counts| heard(&counts, sift.min_severity));
     let count = by_severity
         .as_ref()
         .map_or_else(|| missed.count(), |counts| counts.values().sum());
+    let told = by_severity.filter(|_| sift.is_by_severity());
     (count > 0).then(|| Gap {
         epoch: epoch.to_owned(),
         from: missed.from,
         to: missed.to,
         missed: count,
-        by_severity: by_severity.unwrap_or_default(),
+        by_severity: told.unwrap_or_default(),
         reason,
     })
 }
 
-fn heard(counts: &SeverityCounts, min: Option<Severity>) -> BTreeMap<String, u64> {
+pub(crate) fn heard(counts: &SeverityCounts, min: Option<Severity>) -> BTreeMap<String, u64> {
     Severity::ALL
         .into_iter()
         .filter(|severity| min.is_none_or(|min| *severity >= min))
@@ -80,27 +83,21 @@ mod tests {
         }
     }
 
+    fn of(min: Option<Severity>, missed: &Missed) -> Option<Gap> {
+        let sift = Sift {
+            min_severity: min,
+            ..Sift::default()
+        };
+        gap("e", missed, &sift, GapReason::SlowConsumer)
+    }
+
     #[test]
     fn a_gap_counts_only_what_would_have_been_heard() {
-        let all = gap("e", &missed(), None, GapReason::SlowConsumer).unwrap();
+        let all = of(None, &missed()).unwrap();
         assert_eq!((all.missed, all.by_severity.len()), (6, 2));
-        let high = gap(
-            "e",
-            &missed(),
-            Some(Severity::High),
-            GapReason::SlowConsumer,
-        )
-        .unwrap();
+        let high = of(Some(Severity::High), &missed()).unwrap();
         assert_eq!((high.missed, high.from, high.to), (2, 1, 6));
-        assert_eq!(
-            gap(
-                "e",
-                &missed(),
-                Some(Severity::Critical),
-                GapReason::SlowConsumer
-            ),
-            None
-        );
+        assert_eq!(of(Some(Severity::Critical), &missed()), None);
     }
 
     #[test]
@@ -109,13 +106,21 @@ mod tests {
             by_severity: None,
             ..missed()
         };
-        let gap = gap(
-            "e",
-            &forgotten,
-            Some(Severity::Critical),
-            GapReason::Retention,
-        )
-        .unwrap();
+        let gap = of(Some(Severity::Critical), &forgotten).unwrap();
+        assert_eq!((gap.missed, gap.by_severity.len()), (6, 0));
+    }
+
+    #[test]
+    fn with_a_filter_the_most_is_said() {
+        let sift = Sift {
+            min_severity: None,
+            filters: vec![
+                crate::filter::Filters::default()
+                    .of_expression("data.a == 1")
+                    .unwrap(),
+            ],
+        };
+        let gap = gap("e", &missed(), &sift, GapReason::SlowConsumer).unwrap();
         assert_eq!((gap.missed, gap.by_severity.len()), (6, 0));
     }
 }

@@ -9,25 +9,41 @@
 //! puts a [`vigil_auth::Principal`] on each request).
 //!
 //! To add a command: a variant in `vigil_protocol::Command`, its case in `command.rs`, a test in
-//! `tests/it`, a row in `docs/protocol.md`. To add a channel: a line in `channel.rs`.
+//! `tests/it`, a row in `docs/protocol.md`. To add a channel: a name in `vigil_event::channel::PLATFORM`.
 
 mod admission;
+mod audit;
 mod channel;
 mod command;
 mod connection;
 mod cursor;
+mod delivery;
 mod desk;
+mod durable;
+mod filter;
+mod form;
 mod frame;
+mod greeting;
+mod hear;
+mod history;
+mod interner;
+mod manage;
 mod origin;
 mod outlet;
+mod presence;
+mod publisher;
 mod pulse;
 mod rate;
 mod refusal;
+mod roster;
 mod route;
+mod sift;
 mod sse;
 mod state;
+mod subscribing;
 mod subscription;
 mod telemetry;
+mod wish;
 
 use std::sync::Arc;
 
@@ -35,15 +51,23 @@ use vigil_event::{Id, Timestamp};
 use vigil_protocol::CloseCode;
 
 use admission::Admission;
+use filter::Filters;
+use form::Projections;
+use presence::Presence;
+use publisher::Keys;
+use roster::Roster;
 
+pub use channel::{Namespace, Namespaces};
 pub use desk::{AlertDesk, Change, DeskError};
+pub use durable::{Durables, KeptCursor};
 pub use state::{GatewayState, Limits};
 pub use telemetry::Telemetry;
 
-/// The gateway's routes: `/ws`, `/ws/{channel}`, `/api/v1/ws`, `/api/v1/ws/health`,
-/// `/sse/{channel}`.
+/// The gateway's routes: `/ws`, `/ws/{channel}`, `/api/v1/ws`, `/api/v1/ws/health`, rooms below
+/// `/api/v1/ws`, `/sse/{channel}`, and those for whoever manages below `/ws`.
 ///
-/// Each request must carry an `axum::Extension<Principal>`; without one it is answered with 401.
+/// Each request must carry an `axum::Extension<Principal>`; without one it is answered with 401, but
+/// that a WebSocket has some seconds to send its token in a first `auth` frame.
 pub fn router(state: GatewayState) -> axum::Router {
     let admission = Admission::new(
         state.limits.max_connections,
@@ -53,6 +77,12 @@ pub fn router(state: GatewayState) -> axum::Router {
     route::all(Arc::new(Gateway {
         state,
         admission: Arc::new(admission),
+        filters: Filters::default(),
+        projections: Projections::default(),
+        presence: Presence::default(),
+        keys: Keys::default(),
+        roster: Arc::default(),
+        hall: greeting::Hall::default(),
         started_at,
     }))
 }
@@ -61,6 +91,12 @@ pub fn router(state: GatewayState) -> axum::Router {
 struct Gateway {
     state: GatewayState,
     admission: Arc<Admission>,
+    filters: Filters,
+    projections: Projections,
+    presence: Presence,
+    keys: Keys,
+    roster: Arc<Roster>,
+    hall: greeting::Hall,
     started_at: Timestamp,
 }
 

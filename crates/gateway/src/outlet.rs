@@ -8,9 +8,9 @@ use bytes::Bytes;
 use futures_util::SinkExt as _;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use vigil_protocol::CloseCode;
+use vigil_protocol::{CloseCode, message_pack};
 
-use crate::telemetry::Telemetry;
+use crate::form::Encoding;
 
 /// How long a client has to take a close frame, and then to answer it.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -27,18 +27,22 @@ pub(crate) enum End {
 /// The socket and what bounds its writes.
 pub(crate) struct Outlet {
     socket: WebSocket,
+    encoding: Encoding,
     deadline: Duration,
     shutdown: CancellationToken,
 }
 
 impl Outlet {
-    pub(crate) const fn new(
-        socket: WebSocket,
-        deadline: Duration,
-        shutdown: CancellationToken,
-    ) -> Self {
+    pub(crate) fn new(socket: WebSocket, deadline: Duration, shutdown: CancellationToken) -> Self {
+        let chosen = socket.protocol().and_then(|name| name.to_str().ok());
+        let encoding = if chosen == Some(message_pack::SUBPROTOCOL) {
+            Encoding::MessagePack
+        } else {
+            Encoding::Json
+        };
         Self {
             socket,
+            encoding,
             deadline,
             shutdown,
         }
@@ -53,31 +57,55 @@ impl Outlet {
         }
     }
 
-    /// Puts a publication's frame into the socket's buffer, or waits for room.
-    pub(crate) async fn feed(&mut self, frame: Bytes, telemetry: &Telemetry) -> Result<(), End> {
-        // The encoder made UTF-8; if it ever did not, the fault is the server's.
-        let text = frame
-            .try_into()
-            .map_err(|_| End::Close(CloseCode::Internal))?;
-        self.write(Message::Text(text), telemetry).await
+    /// How messages are written on this socket.
+    pub(crate) const fn encoding(&self) -> Encoding {
+        self.encoding
     }
 
-    /// Sends a text at once.
-    pub(crate) async fn say(&mut self, text: String, telemetry: &Telemetry) -> Result<(), End> {
-        self.write(Message::Text(text.into()), telemetry).await?;
+    /// Puts a message that is encoded already into the socket's buffer, or waits for room.
+    pub(crate) async fn feed(&mut self, frame: Bytes) -> Result<(), End> {
+        let message = match self.encoding {
+            // The encoder made UTF-8; if it ever did not, the fault is the server's.
+            Encoding::Json => Message::Text(
+                frame
+                    .try_into()
+                    .map_err(|_| End::Close(CloseCode::Internal))?,
+            ),
+            Encoding::MessagePack => Message::Binary(frame),
+        };
+        self.write(message).await
+    }
+
+    /// Puts a frame into the socket's buffer, or waits for room.
+    pub(crate) async fn feed_text(&mut self, text: String) -> Result<(), End> {
+        let message = match self.encoding {
+            Encoding::Json => Message::Text(text.into()),
+            Encoding::MessagePack => {
+                Message::Binary(message_pack::from_json(text.as_bytes()).into())
+            }
+        };
+        self.write(message).await
+    }
+
+    /// Sends a frame at once.
+    pub(crate) async fn say(&mut self, text: String) -> Result<(), End> {
+        self.feed_text(text).await?;
         self.flush().await
+    }
+
+    /// Lets go of what is left, for somebody else to go on with the socket.
+    pub(crate) fn into_socket(self) -> WebSocket {
+        self.socket
     }
 
     /// Sends a ping, which every client's library answers by itself.
-    pub(crate) async fn ping(&mut self, telemetry: &Telemetry) -> Result<(), End> {
-        self.write(Message::Ping(Bytes::new()), telemetry).await?;
+    pub(crate) async fn ping(&mut self) -> Result<(), End> {
+        self.write(Message::Ping(Bytes::new())).await?;
         self.flush().await
     }
 
-    async fn write(&mut self, message: Message, telemetry: &Telemetry) -> Result<(), End> {
-        bounded(&self.shutdown, self.deadline, self.socket.feed(message)).await?;
-        telemetry.messages_sent.inc();
-        Ok(())
+    async fn write(&mut self, message: Message) -> Result<(), End> {
+        bounded(&self.shutdown, self.deadline, self.socket.feed(message)).await
     }
 
     /// Sends everything that is still in the buffer.

@@ -62,6 +62,12 @@ impl From<Refused> for Refusal {
                 "this user has as many connections open as allowed: close one first",
                 Some(10_000),
             ),
+            Refused::TooFast => (
+                StatusCode::TOO_MANY_REQUESTS,
+                ErrorCode::RateLimited,
+                "too many new connections from this address: wait before the next one",
+                Some(60_000),
+            ),
             Refused::TooMany => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 ErrorCode::Unavailable,

@@ -1,25 +1,33 @@
 //! The gateway's routes: what is checked before a request becomes a connection.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{ConnectInfo, FromRequestParts, Path, Query, State};
+use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use axum::{Extension, Json, Router};
 use serde::{Deserialize, Serialize};
 use vigil_auth::{Action, Principal};
-use vigil_protocol::{ErrorBody, ErrorCode, SUBPROTOCOL_JSON, Since};
+use vigil_event::channel::STATUS;
+use vigil_protocol::{
+    CloseCode, ErrorBody, ErrorCode, Filter, MAX_EXPRESSION_BYTES, SUBPROTOCOL_JSON, Since,
+    Subscribe, message_pack,
+};
 
 use crate::admission::Admitted;
 use crate::connection::Connection;
-use crate::cursor::{Start, Wish};
+use crate::greeting::code_of;
+use crate::outlet::End;
 use crate::refusal::Refusal;
 use crate::telemetry::{Refused, Transport};
-use crate::{Gateway, channel, origin, sse};
+use crate::wish::Wish;
+use crate::{Gateway, manage, origin, sse};
 
 /// Buffers are small: an idle connection should cost next to nothing, and a page of frames is
 /// flushed as a whole anyway.
@@ -34,49 +42,210 @@ pub(crate) struct StreamOptions {
     since: Option<String>,
     last: Option<u64>,
     min_severity: Option<String>,
+    filter: Option<String>,
+    fields: Option<String>,
+    connection_type: Option<String>,
 }
+
+/// Who connects, as far as the listener says.
+pub(crate) type Peer = Option<Extension<ConnectInfo<SocketAddr>>>;
+
+/// What a connection is for, where a client says it. It changes nothing but what is listed.
+const CONNECTION_TYPES: [&str; 4] = ["general", "investigation", "analysis", "chat"];
 
 pub(crate) fn all(gateway: Arc<Gateway>) -> Router {
     Router::new()
         .route("/ws", get(general))
         .route("/ws/{channel}", get(of_channel))
         .route("/api/v1/ws", get(general))
+        .route("/api/v1/ws/investigations/{id}", get(of_investigation))
+        .route("/api/v1/ws/analysis/{id}", get(of_analysis))
+        .route("/api/v1/ws/chat/{id}", get(of_chat))
+        .merge(manage::routes())
         .route("/api/v1/ws/health", get(health))
+        .route("/asyncapi.json", get(document))
         .route("/sse/{channel}", get(sse::stream))
         .with_state(gateway)
 }
 
+/// What is known of somebody who opens a socket.
+#[derive(FromRequestParts)]
+struct Opening {
+    caller: Caller,
+    peer: Peer,
+    headers: HeaderMap,
+    options: Options,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+}
+
 async fn general(
     State(gateway): State<Arc<Gateway>>,
-    caller: Caller,
-    headers: HeaderMap,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+    opening: Opening,
 ) -> Result<Response, Refusal> {
-    let principal = gateway.check(caller, &headers)?;
-    open(&gateway, principal, upgrade, None)
+    let connection_type = match &opening.options {
+        Ok(Query(options)) => options.connection_type()?,
+        Err(_) => "general",
+    };
+    opening.answer(&gateway, None, connection_type)
 }
 
 async fn of_channel(
     State(gateway): State<Arc<Gateway>>,
-    caller: Caller,
-    headers: HeaderMap,
     Path(name): Path<String>,
-    options: Options,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+    opening: Opening,
 ) -> Result<Response, Refusal> {
-    let principal = gateway.check(caller, &headers)?;
-    let wish = gateway.wish(&principal, &name, options)?;
-    open(&gateway, principal, upgrade, Some(wish))
+    let name = if name == "system" {
+        STATUS.to_owned()
+    } else {
+        name
+    };
+    opening.answer(&gateway, Some(name), "general")
 }
 
-/// Upgrades. RFC 6455, 4.2.2: a sub-protocol is named only if the client offered it, and none is no
-/// reason to refuse; a client that insists on one fails by itself.
+async fn of_investigation(
+    State(gateway): State<Arc<Gateway>>,
+    Path(id): Path<String>,
+    opening: Opening,
+) -> Result<Response, Refusal> {
+    opening.answer(
+        &gateway,
+        Some(format!("investigations:{id}")),
+        "investigation",
+    )
+}
+
+async fn of_analysis(
+    State(gateway): State<Arc<Gateway>>,
+    Path(id): Path<String>,
+    opening: Opening,
+) -> Result<Response, Refusal> {
+    opening.answer(&gateway, Some(format!("analysis:{id}")), "analysis")
+}
+
+async fn of_chat(
+    State(gateway): State<Arc<Gateway>>,
+    Path(id): Path<String>,
+    opening: Opening,
+) -> Result<Response, Refusal> {
+    opening.answer(&gateway, Some(format!("chat:{id}")), "chat")
+}
+
+impl Opening {
+    /// Checks who comes from where, and upgrades.
+    fn answer(
+        self,
+        gateway: &Arc<Gateway>,
+        channel: Option<String>,
+        connection_type: &'static str,
+    ) -> Result<Response, Refusal> {
+        gateway.arrive(&self.peer)?;
+        if is_to_be_greeted(&self.caller, self.upgrade.is_ok()) {
+            gateway.check_page(&self.headers)?;
+            let options = self.options;
+            return greet(
+                gateway,
+                self.upgrade,
+                connection_type,
+                move |gateway, principal| {
+                    let Some(name) = channel else { return Ok(None) };
+                    gateway.wish_of_url(principal, &name, options).map(Some)
+                },
+            );
+        }
+        let principal = gateway.check(self.caller, &self.headers)?;
+        let first = match channel {
+            Some(name) => Some(gateway.wish_of_url(&principal, &name, self.options)?),
+            None => None,
+        };
+        open(gateway, principal, self.upgrade, first, connection_type)
+    }
+}
+
+/// Whether the one who opens a socket says who they are in its first frame.
+const fn is_to_be_greeted(caller: &Caller, is_upgrade: bool) -> bool {
+    caller.is_none() && is_upgrade
+}
+
+/// Upgrades without a credential, and makes a connection of it once the first frame has shown one.
+/// What the client may not have then closes the socket.
+fn greet(
+    gateway: &Arc<Gateway>,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+    connection_type: &'static str,
+    wish: impl FnOnce(&Gateway, &Principal) -> Result<Option<Wish>, Refusal> + Send + 'static,
+) -> Result<Response, Refusal> {
+    drop(
+        gateway
+            .hall
+            .enter()
+            .map_err(|reason| gateway.refused(reason))?,
+    );
+    let gateway = Arc::clone(gateway);
+    let tracked = gateway.state.tasks.token();
+    Ok(
+        prepared(&gateway, upgrade)?.on_upgrade(move |socket| async move {
+            let greeted = match gateway.hall.enter() {
+                Ok(_place) => gateway.greet(socket).await,
+                Err(reason) => {
+                    gateway.dismiss(socket, End::Close(code_of(reason))).await;
+                    None
+                }
+            };
+            let Some((socket, principal)) = greeted else {
+                return;
+            };
+            let Ok(first) = wish(&gateway, &principal) else {
+                return gateway
+                    .dismiss(socket, End::Close(CloseCode::Forbidden))
+                    .await;
+            };
+            let admitted = gateway.admission.admit(
+                &principal.subject,
+                Transport::WebSocket,
+                &gateway.state.telemetry,
+            );
+            match admitted {
+                Ok(admitted) => {
+                    Connection::new(gateway, principal, admitted, socket, connection_type)
+                        .run(first)
+                        .await;
+                }
+                Err(reason) => {
+                    gateway.state.telemetry.refused(reason);
+                    gateway.dismiss(socket, End::Close(code_of(reason))).await;
+                }
+            }
+            drop(tracked);
+        }),
+    )
+}
+
+/// Upgrades for somebody who is known.
 fn open(
     gateway: &Arc<Gateway>,
     principal: Principal,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
     first: Option<Wish>,
+    connection_type: &'static str,
 ) -> Result<Response, Refusal> {
+    let admitted = gateway.admit(&principal, Transport::WebSocket)?;
+    let tracked = gateway.state.tasks.token();
+    let upgrade = prepared(gateway, upgrade)?;
+    let gateway = Arc::clone(gateway);
+    Ok(upgrade.on_upgrade(move |socket| async move {
+        Connection::new(gateway, principal, admitted, socket, connection_type)
+            .run(first)
+            .await;
+        drop(tracked);
+    }))
+}
+
+/// The upgrade with our limits. RFC 6455, 4.2.2: a sub-protocol is named only if the client offered
+/// it, and none is no reason to refuse; a client that insists on one fails by itself.
+fn prepared(
+    gateway: &Gateway,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<WebSocketUpgrade, Refusal> {
     let upgrade = upgrade.map_err(|rejection| {
         let message =
             format!("this is a WebSocket: {rejection}; without one, use /sse/{{channel}}");
@@ -85,22 +254,23 @@ fn open(
             ErrorBody::new(ErrorCode::Invalid, message),
         )
     })?;
-    let admitted = gateway.admit(&principal, Transport::WebSocket)?;
     let max = gateway.state.limits.max_message_bytes;
-    let tracked = gateway.state.tasks.token();
-    let gateway = Arc::clone(gateway);
     Ok(upgrade
-        .protocols([SUBPROTOCOL_JSON])
+        .protocols([SUBPROTOCOL_JSON, message_pack::SUBPROTOCOL])
         .max_message_size(max)
         .max_frame_size(max)
         .read_buffer_size(BUFFER_BYTES)
-        .write_buffer_size(BUFFER_BYTES)
-        .on_upgrade(move |socket| async move {
-            Connection::new(gateway, principal, admitted, socket)
-                .run(first)
-                .await;
-            drop(tracked);
-        }))
+        .write_buffer_size(BUFFER_BYTES))
+}
+
+/// The protocol as AsyncAPI 3, with JSON Schemas of every frame.
+async fn document(
+    State(gateway): State<Arc<Gateway>>,
+    caller: Caller,
+) -> Result<Response, Refusal> {
+    gateway.identify(caller)?;
+    let json = [(CONTENT_TYPE, "application/json")];
+    Ok((json, include_str!("../asyncapi.json")).into_response())
 }
 
 #[derive(Serialize)]
@@ -131,7 +301,7 @@ async fn health(
 
 impl Gateway {
     /// Who calls, if they may read at all.
-    fn identify(&self, caller: Caller) -> Result<Principal, Refusal> {
+    pub(crate) fn identify(&self, caller: Caller) -> Result<Principal, Refusal> {
         let Some(Extension(principal)) = caller else {
             return Err(self.refused(Refused::Unauthenticated));
         };
@@ -147,37 +317,54 @@ impl Gateway {
     /// Who opens a stream, if they and the page they come from may do that.
     pub(crate) fn check(&self, caller: Caller, headers: &HeaderMap) -> Result<Principal, Refusal> {
         let principal = self.identify(caller)?;
+        self.check_page(headers)?;
+        Ok(principal)
+    }
+
+    /// Whether the page that a browser opens a stream from may do that.
+    fn check_page(&self, headers: &HeaderMap) -> Result<(), Refusal> {
         if !origin::is_allowed(headers, &self.state.allowed_origins) {
             return Err(self.refused(Refused::Origin));
         }
         if self.state.shutdown.is_cancelled() {
             return Err(self.refused(Refused::Stopping));
         }
-        Ok(principal)
+        Ok(())
+    }
+
+    /// Whether one more may come from that address now.
+    pub(crate) fn arrive(&self, peer: &Peer) -> Result<(), Refusal> {
+        let peer = peer.as_ref().map(|Extension(ConnectInfo(peer))| peer.ip());
+        self.admission
+            .arrive(peer, self.state.limits.connections_per_minute)
+            .map_err(|reason| self.refused(reason))
     }
 
     /// What a stream's URL asks for, if the caller may have it.
-    pub(crate) fn wish(
+    pub(crate) fn wish_of_url(
         &self,
         principal: &Principal,
         name: &str,
         options: Options,
     ) -> Result<Wish, Refusal> {
-        let Some(channel) = channel::of_path(name) else {
-            return Err(Refusal::new(StatusCode::NOT_FOUND, channel::unknown(name)));
-        };
-        if !principal.may_subscribe(channel) {
-            return Err(self.refused(Refused::Forbidden));
-        }
         let Query(options) = options
             .map_err(|error| Refusal::bad(format!("the query is not understood: {error}")))?;
-        let min_severity = options.min_severity.as_deref().map(str::parse).transpose();
-        Ok(Wish {
-            channel,
-            since: options.start()?,
-            min_severity: min_severity
-                .map_err(|error| Refusal::bad(format!("`min_severity`: {error}")))?,
-        })
+        let asked = options.subscribe(name)?;
+        let wish = self.wish(principal, &asked).map_err(|error| {
+            if error.code == ErrorCode::Forbidden {
+                return self.refused(Refused::Forbidden);
+            }
+            let status = if error.code == ErrorCode::UnknownChannel {
+                StatusCode::NOT_FOUND
+            } else {
+                StatusCode::BAD_REQUEST
+            };
+            Refusal::new(status, error)
+        })?;
+        // A token whose filter makes no sense is told so before anything is opened.
+        self.sift(&wish.options.asked, principal)
+            .map_err(|error| Refusal::new(StatusCode::FORBIDDEN, error))?;
+        Ok(wish)
     }
 
     pub(crate) fn admit(
@@ -190,26 +377,67 @@ impl Gateway {
             .map_err(|reason| self.refused(reason))
     }
 
-    fn refused(&self, reason: Refused) -> Refusal {
+    pub(crate) fn refused(&self, reason: Refused) -> Refusal {
         self.state.telemetry.refused(reason);
+        self.audit_refused(None, reason.name());
         reason.into()
     }
 }
 
 impl StreamOptions {
-    fn start(&self) -> Result<Option<Start>, Refusal> {
-        match (&self.since, self.last) {
-            (Some(_), Some(_)) => Err(Refusal::bad(
-                "`since` and `last` exclude each other: leave one out",
-            )),
-            (Some(text), None) => start_from(text).map(Some),
-            (None, last) => Ok(last.map(Start::Last)),
+    fn subscribe(&self, channel: &str) -> Result<Subscribe, Refusal> {
+        let since = match (&self.since, self.last) {
+            (Some(_), Some(_)) => {
+                return Err(Refusal::bad(
+                    "`since` and `last` exclude each other: leave one out",
+                ));
+            }
+            (Some(text), None) => Some(since_from(text)?),
+            (None, last) => last.map(Since::Last),
+        };
+        if self
+            .filter
+            .as_ref()
+            .is_some_and(|text| text.len() > MAX_EXPRESSION_BYTES)
+        {
+            return Err(Refusal::bad(format!(
+                "`filter` is longer than {MAX_EXPRESSION_BYTES} bytes"
+            )));
         }
+        let filter = self.filter.as_ref().map(|expression| Filter {
+            expression: Some(expression.clone()),
+            ..Filter::default()
+        });
+        let fields = self.fields.as_deref().unwrap_or_default();
+        Ok(Subscribe {
+            channel: channel.to_owned(),
+            since,
+            min_severity: self.min_severity.clone(),
+            filter,
+            fields: fields
+                .split(',')
+                .filter(|field| !field.is_empty())
+                .map(str::to_owned)
+                .collect(),
+            ..Subscribe::default()
+        })
+    }
+
+    fn connection_type(&self) -> Result<&'static str, Refusal> {
+        let Some(asked) = self.connection_type.as_deref() else {
+            return Ok("general");
+        };
+        let known = CONNECTION_TYPES.into_iter().find(|known| *known == asked);
+        known.ok_or_else(|| {
+            Refusal::bad(format!(
+                "`connection_type` must be one of {}",
+                CONNECTION_TYPES.join(", ")
+            ))
+        })
     }
 }
 
 /// From the one-line form, as in a query or a `Last-Event-ID`.
-pub(crate) fn start_from(text: &str) -> Result<Start, Refusal> {
-    let since = Since::from_line(text).map_err(|error| Refusal::bad(error.to_string()))?;
-    Start::try_from(since).map_err(|error| Refusal::bad(format!("`since`: {error}")))
+pub(crate) fn since_from(text: &str) -> Result<Since, Refusal> {
+    Since::from_line(text).map_err(|error| Refusal::bad(error.to_string()))
 }

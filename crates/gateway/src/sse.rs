@@ -13,18 +13,22 @@ use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::stream;
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use vigil_auth::Principal;
-use vigil_event::Id;
+use vigil_event::{Id, channel};
 use vigil_protocol::{CloseCode, Gap};
 
 use crate::Gateway;
 use crate::admission::Admitted;
-use crate::cursor::{Cursor, Started};
+use crate::channel::Target;
+use crate::cursor::{Cursor, Start, Started};
+use crate::form::{self, Encoding, Projection};
 use crate::frame;
 use crate::refusal::Refusal;
-use crate::route::{Caller, Options, start_from};
+use crate::roster::{Enrolled, Order};
+use crate::route::{Caller, Options, Peer, since_from};
 use crate::subscription::Wake;
 use crate::telemetry::{Counted, Transport};
 
@@ -42,10 +46,14 @@ struct Listener {
     gateway: Arc<Gateway>,
     principal: Principal,
     cursor: Cursor,
+    projection: Option<Arc<Projection>>,
+    enrolled: Enrolled,
     wake: Wake,
     beat_at: Instant,
     /// There may be items after the cursor.
     pending: bool,
+    /// Changes when a credential is revoked.
+    revocations: watch::Receiver<u64>,
     _admitted: Admitted,
     _counted: Counted,
     _tracked: TaskTrackerToken,
@@ -54,7 +62,13 @@ struct Listener {
 /// What happens next.
 enum Turn {
     Drain,
+    /// Somebody who manages ends it.
+    Closed(CloseCode),
+    /// An order that a stream of events can't follow.
+    Ignored,
     Expired,
+    /// Something was revoked; the next turn asks whether it was this credential.
+    Revocation,
     Beat,
     Push,
 }
@@ -63,36 +77,62 @@ pub(crate) async fn stream(
     State(gateway): State<Arc<Gateway>>,
     caller: Caller,
     headers: HeaderMap,
+    peer: Peer,
     Path(name): Path<String>,
     options: Options,
 ) -> Result<Response, Refusal> {
+    gateway.arrive(&peer)?;
     let principal = gateway.check(caller, &headers)?;
-    let mut wish = gateway.wish(&principal, &name, options)?;
+    let name = if name == "system" {
+        channel::STATUS.to_owned()
+    } else {
+        name
+    };
+    let mut wish = gateway.wish_of_url(&principal, &name, options)?;
+    let Target::One(channel) = wish.target.clone() else {
+        return Err(Refusal::bad(
+            "a stream of events is of one channel: name a room",
+        ));
+    };
     if let Some(id) = headers.get(LAST_EVENT_ID).filter(|id| !id.is_empty()) {
         // A browser repeats the URL when it comes back; where it was counts more than what that says.
         let id = id
             .to_str()
             .map_err(|_| Refusal::bad("`Last-Event-ID` must be `epoch:offset`"))?;
-        wish.since = Some(start_from(id)?);
+        let start = Start::try_from(since_from(id)?);
+        wish.since = Some(start.map_err(|error| Refusal::bad(error.to_string()))?);
     }
     let admitted = gateway.admit(&principal, Transport::Sse)?;
     let state = &gateway.state;
-    let wake = Wake::new(state.bus.watch(wish.channel));
-    let (cursor, started) = Cursor::start(&*state.bus, &wish);
+    let sift = gateway
+        .sift(&wish.options.asked, &principal)
+        .map_err(|error| Refusal::new(axum::http::StatusCode::FORBIDDEN, error))?;
+    let wake = Wake::new(state.bus.watch(&channel));
+    let (cursor, started) = Cursor::start(&*state.bus, &channel, wish.since.as_ref(), &sift);
     let mut first = format!(
         "retry: {RETRY_MS}\n: {} from {}\n\n",
-        wish.channel,
+        channel,
         id_of(&started)
     );
     for gap in started.gaps {
         state.telemetry.gap(gap.reason, gap.missed);
-        write_gap(&mut first, wish.channel, gap);
+        write_gap(&mut first, &channel, gap);
     }
+    let now = state.clock.now();
+    let enrolled = gateway
+        .roster
+        .enrol(state.ids.next(now), &principal, "sse", "general", now);
+    *enrolled.entry.channels.lock() = vec![Arc::clone(&channel)];
+    gateway.audit_connected(enrolled.id, &principal, "sse");
+    gateway.audit_subscribed(enrolled.id, &principal, &channel);
     let listener = Listener {
         cursor,
+        projection: wish.options.projection.clone(),
+        enrolled,
         wake,
         beat_at: Instant::now() + state.limits.ping_interval,
         pending: true,
+        revocations: state.gatekeeper.revocations.changes(),
         _admitted: admitted,
         _counted: Counted::on(&state.telemetry.subscriptions),
         _tracked: state.tasks.token(),
@@ -128,10 +168,12 @@ impl Listener {
         loop {
             let turn = self.wait().await;
             match turn {
+                Turn::Closed(code) => return Some((Ok(self.farewell(code)), None)),
                 Turn::Drain => return Some((Ok(self.farewell(CloseCode::GoingAway)), None)),
                 Turn::Expired => {
                     return Some((Ok(self.farewell(CloseCode::Unauthenticated)), None));
                 }
+                Turn::Revocation | Turn::Ignored => {}
                 Turn::Beat => {
                     self.beat_at = Instant::now() + self.gateway.state.limits.ping_interval;
                     return Some((Ok(self.beat()), Some(self)));
@@ -148,7 +190,8 @@ impl Listener {
 
     async fn wait(&mut self) -> Turn {
         let state = &self.gateway.state;
-        if self.principal.is_expired(state.clock.now()) {
+        let revocations = &state.gatekeeper.revocations;
+        if self.principal.is_expired(state.clock.now()) || revocations.cover(&self.principal) {
             return Turn::Expired;
         }
         let left_ms = self
@@ -164,6 +207,11 @@ impl Listener {
         tokio::select! {
             biased;
             () = state.shutdown.cancelled() => Turn::Drain,
+            Ok(()) = self.revocations.changed() => Turn::Revocation,
+            Some(order) = self.enrolled.orders.recv() => match order {
+                Order::Close(code) => Turn::Closed(code),
+                _ => Turn::Ignored,
+            },
             () = sleep_until(self.beat_at) => Turn::Beat,
             () = std::future::ready(()), if self.pending => Turn::Push,
             () = self.wake.changed() => Turn::Push,
@@ -191,7 +239,8 @@ impl Listener {
                     item.publication.kind.name()
                 );
                 piece.extend_from_slice(head.as_bytes());
-                write_data(&mut piece, &frame::of(item));
+                let frame = form::of(item, Encoding::Json, self.projection.as_deref());
+                write_data(&mut piece, &frame);
                 state.telemetry.events_sent.inc();
             }
             self.cursor.pass_item(item);
@@ -228,6 +277,13 @@ impl Listener {
             "{retry}event: close\ndata: {}\n\n",
             code.reason(retry_after_ms)
         ))
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.gateway
+            .audit_disconnected(self.enrolled.id, &self.principal, "gone");
     }
 }
 

@@ -9,13 +9,17 @@ use vigil_auth::Gatekeeper;
 use vigil_bus::Bus;
 use vigil_event::{Clock, IdSource};
 
-use crate::{AlertDesk, Telemetry};
+use crate::{AlertDesk, Durables, Namespaces, Telemetry};
 
 /// What the gateway is given to work with.
 #[derive(Clone)]
 pub struct GatewayState {
     /// What is streamed.
     pub bus: Arc<dyn Bus>,
+    /// The rooms there are beside the platform's own channels.
+    pub namespaces: Arc<Namespaces>,
+    /// The cursors of durable subscriptions.
+    pub durables: Arc<Durables>,
     /// Who changes alerts.
     pub desk: Arc<dyn AlertDesk>,
     /// Verifies the tokens by which a connection is renewed.
@@ -63,6 +67,18 @@ pub struct Limits {
     pub expiry_warning: Duration,
     /// How many items are read from a channel at a time.
     pub page_items: usize,
+    /// The most rooms that a connection hears through namespaces such as `chat:*`.
+    pub max_rooms: usize,
+    /// The longest data that a client may publish.
+    pub max_publish_bytes: usize,
+    /// A client that is further behind in a bulk channel skips what is older.
+    pub bulk_backlog: usize,
+    /// At most so many items wait for a durable subscription; older ones are told as a gap.
+    pub durable_items: usize,
+    /// What waits for a durable subscription for longer than this is told as a gap.
+    pub durable_age: Duration,
+    /// New connections from one address within a minute. This machine's own are not counted.
+    pub connections_per_minute: u32,
     /// When the server stops, clients are asked to come back at moments spread over this time.
     pub drain_spread: Duration,
 }
@@ -81,6 +97,12 @@ impl Default for Limits {
             write_deadline: Duration::from_secs(30),
             expiry_warning: Duration::from_mins(1),
             page_items: 64,
+            max_rooms: 1_000,
+            max_publish_bytes: 64 << 10,
+            bulk_backlog: 1_000,
+            durable_items: 1_000,
+            durable_age: Duration::from_hours(7 * 24),
+            connections_per_minute: 10,
             drain_spread: Duration::from_secs(5),
         }
     }

@@ -1,6 +1,8 @@
 //! What the gateway counts. Labels come from closed lists, never from clients.
 
-use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
+use prometheus::{
+    Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+};
 use vigil_protocol::{CloseCode, ErrorCode, GapReason};
 
 /// The names below are constants, so a bad one is found by any test.
@@ -15,6 +17,32 @@ pub(crate) enum Transport {
     Sse,
 }
 
+/// What is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sent {
+    /// An item of a channel.
+    Publication,
+    /// Several of them in one.
+    Batch,
+    /// What was left out.
+    Gap,
+    /// Answers, heartbeats and what else the server says.
+    Control,
+}
+
+impl Sent {
+    const ALL: [Self; 4] = [Self::Publication, Self::Batch, Self::Gap, Self::Control];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Publication => "publication",
+            Self::Batch => "batch",
+            Self::Gap => "gap",
+            Self::Control => "control",
+        }
+    }
+}
+
 /// Why a connection was refused before it began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refused {
@@ -26,6 +54,8 @@ pub(crate) enum Refused {
     Forbidden,
     /// The user has too many.
     TooManyOfUser,
+    /// Too many came from one address.
+    TooFast,
     /// The server has too many.
     TooMany,
     /// The server stops.
@@ -35,7 +65,7 @@ pub(crate) enum Refused {
 impl Transport {
     const ALL: [Self; 2] = [Self::WebSocket, Self::Sse];
 
-    const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::WebSocket => "websocket",
             Self::Sse => "sse",
@@ -44,21 +74,23 @@ impl Transport {
 }
 
 impl Refused {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Unauthenticated,
         Self::Origin,
         Self::Forbidden,
         Self::TooManyOfUser,
+        Self::TooFast,
         Self::TooMany,
         Self::Stopping,
     ];
 
-    const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Unauthenticated => "unauthenticated",
             Self::Origin => "origin",
             Self::Forbidden => "forbidden",
             Self::TooManyOfUser => "user_limit",
+            Self::TooFast => "address_rate",
             Self::TooMany => "server_limit",
             Self::Stopping => "stopping",
         }
@@ -69,7 +101,8 @@ impl Refused {
 #[derive(Debug)]
 pub struct Telemetry {
     pub(crate) connections_total: IntCounter,
-    pub(crate) messages_sent: IntCounter,
+    messages_sent: IntCounterVec,
+    latency: Histogram,
     pub(crate) messages_received: IntCounter,
     errors: IntCounterVec,
     connections: IntGaugeVec,
@@ -89,10 +122,21 @@ impl Telemetry {
                 "websocket_connections_total",
                 "WebSocket connections that were opened.",
             ),
-            messages_sent: counter(
+            messages_sent: counters(
                 "websocket_messages_sent_total",
-                "Frames given to WebSocket clients.",
+                "Frames given to WebSocket clients; a batch counts as one.",
+                "type",
             ),
+            latency: Histogram::with_opts(
+                HistogramOpts::new(
+                    "websocket_message_latency_seconds",
+                    "From a publication's timestamp to its writing to a client that keeps up.",
+                )
+                .buckets(vec![
+                    0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+                ]),
+            )
+            .expect(VALID),
             messages_received: counter(
                 "websocket_messages_received_total",
                 "Messages read from WebSocket clients.",
@@ -156,6 +200,7 @@ impl Telemetry {
     pub fn register(&self, registry: &Registry) -> Result<(), prometheus::Error> {
         registry.register(Box::new(self.connections_total.clone()))?;
         registry.register(Box::new(self.messages_sent.clone()))?;
+        registry.register(Box::new(self.latency.clone()))?;
         registry.register(Box::new(self.messages_received.clone()))?;
         registry.register(Box::new(self.errors.clone()))?;
         registry.register(Box::new(self.connections.clone()))?;
@@ -172,6 +217,9 @@ impl Telemetry {
         for code in ErrorCode::ALL {
             self.errors.with_label_values(&[code.name()]);
         }
+        for sent in Sent::ALL {
+            self.messages_sent.with_label_values(&[sent.name()]);
+        }
         for code in CloseCode::ALL {
             self.closed.with_label_values(&[code.name()]);
         }
@@ -185,6 +233,23 @@ impl Telemetry {
         for transport in Transport::ALL {
             self.open(transport);
         }
+    }
+
+    pub(crate) fn sent(&self, what: Sent, count: u64) {
+        self.messages_sent
+            .with_label_values(&[what.name()])
+            .inc_by(count);
+    }
+
+    /// How many frames were sent in all.
+    pub(crate) fn sent_in_all(&self) -> u64 {
+        let one = |sent: Sent| self.messages_sent.with_label_values(&[sent.name()]).get();
+        Sent::ALL.into_iter().map(one).sum()
+    }
+
+    /// Somebody was sent what was published so long ago.
+    pub(crate) fn delivered_after(&self, milliseconds: i64) {
+        self.latency.observe(milliseconds.max(0) as f64 / 1_000.0);
     }
 
     pub(crate) fn error(&self, code: ErrorCode) {
@@ -258,7 +323,8 @@ mod tests {
             .unwrap();
         for line in [
             "websocket_connections_total 0",
-            "websocket_messages_sent_total 0",
+            "websocket_messages_sent_total{type=\"batch\"} 0",
+            "websocket_message_latency_seconds_count 0",
             "websocket_errors_total{reason=\"forbidden\"} 1",
             "vigil_gateway_connections{transport=\"sse\"} 0",
             "vigil_gateway_dropped_total{reason=\"slow_consumer\"} 5",

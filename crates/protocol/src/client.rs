@@ -9,17 +9,13 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::{ErrorCode, MAX_ID_BYTES, Since, is_channel_name};
+use crate::publish::{self, Chat, Publish};
+use crate::subscribe::{self, History, Subscribe, is_durable_name};
+use crate::{ErrorCode, MAX_ID_BYTES, is_channel_name};
 
 /// The commands there are, as an error lists them.
-const COMMANDS: &str = "subscribe, unsubscribe, ping, acknowledge, auth";
-
-/// Options of `subscribe` that have a meaning but no effect yet. Leaving one out in silence would
-/// send the client other things than it asked for.
-const NOT_YET: [&str; 6] = ["filter", "fields", "batch", "lane", "conflate", "durable"];
-
-/// The longest severity's name that is passed on.
-const MAX_SEVERITY_BYTES: usize = 32;
+const COMMANDS: &str = "subscribe, unsubscribe, publish, history, presence, acknowledge, ack, \
+                        status, ping, auth, chat, typing";
 
 /// The longest token.
 const MAX_TOKEN_BYTES: usize = 8 * 1024;
@@ -35,7 +31,7 @@ pub enum RequestId {
 }
 
 /// A command and the name its answer should carry.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct ClientFrame {
     /// The client's own name for it.
     pub id: Option<RequestId>,
@@ -44,10 +40,10 @@ pub struct ClientFrame {
 }
 
 /// What a client wants.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Command {
     /// Hear a channel.
-    Subscribe(Subscribe),
+    Subscribe(Box<Subscribe>),
     /// Stop hearing a channel.
     Unsubscribe {
         /// The channel.
@@ -62,22 +58,40 @@ pub enum Command {
         /// The alert's id, as text.
         alert_id: String,
     },
+    /// Say something in a channel.
+    Publish(Publish),
+    /// Say something in a chat.
+    Chat(Chat),
+    /// Say that somebody types, or stopped.
+    Typing {
+        /// The channel.
+        channel: String,
+        /// Whether they do.
+        typing: bool,
+    },
+    /// Look back.
+    History(Box<History>),
+    /// Who is in a room.
+    Presence {
+        /// The channel.
+        channel: String,
+    },
+    /// How the connection is.
+    Status,
+    /// A durable subscription is done with everything up to there.
+    Ack {
+        /// The cursor's name.
+        durable: String,
+        /// The channel.
+        channel: String,
+        /// The last offset that is done with.
+        offset: u64,
+    },
     /// Go on with a newer token.
     Auth {
         /// The token.
         token: Token,
     },
-}
-
-/// A subscription's options.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Subscribe {
-    /// The channel.
-    pub channel: String,
-    /// From where; none = only what comes from now on.
-    pub since: Option<Since>,
-    /// Only what is at least this bad. The name of a severity, not yet checked.
-    pub min_severity: Option<String>,
 }
 
 /// A token. Never shown by `Debug`.
@@ -103,7 +117,7 @@ pub struct FrameError {
 }
 
 #[derive(Deserialize)]
-struct Outer<'a> {
+pub(crate) struct Outer<'a> {
     #[serde(borrow)]
     id: Option<&'a RawValue>,
     #[serde(borrow, rename = "type")]
@@ -111,38 +125,54 @@ struct Outer<'a> {
     #[serde(borrow)]
     channel: Option<&'a RawValue>,
     #[serde(borrow)]
-    data: Option<&'a RawValue>,
+    pub(crate) data: Option<&'a RawValue>,
 }
 
 #[derive(Default, Deserialize)]
-struct Data<'a> {
+pub(crate) struct Data<'a> {
     #[serde(borrow)]
-    channel: Option<&'a RawValue>,
+    pub(crate) channel: Option<&'a RawValue>,
     #[serde(borrow)]
-    investigation_id: Option<&'a RawValue>,
+    pub(crate) investigation_id: Option<&'a RawValue>,
     #[serde(borrow)]
-    since: Option<&'a RawValue>,
+    pub(crate) analysis_id: Option<&'a RawValue>,
     #[serde(borrow)]
-    min_severity: Option<&'a RawValue>,
+    pub(crate) session_id: Option<&'a RawValue>,
     #[serde(borrow)]
-    alert_id: Option<&'a RawValue>,
+    pub(crate) since: Option<&'a RawValue>,
     #[serde(borrow)]
-    token: Option<&'a RawValue>,
+    pub(crate) min_severity: Option<&'a RawValue>,
     #[serde(borrow)]
-    filter: Option<&'a RawValue>,
+    pub(crate) alert_id: Option<&'a RawValue>,
     #[serde(borrow)]
-    fields: Option<&'a RawValue>,
+    pub(crate) token: Option<&'a RawValue>,
     #[serde(borrow)]
-    batch: Option<&'a RawValue>,
+    pub(crate) filter: Option<&'a RawValue>,
     #[serde(borrow)]
-    lane: Option<&'a RawValue>,
+    pub(crate) fields: Option<&'a RawValue>,
     #[serde(borrow)]
-    conflate: Option<&'a RawValue>,
+    pub(crate) batch: Option<&'a RawValue>,
     #[serde(borrow)]
-    durable: Option<&'a RawValue>,
+    pub(crate) lane: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(crate) conflate: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(crate) durable: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(crate) limit: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(crate) offset: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(crate) data: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(crate) message: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(crate) idempotency_key: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(crate) typing: Option<&'a RawValue>,
 }
 
-type Refusal = (ErrorCode, String);
+pub(crate) type Refusal = (ErrorCode, String);
 
 impl ClientFrame {
     /// Reads a frame. The caller bounds the text's length.
@@ -168,7 +198,7 @@ impl ClientFrame {
     }
 }
 
-fn invalid(message: impl Into<String>) -> Refusal {
+pub(crate) fn invalid(message: impl Into<String>) -> Refusal {
     (ErrorCode::Invalid, message.into())
 }
 
@@ -193,7 +223,19 @@ fn command(outer: &Outer<'_>) -> Result<Command, Refusal> {
         _ => Data::default(),
     };
     match &*kind {
-        "subscribe" => subscribe(outer, &data),
+        "subscribe" => {
+            subscribe::subscribe(outer, &data).map(|asked| Command::Subscribe(Box::new(asked)))
+        }
+        "history" => {
+            subscribe::history(outer, &data).map(|asked| Command::History(Box::new(asked)))
+        }
+        "publish" => publish::publish(outer, &data).map(Command::Publish),
+        "chat" => publish::chat(outer, &data).map(Command::Chat),
+        "typing" => publish::typing(outer, &data)
+            .map(|(channel, typing)| Command::Typing { channel, typing }),
+        "presence" => channel(outer, &data).map(|channel| Command::Presence { channel }),
+        "status" => Ok(Command::Status),
+        "ack" => ack(outer, &data),
         "unsubscribe" => Ok(Command::Unsubscribe {
             channel: channel(outer, &data)?,
         }),
@@ -221,54 +263,57 @@ fn command(outer: &Outer<'_>) -> Result<Command, Refusal> {
     }
 }
 
-fn subscribe(outer: &Outer<'_>, data: &Data<'_>) -> Result<Command, Refusal> {
-    let given = [
-        data.filter,
-        data.fields,
-        data.batch,
-        data.lane,
-        data.conflate,
-        data.durable,
-    ];
-    let mut options = NOT_YET.iter().zip(given);
-    if let Some((name, _)) = options.find(|(_, value)| value.is_some()) {
-        return Err((
-            ErrorCode::Unsupported,
-            format!("`data.{name}` is not supported yet: leave it out"),
-        ));
-    }
-    let since = match data.since {
-        Some(raw) if raw.get() != "null" => {
-            Some(serde_json::from_str(raw.get()).map_err(|error| invalid(plain(&error)))?)
-        }
-        _ => None,
-    };
-    let min_severity =
-        text_of("data.min_severity", data.min_severity, MAX_SEVERITY_BYTES)?.map(Cow::into_owned);
-    Ok(Command::Subscribe(Subscribe {
+fn ack(outer: &Outer<'_>, data: &Data<'_>) -> Result<Command, Refusal> {
+    let durable: String = option("durable", data.durable)?
+        .filter(|name: &String| is_durable_name(name))
+        .ok_or_else(|| invalid("`data.durable` must be the name of a durable subscription"))?;
+    Ok(Command::Ack {
+        durable,
         channel: channel(outer, data)?,
-        since,
-        min_severity,
-    }))
+        offset: option("offset", data.offset)?
+            .ok_or_else(|| invalid("`data.offset` is missing"))?,
+    })
+}
+
+/// An option of any type; nothing where it is missing or null.
+pub(crate) fn option<'a, T: Deserialize<'a>>(
+    name: &str,
+    raw: Option<&'a RawValue>,
+) -> Result<Option<T>, Refusal> {
+    match raw {
+        Some(raw) if raw.get() != "null" => serde_json::from_str(raw.get())
+            .map(Some)
+            .map_err(|error| invalid(format!("`data.{name}`: {}", plain(&error)))),
+        _ => Ok(None),
+    }
 }
 
 /// The channel, from any of the places where clients put it.
-fn channel(outer: &Outer<'_>, data: &Data<'_>) -> Result<String, Refusal> {
+pub(crate) fn channel(outer: &Outer<'_>, data: &Data<'_>) -> Result<String, Refusal> {
     let limit = crate::MAX_CHANNEL_BYTES;
-    let room = match data.investigation_id {
-        // An investigation's number is as good as its text.
-        Some(raw) if raw.get().bytes().all(|byte| byte.is_ascii_digit()) => {
-            Some(Cow::Borrowed(raw.get()))
-        }
-        raw => text_of("data.investigation_id", raw, limit)?,
-    };
-    let mut named = [
+    let mut named = vec![
         text_of("channel", outer.channel, limit)?,
         text_of("data.channel", data.channel, limit)?,
-        room.map(|id| Cow::Owned(format!("investigations:{id}"))),
-    ]
-    .into_iter()
-    .flatten();
+    ];
+    for (namespace, name, raw) in [
+        (
+            "investigations",
+            "data.investigation_id",
+            data.investigation_id,
+        ),
+        ("analysis", "data.analysis_id", data.analysis_id),
+        ("chat", "data.session_id", data.session_id),
+    ] {
+        let id = match raw {
+            // A number is as good as its text.
+            Some(raw) if raw.get().bytes().all(|byte| byte.is_ascii_digit()) => {
+                Some(Cow::Borrowed(raw.get()))
+            }
+            raw => text_of(name, raw, limit)?,
+        };
+        named.push(id.map(|id| Cow::Owned(format!("{namespace}:{id}"))));
+    }
+    let mut named = named.into_iter().flatten();
     let channel = named
         .next()
         .ok_or_else(|| invalid("`channel` is missing"))?;
@@ -285,7 +330,7 @@ fn channel(outer: &Outer<'_>, data: &Data<'_>) -> Result<String, Refusal> {
     Ok(channel.into_owned())
 }
 
-fn text_of<'a>(
+pub(crate) fn text_of<'a>(
     name: &str,
     raw: Option<&'a RawValue>,
     max_bytes: usize,

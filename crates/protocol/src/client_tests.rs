@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::{Batch, Lane, Since};
 
 fn text_id(id: &str) -> RequestId {
     RequestId::Text(id.to_owned())
@@ -14,7 +15,7 @@ fn refused(text: &str) -> FrameError {
 
 fn subscribed(text: &str) -> Subscribe {
     match ClientFrame::decode(text).unwrap().command {
-        Command::Subscribe(subscribe) => subscribe,
+        Command::Subscribe(subscribe) => *subscribe,
         other => panic!("{other:?}"),
     }
 }
@@ -33,6 +34,7 @@ fn a_subscription_in_full() {
                 offset: 1042
             }),
             min_severity: Some("high".into()),
+            ..Subscribe::default()
         }
     );
 }
@@ -71,13 +73,8 @@ fn the_channel_may_stand_in_several_places() {
 #[test]
 fn an_id_is_text_or_a_number() {
     let number = ClientFrame::decode(r#"{"id":7,"type":"ping"}"#).unwrap();
-    assert_eq!(
-        number,
-        ClientFrame {
-            id: Some(RequestId::Number(7.into())),
-            command: Command::Ping
-        }
-    );
+    assert_eq!(number.id, Some(RequestId::Number(7.into())));
+    assert!(matches!(number.command, Command::Ping));
     assert_eq!(serde_json::to_string(&number.id).unwrap(), "7");
     assert_eq!(ClientFrame::decode(r#"{"type":"ping"}"#).unwrap().id, None);
     assert_eq!(
@@ -88,31 +85,108 @@ fn an_id_is_text_or_a_number() {
     assert!(refused(&long).message.contains("128 bytes"));
 }
 
+/// A command as `Debug` writes it.
+fn command(text: &str) -> String {
+    format!("{:?}", ClientFrame::decode(text).unwrap().command)
+}
+
 #[test]
 fn other_commands() {
-    for (text, command) in [
+    for (text, expected) in [
         (
             r#"{"type":"unsubscribe","channel":"alerts"}"#,
-            Command::Unsubscribe {
-                channel: "alerts".into(),
-            },
+            r#"Unsubscribe { channel: "alerts" }"#,
         ),
         (
             r#"{"type":"acknowledge","data":{"alert_id":"0192"}}"#,
-            Command::Acknowledge {
-                alert_id: "0192".into(),
-            },
+            r#"Acknowledge { alert_id: "0192" }"#,
         ),
         (
             r#"{"type":"auth","data":{"token":"a.b.c"}}"#,
-            Command::Auth {
-                token: Token("a.b.c".into()),
-            },
+            "Auth { token: Token(…) }",
         ),
-        (r#"{"type":"pong","unknown":{"deep":[1,2]}}"#, Command::Pong),
+        (r#"{"type":"pong","unknown":{"deep":[1,2]}}"#, "Pong"),
+        (r#"{"type":"status"}"#, "Status"),
+        (
+            r#"{"type":"presence","data":{"session_id":"ab12"}}"#,
+            r#"Presence { channel: "chat:ab12" }"#,
+        ),
+        (
+            r#"{"type":"typing","channel":"chat:1","data":{"typing":false}}"#,
+            r#"Typing { channel: "chat:1", typing: false }"#,
+        ),
+        (
+            r#"{"type":"typing","channel":"chat:1"}"#,
+            r#"Typing { channel: "chat:1", typing: true }"#,
+        ),
+        (
+            r#"{"type":"chat","data":{"session_id":"1","message":"hi","idempotency_key":"k"}}"#,
+            r#"Chat(Chat { channel: "chat:1", message: "hi", idempotency_key: Some("k") })"#,
+        ),
+        (
+            r#"{"type":"ack","channel":"alerts","data":{"durable":"desk","offset":7}}"#,
+            r#"Ack { durable: "desk", channel: "alerts", offset: 7 }"#,
+        ),
+        (
+            r#"{"type":"history","data":{"analysis_id":9,"limit":5,"since":{"last":3}}}"#,
+            r#"History(History { channel: "analysis:9", since: Some(Last(3)), limit: Some(5), min_severity: None, filter: None, fields: [] })"#,
+        ),
+        (
+            r#"{"type":"publish","channel":"investigations:4","data":{"type":"investigation.finding","severity":"low","data":{"a":1},"idempotency_key":"k"}}"#,
+            r#"Publish(Publish { channel: "investigations:4", kind: Some("investigation.finding"), severity: Some("low"), data: RawValue({"a":1}), idempotency_key: Some("k") })"#,
+        ),
+        (
+            r#"{"type":"publish","channel":"investigations:4","data":{"text":"hi"}}"#,
+            r#"Publish(Publish { channel: "investigations:4", kind: None, severity: None, data: RawValue({"text":"hi"}), idempotency_key: None })"#,
+        ),
     ] {
-        assert_eq!(ClientFrame::decode(text).unwrap().command, command);
+        assert_eq!(command(text), expected, "{text}");
     }
+}
+
+#[test]
+fn every_option_of_a_subscription() {
+    let asked = subscribed(
+        r#"{"type":"subscribe","channel":"threats","data":{"filter":{"severity":"high"},
+        "fields":["score","source.ip"],"batch":{"max_wait_ms":50},"lane":"bulk","conflate":"source.ip",
+        "durable":"desk"}}"#,
+    );
+    assert_eq!(asked.filter.unwrap().severity, ["high"]);
+    assert_eq!(asked.fields, ["score", "source.ip"]);
+    assert_eq!(
+        asked.batch,
+        Some(Batch {
+            max_wait_ms: 50,
+            max_messages: 100
+        })
+    );
+    assert_eq!(asked.lane, Some(Lane::Bulk));
+    assert_eq!(asked.conflate.as_deref(), Some("source.ip"));
+    assert_eq!(asked.durable.as_deref(), Some("desk"));
+}
+
+#[test]
+fn a_wrong_option_is_named() {
+    for (option, said) in [
+        (r#""filter":7"#, "`data.filter`: invalid type"),
+        (r#""fields":["a..b"]"#, "`data.fields`"),
+        (r#""fields":"a""#, "`data.fields`"),
+        (r#""batch":{"max_messages":0}"#, "`data.batch` may have"),
+        (r#""batch":{"wait":1}"#, "`data.batch`: unknown field"),
+        (r#""lane":"fast""#, "`data.lane`: unknown variant `fast`"),
+        (r#""lane":"control""#, "`data.lane`"),
+        (r#""conflate":"""#, "`data.conflate`"),
+        (r#""durable":"a b""#, "`data.durable`"),
+    ] {
+        let text = format!(r#"{{"type":"subscribe","channel":"a","data":{{{option}}}}}"#);
+        let error = refused(&text);
+        assert_eq!(error.code, ErrorCode::Invalid, "{text}");
+        assert!(error.message.contains(said), "{text}: {}", error.message);
+    }
+    let history = r#"{"type":"history","channel":"a","data":{"limit":5000}}"#;
+    assert!(refused(history).message.contains("1 to 1000"));
+    let publish = r#"{"type":"publish","channel":"a","data":{"data":1,"kind":"x"}}"#;
+    assert!(refused(publish).message.contains("unknown field"));
 }
 
 #[test]
@@ -158,9 +232,9 @@ fn what_is_wrong_is_said() {
             "`data.min_severity`",
         ),
         (
-            r#"{"id":"1","type":"subscribe","channel":"a","data":{"filter":"x"}}"#,
-            ErrorCode::Unsupported,
-            "`data.filter`",
+            r#"{"id":"1","type":"chat","channel":"chat:1","data":{}}"#,
+            ErrorCode::Invalid,
+            "`data.message` is missing",
         ),
         (
             r#"{"id":"1","type":"acknowledge"}"#,
@@ -212,7 +286,9 @@ proptest! {
         channel in json(), since in json(), severity in json(),
     ) {
         let text = format!(
-            r#"{{"id":{id},"type":{kind},"channel":{channel},"data":{{"since":{since},"min_severity":{severity},"token":{id}}}}}"#
+            r#"{{"id":{id},"type":{kind},"channel":{channel},"data":{{"since":{since},"min_severity":{severity},"token":{id},
+                "filter":{since},"fields":{severity},"batch":{since},"lane":{id},"conflate":{id},"durable":{id},
+                "limit":{id},"offset":{id},"message":{severity},"typing":{id}}}}}"#
         );
         if let Ok(frame) = ClientFrame::decode(&text)
             && let Command::Subscribe(subscribe) = frame.command
@@ -230,9 +306,14 @@ proptest! {
         let frame = ClientFrame::decode(&text.to_string()).unwrap();
         prop_assert_eq!(frame.id, Some(RequestId::Number(offset.into())));
         let expected = Subscribe {
-            channel, since: Some(Since::Position { epoch: "e".into(), offset }), min_severity: None,
+            channel,
+            since: Some(Since::Position { epoch: "e".into(), offset }),
+            ..Subscribe::default()
         };
-        prop_assert_eq!(frame.command, Command::Subscribe(expected));
+        match frame.command {
+            Command::Subscribe(read) => prop_assert_eq!(*read, expected),
+            other => prop_assert!(false, "{other:?}"),
+        }
     }
 }
 

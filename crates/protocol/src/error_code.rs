@@ -14,7 +14,7 @@ pub enum ErrorCode {
     UnknownType,
     /// No channel has this name.
     UnknownChannel,
-    /// The command is known, an option of it is not yet.
+    /// The command is known; this channel or connection can't do it.
     Unsupported,
     /// The token's rights don't reach that far.
     Forbidden,
@@ -87,7 +87,7 @@ impl ErrorCode {
             Self::Invalid => "a field is missing or has a value that is not understood",
             Self::UnknownType => "no command has this name",
             Self::UnknownChannel => "no channel has this name",
-            Self::Unsupported => "this option is not supported yet",
+            Self::Unsupported => "this channel or connection can't do that",
             Self::Forbidden => "the token does not grant this",
             Self::Unauthenticated => "the token is not accepted",
             Self::AlreadySubscribed => "this connection hears the channel already",

@@ -13,18 +13,28 @@ mod client;
 mod close_code;
 mod envelope;
 mod error_code;
+mod filter;
+pub mod message_pack;
+mod publish;
 mod server;
 mod since;
+mod subscribe;
 
-pub use client::{ClientFrame, Command, FrameError, RequestId, Subscribe, Token};
+pub use client::{ClientFrame, Command, FrameError, RequestId, Token};
 pub use close_code::{CloseCode, CloseReason};
-pub use envelope::{Envelope, Received};
+pub use envelope::{Envelope, Received, batch};
 pub use error_code::ErrorCode;
+pub use filter::{Filter, MAX_EXPRESSION_BYTES};
+pub use publish::{Chat, MAX_CHAT_BYTES, MAX_KEY_BYTES, Publish};
 pub use server::{
-    Acknowledged, Authenticated, ChannelName, ErrorBody, Expiring, Gap, GapReason, Heartbeat,
-    Incoming, LimitsSaid, Message, Position, ServerFrame, Subscribed, Welcome,
+    Acknowledged, Authenticated, ChannelName, DurableCursor, ErrorBody, Expiring, Gap, GapReason,
+    Heartbeat, HistorySaid, Incoming, LimitsSaid, Member, Message, Notification, Position,
+    PresenceSaid, PublishedSaid, ServerFrame, StatusSaid, Subscribed, SubscriptionSaid, Welcome,
 };
 pub use since::{NotASince, Since};
+pub use subscribe::{
+    Batch, History, Lane, MAX_DURABLE_BYTES, MAX_HISTORY_ITEMS, Subscribe, is_durable_name,
+};
 
 /// The protocol's version, as `welcome` says it.
 pub const VERSION: u32 = 1;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::{ErrorCode, Received, RequestId, Since};
+use crate::{ErrorCode, Lane, Received, RequestId, Since};
 
 /// A place in a channel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,12 +43,28 @@ pub struct Welcome {
     /// When the token ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<String>,
-    /// The channels this token may hear.
+    /// What the client said the connection is for: `general`, `investigation`, `analysis` or `chat`.
+    pub connection_type: String,
+    /// The channels this token may hear, rooms as patterns such as `investigations:*`.
     pub channels: Vec<String>,
+    /// The durable subscriptions that the server keeps for this user.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub durable: Vec<DurableCursor>,
     /// How often the server pings.
     pub ping_interval_ms: u64,
     /// What the client must keep to.
     pub limits: LimitsSaid,
+}
+
+/// Where a durable subscription stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DurableCursor {
+    /// Its name.
+    pub durable: String,
+    /// The channel.
+    pub channel: String,
+    /// Everything up to here was acknowledged by the client.
+    pub position: Position,
 }
 
 /// The limits that `welcome` says.
@@ -78,6 +94,110 @@ pub struct Subscribed {
     /// The least severity that is sent, if one was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min_severity: Option<String>,
+    /// How urgent it is.
+    pub lane: Lane,
+    /// The durable subscription's name, if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub durable: Option<String>,
+}
+
+/// The answer to `publish`, `chat` and `typing`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublishedSaid {
+    /// The message's id.
+    pub id: String,
+    /// Where it stands.
+    pub position: Position,
+    /// Whether it was published before with the same key, and not again now.
+    pub duplicate: bool,
+}
+
+/// The answer to `history`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct HistorySaid {
+    /// Publications, the oldest first.
+    pub items: Vec<Box<RawValue>>,
+    /// To go on, ask with `since` of this position.
+    pub position: Position,
+    /// The channel's newest position.
+    pub head: Position,
+    /// Whether there is more after this.
+    pub more: bool,
+    /// What was asked for and is no longer there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gaps: Vec<Gap>,
+}
+
+/// The answer to `presence`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PresenceSaid {
+    /// Who is there, by connection; the first so many.
+    pub members: Vec<Member>,
+    /// How many connections there are in all.
+    pub connections: usize,
+    /// How many different users.
+    pub users: usize,
+}
+
+/// Somebody who hears a room.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Member {
+    /// Their connection.
+    pub connection_id: String,
+    /// Who it is.
+    pub user: String,
+    /// Since when.
+    pub joined_at: String,
+}
+
+/// The answer to `status`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StatusSaid {
+    /// The server's time.
+    pub server_time: String,
+    /// The connection.
+    pub connection_id: String,
+    /// See [`Welcome::connection_type`].
+    pub connection_type: String,
+    /// Who the client is.
+    pub subject: String,
+    /// What the client is.
+    pub role: String,
+    /// How long the connection lasts.
+    pub connected_ms: u64,
+    /// What it hears.
+    pub subscriptions: Vec<SubscriptionSaid>,
+}
+
+/// One subscription of a connection.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubscriptionSaid {
+    /// The channel, or the namespace such as `investigations:*`.
+    pub channel: String,
+    /// Where it stands; not for a namespace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub position: Option<Position>,
+    /// How urgent it is.
+    pub lane: Lane,
+    /// How many rooms of a namespace are heard.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rooms: Option<usize>,
+    /// The durable subscription's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub durable: Option<String>,
+}
+
+/// Something said to one connection only, outside of any channel.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Notification {
+    /// The message's id.
+    pub id: String,
+    /// When it was said.
+    pub timestamp: String,
+    /// Who said it.
+    pub from: String,
+    /// What.
+    pub message: Box<RawValue>,
 }
 
 /// The data of frames that say a channel only.
@@ -133,19 +253,27 @@ pub enum GapReason {
     SlowConsumer,
     /// The log no longer keeps what was asked for.
     Retention,
+    /// A newer item with the same value of the chosen field took its place.
+    Conflated,
     /// The position belongs to another log: nothing can be said about what lies between.
     EpochChanged,
 }
 
 impl GapReason {
     /// Every reason.
-    pub const ALL: [Self; 3] = [Self::SlowConsumer, Self::Retention, Self::EpochChanged];
+    pub const ALL: [Self; 4] = [
+        Self::SlowConsumer,
+        Self::Retention,
+        Self::Conflated,
+        Self::EpochChanged,
+    ];
 
     /// The name on the wire.
     pub const fn name(self) -> &'static str {
         match self {
             Self::SlowConsumer => "slow_consumer",
             Self::Retention => "retention",
+            Self::Conflated => "conflated",
             Self::EpochChanged => "epoch_changed",
         }
     }
@@ -160,10 +288,10 @@ pub struct Gap {
     pub from: u64,
     /// The last offset that is missing; one less than `from` where nothing is known.
     pub to: u64,
-    /// How many items are missing of those that were asked for. Where the log has forgotten, this
-    /// is the most it can be.
+    /// How many items are missing of those that were asked for. Where the log has forgotten them, and
+    /// with a filter, this is the most it can be.
     pub missed: u64,
-    /// How many of them by severity. Empty where the log has forgotten.
+    /// How many of them by severity. Empty where that is not known.
     pub by_severity: BTreeMap<String, u64>,
     /// Why.
     pub reason: GapReason,
@@ -217,6 +345,18 @@ pub enum Message {
     Acknowledged(Acknowledged),
     /// Answers `auth`.
     Authenticated(Authenticated),
+    /// Answers `publish`, `chat` and `typing`.
+    Published(PublishedSaid),
+    /// Answers `history`.
+    History(HistorySaid),
+    /// Answers `presence`.
+    Presence(PresenceSaid),
+    /// Answers `status`.
+    Status(StatusSaid),
+    /// Answers `ack`.
+    Acked(DurableCursor),
+    /// Somebody says something to this connection only.
+    Notification(Notification),
     /// The token ends soon.
     Expiring(Expiring),
     /// Something was not delivered.
@@ -236,6 +376,12 @@ impl Message {
             Self::Pong(_) => "pong",
             Self::Acknowledged(_) => "acknowledged",
             Self::Authenticated(_) => "authenticated",
+            Self::Published(_) => "published",
+            Self::History(_) => "history",
+            Self::Presence(_) => "presence",
+            Self::Status(_) => "status",
+            Self::Acked(_) => "acked",
+            Self::Notification(_) => "notification",
             Self::Expiring(_) => "expiring",
             Self::Gap(_) => "gap",
             Self::Error(_) => "error",
@@ -284,6 +430,8 @@ impl ServerFrame {
 pub enum Incoming {
     /// An item of a channel.
     Publication(Received),
+    /// Several items of channels.
+    Batch(Vec<Received>),
     /// Anything else that this version knows.
     Frame(ServerFrame),
     /// A type that a newer server may send: to be passed over.
@@ -320,6 +468,13 @@ impl Incoming {
             "pong" => Message::Pong(serde_json::from_str(data)?),
             "acknowledged" => Message::Acknowledged(serde_json::from_str(data)?),
             "authenticated" => Message::Authenticated(serde_json::from_str(data)?),
+            "batch" => return serde_json::from_str(data).map(Self::Batch),
+            "published" => Message::Published(serde_json::from_str(data)?),
+            "history" => Message::History(serde_json::from_str(data)?),
+            "presence" => Message::Presence(serde_json::from_str(data)?),
+            "status" => Message::Status(serde_json::from_str(data)?),
+            "acked" => Message::Acked(serde_json::from_str(data)?),
+            "notification" => Message::Notification(serde_json::from_str(data)?),
             "expiring" => Message::Expiring(serde_json::from_str(data)?),
             "gap" => Message::Gap(serde_json::from_str(data)?),
             "error" => Message::Error(serde_json::from_str(data)?),

@@ -37,11 +37,13 @@ fn answers() {
         head: position(9),
         recovered: true,
         min_severity: Some("high".into()),
+        lane: Lane::Normal,
+        durable: None,
     };
     check(
         Message::Subscribed(subscribed),
         Some("threats"),
-        r#"{"type":"subscribed","reply_to":"7","channel":"threats","data":{"position":{"epoch":"k3f9","offset":7},"head":{"epoch":"k3f9","offset":9},"recovered":true,"min_severity":"high"}}"#,
+        r#"{"type":"subscribed","reply_to":"7","channel":"threats","data":{"position":{"epoch":"k3f9","offset":7},"head":{"epoch":"k3f9","offset":9},"recovered":true,"min_severity":"high","lane":"normal"}}"#,
     );
     check(
         Message::Unsubscribed(ChannelName {
@@ -72,6 +74,93 @@ fn answers() {
         Message::Authenticated(authenticated),
         None,
         r#"{"type":"authenticated","reply_to":"7","data":{"subject":"anna","role":"viewer","channels":["threats"]}}"#,
+    );
+}
+
+#[test]
+fn answers_of_rooms() {
+    let published = PublishedSaid {
+        id: "0192".into(),
+        position: position(7),
+        duplicate: false,
+    };
+    check(
+        Message::Published(published),
+        Some("chat:1"),
+        r#"{"type":"published","reply_to":"7","channel":"chat:1","data":{"id":"0192","position":{"epoch":"k3f9","offset":7},"duplicate":false}}"#,
+    );
+    let member = Member {
+        connection_id: "c".into(),
+        user: "anna".into(),
+        joined_at: "t".into(),
+    };
+    let presence = PresenceSaid {
+        members: vec![member],
+        connections: 1,
+        users: 1,
+    };
+    check(
+        Message::Presence(presence),
+        Some("chat:1"),
+        r#"{"type":"presence","reply_to":"7","channel":"chat:1","data":{"members":[{"connection_id":"c","user":"anna","joined_at":"t"}],"connections":1,"users":1}}"#,
+    );
+    let raw = |text: &str| RawValue::from_string(text.to_owned()).unwrap();
+    let history = HistorySaid {
+        items: vec![raw(r#"{"offset":7}"#)],
+        position: position(7),
+        head: position(9),
+        more: true,
+        gaps: Vec::new(),
+    };
+    check(
+        Message::History(history),
+        Some("chat:1"),
+        r#"{"type":"history","reply_to":"7","channel":"chat:1","data":{"items":[{"offset":7}],"position":{"epoch":"k3f9","offset":7},"head":{"epoch":"k3f9","offset":9},"more":true}}"#,
+    );
+    let cursor = DurableCursor {
+        durable: "desk".into(),
+        channel: "alerts".into(),
+        position: position(7),
+    };
+    check(
+        Message::Acked(cursor),
+        None,
+        r#"{"type":"acked","reply_to":"7","data":{"durable":"desk","channel":"alerts","position":{"epoch":"k3f9","offset":7}}}"#,
+    );
+    let notification = Notification {
+        id: "i".into(),
+        timestamp: "t".into(),
+        from: "root".into(),
+        message: raw(r#"{"text":"hi"}"#),
+    };
+    check(
+        Message::Notification(notification),
+        None,
+        r#"{"type":"notification","reply_to":"7","data":{"id":"i","timestamp":"t","from":"root","message":{"text":"hi"}}}"#,
+    );
+}
+
+#[test]
+fn the_answer_to_status() {
+    let status = StatusSaid {
+        server_time: "t".into(),
+        connection_id: "c".into(),
+        connection_type: "chat".into(),
+        subject: "anna".into(),
+        role: "viewer".into(),
+        connected_ms: 5,
+        subscriptions: vec![SubscriptionSaid {
+            channel: "chat:*".into(),
+            position: None,
+            lane: Lane::Bulk,
+            rooms: Some(3),
+            durable: None,
+        }],
+    };
+    check(
+        Message::Status(status),
+        None,
+        r#"{"type":"status","reply_to":"7","data":{"server_time":"t","connection_id":"c","connection_type":"chat","subject":"anna","role":"viewer","connected_ms":5,"subscriptions":[{"channel":"chat:*","lane":"bulk","rooms":3}]}}"#,
     );
 }
 
@@ -119,7 +208,9 @@ fn what_comes_unasked() {
         subject: "anna".into(),
         role: "viewer".into(),
         expires_at: None,
+        connection_type: "general".into(),
         channels: vec!["threats".into()],
+        durable: Vec::new(),
         ping_interval_ms: 30_000,
         limits: LimitsSaid {
             max_message_bytes: 1,
@@ -132,7 +223,7 @@ fn what_comes_unasked() {
     check(
         Message::Welcome(welcome),
         None,
-        r#"{"type":"welcome","reply_to":"7","data":{"connection_id":"c","server_time":"t","node":"n","protocol_version":1,"subject":"anna","role":"viewer","channels":["threats"],"ping_interval_ms":30000,"limits":{"max_message_bytes":1,"max_subscriptions":2,"messages_per_second":3,"message_burst":4,"silence_ms":5}}}"#,
+        r#"{"type":"welcome","reply_to":"7","data":{"connection_id":"c","server_time":"t","node":"n","protocol_version":1,"subject":"anna","role":"viewer","connection_type":"general","channels":["threats"],"ping_interval_ms":30000,"limits":{"max_message_bytes":1,"max_subscriptions":2,"messages_per_second":3,"message_burst":4,"silence_ms":5}}}"#,
     );
 }
 

@@ -1,18 +1,19 @@
 //! From where a subscription goes on: after a position, from a time, or with the last few.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::ser::{SerializeMap as _, Serializer};
 use serde::{Deserialize, Serialize};
 
-use crate::is_epoch;
+use crate::{Position, is_epoch};
 
 /// A longer text is no time.
 const MAX_TIME_BYTES: usize = 64;
 
 /// What is missing when a `since` is not understood.
-const EXPECTED: &str = r#"`since` must be {"epoch":"…","offset":n}, a time such as "2026-11-20T12:00:00Z", or {"last":n}"#;
+const EXPECTED: &str = r#"`since` must be {"epoch":"…","offset":n}, a time such as "2026-11-20T12:00:00Z", {"last":n}, or for a namespace {"rooms":{room:position}}"#;
 
 /// From where to go on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +29,12 @@ pub enum Since {
     Time(String),
     /// The last so many that are kept.
     Last(u64),
+    /// For a namespace: after these positions, room by room.
+    Rooms(BTreeMap<String, Position>),
 }
+
+/// The most rooms that can be named.
+const MAX_ROOMS: usize = 1_000;
 
 /// The text of a query or header says no place to go on from.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -82,6 +88,11 @@ impl Serialize for Since {
                 map.serialize_entry("last", count)?;
                 map.end()
             }
+            Self::Rooms(rooms) => {
+                let mut map = serializer.serialize_map(Some(1))?;
+                map.serialize_entry("rooms", rooms)?;
+                map.end()
+            }
         }
     }
 }
@@ -99,6 +110,7 @@ struct Fields {
     epoch: Option<String>,
     offset: Option<u64>,
     last: Option<u64>,
+    rooms: Option<BTreeMap<String, Position>>,
 }
 
 impl<'de> Visitor<'de> for SinceVisitor {
@@ -115,6 +127,13 @@ impl<'de> Visitor<'de> for SinceVisitor {
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Since, A::Error> {
         use serde::de::Error as _;
         let fields = Fields::deserialize(serde::de::value::MapAccessDeserializer::new(map))?;
+        if let Some(rooms) = fields.rooms {
+            let are_epochs = rooms.values().all(|position| is_epoch(&position.epoch));
+            if rooms.len() > MAX_ROOMS || !are_epochs {
+                return Err(A::Error::custom(EXPECTED));
+            }
+            return Ok(Since::Rooms(rooms));
+        }
         match (fields.epoch, fields.offset, fields.last) {
             (Some(epoch), Some(offset), None) if is_epoch(&epoch) => {
                 Ok(Since::Position { epoch, offset })
@@ -142,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn three_forms_in_json() {
+    fn its_forms_in_json() {
         for (json, since) in [
             (r#"{"epoch":"k3f9","offset":1042}"#, position("k3f9", 1042)),
             (r#"{"offset":0,"epoch":"k","more":[1]}"#, position("k", 0)),
@@ -152,6 +171,16 @@ mod tests {
                 Since::Time("2026-11-20T12:00:00Z".to_owned()),
             ),
             (r#""k3f9:1042""#, position("k3f9", 1042)),
+            (
+                r#"{"rooms":{"chat:1":{"epoch":"k","offset":3}}}"#,
+                Since::Rooms(BTreeMap::from([(
+                    "chat:1".to_owned(),
+                    Position {
+                        epoch: "k".to_owned(),
+                        offset: 3,
+                    },
+                )])),
+            ),
         ] {
             assert_eq!(
                 serde_json::from_str::<Since>(json).unwrap(),
@@ -169,6 +198,7 @@ mod tests {
             (r#"{"epoch":"k","offset":1,"last":2}"#, "must be"),
             (r#"{"epoch":"a b","offset":1}"#, "must be"),
             (r#"{"last":-1}"#, "-1"),
+            (r#"{"rooms":{"a":{"epoch":"","offset":1}}}"#, "must be"),
             (r#""yesterday""#, "must be"),
             ("{}", "must be"),
             ("17", "a position, a time"),

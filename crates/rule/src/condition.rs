@@ -14,13 +14,13 @@ use crate::node::Node;
 #[derive(Debug)]
 pub(crate) struct Selection {
     pub(crate) name: String,
-    pub(crate) node: Node<Leaf>,
+    pub(crate) node: Node<Arc<Leaf>>,
 }
 
 impl Deref for Selection {
-    type Target = Node<Leaf>;
+    type Target = Node<Arc<Leaf>>;
 
-    fn deref(&self) -> &Node<Leaf> {
+    fn deref(&self) -> &Node<Arc<Leaf>> {
         &self.node
     }
 }

@@ -117,7 +117,8 @@ impl Scope {
         }
     }
 
-    const fn parameters() -> Self {
+    /// The names and values of parameters.
+    pub(crate) const fn parameters() -> Self {
         Self::raw(Field::ParameterName).with(Self::raw(Field::ParameterValue))
     }
 
@@ -132,6 +133,11 @@ impl Scope {
         Self(self.0 & other.0)
     }
 
+    /// The set as a number.
+    pub(crate) const fn bits(self) -> u64 {
+        self.0
+    }
+
     /// Every view.
     #[cfg(test)]
     pub(crate) const fn everything() -> Self {
@@ -143,11 +149,6 @@ impl Scope {
         self.0 & other.0 != 0
     }
 
-    /// Whether the view is one of these.
-    pub(crate) const fn allows(self, view: &View<'_>) -> bool {
-        self.meets(Self::of(view))
-    }
-
     /// The fields of these views.
     pub(crate) fn fields(self) -> impl Iterator<Item = Field> {
         Field::ALL
@@ -155,12 +156,16 @@ impl Scope {
             .filter(move |field| self.meets(Self::raw(*field).with(Self::derived(*field))))
     }
 
+    /// The fields of these views that are numbers.
+    pub(crate) fn numbers(self) -> impl Iterator<Item = Field> {
+        let numbers = [Field::Status, Field::BodyBytes, Field::DecodeDepth];
+        let is_in = move |field: &Field| self.meets(Self::raw(*field));
+        numbers.into_iter().filter(is_in)
+    }
+
     /// The only field of these views, if it is a number.
     pub(crate) fn number(self) -> Option<Field> {
-        let mut fields = self.fields();
-        let field = fields.next()?;
-        let is_number = matches!(field, Field::Status | Field::BodyBytes | Field::DecodeDepth);
-        (is_number && fields.next().is_none()).then_some(field)
+        self.numbers().find(|field| self == Self::raw(*field))
     }
 
     /// Whether these are views of the client's address and of nothing else.
@@ -236,11 +241,11 @@ mod tests {
     use super::*;
 
     fn allows(name: &str, field: Field, decodings: Decodings) -> bool {
-        scope(name).unwrap().allows(&View {
+        scope(name).unwrap().meets(Scope::of(&View {
             field,
             decodings,
             text: b"",
-        })
+        }))
     }
 
     #[test]

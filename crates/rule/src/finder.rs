@@ -3,27 +3,31 @@
 //! *What*: of each literal one window of up to four bytes is kept, the one that ordinary requests
 //! have least; the walk asks three small bitmaps whether the last two, three or four bytes may be
 //! such a window, and compares whole literals only then (after Wu and Manber, "A fast algorithm for
-//! multi-pattern searching", 1994). *Input*: literals in lower case; texts. *Output*: every place of
-//! every literal, ignoring the case of ASCII letters, overlapping ones too; and which kinds of bytes
-//! the text has. *Limits*: the time is linear in the text, times the literals that share a window,
-//! of which there are few.
+//! multi-pattern searching", 1994). Whether a letter stands before and after the window is part of
+//! what the bitmaps are asked, so that short words are not found inside longer ones. *Input*:
+//! literals in lower case; texts. *Output*: every place of every literal, ignoring the case of ASCII
+//! letters, overlapping ones too; and which kinds of bytes the text has. *Limits*: the time is
+//! linear in the text, times the literals that share a window, of which there are few.
 //!
 //! An automaton over the same literals needs megabytes, and a cache miss for most bytes.
 
 use std::ops::Range;
 
 use crate::bytes::ByteSet;
-use crate::ordinary;
+use crate::literal::{self, Literal};
 
-/// Bits of the hashes of three and of four bytes.
-const TRIPLE_BITS: u32 = 16;
-const QUAD_BITS: u32 = 17;
+/// Bits of the hashes of two, three and four bytes.
+const PAIR_BITS: u32 = 16;
+const TRIPLE_BITS: u32 = 17;
+const QUAD_BITS: u32 = 19;
 /// Bits of the places in the table of windows.
-const TABLE_BITS: u32 = 13;
+const TABLE_BITS: u32 = 15;
 
 /// The literals, ready to be found.
 #[derive(Debug)]
 pub(crate) struct Finder {
+    /// The bytes that are literals.
+    singles: ByteTable,
     pairs: Bits,
     triples: Bits,
     quads: Bits,
@@ -44,6 +48,8 @@ struct Window {
     len: u32,
     /// How many bytes of the literal stand before the window's end.
     before: u32,
+    starts_word: bool,
+    ends_word: bool,
 }
 
 /// The bytes of a window and how many they are.
@@ -57,6 +63,37 @@ struct Key {
 #[derive(Debug)]
 struct Bits(Vec<u64>);
 
+/// What is to be known of each byte: [`WORD`], [`SINGLE`].
+#[derive(Debug)]
+struct ByteTable([u8; 256]);
+
+/// The byte is of a word.
+const WORD: u8 = 1;
+/// The byte is a literal.
+const SINGLE: u8 = 2;
+
+impl ByteTable {
+    fn words() -> Self {
+        let mut byte = 0_u8;
+        Self([(); 256].map(|()| {
+            let is_word = literal::is_word(byte);
+            byte = byte.wrapping_add(1);
+            if is_word { WORD } else { 0 }
+        }))
+    }
+
+    fn insert(&mut self, byte: u8, what: u8) {
+        if let Some(known) = self.0.get_mut(usize::from(byte)) {
+            *known |= what;
+        }
+    }
+
+    #[inline]
+    fn get(&self, byte: u8) -> u8 {
+        self.0.get(usize::from(byte)).copied().unwrap_or_default()
+    }
+}
+
 impl Bits {
     fn new(bits: u32) -> Self {
         Self(vec![0; 1 << (bits - 6)])
@@ -69,10 +106,10 @@ impl Bits {
     }
 
     #[inline]
-    fn get(&self, place: u32) -> u64 {
+    fn get(&self, place: u32) -> bool {
         self.0
             .get(place as usize >> 6)
-            .map_or(0, |word| (word >> (place & 63)) & 1)
+            .is_some_and(|word| (word >> (place & 63)) & 1 != 0)
     }
 }
 
@@ -97,42 +134,35 @@ impl Key {
     }
 }
 
-const fn triple(bytes: u32) -> u32 {
-    (bytes & 0x00ff_ffff).wrapping_mul(0x85eb_ca6b) >> (32 - TRIPLE_BITS)
+/// What stands around a window: bit 1 for a byte of a word before it, bit 0 for one after it.
+type Around = u32;
+
+const fn pair(bytes: u32, around: Around) -> u32 {
+    ((bytes & 0xffff) | (around << 16)).wrapping_mul(0x9e37_79b1) >> (32 - PAIR_BITS)
 }
 
-const fn quad(bytes: u32) -> u32 {
-    bytes.wrapping_mul(0xc2b2_ae35) >> (32 - QUAD_BITS)
+const fn triple(bytes: u32, around: Around) -> u32 {
+    ((bytes & 0x00ff_ffff) | (around << 24)).wrapping_mul(0x85eb_ca6b) >> (32 - TRIPLE_BITS)
+}
+
+const fn quad(bytes: u32, around: Around) -> u32 {
+    (bytes ^ around.wrapping_mul(0x2545_f491)).wrapping_mul(0xc2b2_ae35) >> (32 - QUAD_BITS)
 }
 
 impl Finder {
     /// A finder of these literals, none of which is empty. They are told apart by their places.
-    pub(crate) fn new<'a>(literals: impl Iterator<Item = &'a [u8]>) -> Self {
+    pub(crate) fn new<'a>(literals: impl Iterator<Item = &'a Literal>) -> Self {
         let mut finder = Self {
-            pairs: Bits::new(16),
+            singles: ByteTable::words(),
+            pairs: Bits::new(PAIR_BITS),
             triples: Bits::new(TRIPLE_BITS),
             quads: Bits::new(QUAD_BITS),
             starts: Vec::new(),
             windows: Vec::new(),
             bytes: Vec::new(),
         };
-        for (literal, text) in literals.enumerate() {
-            let (end, key) = rarest(text);
-            match key.len {
-                1 => (0..=u32::from(u8::MAX))
-                    .for_each(|before| finder.pairs.insert((before << 8) | key.bytes)),
-                2 => finder.pairs.insert(key.bytes),
-                3 => finder.triples.insert(triple(key.bytes)),
-                _ => finder.quads.insert(quad(key.bytes)),
-            }
-            finder.windows.push(Window {
-                key,
-                literal: literal as u32,
-                start: finder.bytes.len() as u32,
-                len: text.len() as u32,
-                before: end as u32,
-            });
-            finder.bytes.extend_from_slice(text);
+        for (place, literal) in literals.enumerate() {
+            finder.add(place as u32, literal);
         }
         finder.windows.sort_by_key(|window| window.key.place());
         let places = 0..=1usize << TABLE_BITS;
@@ -146,40 +176,87 @@ impl Finder {
         finder
     }
 
-    /// Calls `found` with every literal and where it stands; says which kinds of bytes there are.
-    pub(crate) fn find(&self, text: &[u8], mut found: impl FnMut(usize, Range<usize>)) -> ByteSet {
-        let mut kinds = ByteSet::default();
-        let mut last = 0_u32;
-        for (place, byte) in text.iter().enumerate() {
-            kinds = kinds.with(ByteSet::alone(*byte));
-            last = (last << 8) | u32::from(byte.to_ascii_lowercase());
-            let pair = self.pairs.get(last & 0xffff);
-            let triple = self.triples.get(triple(last));
-            let quad = self.quads.get(quad(last));
-            if pair | triple | quad != 0 {
-                let lens = [(pair, 1), (pair, 2), (triple, 3), (quad, 4)];
-                for (_, len) in lens
-                    .into_iter()
-                    .filter(|(is_possible, _)| *is_possible != 0)
-                {
-                    self.compare(text, place + 1, Key::last(last, len), &mut found);
-                }
+    fn add(&mut self, place: u32, literal: &Literal) {
+        let (range, _) = literal.rarest();
+        let window = literal.bytes.get(range.clone()).unwrap_or_default();
+        let bytes = window
+            .iter()
+            .fold(0, |bytes, byte| (bytes << 8) | u32::from(*byte));
+        let key = Key::last(bytes, window.len() as u8);
+        for around in arounds(literal, &range) {
+            match key.len {
+                1 => self.singles.insert(key.bytes as u8, SINGLE),
+                2 => self.pairs.insert(pair(key.bytes, around)),
+                3 => self.triples.insert(triple(key.bytes, around)),
+                _ => self.quads.insert(quad(key.bytes, around)),
             }
         }
+        self.windows.push(Window {
+            key,
+            literal: place,
+            start: self.bytes.len() as u32,
+            len: literal.bytes.len() as u32,
+            before: range.end as u32,
+            starts_word: literal.starts_word,
+            ends_word: literal.ends_word,
+        });
+        self.bytes.extend_from_slice(&literal.bytes);
+    }
+
+    /// Calls `found` with every literal that occurs, once for each place; says which kinds of bytes
+    /// there are.
+    pub(crate) fn find(&self, text: &[u8], mut found: impl FnMut(usize)) -> ByteSet {
+        let mut kinds = ByteSet::default();
+        // The bytes before the one at hand, and for each of them, the last in bit 0, and for the one
+        // at hand whether it is of a word.
+        let (mut last, mut words) = (0_u32, 0_u32);
+        let mut single = false;
+        for (place, byte) in text.iter().enumerate() {
+            let lower = byte.to_ascii_lowercase();
+            let known = self.singles.get(lower);
+            words = (words << 1) | u32::from(known & WORD);
+            self.windows_before(text, place, (last, words), single, &mut found);
+            single = known & SINGLE != 0;
+            kinds = kinds.with(ByteSet::alone(*byte));
+            last = (last << 8) | u32::from(lower);
+        }
+        self.windows_before(text, text.len(), (last, words << 1), single, &mut found);
         kinds
+    }
+
+    /// The literals with a window that ends before a place of the text.
+    #[inline]
+    fn windows_before(
+        &self,
+        text: &[u8],
+        place: usize,
+        (last, words): (u32, u32),
+        single: bool,
+        found: &mut impl FnMut(usize),
+    ) {
+        let after = words & 1;
+        let around = |len: u32| ((words >> len) & 2) | after;
+        let pair = self.pairs.get(pair(last, around(2)));
+        let triple = self.triples.get(triple(last, around(3)));
+        let quad = self.quads.get(quad(last, around(4)));
+        if single | pair | triple | quad {
+            let lens = [(single, 1), (pair, 2), (triple, 3), (quad, 4)];
+            for (_, len) in lens.into_iter().filter(|(is_possible, _)| *is_possible) {
+                self.compare(text, place, Key::last(last, len), found);
+            }
+        }
     }
 
     /// The literals with a window that ends at a place of the text.
     #[inline(never)]
-    fn compare(
-        &self,
-        text: &[u8],
-        end: usize,
-        key: Key,
-        found: &mut impl FnMut(usize, Range<usize>),
-    ) {
+    fn compare(&self, text: &[u8], end: usize, key: Key, found: &mut impl FnMut(usize)) {
         let bound = |place: usize| self.starts.get(place).map_or(0, |start| *start as usize);
         let windows = self.windows.get(bound(key.place())..bound(key.place() + 1));
+        let is_word = |place: Option<usize>| {
+            place
+                .and_then(|place| text.get(place))
+                .is_some_and(|byte| literal::is_word(*byte))
+        };
         for window in windows.unwrap_or_default() {
             if window.key != key {
                 continue;
@@ -193,25 +270,31 @@ impl Finder {
                 (Some(part), Some(literal)) => part.eq_ignore_ascii_case(literal),
                 _ => false,
             };
-            if is_same {
-                found(window.literal as usize, range);
+            if is_same
+                && !(window.starts_word && is_word(range.start.checked_sub(1)))
+                && !(window.ends_word && is_word(Some(range.end)))
+            {
+                found(window.literal as usize);
             }
         }
     }
 }
 
-/// The window of a literal that ordinary requests have least, and where it ends.
-fn rarest(literal: &[u8]) -> (usize, Key) {
-    let len = literal.len().min(4);
-    let ends = len..=literal.len();
-    let window = |end: usize| literal.get(end - len..end).unwrap_or_default();
-    let end = ends
-        .min_by_key(|end| ordinary::count(window(*end)))
-        .unwrap_or(len);
-    let bytes = window(end)
-        .iter()
-        .fold(0, |bytes, byte| (bytes << 8) | u32::from(*byte));
-    (end, Key::last(bytes, len as u8))
+/// What may stand around a window of a literal.
+fn arounds(literal: &Literal, window: &Range<usize>) -> impl Iterator<Item = Around> + use<> {
+    let may_be = |place: Option<usize>, is_edge: bool, is_word: bool| match place
+        .and_then(|place| literal.bytes.get(place))
+    {
+        Some(byte) => literal::is_word(*byte) == is_word,
+        None => !(is_edge && is_word),
+    };
+    let before = [false, true]
+        .map(|is_word| may_be(window.start.checked_sub(1), literal.starts_word, is_word));
+    let after = [false, true].map(|is_word| may_be(Some(window.end), literal.ends_word, is_word));
+    (0..4).filter(move |around: &Around| {
+        let may = |may_be: [bool; 2], bit: u32| may_be.get(bit as usize) == Some(&true);
+        may(before, around >> 1) && may(after, around & 1)
+    })
 }
 
 #[cfg(test)]
@@ -220,53 +303,70 @@ mod tests {
 
     use super::*;
 
-    fn found(literals: &[&str], text: &[u8]) -> Vec<(usize, Range<usize>)> {
-        let finder = Finder::new(literals.iter().map(|literal| literal.as_bytes()));
+    /// A literal; `|` stands for the edge of a word.
+    fn literal(text: &str) -> Literal {
+        Literal {
+            starts_word: text.starts_with('|'),
+            ends_word: text.ends_with('|'),
+            ..Literal::of(text.trim_matches('|').as_bytes())
+        }
+    }
+
+    fn found(literals: &[&str], text: &[u8]) -> Vec<usize> {
+        let literals: Vec<_> = literals.iter().map(|text| literal(text)).collect();
         let mut all = Vec::new();
-        finder.find(text, |literal, range| all.push((literal, range)));
-        all.sort_by_key(|(literal, range)| (*literal, range.start));
+        Finder::new(literals.iter()).find(text, |literal| all.push(literal));
+        all.sort_unstable();
         all
     }
+
+    const NOTHING: [usize; 0] = [];
 
     #[test]
     fn every_place_of_every_literal_is_found() {
         let literals = ["<", "${", "abc", "select", "elec", "../", "abc"];
         assert_eq!(
             found(&literals, b"SeLeCt<${ABCabc../"),
-            [
-                (0, 6..7),
-                (1, 7..9),
-                (2, 9..12),
-                (2, 12..15),
-                (3, 0..6),
-                (4, 1..5),
-                (5, 15..18),
-                (6, 9..12),
-                (6, 12..15),
-            ]
+            [0, 1, 2, 2, 3, 4, 5, 6, 6]
         );
-        assert_eq!(found(&literals, b""), []);
-        assert_eq!(found(&[], b"abc"), []);
-        assert_eq!(found(&["\0\0a"], b"a"), []);
+        assert_eq!(found(&literals, b""), NOTHING);
+        assert_eq!(found(&[], b"abc"), NOTHING);
+        assert_eq!(found(&["\0\0a"], b"a"), NOTHING);
+    }
+
+    #[test]
+    fn words_are_found_between_signs_only() {
+        let literals = ["|id|", "|ls", "ps|", "|select|"];
+        assert_eq!(found(&literals, b"ID;ls x/ps"), [0, 1, 2]);
+        assert_eq!(
+            found(&literals, b"did idle als psx _select 2select"),
+            NOTHING
+        );
+        assert_eq!(found(&literals, b"+select+"), [3]);
     }
 
     proptest! {
         #[test]
         fn nothing_is_missed(
-            literals in prop::collection::vec("[ab<']{1,7}", 0..12),
+            literals in prop::collection::vec("\\|?[ab<']{1,7}\\|?", 0..12),
             text in "[abAB<']{0,30}",
         ) {
-            let literals: Vec<&str> = literals.iter().map(String::as_str).collect();
+            let texts: Vec<&str> = literals.iter().map(String::as_str).collect();
+            let is_word = |byte: Option<&u8>| byte.is_some_and(|byte| literal::is_word(*byte));
             let mut expected = Vec::new();
-            let lower = text.to_ascii_lowercase();
-            for (place, literal) in literals.iter().enumerate() {
+            let lower = text.to_ascii_lowercase().into_bytes();
+            for (place, text) in texts.iter().enumerate() {
+                let literal = literal(text);
                 for start in 0..lower.len() {
-                    if lower.get(start..).is_some_and(|rest| rest.starts_with(literal)) {
-                        expected.push((place, start..start + literal.len()));
-                    }
+                    let (before, rest) = lower.split_at(start);
+                    let after = rest.strip_prefix(literal.bytes.as_slice());
+                    expected.extend(after.filter(|after| {
+                        !((literal.starts_word && is_word(before.last()))
+                            || (literal.ends_word && is_word(after.first())))
+                    }).map(|_| place));
                 }
             }
-            prop_assert_eq!(found(&literals, text.as_bytes()), expected);
+            prop_assert_eq!(found(&texts, text.as_bytes()), expected);
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::field::Scope;
 use crate::literal::{self, Literal};
 
 /// Something that is looked for, by its place in [`Probes`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Probe(u32);
 
 impl Probe {
@@ -21,11 +21,13 @@ impl Probe {
     }
 }
 
-/// What is looked for: one of several literals, or one of several bytes.
+/// What is looked for: one of several literals, one of several bytes, or any text that is not known
+/// from [`crate::memory`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Look {
     Literals(Vec<Literal>),
     Bytes(ByteSet),
+    Any,
 }
 
 impl Look {
@@ -49,6 +51,7 @@ impl Look {
         match self {
             Self::Literals(set) => literal::worth(set),
             Self::Bytes(set) => set.worth(),
+            Self::Any => 0,
         }
     }
 }
@@ -60,6 +63,8 @@ pub(crate) struct Probes {
     places: HashMap<Look, Probe>,
     /// For each probe the views in which it is asked for.
     scopes: Vec<Scope>,
+    /// How many comparisons ask.
+    comparisons: u32,
 }
 
 impl Probes {
@@ -75,6 +80,12 @@ impl Probes {
             *asked = asked.with(scope);
         }
         Some(probe)
+    }
+
+    /// The number of the next comparison.
+    pub(crate) const fn number(&mut self) -> u32 {
+        self.comparisons += 1;
+        self.comparisons
     }
 
     /// How many probes there are.

@@ -8,6 +8,7 @@ use rsigma_parser::{DetectionItem, SigmaString, SigmaValue};
 use vigil_event::text;
 
 use crate::field::{self, Scope};
+use crate::injection::{self, Injection};
 use crate::label::Labels;
 use crate::matcher::{Leaf, Matcher, Target};
 use crate::modifier::{Asked, Comparison, How, Place};
@@ -74,6 +75,11 @@ pub(crate) fn compile(
             of_event = true;
             Target::views(Scope::default())
         }
+        Some(injection::FIELD) => {
+            let is_plain = item.field.modifiers.is_empty();
+            let each = item.values.iter().map(|value| injection(value, is_plain));
+            return each.collect::<Result<_, _>>().map(Node::any);
+        }
         Some(field) if is_extension(field, &mut asked) => {
             prefix = true;
             context.target("url.path")?
@@ -95,6 +101,22 @@ pub(crate) fn compile(
     } else {
         node
     })
+}
+
+/// What libinjection is asked, of the value of each parameter.
+fn injection(value: &SigmaValue, is_plain: bool) -> Result<Node<Leaf>, Problem> {
+    let one = Injection::named(&value.to_string()).filter(|_| is_plain);
+    match (one, field::scope("url.parameter.value")) {
+        (Some(one), Some(scope)) => Ok(Node::Leaf(Leaf::new(
+            Target::views(scope),
+            Matcher::Injection(one),
+        ))),
+        _ => Err(Problem::BadValue {
+            field: injection::FIELD.to_owned(),
+            value: value.to_string(),
+            expected: "`sql` or `xss`, and no modifier",
+        }),
+    }
 }
 
 /// Whether the line asks for a file's extension, which is what a path ends with.

@@ -1,5 +1,7 @@
 //! Literals that must occur for something to match, and how much each of them tells.
 
+use std::ops::Range;
+
 use crate::ordinary;
 
 /// A text in lower case that must occur, ignoring case.
@@ -92,11 +94,32 @@ impl Literal {
         }
     }
 
+    /// The part of it that ordinary requests have least, of at most [`ordinary::MAX_LENGTH`] bytes,
+    /// and how often a sample of them has it.
+    pub(crate) fn rarest(&self) -> (Range<usize>, u32) {
+        let whole = self.bytes.len();
+        let len = whole.min(ordinary::MAX_LENGTH);
+        let counted = (len..=whole).map(|end| {
+            let range = end - len..end;
+            let count = ordinary::count(
+                self.bytes.get(range.clone()).unwrap_or_default(),
+                self.starts_word && range.start == 0,
+                self.ends_word && end == whole,
+            );
+            (range, count)
+        });
+        counted
+            .min_by_key(|(_, count)| *count)
+            .unwrap_or((0..len, 0))
+    }
+
     /// How much it tells: its rarity, but less for what ordinary requests have, and for two letters
     /// or digits, which stand in any longer word.
     fn telling(&self) -> u32 {
-        let is_part = self.bytes.len() <= 2 && self.bytes.iter().all(u8::is_ascii_alphanumeric);
-        let most = match ordinary::count(&self.bytes) {
+        let is_part = self.bytes.len() <= 2
+            && self.bytes.iter().all(u8::is_ascii_alphanumeric)
+            && !(self.starts_word && self.ends_word);
+        let most = match self.rarest().1 {
             _ if is_part => 4,
             0 => u32::MAX,
             1 | 2 => 6,

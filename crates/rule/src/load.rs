@@ -283,10 +283,13 @@ impl<'a> Reader<'a> {
             let compiled = selection::compile(name, detection, &mut context, faults);
             complete &= compiled.is_some();
             // A broken selection still has a name: the condition is checked against it.
-            let mut node = compiled.unwrap_or_else(|| Node::Any(Vec::new()));
-            if complete {
-                node.leaves_mut(&mut |leaf: &mut Leaf| leaf.ask(&mut self.probes));
-            }
+            let node = compiled.unwrap_or_else(|| Node::Any(Vec::new()));
+            let node = node.map(&mut |mut leaf: Leaf| {
+                if complete {
+                    leaf.ask(&mut self.probes);
+                }
+                Arc::new(leaf)
+            });
             let selection = Selection {
                 name: name.clone(),
                 node,

@@ -10,11 +10,13 @@ use vigil_event::{Decodings, Event, Evidence, Field, TimePart, Timestamp, View};
 use crate::bytes::{self, ByteSet};
 use crate::field::Scope;
 use crate::gate::{Clause, Gate, Look, Probe, Probes};
+use crate::injection::Injection;
 use crate::label::LabelId;
 use crate::literal::Literal;
+use crate::memory::Lesson;
 use crate::modifier::{Comparison, Place};
 use crate::pattern::Flags;
-use crate::prefilter::Seen;
+use crate::seen::Seen;
 use crate::texts::{self, Texts};
 
 /// What is compared: the views of some fields, or the values of one label.
@@ -43,12 +45,14 @@ impl Target {
         self.scope.number()
     }
 
-    /// The event's texts that are compared, if they are views in `scope`.
+    /// The event's texts that are compared, if they are views in `scope`; without those of which is
+    /// known that a comparison does not match them.
     fn texts<'e>(
         self,
         event: &'e Event,
         seen: &'e Seen,
         scope: Scope,
+        comparison: Option<u32>,
     ) -> impl Iterator<Item = (Option<&'e [u8]>, View<'e>)> {
         let labels = scope.meets(Scope::labels()).then(|| seen.labels(event));
         let labels = labels
@@ -56,15 +60,8 @@ impl Target {
             .flatten()
             .filter(move |(id, _, _)| self.label.is_none_or(|label| *id == Some(label)))
             .map(|(_, name, view)| (Some(name), view));
-        let parameters = scope
-            .has_parameters()
-            .then(|| event.parameters().flatten())
-            .into_iter()
-            .flatten();
-        event
-            .views()
-            .chain(parameters)
-            .filter(move |view| scope.allows(view))
+        seen.places(scope, comparison)
+            .filter_map(|place| event.view_at(place))
             .map(|view| (None, view))
             .chain(labels)
     }
@@ -77,6 +74,8 @@ pub(crate) struct Leaf {
     pub(crate) matcher: Matcher,
     /// What must be seen in a view that matches, the best first.
     pub(crate) probes: Vec<Probe>,
+    /// What others call it by, once it has asked.
+    number: u32,
 }
 
 /// What is compared with.
@@ -90,6 +89,7 @@ pub(crate) enum Matcher {
         required: Vec<Vec<Literal>>,
         bytes: Vec<ByteSet>,
     },
+    Injection(Injection),
     Networks(Vec<IpNet>),
     Number(Comparison, f64),
     /// A part of the time that the text is.
@@ -112,11 +112,13 @@ impl Leaf {
             target,
             matcher,
             probes: Vec::new(),
+            number: 0,
         }
     }
 
     /// Asks for what must be seen in a view that matches.
     pub(crate) fn ask(&mut self, probes: &mut Probes) {
+        self.number = probes.number();
         let (required, bytes) = match &mut self.matcher {
             Matcher::Texts(texts) => {
                 let texts = texts.all();
@@ -128,6 +130,7 @@ impl Leaf {
             Matcher::Pattern {
                 required, bytes, ..
             } => (std::mem::take(required), std::mem::take(bytes)),
+            Matcher::Injection(one) => (Vec::new(), vec![one.bytes()]),
             _ => (Vec::new(), Vec::new()),
         };
         let scope = self.target.scope;
@@ -140,6 +143,9 @@ impl Leaf {
             .take_while(|look| look.worth() >= Look::STRONG)
             .count();
         looks.truncate(strong.clamp(2, Self::MAX_PROBES));
+        if looks.is_empty() && self.compared() != Scope::default() {
+            looks.push(Look::Any);
+        }
         self.probes = looks
             .into_iter()
             .filter_map(|look| probes.probe(look, scope))
@@ -174,6 +180,36 @@ impl Leaf {
         same
     }
 
+    /// The views that it compares, where it looks at nothing but a text: what it says of a text once
+    /// it says always.
+    pub(crate) fn compared(&self) -> Scope {
+        match self.matcher {
+            Matcher::Texts(_) | Matcher::Pattern { .. } | Matcher::Injection(_) => {
+                self.target.scope
+            }
+            _ => Scope::default(),
+        }
+    }
+
+    /// Says of a text that is such a view whether it matches, if it is one that this compares.
+    pub(crate) fn learn(&self, view: Scope, text: &[u8], seen: &Seen, lesson: &mut Lesson) {
+        if seen.common(self.compared().common(view), &self.probes) == Scope::default() {
+            return;
+        }
+        let matches = match &self.matcher {
+            Matcher::Texts(texts) => texts.find(text).is_some(),
+            Matcher::Pattern { regex, .. } => regex.is_match(text),
+            Matcher::Injection(one) => one.is_in(text),
+            _ => false,
+        };
+        if matches {
+            lesson.add_match(self.number);
+            self.probes
+                .iter()
+                .for_each(|probe| lesson.add_probe(*probe));
+        }
+    }
+
     /// Whether the event matches.
     pub(crate) fn holds(&self, event: &Event, seen: &Seen) -> bool {
         match &self.matcher {
@@ -189,13 +225,8 @@ impl Leaf {
     }
 
     fn is_present(&self, event: &Event, seen: &Seen) -> bool {
-        let fields = self.target.label.is_none();
-        (fields
-            && self
-                .target
-                .scope
-                .fields()
-                .any(|field| event.number(field).is_some()))
+        let mut numbers = self.target.scope.numbers();
+        (self.target.label.is_none() && numbers.any(|field| event.number(field).is_some()))
             || self.first(event, seen, |_| Some(0..0)).is_some()
     }
 
@@ -206,6 +237,9 @@ impl Leaf {
             Matcher::Texts(texts) => self.first(event, seen, |text| texts.find(text)),
             Matcher::Pattern { regex, .. } => {
                 self.first(event, seen, |text| Some(regex.find(text)?.range()))
+            }
+            Matcher::Injection(one) => {
+                self.first(event, seen, |text| one.is_in(text).then(|| 0..text.len()))
             }
             Matcher::Networks(networks) => self.address(event, seen, networks),
             Matcher::Number(comparison, wanted) => self.number(event, seen, *comparison, *wanted),
@@ -223,7 +257,7 @@ impl Leaf {
                 cased,
             } => self.first(event, seen, |text| {
                 other
-                    .texts(event, seen, other.scope)
+                    .texts(event, seen, other.scope, None)
                     .find_map(|(_, view)| texts::find(*place, *cased, view.text, text))
             }),
             Matcher::Present => self.first(event, seen, whole),
@@ -242,8 +276,9 @@ impl Leaf {
         if scope == Scope::default() {
             return None;
         }
+        let comparison = (self.compared() != Scope::default()).then_some(self.number);
         self.target
-            .texts(event, seen, scope)
+            .texts(event, seen, scope, comparison)
             .find_map(|(name, view)| Some(Found::Text(name, view, find(view.text)?)))
     }
 

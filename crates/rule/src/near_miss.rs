@@ -2,6 +2,8 @@
 //!
 //! For people who ask why; never on the way of the events.
 
+use std::sync::Arc;
+
 use vigil_event::Event;
 
 use crate::matcher::Leaf;
@@ -39,7 +41,7 @@ impl RuleSet {
                 };
                 self.condition(rule)?
                     .leaves(false, &mut |selection, negated| {
-                        let holds = selection.holds(&|leaf: &Leaf| leaf.holds(event, seen));
+                        let holds = selection.holds(&|leaf: &Arc<Leaf>| leaf.holds(event, seen));
                         let list = match (negated, holds) {
                             (false, true) => &mut miss.met,
                             (false, false) => &mut miss.unmet,

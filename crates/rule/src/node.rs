@@ -97,16 +97,15 @@ impl<T> Node<T> {
         }
     }
 
-    /// Changes every leaf.
-    pub(crate) fn leaves_mut(&mut self, leaf: &mut impl FnMut(&mut T)) {
+    /// The tree with something else in place of every leaf.
+    pub(crate) fn map<U>(self, leaf: &mut impl FnMut(T) -> U) -> Node<U> {
+        let mut each = |nodes: Vec<Self>| nodes.into_iter().map(|node| node.map(leaf)).collect();
         match self {
-            Self::Leaf(value) => leaf(value),
-            Self::All(nodes) | Self::Any(nodes) | Self::AtLeast(_, nodes) => {
-                for node in nodes {
-                    node.leaves_mut(leaf);
-                }
-            }
-            Self::Not(node) => node.leaves_mut(leaf),
+            Self::All(nodes) => Node::All(each(nodes)),
+            Self::Any(nodes) => Node::Any(each(nodes)),
+            Self::AtLeast(count, nodes) => Node::AtLeast(count, each(nodes)),
+            Self::Leaf(value) => Node::Leaf(leaf(value)),
+            Self::Not(node) => Node::Not(Box::new(node.map(leaf))),
         }
     }
 

@@ -1,8 +1,14 @@
 //! What ordinary requests look like, to tell which literals say something.
 //!
-//! *Input*: a text in lower case. *Output*: how often it stands in a sample of targets, user agents
-//! and referrers. *Limits*: a sample of what is seen everywhere, not of any one site; it only steers
-//! what is looked for first, never what matches.
+//! *Input*: up to four bytes in lower case, and whether a word starts or ends with them. *Output*:
+//! how often they stand in a sample of targets, user agents and referrers. *Limits*: a sample of
+//! what is seen everywhere, not of any one site; it only steers what is looked for first, never what
+//! matches.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use crate::literal::is_word;
 
 /// Pieces of everyday requests, in lower case.
 const SAMPLE: &str = concat!(
@@ -43,9 +49,43 @@ const SAMPLE: &str = concat!(
     "/projects/xdotool/ /geekery/ /articles/dynamic-dns-with-dhcp/ /?flav=rss20 /events/calendar\n",
 );
 
-/// How often a text stands in the sample.
-pub(crate) fn count(text: &[u8]) -> usize {
-    memchr::memmem::find_iter(SAMPLE.as_bytes(), text).count()
+/// The longest text that is counted, in bytes.
+pub(crate) const MAX_LENGTH: usize = 4;
+
+/// How often each text stands in the sample: wherever it stands, where a word starts with it, where
+/// one ends with it, and where it is one.
+static COUNTS: LazyLock<HashMap<&'static [u8], [u32; 4]>> = LazyLock::new(|| {
+    let sample = SAMPLE.as_bytes();
+    let is_word = |place: Option<usize>| {
+        place
+            .and_then(|place| sample.get(place))
+            .is_some_and(|byte| is_word(*byte))
+    };
+    let mut counts: HashMap<_, [u32; 4]> = HashMap::new();
+    for len in 1..=MAX_LENGTH {
+        for (start, text) in sample.windows(len).enumerate() {
+            let starts = !is_word(start.checked_sub(1));
+            let ends = !is_word(Some(start + len));
+            let stands = [true, starts, ends, starts && ends];
+            let counts = counts.entry(text).or_default();
+            for (count, stands) in counts.iter_mut().zip(stands) {
+                *count += u32::from(stands);
+            }
+        }
+    }
+    counts
+});
+
+/// How often a text of at most [`MAX_LENGTH`] bytes stands in the sample, where a word starts or
+/// ends with it if that is asked for.
+pub(crate) fn count(text: &[u8], starts_word: bool, ends_word: bool) -> u32 {
+    let [anywhere, starts, ends, whole] = COUNTS.get(text).copied().unwrap_or_default();
+    match (starts_word, ends_word) {
+        (false, false) => anywhere,
+        (true, false) => starts,
+        (false, true) => ends,
+        (true, true) => whole,
+    }
 }
 
 #[cfg(test)]
@@ -55,9 +95,16 @@ mod tests {
     #[test]
     fn the_sample_knows_the_everyday_and_nothing_else() {
         assert!(SAMPLE.bytes().all(|byte| !byte.is_ascii_uppercase()));
-        assert!(count(b"windows nt") > 1 && count(b".php") > 1);
-        for text in [&b"union"[..], b"<script", b"../", b"sleep(", b"/etc/passwd"] {
-            assert_eq!(count(text), 0);
+        assert!(count(b"wind", false, false) > 1 && count(b".php", false, false) > 1);
+        for text in [&b"unio"[..], b"<scr", b"../", b"eep(", b"pass"] {
+            assert_eq!(count(text, false, false), 0);
         }
+    }
+
+    #[test]
+    fn words_are_told_from_their_parts() {
+        assert!(count(b"in", false, false) > count(b"in", true, false));
+        assert_eq!(count(b"ll", true, true), 0);
+        assert_eq!(count(b"nt", true, true), 3);
     }
 }

@@ -1,16 +1,22 @@
 //! The compiled rules, and the evaluation of one event.
 
+use std::sync::Arc;
+
 use vigil_event::{Event, Evidence, LogKind};
 
 use crate::condition::Condition;
 use crate::cost::Costs;
+use crate::field::Scope;
 use crate::gate::{Gate, Probes};
 use crate::label::Labels;
 use crate::load::{self, Input, Loaded, Report};
 use crate::log_source::LogSource;
 use crate::matcher::Leaf;
-use crate::prefilter::{Prefilter, Seen};
+use crate::memory::Lesson;
+use crate::prefilter::Prefilter;
 use crate::seclang::SecRules;
+use crate::seen::Seen;
+use crate::table::Table;
 use crate::{Correlation, Placeholders, Rule, RuleError, RuleFile};
 
 /// All rules, checked and compiled. Immutable: one set serves every thread, each with a [`Scratch`]
@@ -20,6 +26,8 @@ pub struct RuleSet {
     rules: Vec<Rule>,
     /// For each detection; they stand before the correlations.
     conditions: Vec<Condition>,
+    /// For each probe the comparisons for which it is the first.
+    comparisons: Table<Arc<Leaf>>,
     correlations: Vec<Correlation>,
     prefilter: Prefilter,
     labels: Labels,
@@ -162,10 +170,16 @@ impl RuleSet {
             .iter()
             .map(|condition| gate(condition, &probes))
             .collect();
-        let prefilter = Prefilter::new(&probes, &gates);
+        let comparisons = comparisons(&conditions, probes.len());
+        let compared = comparisons
+            .iter()
+            .flatten()
+            .fold(Scope::default(), |scope, leaf| scope.with(leaf.compared()));
+        let prefilter = Prefilter::new(&probes, &gates, compared);
         let set = Self {
             rules,
             conditions,
+            comparisons: comparisons.into_iter().collect(),
             correlations,
             prefilter,
             labels,
@@ -242,22 +256,42 @@ impl RuleSet {
         let logs = self.logs.of(event, logs);
         costs.passed(&mut timing);
         for rule in seen.candidates() {
+            let place = *rule as usize;
             if !self.logs.allow(*rule, logs) {
                 continue;
             }
-            let rule = *rule as usize;
-            let hit = self.hit(rule, event, seen);
+            let hit = self.hit(place, event, seen);
             let hit_at = hit.as_ref().map(|_| event.occurred_at);
-            costs.evaluated(rule, hit_at, &mut timing);
+            costs.evaluated(place, hit_at, &mut timing);
             hits.extend(hit);
         }
         costs.finish(hits.len());
+        self.learn(event, seen);
+    }
+
+    /// Compares the texts that came for the second time with all that rules compare them with.
+    fn learn(&self, event: &Event, seen: &mut Seen) {
+        while let Some((place, slot)) = seen.next_again() {
+            let Some(view) = event.view_at(place) else {
+                continue;
+            };
+            let mut lesson = Lesson::default();
+            let one = Scope::of(&view);
+            for probe in seen.probes_in(one) {
+                for leaf in self.comparisons.list(probe.place()) {
+                    leaf.learn(one, view.text, seen, &mut lesson);
+                }
+            }
+            self.prefilter
+                .learn_parts(Scope::scanned(&view), seen, &mut lesson);
+            seen.learn(slot, view.text, &lesson);
+        }
     }
 
     /// The rules that match, each evaluated without the help of the prefilter.
     #[cfg(test)]
     pub(crate) fn evaluate_each(&self, event: &Event) -> Vec<Hit> {
-        let mut seen = Seen::everything(&self.prefilter);
+        let mut seen = Seen::everything(&self.prefilter, event);
         seen.name_labels(event, &self.labels);
         let mut logs = Vec::new();
         let logs = self.logs.of(event, &mut logs);
@@ -271,7 +305,7 @@ impl RuleSet {
     fn hit(&self, rule: usize, event: &Event, seen: &Seen) -> Option<Hit> {
         let condition = self.conditions.get(rule)?;
         condition
-            .holds(&|selection| selection.holds(&|leaf: &Leaf| leaf.holds(event, seen)))
+            .holds(&|selection| selection.holds(&|leaf: &Arc<Leaf>| leaf.holds(event, seen)))
             .then(|| Hit {
                 rule,
                 evidence: evidence(condition, event, seen),
@@ -279,15 +313,36 @@ impl RuleSet {
     }
 }
 
+/// Every comparison that looks at nothing but a text, once, with the first of the probes that it
+/// asks for: for each probe a list.
+fn comparisons(conditions: &[Condition], probes: usize) -> Vec<Vec<Arc<Leaf>>> {
+    let mut lists: Vec<Vec<Arc<Leaf>>> = vec![Vec::new(); probes];
+    let mut add = |leaf: &Arc<Leaf>| {
+        let probe = leaf.probes.first().map(|probe| probe.place());
+        if let Some(list) = probe.and_then(|probe| lists.get_mut(probe))
+            && leaf.compared() != Scope::default()
+            && !list.iter().any(|other| Arc::ptr_eq(other, leaf))
+        {
+            list.push(Arc::clone(leaf));
+        }
+    };
+    for condition in conditions {
+        condition.leaves(false, &mut |selection, _| {
+            selection.leaves(false, &mut |leaf, _| add(leaf));
+        });
+    }
+    lists
+}
+
 fn gate(condition: &Condition, probes: &Probes) -> Gate {
-    condition.gate(&|selection| selection.gate(&|leaf: &Leaf| leaf.gate(probes)))
+    condition.gate(&|selection| selection.gate(&|leaf: &Arc<Leaf>| leaf.gate(probes)))
 }
 
 fn evidence(condition: &Condition, event: &Event, seen: &Seen) -> Vec<Evidence> {
     let mut evidence = Vec::new();
     condition.prove(&mut evidence, &mut |selection, evidence| {
         let limit = (evidence.len() + Hit::MAX_OF_SELECTION).min(Hit::MAX_EVIDENCE);
-        selection.prove(evidence, &mut |leaf: &Leaf, evidence| {
+        selection.prove(evidence, &mut |leaf: &Arc<Leaf>, evidence| {
             let holds = leaf.holds(event, seen);
             if holds && evidence.len() < limit {
                 let found = leaf

@@ -40,6 +40,15 @@ pub enum StoreError {
         /// What is wrong and what to do.
         reason: &'static str,
     },
+    /// There is no such revocation.
+    #[error("there is no revocation {0}: list them to see which there are")]
+    NoRevocation(Id),
+    /// The revocation cannot be kept as it is.
+    #[error("the revocation is refused: {reason}")]
+    BadRevocation {
+        /// What is wrong and what to do.
+        reason: &'static str,
+    },
     /// The cursor is not one that a page gave.
     #[error(
         "the cursor is not valid: pass on the `next` of the page before, or none to start from the newest"
@@ -74,6 +83,9 @@ pub enum StoreError {
         /// The database.
         path: PathBuf,
     },
+    /// The system has no thread to spare.
+    #[error("the store cannot start its thread: {0}; raise the limit of processes and threads")]
+    NoThread(std::io::Error),
     /// A later version of the program wrote it.
     #[error("{} was written by a newer Vigil (schema {found}, this one knows {known}): start that version, or restore an older copy of the data", path.display())]
     Newer {

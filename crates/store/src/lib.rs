@@ -13,11 +13,12 @@ pub mod entry;
 pub mod error;
 pub mod query;
 pub mod retention;
+pub mod revocation;
 pub mod sqlite;
 pub mod stats;
 pub mod suppression;
 
-use vigil_event::{Alert, AlertChange, Checkpoint, Id, Suppression, Threat, Timestamp};
+use vigil_event::{Alert, AlertChange, Checkpoint, Id, Revocation, Suppression, Threat, Timestamp};
 
 pub use entry::{Backlog, Entry, GroupedThreat, Publish, Recorded};
 pub use error::StoreError;
@@ -102,6 +103,17 @@ pub trait Store: Send + Sync {
     /// The suppressions, the last made first: those that are in force at that moment, or with none
     /// every one that is kept, at most [`suppression::MAX_LISTED`].
     fn suppressions(&self, active_at: Option<Timestamp>) -> Result<Vec<Suppression>, StoreError>;
+
+    /// Keeps a revocation. Refused where it names nothing, lacks a reason, or is one too many; those
+    /// that have expired make room.
+    fn add_revocation(&self, revocation: &Revocation) -> Result<(), StoreError>;
+
+    /// Forgets a revocation, and says what it was.
+    fn lift_revocation(&self, id: Id) -> Result<Revocation, StoreError>;
+
+    /// The revocations in force at that moment, the last made first, at most
+    /// [`revocation::MAX_KEPT`].
+    fn revocations(&self, at: Timestamp) -> Result<Vec<Revocation>, StoreError>;
 
     /// Counts over a range of time.
     fn stats(&self, query: &StatsQuery) -> Result<Stats, StoreError>;

@@ -5,6 +5,7 @@
 //! attack is stands in `rules/` and in the crates `rule` and `detect`.
 
 pub mod app;
+pub mod bench;
 pub mod change;
 pub mod cli;
 pub mod config;

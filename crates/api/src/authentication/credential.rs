@@ -43,10 +43,14 @@ pub(super) fn of<'a>(headers: &'a HeaderMap, uri: &'a Uri) -> Result<Option<Show
     if let Some(token) = sub_protocol(headers) {
         return Ok(Some(Shown::Explicit(Credential::Bearer(token))));
     }
-    if takes_ticket(uri.path())
-        && let Some(ticket) = query_value(uri, "ticket")
-    {
-        return Ok(Some(Shown::Explicit(Credential::Ticket(ticket))));
+    if is_stream(uri.path()) {
+        if let Some(ticket) = query_value(uri, "ticket") {
+            return Ok(Some(Shown::Explicit(Credential::Ticket(ticket))));
+        }
+        // The last resort: an address is easily kept where a header is not, though not by us.
+        if let Some(token) = query_value(uri, "token") {
+            return Ok(Some(Shown::Explicit(Credential::Bearer(token))));
+        }
     }
     Ok(cookie::session(headers).map(Shown::Session))
 }
@@ -61,10 +65,19 @@ fn sub_protocol(headers: &HeaderMap) -> Option<&str> {
         .find_map(|name| name.trim().strip_prefix("bearer."))
 }
 
-/// Only what a browser opens without headers of its own takes a ticket.
-fn takes_ticket(path: &str) -> bool {
-    ["/ws", "/sse", "/api/v1/ws"]
-        .into_iter()
+/// Whether a socket is opened that may show its credential in its first frame.
+pub(super) fn may_follow(headers: &HeaderMap, uri: &Uri) -> bool {
+    headers.contains_key(header::SEC_WEBSOCKET_KEY) && is_below(uri.path(), &["/ws", "/api/v1/ws"])
+}
+
+/// Only what a browser opens without headers of its own takes a credential in its address.
+fn is_stream(path: &str) -> bool {
+    is_below(path, &["/ws", "/sse", "/api/v1/ws"])
+}
+
+fn is_below(path: &str, roots: &[&str]) -> bool {
+    roots
+        .iter()
         .filter_map(|root| path.strip_prefix(root))
         .any(|rest| rest.is_empty() || rest.starts_with('/'))
 }
@@ -90,6 +103,22 @@ mod tests {
     }
 
     #[test]
+    fn only_a_socket_may_show_it_later() {
+        let key = HeaderMap::from_iter([(header::SEC_WEBSOCKET_KEY, "k".parse().unwrap())]);
+        for (path, may) in [
+            ("/ws", true),
+            ("/ws/threats", true),
+            ("/api/v1/ws", true),
+            ("/api/v1/threats", false),
+            ("/sse/threats", false),
+            ("/wsx", false),
+        ] {
+            assert_eq!(may_follow(&key, &Uri::from_static(path)), may, "{path}");
+            assert!(!may_follow(&HeaderMap::new(), &Uri::from_static(path)));
+        }
+    }
+
+    #[test]
     fn each_place_is_known() {
         let cookie = ("cookie", "vigil_session=c");
         for (headers, uri, expected) in [
@@ -106,6 +135,16 @@ mod tests {
             (&[], "/ws?a=b&ticket=42", "ticket 42"),
             (&[], "/sse/threats?ticket=42", "ticket 42"),
             (&[], "/api/v1/ws/health?ticket=42", "ticket 42"),
+            (&[], "/ws?token=j.w.t", "token j.w.t"),
+            (&[], "/sse/threats?last=1&token=j.w.t", "token j.w.t"),
+            (&[], "/ws?token=j.w.t&ticket=42", "ticket 42"),
+            (
+                &[("authorization", "bearer t")],
+                "/ws?token=j.w.t",
+                "token t",
+            ),
+            (&[], "/api/v1/threats?token=j.w.t", "nothing"),
+            (&[], "/ui/?token=j.w.t", "nothing"),
             (&[], "/wsx?ticket=42", "nothing"),
             (&[], "/api/v1/threats?ticket=42", "nothing"),
             (&[cookie], "/ws?xticket=1", "session c"),

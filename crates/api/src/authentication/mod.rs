@@ -1,7 +1,8 @@
 //! The one way in: a layer around every route that lets a request pass with its principal, or not.
 //!
 //! Open are only `GET /health` and the sign-in, which trades a token or a one-time ticket for a
-//! session cookie. Everything else needs a credential; what a browser adds by itself, the cookie,
+//! session cookie. Everything else needs a credential, but that a WebSocket may show it in its first
+//! frame, which the gateway waits for; what a browser adds by itself, the cookie,
 //! counts for changes and sockets only if the request comes from our own page.
 //!
 //! Owns: where credentials stand in a request, sessions, who has failed too often. Never holds: what
@@ -75,9 +76,11 @@ async fn guard(State(door): State<Arc<Door>>, mut request: Request, next: Next) 
     if let Some(ticket) = sign_in::ticket_of_page(request.method(), request.uri()) {
         return sign_in::redeem(&door, &request, ticket);
     }
-    match door.principal(&request) {
+    match door.principal(Asked::of(&request)).await {
         Ok(principal) => {
-            request.extensions_mut().insert(principal);
+            if let Some(principal) = principal {
+                request.extensions_mut().insert(principal);
+            }
             next.run(request).await
         }
         Err(error) => sign_in::refuse(&request, error),
@@ -93,34 +96,51 @@ fn is_open(method: &Method, path: &str) -> bool {
     }
 }
 
+/// What of a request proves who asks.
+struct Asked<'a> {
+    method: &'a Method,
+    headers: &'a HeaderMap,
+    uri: &'a Uri,
+    peer: Option<IpAddr>,
+}
+
+impl<'a> Asked<'a> {
+    fn of(request: &'a Request) -> Self {
+        Self {
+            method: request.method(),
+            headers: request.headers(),
+            uri: request.uri(),
+            peer: peer(request),
+        }
+    }
+}
+
 impl Door {
-    /// Who asks, if that is proved.
-    fn principal(&self, request: &Request) -> Result<Principal, ApiError> {
-        let headers = request.headers();
-        let Some(shown) = credential::of(headers, request.uri())? else {
-            return Err(unauthenticated("this needs a token"));
-        };
-        let principal = match shown {
-            Shown::Session(token) => {
-                let principal = self.verify(Credential::Bearer(token), peer(request))?;
-                if changes_something(request.method(), headers) {
-                    origin::check(headers, &self.access.origins)?;
+    /// Who asks, if that is proved; nobody where a socket may still say it in its first frame.
+    async fn principal(&self, asked: Asked<'_>) -> Result<Option<Principal>, ApiError> {
+        let principal = match credential::of(asked.headers, asked.uri)? {
+            None if credential::may_follow(asked.headers, asked.uri) => return Ok(None),
+            None => return Err(unauthenticated("this needs a token")),
+            Some(Shown::Session(token)) => {
+                let principal = self.verify(Credential::Bearer(token), asked.peer).await?;
+                if changes_something(asked.method, asked.headers) {
+                    origin::check(asked.headers, &self.access.origins)?;
                 }
                 principal
             }
-            Shown::Explicit(credential) => self.verify(credential, peer(request))?,
+            Some(Shown::Explicit(credential)) => self.verify(credential, asked.peer).await?,
         };
-        Ok(principal)
+        Ok(Some(principal))
     }
 
     /// Who shows the credential. Failures are counted for what can be guessed. A signed token can't
     /// be, so a page that keeps asking after its session has ended is not held against its address.
-    fn verify(
+    async fn verify(
         &self,
         credential: Credential<'_>,
         peer: Option<IpAddr>,
     ) -> Result<Principal, ApiError> {
-        let verified = self.holder(credential);
+        let verified = self.holder_patiently(credential).await;
         if matches!(credential, Credential::Bearer(_)) {
             verified
         } else {
@@ -133,6 +153,15 @@ impl Door {
         self.access
             .gatekeeper
             .verify(credential, self.now())
+            .map_err(|error| refusal(&error))
+    }
+
+    /// As [`holder`](Self::holder), but waits where an issuer's keys must be fetched first.
+    async fn holder_patiently(&self, credential: Credential<'_>) -> Result<Principal, ApiError> {
+        self.access
+            .gatekeeper
+            .verify_patiently(credential, self.now())
+            .await
             .map_err(|error| refusal(&error))
     }
 
@@ -179,7 +208,7 @@ fn peer(request: &Request) -> Option<IpAddr> {
         .map(|ConnectInfo(address)| address.ip())
 }
 
-/// A parameter of the query, as it stands there. Tickets need no decoding.
+/// A parameter of the query, as it stands there. Tickets and tokens need no decoding.
 fn query_value<'a>(uri: &'a Uri, name: &str) -> Option<&'a str> {
     uri.query()?.split('&').find_map(|pair| {
         pair.split_once('=')

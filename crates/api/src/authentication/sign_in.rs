@@ -59,7 +59,8 @@ async fn sign_in(State(door): State<Arc<Door>>, request: Request) -> Response {
     let Ok(Ok(Form(form))) = form else {
         return page(StatusCode::BAD_REQUEST, "The form holds no token.");
     };
-    match door.holder(Credential::Bearer(form.token.trim())) {
+    let token = Credential::Bearer(form.token.trim());
+    match door.holder_patiently(token).await {
         Ok(principal) => session_for(&door, principal, &headers, "a token"),
         Err(error) => page_of(door.counted(error, peer)),
     }
@@ -110,7 +111,9 @@ fn session_for(
         subject: principal.subject,
         role: principal.role,
         expires_at: Some(expires_at),
-        subscribe: principal.subscribe,
+        rights: principal.rights,
+        parent_id: principal.parent_id.or(principal.token_id),
+        key: principal.key,
     };
     match door.access.gatekeeper.authority.issue(&grant, now) {
         Ok(token) if token.len() > cookie::MAX_TOKEN_BYTES => page(

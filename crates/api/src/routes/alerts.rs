@@ -13,7 +13,7 @@ use vigil_event::{Alert, AlertAction, AlertChange, AlertState, Id, Severity, Tim
 use vigil_store::{AlertQuery, Page, StoreError};
 
 use super::threats::{limit, network, parsed_network};
-use crate::allowed::{Allowed, ChangeAlerts, Read};
+use crate::allowed::{Allowed, ChangeAlerts, ReadAlerts};
 use crate::error::ErrorBody;
 use crate::extract::{Body, Parameters, PathId, parsed};
 use crate::state::Shared;
@@ -126,7 +126,7 @@ pub(super) struct NoteBody {
     ),
 )]
 pub(super) async fn list(
-    _allowed: Allowed<Read>,
+    _allowed: Allowed<ReadAlerts>,
     State(api): State<Shared>,
     Parameters(filter): Parameters<AlertFilter>,
 ) -> Result<Json<Page<Alert>>, ApiError> {
@@ -152,7 +152,7 @@ pub(super) async fn list(
     ),
 )]
 pub(super) async fn one(
-    _allowed: Allowed<Read>,
+    _allowed: Allowed<ReadAlerts>,
     State(api): State<Shared>,
     PathId(id): PathId,
 ) -> Result<Json<Alert>, ApiError> {

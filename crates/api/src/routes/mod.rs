@@ -10,6 +10,7 @@ mod ingest;
 mod metrics;
 mod models;
 mod ready;
+mod revocations;
 mod rules;
 mod stats;
 mod suppressions;
@@ -48,6 +49,8 @@ fn documented() -> OpenApiRouter<Shared> {
         .routes(routes!(coverage::coverage))
         .routes(routes!(models::status))
         .routes(routes!(tickets::issue))
+        .routes(routes!(revocations::list, revocations::add))
+        .routes(routes!(revocations::lift))
         .routes(routes!(document::document))
         .routes(routes!(health::health))
         .routes(routes!(ready::ready))

@@ -7,7 +7,7 @@ use vigil_event::Timestamp;
 use vigil_store::{Stats, StatsQuery};
 
 use crate::ApiError;
-use crate::allowed::{Allowed, Read};
+use crate::allowed::{Allowed, ReadNumbers};
 use crate::error::ErrorBody;
 use crate::extract::{Parameters, parsed};
 use crate::state::Shared;
@@ -49,7 +49,7 @@ pub(super) struct Range {
     ),
 )]
 pub(super) async fn stats(
-    _allowed: Allowed<Read>,
+    _allowed: Allowed<ReadNumbers>,
     State(api): State<Shared>,
     Parameters(range): Parameters<Range>,
 ) -> Result<Json<Stats>, ApiError> {

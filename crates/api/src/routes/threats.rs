@@ -9,7 +9,7 @@ use serde::Deserialize;
 use vigil_event::{Id, Severity, Threat, Timestamp};
 use vigil_store::{Page, ThreatQuery};
 
-use crate::allowed::{Allowed, Read};
+use crate::allowed::{Allowed, ReadThreats};
 use crate::error::ErrorBody;
 use crate::extract::{Parameters, PathId, parsed};
 use crate::state::Shared;
@@ -141,7 +141,7 @@ pub(super) fn parsed_network<'de, D: serde::Deserializer<'de>>(
     ),
 )]
 pub(super) async fn list(
-    _allowed: Allowed<Read>,
+    _allowed: Allowed<ReadThreats>,
     State(api): State<Shared>,
     Parameters(filter): Parameters<ThreatFilter>,
 ) -> Result<Json<Page<Threat>>, ApiError> {
@@ -165,7 +165,7 @@ pub(super) async fn list(
     ),
 )]
 pub(super) async fn one(
-    _allowed: Allowed<Read>,
+    _allowed: Allowed<ReadThreats>,
     State(api): State<Shared>,
     PathId(id): PathId,
 ) -> Result<Json<Threat>, ApiError> {

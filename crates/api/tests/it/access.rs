@@ -4,6 +4,8 @@ use axum::body::Body;
 use axum::http::{Method, header};
 use vigil_api::Hosts;
 use vigil_auth::Role::{self, Admin, Analyst, Service, Viewer};
+use vigil_auth::{Grant, Rights};
+use vigil_event::Clock as _;
 
 use crate::document::documented;
 use crate::harness::{API_KEY, App, request};
@@ -68,12 +70,15 @@ async fn without_a_credential_nothing_answers_but_health() {
 fn may(role: Role, method: &Method, path: &str) -> bool {
     match (method.as_str(), path) {
         (_, "/health" | "/ready" | "/metrics" | "/api/v1/openapi.json") => true,
-        ("POST", "/api/v1/ingest/batch" | "/api/v1/ingest/requests" | "/api/v1/ingest/mirror") => matches!(role, Admin | Service),
+        ("POST", "/api/v1/ingest/batch" | "/api/v1/ingest/requests" | "/api/v1/ingest/mirror") => {
+            matches!(role, Admin | Service)
+        }
         ("POST", path) if path.starts_with("/api/v1/alerts/") => matches!(role, Admin | Analyst),
         ("POST" | "DELETE", path) if path.starts_with("/api/v1/suppressions") => {
             matches!(role, Admin | Analyst)
         }
         ("POST", "/api/v1/rules/reload") => role == Admin,
+        (_, path) if path.starts_with("/api/v1/tokens/") => role == Admin,
         ("GET", _) | ("POST", "/api/v1/tickets") => role != Service,
         _ => false,
     }
@@ -290,7 +295,7 @@ async fn every_answer_carries_the_headers() {
         app.get(Viewer, "/api/v1/threats").await,
         app.get(Viewer, "/ui/").await,
         app.get(Viewer, "/no/such/path").await,
-        app.get(Viewer, "/api/v1/ingest/batch" | "/api/v1/ingest/requests" | "/api/v1/ingest/mirror").await,
+        app.get(Viewer, "/api/v1/ingest/batch").await,
         app.get(Viewer, "/ws").await,
     ];
     for answer in answers {
@@ -314,5 +319,55 @@ async fn every_answer_carries_the_headers() {
         assert!(["no-referrer", "same-origin"].contains(&answer.header("referrer-policy")));
         assert!(answer.header("permissions-policy").contains("camera=()"));
         assert!(["no-store", "private, no-cache"].contains(&answer.header("cache-control")));
+    }
+}
+
+#[tokio::test]
+async fn a_narrowed_token_reads_no_more_than_it_hears() {
+    let app = App::new();
+    let status = async |rights: Rights, path: &str| {
+        let grant = Grant {
+            rights,
+            expires_at: Some(app.clock.now().plus_millis(1_000)),
+            ..Grant::new("anna", Analyst)
+        };
+        let token = app
+            .gatekeeper
+            .authority
+            .issue(&grant, app.clock.now())
+            .unwrap();
+        let request = request(Method::GET, path)
+            .header("authorization", format!("Bearer {token}"))
+            .body(Body::empty())
+            .unwrap();
+        app.send(request).await.status.as_u16()
+    };
+    let hears = |channel: &str| Rights {
+        subscribe: Some(vec![channel.to_owned()]),
+        ..Rights::default()
+    };
+    let filtered = || Rights {
+        filter: Some("severity == 'high'".to_owned()),
+        ..Rights::default()
+    };
+    for (rights, path, expected) in [
+        (Rights::default(), "/api/v1/threats", 200),
+        (hears("threats"), "/api/v1/threats", 200),
+        (hears("threats"), "/threats", 200),
+        (hears("threats"), "/api/v1/alerts", 403),
+        (hears("threats"), "/api/v1/stats", 403),
+        (hears("alerts"), "/api/v1/threats", 403),
+        (hears("alerts"), "/api/v1/alerts", 200),
+        (hears("*"), "/api/v1/stats", 200),
+        (filtered(), "/api/v1/threats", 403),
+        (filtered(), "/api/v1/alerts", 403),
+        (filtered(), "/stats", 403),
+        (filtered(), "/api/v1/rules", 200),
+    ] {
+        assert_eq!(
+            status(rights.clone(), path).await,
+            expected,
+            "{rights:?} {path}"
+        );
     }
 }

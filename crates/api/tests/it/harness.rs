@@ -15,7 +15,7 @@ use vigil_api::{
     Readiness, RequestBatch, RuleCosts, RuleProblem, Rulebook, RulesInForce, RulesRefused,
     SentRequest, SuppressionsInForce,
 };
-use vigil_auth::{ApiKey, ApiKeys, Authority, Gatekeeper, Grant, Role, Tickets};
+use vigil_auth::{ApiKey, ApiKeys, Authority, Gatekeeper, Grant, Role};
 use vigil_event::{
     Alert, AlertKey, Clock, Detection, Detector, Id, IdSource, RecordKey, Score, SourceId,
     Suppression, Threat, Timestamp,
@@ -177,9 +177,8 @@ impl App {
         let (authority, _) = Authority::open(dir.path()).unwrap();
         let keys = ApiKeys::new(vec![ApiKey::new("web", Role::Service, API_KEY).unwrap()]).unwrap();
         let gatekeeper = Arc::new(Gatekeeper {
-            authority,
             keys,
-            tickets: Tickets::default(),
+            ..Gatekeeper::new(authority)
         });
         let store =
             Arc::new(SqliteStore::open(&dir.path().join("vigil.db"), Box::new(|_| {})).unwrap());
@@ -250,10 +249,8 @@ impl App {
 
     pub(crate) fn token_until(&self, role: Role, expires_at: Option<Timestamp>) -> String {
         let grant = Grant {
-            subject: format!("{role}-anna"),
-            role,
             expires_at,
-            subscribe: None,
+            ..Grant::new(format!("{role}-anna"), role)
         };
         self.gatekeeper
             .authority

@@ -12,6 +12,7 @@ mod harness;
 mod ingest;
 mod lists;
 mod page;
+mod revocations;
 mod server;
 mod session;
 mod suppressions;

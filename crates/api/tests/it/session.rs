@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::http::{Method, Request, header};
 use serde_json::json;
 use vigil_auth::Role::{Admin, Analyst, Viewer};
-use vigil_auth::{Grant, Principal};
+use vigil_auth::{Grant, Principal, Rights};
 use vigil_event::Clock as _;
 
 use crate::harness::{Answer, App, request, threat};
@@ -111,10 +111,13 @@ async fn a_session_may_what_the_token_may() {
         (now.plus_millis(2 * WEEK_MS), now.plus_millis(WEEK_MS)),
     ] {
         let grant = Grant {
-            subject: "anna".into(),
-            role: Viewer,
             expires_at: Some(end),
-            subscribe: Some(vec!["threats".into(), "investigations:*".into()]),
+            rights: Rights {
+                subscribe: Some(vec!["threats".into(), "investigations:*".into()]),
+                publish: Some(vec!["chat:*".into()]),
+                filter: Some("severity == 'high'".into()),
+            },
+            ..Grant::new("anna", Viewer)
         };
         let authority = &app.gatekeeper.authority;
         let token = authority.issue(&grant, now).unwrap();
@@ -129,6 +132,7 @@ async fn a_session_may_what_the_token_may() {
             Principal {
                 expires_at: Some(session_end),
                 token_id: opened.token_id.clone(),
+                parent_id: given.token_id.clone(),
                 ..given
             }
         );
@@ -139,10 +143,11 @@ async fn a_session_may_what_the_token_may() {
 async fn a_session_that_no_cookie_holds_is_not_opened() {
     let app = App::new();
     let grant = Grant {
-        subject: "anna".into(),
-        role: Viewer,
-        expires_at: None,
-        subscribe: Some(vec!["c".repeat(60); 60]),
+        rights: Rights {
+            subscribe: Some(vec!["c".repeat(60); 60]),
+            ..Rights::default()
+        },
+        ..Grant::new("anna", Viewer)
     };
     let authority = &app.gatekeeper.authority;
     let token = authority.issue(&grant, app.clock.now()).unwrap();

@@ -10,6 +10,7 @@ mod path;
 mod peel;
 mod percent;
 mod piece;
+mod plain;
 mod script;
 mod shell;
 mod sql;
@@ -21,6 +22,7 @@ use self::fold::Signs;
 pub(crate) use self::path::PathView;
 pub(crate) use self::peel::Peeler;
 use self::piece::{Piece, rewrite};
+pub(crate) use self::plain::PlainValues;
 
 /// Encodings nested deeper than this stay as they are; how deep they were is kept as a fact.
 const MAX_ROUNDS: usize = 5;

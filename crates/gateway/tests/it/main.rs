@@ -6,7 +6,13 @@
 mod client;
 mod commands;
 mod delivery;
+mod document;
 mod door;
+mod greeting;
 mod life;
+mod manage;
+mod model;
+mod options;
+mod rooms;
 mod server;
 mod sse;

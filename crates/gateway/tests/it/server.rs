@@ -8,12 +8,14 @@ use axum::Extension;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use vigil_auth::{ApiKeys, Authority, Gatekeeper, Principal, Role, Tickets};
+use vigil_auth::{Authority, Gatekeeper, Principal, Role};
 use vigil_bus::{Bus, LogLimits, MemoryBus};
 use vigil_event::{
     Alert, AlertKey, AlertState, Clock, Id, IdSource, Kind, Publication, Score, Severity, Timestamp,
 };
-use vigil_gateway::{AlertDesk, Change, DeskError, GatewayState, Limits, Telemetry, router};
+use vigil_gateway::{
+    AlertDesk, Change, DeskError, Durables, GatewayState, Limits, Namespaces, Telemetry, router,
+};
 
 pub(crate) const START: Timestamp = Timestamp::from_millis(1_795_176_000_000);
 
@@ -56,6 +58,8 @@ pub(crate) struct Setup {
     pub(crate) log: LogLimits,
     /// Who every request is from; none to leave that out.
     pub(crate) principal: Option<Principal>,
+    pub(crate) namespaces: Namespaces,
+    pub(crate) durables: Arc<Durables>,
 }
 
 impl Default for Setup {
@@ -64,19 +68,15 @@ impl Default for Setup {
             limits: Limits::default(),
             log: LogLimits::default(),
             principal: Some(principal(Role::Analyst)),
+            namespaces: Namespaces::default(),
+            durables: Arc::default(),
         }
     }
 }
 
 /// Somebody of that role, whose credential never ends.
 pub(crate) fn principal(role: Role) -> Principal {
-    Principal {
-        subject: "anna".into(),
-        role,
-        expires_at: None,
-        token_id: None,
-        subscribe: None,
-    }
+    Principal::new("anna", role)
 }
 
 /// A running gateway.
@@ -100,11 +100,7 @@ impl Server {
         for channel in ["threats", "alerts", "status"] {
             assert!(bus.restore(channel, "e1", 1, Vec::new()));
         }
-        let gatekeeper = Arc::new(Gatekeeper {
-            authority: Authority::open(data_dir.path()).unwrap().0,
-            keys: ApiKeys::default(),
-            tickets: Tickets::default(),
-        });
+        let gatekeeper = Arc::new(Gatekeeper::new(Authority::open(data_dir.path()).unwrap().0));
         let alert = alert();
         let alert_id = alert.id;
         let telemetry = Arc::new(Telemetry::new());
@@ -112,6 +108,8 @@ impl Server {
         telemetry.register(&registry).unwrap();
         let state = GatewayState {
             bus: bus.clone(),
+            namespaces: setup.namespaces.into(),
+            durables: setup.durables,
             desk: Arc::new(Desk(alert)),
             gatekeeper: gatekeeper.clone(),
             clock: clock.clone(),

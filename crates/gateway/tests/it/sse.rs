@@ -91,6 +91,20 @@ impl Listener {
     }
 }
 
+/// The status line and headers of an answer.
+pub(crate) async fn head_of(server: &Server, path: &str) -> String {
+    Listener::open(server, path, "").await.head
+}
+
+/// What a stream says until a text comes.
+pub(crate) async fn text_of(server: &Server, path: &str, last: &str) -> String {
+    Listener::open(server, path, "")
+        .await
+        .block(last)
+        .await
+        .expect("the stream goes on")
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn events_are_whole_envelopes_and_resume_by_their_id() {
     let server = Server::start(Setup::default()).await;

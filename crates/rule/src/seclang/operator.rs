@@ -12,7 +12,7 @@ use ipnet::IpNet;
 
 use super::pattern::Pattern;
 use super::text::Text;
-use super::verdicts::Question;
+use crate::injection::Injection;
 use crate::literal::{self, Literal};
 use crate::required;
 
@@ -58,8 +58,7 @@ pub(super) enum Operator {
     EndsWith(Text),
     Number(Comparison, Text),
     Addresses(Vec<IpNet>),
-    /// libinjection's verdict.
-    Injection(Question),
+    Injection(Injection),
     /// A byte is none of these.
     NotBytes(Box<[bool; 256]>),
     BrokenPercent,
@@ -106,8 +105,8 @@ impl Operator {
                     .ok_or_else(|| format!("there is no file `{name}` beside the rules"))?;
                 Self::Addresses(addresses(file.lines())?)
             }
-            "detectsqli" => Self::Injection(Question::SqlInjection),
-            "detectxss" => Self::Injection(Question::Xss),
+            "detectsqli" => Self::Injection(Injection::Sql),
+            "detectxss" => Self::Injection(Injection::Xss),
             "validatebyterange" => Self::NotBytes(Box::new(bytes(&plain()?)?)),
             "validateurlencoding" => Self::BrokenPercent,
             "validateutf8encoding" => Self::BrokenUtf8,
@@ -174,8 +173,7 @@ impl Operator {
                 let address: IpAddr = std::str::from_utf8(value).ok()?.trim().parse().ok()?;
                 holds(networks.iter().any(|network| network.contains(&address)))
             }
-            // Asked of what is remembered, by whoever runs rules.
-            Self::Injection(_) => None,
+            Self::Injection(one) => holds(one.is_in(value)),
             Self::NotBytes(allowed) => {
                 let is_foreign = |byte: &u8| allowed.get(usize::from(*byte)) != Some(&true);
                 let at = value.iter().position(is_foreign)?;

@@ -5,30 +5,16 @@
 
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 
+use crate::injection::Injection;
+
 /// How many texts are remembered.
 const PLACES: usize = 2_048;
 /// Longer texts are asked about each time, in bytes.
 const MAX_BYTES: usize = 512;
 
-/// What was asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Question {
-    SqlInjection,
-    Xss,
-}
-
-impl Question {
-    fn ask(self, text: &[u8]) -> bool {
-        match self {
-            Self::SqlInjection => libinjectionrs::detect_sqli(text).is_injection(),
-            Self::Xss => libinjectionrs::detect_xss(text).is_injection(),
-        }
-    }
-}
-
 #[derive(Debug)]
 struct Known {
-    question: Question,
+    question: Injection,
     text: Box<[u8]>,
     answer: bool,
 }
@@ -39,19 +25,16 @@ pub(super) struct Verdicts(Vec<Option<Known>>);
 
 impl Verdicts {
     /// Whether the text is an injection.
-    pub(super) fn of(&mut self, question: Question, text: &[u8]) -> bool {
-        if is_one_word(text) {
-            return false;
-        }
+    pub(super) fn of(&mut self, question: Injection, text: &[u8]) -> bool {
         if text.len() > MAX_BYTES {
-            return question.ask(text);
+            return question.is_in(text);
         }
         if self.0.is_empty() {
             self.0.resize_with(PLACES, || None);
         }
-        let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one((question, text));
+        let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one((question as u8, text));
         let Some(place) = self.0.get_mut(hash as usize % PLACES) else {
-            return question.ask(text);
+            return question.is_in(text);
         };
         if let Some(known) = place
             && known.question == question
@@ -59,7 +42,7 @@ impl Verdicts {
         {
             return known.answer;
         }
-        let answer = question.ask(text);
+        let answer = question.is_in(text);
         *place = Some(Known {
             question,
             text: text.into(),
@@ -67,12 +50,6 @@ impl Verdicts {
         });
         answer
     }
-}
-
-/// What libinjection never objects to, in any context.
-fn is_one_word(text: &[u8]) -> bool {
-    text.iter()
-        .all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
 }
 
 #[cfg(test)]
@@ -85,12 +62,12 @@ mod tests {
         let long = format!("1' or '1'='1{}", " ".repeat(MAX_BYTES));
         for _ in 0..2 {
             for (question, text, expected) in [
-                (Question::SqlInjection, "1' or '1'='1", true),
-                (Question::SqlInjection, "it is a garden", false),
-                (Question::SqlInjection, long.as_str(), true),
-                (Question::Xss, "<script>alert(1)</script>", true),
-                (Question::Xss, "1' or '1'='1", false),
-                (Question::Xss, "word", false),
+                (Injection::Sql, "1' or '1'='1", true),
+                (Injection::Sql, "it is a garden", false),
+                (Injection::Sql, long.as_str(), true),
+                (Injection::Xss, "<script>alert(1)</script>", true),
+                (Injection::Xss, "1' or '1'='1", false),
+                (Injection::Xss, "word", false),
             ] {
                 assert_eq!(verdicts.of(question, text.as_bytes()), expected, "{text}");
             }

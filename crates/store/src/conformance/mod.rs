@@ -9,6 +9,7 @@ mod grouping;
 mod pages;
 mod recording;
 mod retention;
+mod revocations;
 pub(crate) mod sample;
 mod statistics;
 mod suppressions;
@@ -28,7 +29,7 @@ pub trait Place {
 
 /// Runs every check, each in a place of its own.
 pub fn suite<P: Place>(empty: impl Fn() -> P) {
-    let checks: [fn(&dyn Place); 34] = [
+    let checks: [fn(&dyn Place); 37] = [
         recording::a_threat_comes_back_as_it_was,
         recording::a_known_threat_is_ignored,
         recording::checkpoints_move_with_their_threats,
@@ -51,6 +52,9 @@ pub fn suite<P: Place>(empty: impl Fn() -> P) {
         suppressions::it_ends_by_time_and_by_hand,
         suppressions::hits_are_counted_with_the_entry,
         suppressions::one_without_a_reason_or_a_bound_is_refused,
+        revocations::a_revocation_outlives_the_store,
+        revocations::it_ends_by_time_and_by_being_lifted,
+        revocations::there_are_bounds,
         pages::pages_have_no_gap_and_no_double,
         pages::large_threats_make_short_pages,
         pages::alerts_keep_their_place,

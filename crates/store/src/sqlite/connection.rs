@@ -11,6 +11,7 @@ use parking_lot::{Condvar, Mutex};
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 use super::failure::Failure;
+use super::merge::WRITER_MERGES_AT;
 use super::{migrate, outbox};
 use crate::StoreError;
 
@@ -52,7 +53,7 @@ impl Writer {
         }
         connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
         connection.pragma_update(None, "synchronous", "FULL")?;
-        connection.pragma_update(None, "wal_autocheckpoint", 4_000)?;
+        connection.pragma_update(None, "wal_autocheckpoint", WRITER_MERGES_AT)?;
         connection.pragma_update_and_check(None, "journal_size_limit", 64 << 20, |_| Ok(()))?;
         connection.pragma_update(None, "cache_size", -32_000)?;
         migrate::migrate(&mut connection)?;
@@ -196,7 +197,8 @@ impl Reader {
     }
 }
 
-fn open(path: &Path, flags: OpenFlags) -> Result<Connection, Failure> {
+/// Opens the file.
+pub(super) fn open(path: &Path, flags: OpenFlags) -> Result<Connection, Failure> {
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.pragma_update(None, "foreign_keys", true)?;

@@ -4,7 +4,7 @@
 //! process, and when the machine fails the newest commits may be undone. That is enough here, because
 //! a lost entry takes its checkpoint with it, so that the source reads the same records again; after
 //! such a failure the channels get a new epoch. One connection writes, behind a lock; a few
-//! read-only ones answer. The file is not mapped into memory: a disk error would then end the process
+//! read-only ones answer; one more merges the write-ahead log into the file. The file is not mapped into memory: a disk error would then end the process
 //! instead of failing a call.
 //!
 //! Owns: the file, its lock, its connections, its transactions. Never holds: a lock while it waits
@@ -17,11 +17,13 @@ mod failure;
 mod files;
 mod grouping;
 mod list;
+mod merge;
 mod migrate;
 #[cfg(test)]
 mod million;
 mod outbox;
 mod record;
+mod revocation;
 mod stats;
 mod suppression;
 #[cfg(test)]
@@ -34,7 +36,7 @@ use std::time::Duration;
 use parking_lot::{Mutex, MutexGuard};
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use vigil_event::{
-    Alert, AlertChange, Checkpoint, Id, Publication, Suppression, Threat, Timestamp,
+    Alert, AlertChange, Checkpoint, Id, Publication, Revocation, Suppression, Threat, Timestamp,
 };
 
 use crate::{
@@ -44,16 +46,18 @@ use crate::{
 use connection::{Readers, Writer};
 use failure::Failure;
 use files::DataLock;
+use merge::Merger;
 
 /// How long [`Store::check`] waits for its turn to write.
 const CHECK_WAIT: Duration = Duration::from_secs(2);
 
 /// A store in one SQLite file.
 ///
-/// Fields are dropped in this order: the readers close before the writer, which then merges the
-/// write-ahead log into the file, and the lock goes last.
+/// Fields are dropped in this order: the others close before the writer, which then merges what is
+/// left of the write-ahead log into the file, and the lock goes last.
 pub struct SqliteStore {
     readers: Readers,
+    _merger: Merger,
     writer: Mutex<Writer>,
     publish: Publish,
     path: PathBuf,
@@ -69,11 +73,12 @@ impl SqliteStore {
         let lock = files::prepare(path)?;
         let open = || -> Result<_, Failure> {
             let writer = Writer::open(path)?;
-            Ok((Readers::open(path)?, writer))
+            Ok((Readers::open(path)?, Merger::start(path)?, writer))
         };
-        let (readers, writer) = open().map_err(|failure| failure.at(path))?;
+        let (readers, merger, writer) = open().map_err(|failure| failure.at(path))?;
         Ok(Self {
             readers,
+            _merger: merger,
             writer: Mutex::new(writer),
             publish,
             path: path.to_owned(),
@@ -196,6 +201,18 @@ impl Store for SqliteStore {
 
     fn suppressions(&self, active_at: Option<Timestamp>) -> Result<Vec<Suppression>, StoreError> {
         self.read(|sql| suppression::list(sql, active_at))
+    }
+
+    fn add_revocation(&self, revocation: &Revocation) -> Result<(), StoreError> {
+        self.write(|transaction| revocation::add(transaction.sql, revocation))
+    }
+
+    fn lift_revocation(&self, id: Id) -> Result<Revocation, StoreError> {
+        self.write(|transaction| revocation::lift(transaction.sql, id))
+    }
+
+    fn revocations(&self, at: Timestamp) -> Result<Vec<Revocation>, StoreError> {
+        self.read(|sql| revocation::list(sql, at))
     }
 
     fn stats(&self, query: &StatsQuery) -> Result<Stats, StoreError> {

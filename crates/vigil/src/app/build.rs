@@ -10,21 +10,25 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use vigil_api::{Access, ActiveWindow, ApiState, Hosts};
-use vigil_auth::{ApiKey, ApiKeys, Authority, Gatekeeper, Grant, Role, Tickets};
-use vigil_bus::{Bus, LogLimits, MemoryBus};
+use vigil_auth::{
+    ApiKey, ApiKeys, Authority, Credential, Gatekeeper, Grant, Issuer, Issuers, Role,
+};
+use vigil_bus::Bus;
 use vigil_detect::window::Window;
 use vigil_event::{Clock, IdSource, Score, SystemClock, channel};
-use vigil_gateway::{GatewayState, Limits};
+use vigil_gateway::GatewayState;
 use vigil_source::{TailOptions, Tailer};
 use vigil_store::{Retention, SqliteStore, Store};
 
 use super::desk::StoreDesk;
 use super::intake::HttpIntake;
+use super::key_fetch::KeyFetch;
 use super::mirror::Mirror;
 use super::status::{HealthReadiness, StatusTeller};
+use super::stream::{self, CursorFile};
 use super::tables::{InForce, TableWatch};
 use super::{App, BuildError};
-use crate::config::Config;
+use crate::config::{Config, IssuerConfig};
 use crate::pipeline::{
     Correlate, Formats, Health, Judge, JudgeOptions, Parts, Pipeline, Telemetry,
 };
@@ -60,12 +64,17 @@ impl App {
         let (store, bus) = memory(&config, &common)?;
         let tables = tables(&config, &common, &*store)?;
         let pipeline = pipeline(&config, &common, &store, &rules, &tables.tables)?;
-        let first_start = leave_admin_token(&gatekeeper.authority, &data_dir, &common)?;
+        let revoked = store.revocations(common.clock.now())?;
+        gatekeeper.revocations.replace(revoked);
+        let first_start = leave_admin_token(&gatekeeper, &data_dir, &common)?;
         let (shutdown, sockets) = (CancellationToken::new(), TaskTracker::new());
         let gateway_telemetry = Arc::new(vigil_gateway::Telemetry::new());
         gateway_telemetry.register(&common.registry)?;
+        let cursors = CursorFile::open(&data_dir)?;
         let gateway = vigil_gateway::router(GatewayState {
             bus: Arc::clone(&bus),
+            namespaces: Arc::new(stream::namespaces(&config)),
+            durables: Arc::clone(&cursors.durables),
             desk: Arc::new(StoreDesk {
                 store: Arc::clone(&store),
                 clock: Arc::clone(&common.clock),
@@ -74,7 +83,7 @@ impl App {
             clock: Arc::clone(&common.clock),
             ids: Arc::clone(&common.ids),
             node: Arc::clone(&common.node),
-            limits: socket_limits(&config),
+            limits: stream::limits(&config),
             allowed_origins: config.server.allowed_origins.clone().into(),
             telemetry: Arc::clone(&gateway_telemetry),
             shutdown: shutdown.clone(),
@@ -94,6 +103,7 @@ impl App {
             address,
             listener,
             router: vigil_api::authenticate(api.merge(gateway), access),
+            key_fetches: KeyFetch::all(&config.auth.issuers, gatekeeper.issuers.iter()),
             gatekeeper,
             data_dir,
             first_start,
@@ -104,6 +114,7 @@ impl App {
             health: Arc::clone(&common.health),
             max_sockets: config.stream.connections,
             tables,
+            cursors,
             status: StatusTeller {
                 bus,
                 store: Arc::clone(&store),
@@ -156,14 +167,6 @@ fn tables(config: &Config, common: &Common, store: &dyn Store) -> Result<TableWa
     };
     watch.tell();
     Ok(watch)
-}
-
-fn socket_limits(config: &Config) -> Limits {
-    Limits {
-        max_connections: config.stream.connections,
-        max_connections_per_user: config.stream.connections_per_user,
-        ..Limits::default()
-    }
 }
 
 /// Under which names the server may be asked for. One that listens on loopback is asked by this
@@ -230,35 +233,41 @@ fn gatekeeper(config: &Config, data_dir: &Path) -> Result<Arc<Gatekeeper>, Build
     let keys: Result<Vec<_>, _> = keys
         .map(|key| ApiKey::from_file(&key.name, key.role, &key.key_file))
         .collect();
+    let issuers: Result<Vec<_>, BuildError> = config.auth.issuers.iter().map(issuer).collect();
     let gatekeeper = Gatekeeper {
-        authority,
         keys: ApiKeys::new(keys?)?,
-        tickets: Tickets::default(),
+        issuers: Issuers::new(issuers?)?,
+        ..Gatekeeper::new(authority)
     };
     Ok(Arc::new(gatekeeper))
+}
+
+fn issuer(config: &IssuerConfig) -> Result<Issuer, BuildError> {
+    Issuer::open(config.trust(), &config.source()).map_err(|error| BuildError::Issuer {
+        name: config.name.clone(),
+        error,
+    })
 }
 
 /// Leaves an admin's token in the data directory where there is none that holds; true if it did,
 /// which is the first start. It comes last, so that a start that fails before leaves none behind.
 fn leave_admin_token(
-    authority: &Authority,
+    gatekeeper: &Gatekeeper,
     data_dir: &Path,
     common: &Common,
 ) -> Result<bool, BuildError> {
     let path = data_dir.join(ADMIN_TOKEN);
     let now = common.clock.now();
-    let kept = fs_err::read_to_string(&path)
-        .is_ok_and(|token| authority.verify(token.trim(), now).is_ok());
+    let kept = fs_err::read_to_string(&path).is_ok_and(|token| {
+        let token = Credential::Bearer(token.trim());
+        gatekeeper.verify(token, now).is_ok()
+    });
     if kept {
         return Ok(false);
     }
-    let grant = Grant {
-        subject: "admin".to_owned(),
-        role: Role::Admin,
-        expires_at: None,
-        subscribe: None,
-    };
-    let token = authority.issue(&grant, now)?;
+    let token = gatekeeper
+        .authority
+        .issue(&Grant::new("admin", Role::Admin), now)?;
     // A new file beside the old one, so that the modes are ours from the first byte.
     let fresh = data_dir.join(format!("{ADMIN_TOKEN}.new"));
     drop(fs_err::remove_file(&fresh));
@@ -274,12 +283,7 @@ type Memory = (Arc<dyn Store>, Arc<dyn Bus>);
 
 /// The store, and the bus that tells what it keeps, filled with what it told before the last stop.
 fn memory(config: &Config, common: &Common) -> Result<Memory, BuildError> {
-    let limits = LogLimits {
-        max_items: config.stream.history_messages,
-        max_bytes: config.stream.history_mib << 20,
-        ..LogLimits::default()
-    };
-    let bus: Arc<dyn Bus> = Arc::new(MemoryBus::new(limits, Arc::clone(&common.clock)));
+    let bus: Arc<dyn Bus> = Arc::new(stream::bus(config, &common.clock));
     let told = Arc::clone(&bus);
     let store = SqliteStore::open(
         &config.database(),

@@ -7,9 +7,11 @@
 mod build;
 mod desk;
 mod intake;
+mod key_fetch;
 mod listen;
 mod mirror;
 mod status;
+mod stream;
 mod tables;
 
 use std::net::SocketAddr;
@@ -63,6 +65,14 @@ pub enum BuildError {
     /// The signing key, a key file or the admin token cannot be used.
     #[error(transparent)]
     Auth(#[from] vigil_auth::AuthError),
+    /// An issuer's key cannot be used.
+    #[error("auth.issuers `{name}`: {error}")]
+    Issuer {
+        /// Its name.
+        name: String,
+        /// What is wrong with its key.
+        error: vigil_auth::AuthError,
+    },
     /// The logs cannot be followed.
     #[error(transparent)]
     Source(#[from] vigil_source::SourceError),
@@ -86,6 +96,7 @@ pub struct App {
     listener: TcpListener,
     router: Router,
     gatekeeper: Arc<Gatekeeper>,
+    key_fetches: Vec<key_fetch::KeyFetch>,
     data_dir: PathBuf,
     first_start: bool,
     follows_logs: bool,
@@ -98,6 +109,7 @@ pub struct App {
     max_sockets: usize,
     status: StatusTeller,
     tables: tables::TableWatch,
+    cursors: stream::CursorFile,
     shutdown: CancellationToken,
     sockets: TaskTracker,
 }
@@ -147,15 +159,19 @@ impl App {
 
     /// An address that opens the page, once.
     pub fn sign_in_url(&self) -> Result<String, BuildError> {
-        let admin = Principal {
-            subject: "admin".to_owned(),
-            role: Role::Admin,
-            expires_at: None,
-            token_id: None,
-            subscribe: None,
-        };
+        let admin = Principal::new("admin", Role::Admin);
         let ticket = self.gatekeeper.tickets.issue(admin, SystemClock.now())?;
         Ok(format!("http://{}/ui/?ticket={ticket}", self.address))
+    }
+
+    /// Carries what is published, for who publishes beside the pipeline.
+    pub fn bus(&self) -> Arc<dyn vigil_bus::Bus> {
+        Arc::clone(&self.status.bus)
+    }
+
+    /// A token of this server.
+    pub fn issue(&self, grant: &vigil_auth::Grant) -> Result<String, BuildError> {
+        Ok(self.gatekeeper.authority.issue(grant, SystemClock.now())?)
     }
 
     /// Serves until a signal comes or, if there is one, the limit has passed; then drains.
@@ -173,6 +189,13 @@ impl App {
         ));
         tasks.spawn(self.status.tell(self.shutdown.clone()));
         tasks.spawn(self.tables.run(self.shutdown.clone()));
+        tasks.spawn(
+            self.cursors
+                .keep(self.shutdown.clone(), self.sockets.clone()),
+        );
+        for fetch in self.key_fetches {
+            tasks.spawn(fetch.run(self.shutdown.clone()));
+        }
         tasks.spawn(reload_on(hangup, self.rules, self.shutdown.clone()));
         tasks.spawn(trim(
             self.store,

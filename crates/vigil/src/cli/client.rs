@@ -84,10 +84,8 @@ fn own_token(data_dir: &std::path::Path, role: Role) -> Result<String, Failure> 
         Authority::open(data_dir).map_err(|error| Failure::Refused(error.to_string()))?;
     let now = SystemClock.now();
     let grant = Grant {
-        subject: "cli".to_owned(),
-        role,
         expires_at: Some(now.plus_millis(OWN_TOKEN_MS)),
-        subscribe: None,
+        ..Grant::new("cli", role)
     };
     authority
         .issue(&grant, now)

@@ -1,5 +1,6 @@
 //! The command line: what can be asked, and what the exit code says.
 
+mod bench;
 mod client;
 mod config;
 mod demo;
@@ -7,6 +8,7 @@ mod explain;
 mod health;
 mod hunt;
 mod replay;
+mod revoke;
 mod rules;
 mod serve;
 mod suppress;
@@ -63,8 +65,10 @@ enum Command {
     TestRules(test_rules::TestRulesArgs),
     /// Let a rule pass for a time, on a running server
     Suppress(suppress::SuppressArgs),
-    /// Make a token and print it
+    /// Make a token and print it, or revoke what was given out
     Token(token::TokenArgs),
+    /// Measure how fast clients are served on this machine, beside a raw loop
+    Bench(bench::BenchArgs),
     /// Follow a channel of a running server in the terminal
     Watch(watch::WatchArgs),
 }
@@ -201,6 +205,7 @@ pub fn run() -> ExitCode {
         Command::TestRules(args) => test_rules::run(&args),
         Command::Suppress(args) => suppress::run(&args),
         Command::Token(args) => token::run(&args),
+        Command::Bench(args) => bench::run(&args),
         Command::Watch(args) => watch::run(&args),
     };
     match result {

@@ -1,13 +1,18 @@
 //! `vigil token`: makes a token, signed with the data directory's key, and prints it and nothing else.
+//! What revokes tokens stands in `revoke.rs`.
 
-use clap::Args;
-use vigil_auth::{Authority, Grant, Role, SECRET_FILE};
+use clap::{Args, Subcommand};
+use vigil_auth::{Authority, Grant, Rights, Role, SECRET_FILE};
 use vigil_event::{Clock as _, SystemClock};
 
+use super::revoke::{self, RestoreArgs, RevocationsArgs, RevokeArgs};
 use super::{ConfigFlags, Failure, say};
 
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(super) struct TokenArgs {
+    #[command(subcommand)]
+    action: Option<Action>,
     #[command(flatten)]
     flags: ConfigFlags,
     /// What the token may do: viewer, analyst, admin or service
@@ -23,9 +28,35 @@ pub(super) struct TokenArgs {
     /// [default: what the role may]
     #[arg(long = "channel", value_name = "PATTERN")]
     channels: Vec<String>,
+    /// A channel that it may publish to, or a pattern such as chat:*; can be given again [default:
+    /// what the role may]
+    #[arg(long, value_name = "PATTERN")]
+    publish: Vec<String>,
+    /// An expression that everything it hears must satisfy
+    #[arg(long, value_name = "EXPRESSION")]
+    filter: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Let a running server accept a token, a user's tokens or a key no longer
+    Revoke(RevokeArgs),
+    /// Show what is revoked, by whom, why and until when
+    Revocations(RevocationsArgs),
+    /// Lift a revocation
+    Restore(RestoreArgs),
 }
 
 pub(super) fn run(args: &TokenArgs) -> Result<(), Failure> {
+    match &args.action {
+        Some(Action::Revoke(args)) => revoke::revoke(args),
+        Some(Action::Revocations(args)) => revoke::list(args),
+        Some(Action::Restore(args)) => revoke::restore(args),
+        None => make(args),
+    }
+}
+
+fn make(args: &TokenArgs) -> Result<(), Failure> {
     let config = args.flags.load()?;
     let data_dir = config.data_dir();
     if !data_dir.join(SECRET_FILE).exists() {
@@ -37,19 +68,24 @@ pub(super) fn run(args: &TokenArgs) -> Result<(), Failure> {
     let (authority, _) =
         Authority::open(&data_dir).map_err(|error| Failure::Environment(error.to_string()))?;
     let now = SystemClock.now();
+    let subject = args.subject.as_deref().unwrap_or(args.role.name());
     let grant = Grant {
-        subject: args
-            .subject
-            .clone()
-            .unwrap_or_else(|| args.role.name().to_owned()),
-        role: args.role,
         expires_at: Some(now.plus_millis(args.expires)),
-        subscribe: (!args.channels.is_empty()).then(|| args.channels.clone()),
+        rights: Rights {
+            subscribe: patterns(&args.channels),
+            publish: patterns(&args.publish),
+            filter: args.filter.clone(),
+        },
+        ..Grant::new(subject, args.role)
     };
     let token = authority
         .issue(&grant, now)
         .map_err(|error| Failure::Input(error.to_string()))?;
     say!("{token}")
+}
+
+fn patterns(given: &[String]) -> Option<Vec<String>> {
+    (!given.is_empty()).then(|| given.to_vec())
 }
 
 /// A lifetime in milliseconds, of a text such as `8h`.

@@ -20,6 +20,7 @@ impl Config {
         self.enrich.check(&mut problems);
         self.store.check(&mut problems);
         self.stream.check(&mut problems);
+        problems.extend(super::issuer::problems(&self.auth.issuers));
         problems
     }
 }
@@ -251,6 +252,37 @@ impl StreamConfig {
             problems,
             self.connections > 0,
             "stream.connections: must be at least 1",
+        );
+        expect(
+            problems,
+            self.connections_per_minute > 0,
+            "stream.connections_per_minute: must be at least 1",
+        );
+        expect(
+            problems,
+            (1..=1_000_000).contains(&self.durable_messages)
+                && (1..=876_000).contains(&self.durable_hours),
+            "stream.durable_messages: must be 1 to 1000000, and stream.durable_hours 1 to 876000",
+        );
+        let is_namespace = |name: &String| {
+            (1..=32).contains(&name.len())
+                && name
+                    .bytes()
+                    .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+        };
+        expect(
+            problems,
+            self.namespaces.len() <= 64 && self.namespaces.keys().all(is_namespace),
+            "stream.namespaces: must be at most 64 names of small letters, digits and _, at most 32 each",
+        );
+        let is_bounded = |namespace: &super::NamespaceConfig| {
+            namespace.history_messages <= 100_000
+                && (1..=876_000).contains(&namespace.history_hours)
+        };
+        expect(
+            problems,
+            self.namespaces.values().all(is_bounded),
+            "stream.namespaces: history_messages must be at most 100000, and history_hours 1 to 876000",
         );
     }
 }

@@ -5,6 +5,7 @@
 //! comments below ([`reference`]).
 
 mod check;
+mod issuer;
 pub mod layers;
 mod noise;
 mod parts;
@@ -21,6 +22,8 @@ use vigil_auth::Role;
 use vigil_decode::Format;
 use vigil_event::Severity;
 
+pub use issuer::IssuerConfig;
+pub(crate) use issuer::is_safe;
 pub use layers::{ConfigError, Overrides, load};
 pub use noise::{AllowConfig, AllowedRuleConfig, BotConfig, ListConfig, ListPurpose};
 
@@ -280,6 +283,43 @@ pub struct StreamConfig {
     pub connections_per_user: usize,
     /// Connections in all.
     pub connections: usize,
+    /// New connections that one address may open within a minute. This machine's own addresses are
+    /// not counted, since a proxy's clients all come from there.
+    pub connections_per_minute: u32,
+    /// At most so many messages wait for a durable subscription; older ones are told as a gap.
+    pub durable_messages: usize,
+    /// What waits for a durable subscription for more hours than this is told as a gap.
+    pub durable_hours: u32,
+    /// The namespaces of rooms, by name. `investigations`, `analysis`, `chat` and `user` are there
+    /// already; naming one changes it.
+    pub namespaces: BTreeMap<String, NamespaceConfig>,
+}
+
+/// How the rooms of a namespace are.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct NamespaceConfig {
+    /// Messages of each room that are kept. 0: a room has no history, and who comes back does not go
+    /// on where they were.
+    pub history_messages: usize,
+    /// Hours after which a room's messages are no longer kept.
+    pub history_hours: u32,
+    /// Tell who is in a room, and who comes and goes.
+    pub presence: bool,
+    /// The roles that may publish, as far as their tokens grant it: viewer, analyst, admin, service.
+    #[schemars(with = "Vec<String>")]
+    pub publishers: Vec<Role>,
+}
+
+impl Default for NamespaceConfig {
+    fn default() -> Self {
+        Self {
+            history_messages: 1_000,
+            history_hours: 24,
+            presence: false,
+            publishers: Role::ALL.to_vec(),
+        }
+    }
 }
 
 impl Default for StreamConfig {
@@ -289,6 +329,10 @@ impl Default for StreamConfig {
             history_mib: 64,
             connections_per_user: 10,
             connections: 10_000,
+            connections_per_minute: 10,
+            durable_messages: 1_000,
+            durable_hours: 168,
+            namespaces: BTreeMap::new(),
         }
     }
 }
@@ -299,6 +343,8 @@ impl Default for StreamConfig {
 pub struct AuthConfig {
     /// Keys for machines, sent as `X-API-Key`.
     pub api_keys: Vec<ApiKeyConfig>,
+    /// Others whose tokens are accepted.
+    pub issuers: Vec<IssuerConfig>,
 }
 
 /// A key for a machine.

@@ -1,8 +1,9 @@
 //! What the parts of the program are made of, from what was configured.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::Config;
+use super::{Config, NamespaceConfig};
 
 impl Config {
     /// The data directory, resolved.
@@ -74,6 +75,22 @@ impl Config {
     /// The database in the data directory.
     pub fn database(&self) -> PathBuf {
         self.data_dir().join("vigil.db")
+    }
+
+    /// The namespaces of rooms: those that are always there, changed and added to.
+    pub fn namespaces(&self) -> BTreeMap<String, NamespaceConfig> {
+        let with_presence = NamespaceConfig {
+            presence: true,
+            ..NamespaceConfig::default()
+        };
+        let mut namespaces = BTreeMap::from([
+            ("investigations".to_owned(), with_presence.clone()),
+            ("chat".to_owned(), with_presence),
+            ("analysis".to_owned(), NamespaceConfig::default()),
+            ("user".to_owned(), NamespaceConfig::default()),
+        ]);
+        namespaces.extend(self.stream.namespaces.clone());
+        namespaces
     }
 
     /// The windows' limits.

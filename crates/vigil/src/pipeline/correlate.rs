@@ -7,6 +7,7 @@
 //! batch and within a batch in the order of the records: the outcome is the same for any number of
 //! threads.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use vigil_detect::{Correlator, Judgement, Scope};
@@ -28,6 +29,8 @@ pub struct Correlate {
     shared: Correlator,
     options: JudgeOptions,
     lost: Lost,
+    /// Events that made us panic.
+    panics: u64,
 }
 
 impl Correlate {
@@ -38,6 +41,7 @@ impl Correlate {
             rules,
             options,
             lost: Lost::default(),
+            panics: 0,
         }
     }
 
@@ -52,7 +56,7 @@ impl Correlate {
         sighted.sort_by_key(|sighted| sighted.threat.record.offset);
         let mut below_threshold = 0;
         for sighted in sighted {
-            let threat = self.judge(sighted, let_pass);
+            let threat = self.judge_or_keep(sighted, let_pass);
             let fired = !threat.detections.is_empty();
             match self.options.grouped(threat) {
                 Some(grouped) => threats.push(grouped),
@@ -60,6 +64,23 @@ impl Correlate {
             }
         }
         below_threshold
+    }
+
+    /// Judges an event; one that makes us panic is a bug of ours, told and counted: what was found on
+    /// its own thread is kept, and what the correlations had counted is forgotten.
+    fn judge_or_keep(&mut self, sighted: Sighted, let_pass: &mut LetPass) -> Threat {
+        let kept = sighted.threat.clone();
+        let judged = catch_unwind(AssertUnwindSafe(|| self.judge(sighted, let_pass)));
+        judged.unwrap_or_else(|_| {
+            self.panics += 1;
+            self.shared = shared(&self.rules, &self.options);
+            self.lost = Lost::default();
+            tracing::error!(
+                offset = kept.record.offset,
+                "correlating this record failed, and correlations start anew; this is a bug, please report it"
+            );
+            kept
+        })
     }
 
     fn judge(&mut self, sighted: Sighted, let_pass: &mut LetPass) -> Threat {
@@ -91,6 +112,11 @@ impl Correlate {
             severity: judgement.severity,
             ..threat
         }
+    }
+
+    /// How many events made us panic since this was last asked.
+    pub(super) const fn take_panics(&mut self) -> u64 {
+        std::mem::replace(&mut self.panics, 0)
     }
 
     /// What was lost since this was last asked.

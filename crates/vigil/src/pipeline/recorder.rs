@@ -176,7 +176,8 @@ impl Recorder {
             self.next += 1;
             let mut concluded = LetPass::default();
             let below_threshold = self.correlate.conclude(sighted, &mut found, &mut concluded);
-            self.telemetry.judged(below_threshold, 0);
+            self.telemetry
+                .judged(below_threshold, self.correlate.take_panics());
             self.telemetry.correlations_lost(self.correlate.take_lost());
             self.telemetry.let_pass(&concluded);
             self.let_pass.add(let_pass);

@@ -7,7 +7,9 @@
 )]
 
 mod bad_input;
+mod bench;
 mod cli;
+mod clients;
 mod correlation;
 mod crash;
 mod crs;
@@ -22,4 +24,5 @@ mod rules;
 mod sigma;
 mod site;
 mod socket;
+mod tokens;
 mod whole;

@@ -15,15 +15,28 @@ pub(crate) struct Socket(WebSocket<TcpStream>);
 
 impl Socket {
     pub(crate) fn open(base: &str, path: &str, token: &str) -> Self {
+        Self::open_with(
+            base,
+            path,
+            Some(("Authorization", format!("Bearer {token}"))),
+        )
+    }
+
+    /// A client that shows what the header or the path says, or nothing.
+    pub(crate) fn open_with(
+        base: &str,
+        path: &str,
+        header: Option<(&'static str, String)>,
+    ) -> Self {
         let authority = base.strip_prefix("http://").unwrap();
         let stream = TcpStream::connect(authority).unwrap();
         stream.set_read_timeout(Some(DEADLINE)).unwrap();
         let mut request = format!("ws://{authority}{path}")
             .into_client_request()
             .unwrap();
-        request
-            .headers_mut()
-            .insert("Authorization", format!("Bearer {token}").parse().unwrap());
+        if let Some((name, value)) = header {
+            request.headers_mut().insert(name, value.parse().unwrap());
+        }
         Self(client(request, stream).unwrap().0)
     }
 
@@ -59,6 +72,15 @@ impl Socket {
             passed.push(frame.to_string());
         }
         panic!("the frame did not come; these did:\n{}", passed.join("\n"));
+    }
+
+    /// The code that the server closes with, whatever comes before.
+    pub(crate) fn close_code(&mut self) -> u16 {
+        loop {
+            if let Message::Close(reason) = self.0.read().unwrap() {
+                return reason.unwrap().code.into();
+            }
+        }
     }
 
     pub(crate) fn send(&mut self, frame: &Value) {

@@ -1,0 +1,221 @@
+//! What a subscription hands over when it has its turn: items, and gaps for what it leaves out.
+//!
+//! **Invariant:** what is handed over and what is declared are together everything that was heard, in
+//! order and once. Only a durable subscription that comes back sends critical items first.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::time::Instant;
+use vigil_bus::{Bus, Published};
+use vigil_event::{Severity, SeverityCounts, Timestamp};
+use vigil_protocol::{CloseCode, Gap, GapReason, Lane};
+
+use crate::Limits;
+use crate::cursor::Page;
+use crate::form::{self, Encoding};
+use crate::outlet::End;
+use crate::subscription::{Subscription, page_items};
+
+/// No more data than this is handed over in one go, but one item always.
+const PAGE_BYTES: usize = 64 * 1024;
+
+/// A client that is behind for a shorter time is not slow yet.
+const SLOW: Duration = Duration::from_secs(1);
+
+/// One thing to send.
+#[derive(Debug)]
+pub(crate) enum Piece {
+    Gap(Gap),
+    Item(Bytes),
+}
+
+/// What is to be sent.
+#[derive(Debug, Default)]
+pub(crate) struct Haul {
+    pub(crate) pieces: Vec<Piece>,
+    /// When the items that come as they happen were published.
+    pub(crate) published_at: Vec<Timestamp>,
+}
+
+impl Subscription {
+    /// What comes next, at most a page.
+    pub(crate) fn haul(
+        &mut self,
+        bus: &dyn Bus,
+        limits: &Limits,
+        encoding: Encoding,
+    ) -> Result<Haul, End> {
+        let mut haul = Haul::default();
+        if self.ahead.is_some() {
+            self.haul_critical(bus, limits, encoding, &mut haul);
+            return Ok(haul);
+        }
+        if self.options.lane == Lane::Bulk && self.live {
+            self.skip_what_is_too_much(bus, limits, &mut haul);
+        }
+        let most = self.options.batch.unwrap_or(limits.page_items);
+        let most = page_items(self.options.lane, most.max(limits.page_items));
+        let mut page = self.cursor.read(bus, most);
+        self.check_critical(&page)?;
+        if let Some(gap) = page.gap.take() {
+            haul.pieces.push(Piece::Gap(gap));
+        }
+        let end = within_bytes(&page.items);
+        let items = page.items.get(..end).unwrap_or_default();
+        let left_out = self.conflated(items);
+        let mut run = Run::default();
+        for (place, item) in items.iter().enumerate() {
+            let sent_ahead = self.was_sent_ahead(item);
+            if !sent_ahead && self.cursor.hears(item) {
+                if left_out.get(place).copied().unwrap_or_default() {
+                    run.add(item);
+                } else {
+                    run.end(self.cursor.epoch(), &mut haul);
+                    let projection = self.options.projection.as_deref();
+                    haul.pieces
+                        .push(Piece::Item(form::of(item, encoding, projection)));
+                    if self.live {
+                        haul.published_at.push(item.publication.timestamp);
+                    }
+                }
+            }
+            self.cursor.pass_item(item);
+        }
+        run.end(self.cursor.epoch(), &mut haul);
+        let more = !self.cursor.has_reached_the_end_of(&page);
+        self.rest(more);
+        Ok(haul)
+    }
+
+    /// Critical items of what waits for a durable subscription, before everything else.
+    fn haul_critical(
+        &mut self,
+        bus: &dyn Bus,
+        limits: &Limits,
+        encoding: Encoding,
+        haul: &mut Haul,
+    ) {
+        let Some(ahead) = &mut self.ahead else { return };
+        let read = bus.read(self.cursor.channel(), ahead.after, limits.page_items);
+        // What fell out meanwhile is declared when the cursor itself comes there.
+        let mut passed = read.missed.map_or(ahead.after, |missed| missed.to);
+        for item in &read.items {
+            passed = item.offset;
+            if item.offset > ahead.until {
+                break;
+            }
+            if item.publication.severity == Severity::Critical && self.cursor.hears(item) {
+                let projection = self.options.projection.as_deref();
+                haul.pieces
+                    .push(Piece::Item(form::of(item, encoding, projection)));
+            }
+        }
+        ahead.after = passed;
+        if passed >= ahead.until || read.items.is_empty() {
+            ahead.after = ahead.until;
+            self.sent_ahead_until = ahead.until;
+            self.ahead = None;
+        }
+    }
+
+    fn was_sent_ahead(&self, item: &Published) -> bool {
+        item.offset <= self.sent_ahead_until && item.publication.severity == Severity::Critical
+    }
+
+    /// A slow client is not to be given what is old: bulk is skipped, and told.
+    fn skip_what_is_too_much(&mut self, bus: &dyn Bus, limits: &Limits, haul: &mut Haul) {
+        let head = bus.head(self.cursor.channel()).offset;
+        let most = limits.bulk_backlog as u64;
+        if head > self.cursor.after().saturating_add(most)
+            && let Some(gap) = self
+                .cursor
+                .skip_to(bus, head - most, GapReason::SlowConsumer)
+        {
+            haul.pieces.push(Piece::Gap(gap));
+        }
+    }
+
+    /// Nothing critical is skipped: before it is, the client has to come back and resume.
+    fn check_critical(&self, page: &Page) -> Result<(), End> {
+        if self.options.lane != Lane::Critical || !self.live {
+            return Ok(());
+        }
+        let slow = self
+            .behind_since
+            .is_some_and(|since| Instant::now().duration_since(since) >= SLOW);
+        let behind_first = (self.cursor.after() + 1).saturating_sub(page.first);
+        let nearly_gone = page.first > 1 && behind_first < (page.head + 1 - page.first) / 4;
+        if page.gap.is_some() || (slow && nearly_gone) {
+            return Err(End::Close(CloseCode::SlowConsumer));
+        }
+        Ok(())
+    }
+
+    /// Which of the items a newer one takes the place of.
+    fn conflated(&self, items: &[Arc<Published>]) -> Vec<bool> {
+        let Some(path) = &self.options.conflate else {
+            return Vec::new();
+        };
+        let mut left_out = vec![false; items.len()];
+        let mut newest: HashMap<String, usize> = HashMap::new();
+        for (place, item) in items.iter().enumerate() {
+            if !self.cursor.hears(item) {
+                continue;
+            }
+            let data = serde_json::from_slice(&item.publication.data).unwrap_or_default();
+            let Some(key) = form::text_at(&data, path) else {
+                continue;
+            };
+            if let Some(older) = newest.insert(key, place)
+                && let Some(older) = left_out.get_mut(older)
+            {
+                *older = true;
+            }
+        }
+        left_out
+    }
+}
+
+/// How many of the items are handed over in one go.
+fn within_bytes(items: &[Arc<Published>]) -> usize {
+    let mut bytes = 0_usize;
+    let fits = items.iter().take_while(|item| {
+        let fits = bytes < PAGE_BYTES;
+        bytes += item.publication.data.len();
+        fits
+    });
+    fits.count()
+}
+
+/// Items left out one after the other, to be told as one gap.
+#[derive(Default)]
+struct Run {
+    range: Option<(u64, u64)>,
+    counts: SeverityCounts,
+}
+
+impl Run {
+    fn add(&mut self, item: &Published) {
+        let from = self.range.map_or(item.offset, |(from, _)| from);
+        self.range = Some((from, item.offset));
+        self.counts.add(item.publication.severity, 1);
+    }
+
+    fn end(&mut self, epoch: &str, haul: &mut Haul) {
+        if let Some((from, to)) = self.range.take() {
+            let counts = std::mem::take(&mut self.counts);
+            let by_severity = crate::frame::heard(&counts, None);
+            haul.pieces.push(Piece::Gap(Gap {
+                epoch: epoch.to_owned(),
+                from,
+                to,
+                missed: by_severity.values().sum(),
+                by_severity,
+                reason: GapReason::Conflated,
+            }));
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! A WebSocket without a credential: its first frame must be `auth`, and soon.
+//!
+//! Until then it is nobody's: it is heard nothing else from, told nothing, and holds one of a bounded
+//! number of places.
+
+use std::time::Duration;
+
+use axum::extract::ws::{Message as SocketMessage, WebSocket};
+use tokio::sync::{Semaphore, SemaphorePermit};
+use vigil_auth::{Action, Credential, Principal};
+use vigil_protocol::{
+    Authenticated, ClientFrame, CloseCode, Command, Message, RequestId, ServerFrame,
+};
+
+use crate::outlet::{End, Outlet};
+use crate::telemetry::Refused;
+use crate::{Gateway, hear};
+
+/// How long a client has to say who it is.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// At most this many sockets wait for their first frame.
+const MAX_WAITING: usize = 256;
+
+/// Places for sockets that have not said who they are.
+#[derive(Debug)]
+pub(crate) struct Hall(Semaphore);
+
+impl Default for Hall {
+    fn default() -> Self {
+        Self(Semaphore::new(MAX_WAITING))
+    }
+}
+
+impl Hall {
+    /// A place, if there is one.
+    pub(crate) fn enter(&self) -> Result<SemaphorePermit<'_>, Refused> {
+        self.0.try_acquire().map_err(|_| Refused::TooMany)
+    }
+}
+
+impl Gateway {
+    /// Waits for the first frame, and answers it. None: the socket is closed.
+    pub(crate) async fn greet(&self, socket: WebSocket) -> Option<(WebSocket, Principal)> {
+        let state = &self.state;
+        let mut outlet = Outlet::new(socket, PATIENCE, state.shutdown.clone());
+        let heard = tokio::select! {
+            () = state.shutdown.cancelled() => Err(End::Close(CloseCode::GoingAway)),
+            heard = tokio::time::timeout(PATIENCE, self.first_frame(&mut outlet)) => {
+                heard.unwrap_or(Err(End::Close(CloseCode::Unauthenticated)))
+            }
+        };
+        let greeted = match heard {
+            Ok((reply_to, principal)) => {
+                let answer = self.answer(reply_to, &principal);
+                outlet.say(answer).await.map(|()| principal)
+            }
+            Err(end) => Err(end),
+        };
+        match greeted {
+            Ok(principal) => Some((outlet.into_socket(), principal)),
+            Err(end) => {
+                self.audit_refused(None, "first frame");
+                self.end(outlet, end).await;
+                None
+            }
+        }
+    }
+
+    async fn first_frame(
+        &self,
+        outlet: &mut Outlet,
+    ) -> Result<(Option<RequestId>, Principal), End> {
+        let refused = End::Close(CloseCode::Unauthenticated);
+        let message = loop {
+            match outlet.next().await? {
+                SocketMessage::Ping(_) | SocketMessage::Pong(_) => {}
+                SocketMessage::Close(_) => return Err(End::Gone),
+                message => break message,
+            }
+        };
+        let Ok(ClientFrame {
+            id,
+            command: Command::Auth { token },
+        }) = hear::read(&message, outlet.encoding())
+        else {
+            return Err(refused);
+        };
+        let now = self.state.clock.now();
+        let verified = self
+            .state
+            .gatekeeper
+            .verify_patiently(Credential::Bearer(&token.0), now)
+            .await;
+        let principal = verified.map_err(|error| {
+            tracing::debug!(%error, "a first frame was refused");
+            refused
+        })?;
+        if !principal.may(Action::Read) {
+            return Err(End::Close(CloseCode::Forbidden));
+        }
+        Ok((id, principal))
+    }
+
+    fn answer(&self, reply_to: Option<RequestId>, principal: &Principal) -> String {
+        let authenticated = Authenticated {
+            subject: principal.subject.clone(),
+            role: principal.role.name().to_owned(),
+            expires_at: principal.expires_at.map(|end| end.to_string()),
+            channels: self.state.namespaces.granted(principal),
+        };
+        ServerFrame {
+            reply_to,
+            channel: None,
+            message: Message::Authenticated(authenticated),
+        }
+        .encode()
+    }
+
+    /// Closes a socket that comes to nothing.
+    pub(crate) async fn dismiss(&self, socket: WebSocket, end: End) {
+        let outlet = Outlet::new(socket, PATIENCE, self.state.shutdown.clone());
+        self.end(outlet, end).await;
+    }
+
+    async fn end(&self, outlet: Outlet, end: End) {
+        let state = &self.state;
+        let mut retry_after_ms = None;
+        if let End::Close(code) = end {
+            state.telemetry.closed(code);
+            retry_after_ms = self.retry_after_ms(code, state.ids.next(state.clock.now()));
+        }
+        outlet.end(end, retry_after_ms).await;
+    }
+}
+
+/// The code that closes a socket for a reason that would have refused its request.
+pub(crate) const fn code_of(reason: Refused) -> CloseCode {
+    match reason {
+        Refused::Unauthenticated => CloseCode::Unauthenticated,
+        Refused::Origin | Refused::Forbidden => CloseCode::Forbidden,
+        Refused::TooManyOfUser | Refused::TooFast => CloseCode::RateLimited,
+        Refused::TooMany => CloseCode::Overloaded,
+        Refused::Stopping => CloseCode::GoingAway,
+    }
+}

@@ -1,0 +1,283 @@
+//! What clients and admins publish: who may, how much, and once for each key.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use serde::Serialize;
+use serde_json::Value;
+use serde_json::value::{RawValue, to_raw_value};
+use vigil_auth::Principal;
+use vigil_event::{Id, Kind, Publication, Severity, Timestamp};
+use vigil_protocol::{Chat, ErrorBody, ErrorCode, Position, Publish, PublishedSaid};
+
+use crate::Gateway;
+use crate::channel::{self, Target};
+use crate::wish::invalid;
+
+/// How long a key is remembered.
+const KEY_AGE_MS: i64 = 5 * 60_000;
+
+/// The most keys; the oldest make room.
+const MAX_KEYS: usize = 10_000;
+
+/// What was published under a key.
+#[derive(Debug, Default)]
+pub(crate) struct Keys {
+    known: Mutex<HashMap<Box<str>, Kept>>,
+}
+
+#[derive(Clone, Debug)]
+struct Kept {
+    at: Timestamp,
+    id: Id,
+    position: Position,
+}
+
+/// What a chat message carries.
+#[derive(Serialize)]
+struct Said<'a> {
+    from: &'a str,
+    message: &'a str,
+}
+
+/// Who types.
+#[derive(Serialize)]
+struct Typing<'a> {
+    user: &'a str,
+    typing: bool,
+}
+
+impl Gateway {
+    /// Publishes for somebody, if they may.
+    pub(crate) fn publish(
+        &self,
+        by: &Principal,
+        asked: &Publish,
+    ) -> Result<PublishedSaid, ErrorBody> {
+        let channel = self.may_publish(by, &asked.channel)?;
+        let kind = match &asked.kind {
+            None => Kind::Message,
+            Some(name) => kind_of(name)?,
+        };
+        let severity = match &asked.severity {
+            None => Severity::Informational,
+            Some(name) => name
+                .parse()
+                .map_err(|error| invalid(format!("`severity`: {error}")))?,
+        };
+        let data = if kind.name().starts_with("chat.") {
+            signed(&asked.data, &by.subject)?
+        } else {
+            asked.data.get().to_owned()
+        };
+        let key = asked.idempotency_key.as_deref();
+        self.put(by, &channel, kind, severity, data, key)
+    }
+
+    /// Says something in a chat.
+    pub(crate) fn chat(&self, by: &Principal, chat: &Chat) -> Result<PublishedSaid, ErrorBody> {
+        let channel = self.may_publish(by, &chat.channel)?;
+        let said = Said {
+            from: &by.subject,
+            message: &chat.message,
+        };
+        let key = chat.idempotency_key.as_deref();
+        let kind = Kind::ChatMessage;
+        self.put(
+            by,
+            &channel,
+            kind,
+            Severity::Informational,
+            json(&said),
+            key,
+        )
+    }
+
+    /// Says that somebody types.
+    pub(crate) fn typing(
+        &self,
+        by: &Principal,
+        channel: &str,
+        typing: bool,
+    ) -> Result<PublishedSaid, ErrorBody> {
+        let channel = self.may_publish(by, channel)?;
+        let typing = Typing {
+            user: &by.subject,
+            typing,
+        };
+        let kind = Kind::ChatTyping;
+        self.put(
+            by,
+            &channel,
+            kind,
+            Severity::Informational,
+            json(&typing),
+            None,
+        )
+    }
+
+    /// Publishes something of the server's own.
+    pub(crate) fn say(&self, channel: &Arc<str>, kind: Kind, data: &Value) -> Position {
+        let at = self.state.clock.now();
+        let position = self.state.bus.publish(Publication {
+            channel: Arc::clone(channel),
+            kind,
+            id: self.state.ids.next(at),
+            timestamp: at,
+            severity: Severity::Informational,
+            data: data.to_string().into(),
+        });
+        said(&position)
+    }
+
+    /// The channel, if they may publish there.
+    fn may_publish(&self, by: &Principal, name: &str) -> Result<Arc<str>, ErrorBody> {
+        let namespaces = &self.state.namespaces;
+        let channel = match namespaces.find(name) {
+            Some(Target::One(channel)) => channel,
+            Some(Target::Rooms(_)) => {
+                return Err(invalid(
+                    "publish to one room, not to a namespace".to_owned(),
+                ));
+            }
+            None => return Err(namespaces.unknown(name)),
+        };
+        if channel::is_own(&channel) {
+            return Err(ErrorBody::new(
+                ErrorCode::Unsupported,
+                format!("only Vigil itself writes channel `{channel}`"),
+            ));
+        }
+        let by_namespace = namespaces
+            .of(&channel)
+            .is_none_or(|namespace| namespace.publishers.contains(&by.role));
+        if by_namespace && by.may_publish(&channel) {
+            return Ok(channel);
+        }
+        let shown = vigil_event::text::truncated(&channel, 64);
+        Err(ErrorBody::new(
+            ErrorCode::Forbidden,
+            format!(
+                "role {} may not publish to `{shown}` with this token",
+                by.role
+            ),
+        ))
+    }
+
+    fn put(
+        &self,
+        by: &Principal,
+        channel: &Arc<str>,
+        kind: Kind,
+        severity: Severity,
+        data: String,
+        key: Option<&str>,
+    ) -> Result<PublishedSaid, ErrorBody> {
+        let max = self.state.limits.max_publish_bytes;
+        if data.len() > max {
+            return Err(invalid(format!("`data` is longer than {max} bytes")));
+        }
+        let at = self.state.clock.now();
+        let Some(key) = key else {
+            let id = self.state.ids.next(at);
+            return self.append(channel, kind, id, at, severity, data);
+        };
+        let full = format!("{}\n{channel}\n{key}", by.subject);
+        // Held until it is published: two with one key at once are one.
+        let mut known = self.keys.known.lock();
+        if let Some(kept) = known
+            .get(&*full)
+            .filter(|kept| at.millis_since(kept.at) < KEY_AGE_MS)
+        {
+            return Ok(PublishedSaid {
+                id: kept.id.to_string(),
+                position: kept.position.clone(),
+                duplicate: true,
+            });
+        }
+        if known.len() >= MAX_KEYS {
+            make_room(&mut known, at);
+        }
+        let id = Id::derived(at, &[b"publish", full.as_bytes()]);
+        let said = self.append(channel, kind, id, at, severity, data)?;
+        let position = said.position.clone();
+        known.insert(full.into(), Kept { at, id, position });
+        Ok(said)
+    }
+
+    fn append(
+        &self,
+        channel: &Arc<str>,
+        kind: Kind,
+        id: Id,
+        at: Timestamp,
+        severity: Severity,
+        data: String,
+    ) -> Result<PublishedSaid, ErrorBody> {
+        let position = self.state.bus.publish(Publication {
+            channel: Arc::clone(channel),
+            kind,
+            id,
+            timestamp: at,
+            severity,
+            data: data.into(),
+        });
+        if position.offset == 0 {
+            return Err(ErrorBody::new(
+                ErrorCode::Unavailable,
+                "the server has no room for one more channel: try later",
+            ));
+        }
+        Ok(PublishedSaid {
+            id: id.to_string(),
+            position: said(&position),
+            duplicate: false,
+        })
+    }
+}
+
+/// What is too old goes; if that is nothing, the oldest tenth does.
+fn make_room(known: &mut HashMap<Box<str>, Kept>, now: Timestamp) {
+    known.retain(|_, kept| now.millis_since(kept.at) < KEY_AGE_MS);
+    if known.len() >= MAX_KEYS {
+        let mut times: Vec<Timestamp> = known.values().map(|kept| kept.at).collect();
+        times.sort_unstable();
+        if let Some(oldest) = times.get(MAX_KEYS / 10) {
+            known.retain(|_, kept| kept.at > *oldest);
+        }
+    }
+}
+
+pub(crate) fn said(position: &vigil_bus::Position) -> Position {
+    Position {
+        epoch: position.epoch.to_string(),
+        offset: position.offset,
+    }
+}
+
+/// What a client may say that it publishes: not what only the server can know.
+fn kind_of(name: &str) -> Result<Kind, ErrorBody> {
+    let servers = ["threat.", "alert.", "status.", "presence.", "audit."];
+    Kind::from_name(name)
+        .filter(|_| !servers.iter().any(|prefix| name.starts_with(prefix)))
+        .ok_or_else(|| {
+            let shown = vigil_event::text::truncated(name, 64);
+            invalid(format!(
+                "`{shown}` is no type that a client publishes: leave it out for `message`"
+            ))
+        })
+}
+
+/// What is said in a chat carries who said it, whatever the client wrote there.
+fn signed(data: &RawValue, by: &str) -> Result<String, ErrorBody> {
+    let mut data: serde_json::Map<String, Value> = serde_json::from_str(data.get())
+        .map_err(|_| invalid("`data` of a chat must be an object".to_owned()))?;
+    data.insert("from".to_owned(), Value::String(by.to_owned()));
+    Ok(Value::Object(data).to_string())
+}
+
+/// These types have only texts and truths, which JSON can always hold.
+fn json(value: &impl Serialize) -> String {
+    to_raw_value(value).map_or_else(|_| "null".to_owned(), |raw| raw.get().to_owned())
+}

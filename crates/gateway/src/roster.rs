@@ -1,0 +1,158 @@
+//! Every open connection, for those who manage: what they are, and how to reach them.
+//!
+//! Never holds: a token, sockets.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+use serde::Serialize;
+use tokio::sync::{mpsc, oneshot};
+use vigil_auth::Principal;
+use vigil_event::{Id, Timestamp};
+use vigil_protocol::{CloseCode, ErrorBody, Notification, Subscribe};
+
+/// Orders that wait for one connection; what comes beyond is refused.
+const MAX_ORDERS: usize = 16;
+
+/// What somebody else tells a connection to do.
+pub(crate) enum Order {
+    /// Say this to the client.
+    Notify(Box<Notification>),
+    /// Hear a channel.
+    Subscribe(Box<Subscribe>, oneshot::Sender<Result<(), ErrorBody>>),
+    /// Hear a channel no longer.
+    Unsubscribe(String, oneshot::Sender<Result<(), ErrorBody>>),
+    /// End.
+    Close(CloseCode),
+}
+
+/// What is known of a connection.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) principal: Mutex<Principal>,
+    pub(crate) transport: &'static str,
+    pub(crate) connection_type: &'static str,
+    pub(crate) connected_at: Timestamp,
+    pub(crate) channels: Mutex<Vec<Arc<str>>>,
+    pub(crate) sent: AtomicU64,
+    pub(crate) received: AtomicU64,
+    orders: mpsc::Sender<Order>,
+}
+
+/// Every open connection.
+#[derive(Debug, Default)]
+pub(crate) struct Roster {
+    open: Mutex<HashMap<Id, Arc<Entry>>>,
+}
+
+/// A connection's place in the roster, given back when it is dropped.
+pub(crate) struct Enrolled {
+    roster: Arc<Roster>,
+    pub(crate) id: Id,
+    pub(crate) entry: Arc<Entry>,
+    pub(crate) orders: mpsc::Receiver<Order>,
+}
+
+/// A connection as it is listed.
+#[derive(Debug, Serialize)]
+pub(crate) struct Listed {
+    connection_id: String,
+    user: String,
+    role: &'static str,
+    transport: &'static str,
+    connection_type: &'static str,
+    connected_at: String,
+    expires_at: Option<String>,
+    channels: Vec<Arc<str>>,
+    messages_sent: u64,
+    messages_received: u64,
+}
+
+impl Roster {
+    pub(crate) fn enrol(
+        self: &Arc<Self>,
+        id: Id,
+        principal: &Principal,
+        transport: &'static str,
+        connection_type: &'static str,
+        now: Timestamp,
+    ) -> Enrolled {
+        let (sender, orders) = mpsc::channel(MAX_ORDERS);
+        let entry = Arc::new(Entry {
+            principal: Mutex::new(principal.clone()),
+            transport,
+            connection_type,
+            connected_at: now,
+            channels: Mutex::default(),
+            sent: AtomicU64::new(0),
+            received: AtomicU64::new(0),
+            orders: sender,
+        });
+        self.open.lock().insert(id, Arc::clone(&entry));
+        Enrolled {
+            roster: Arc::clone(self),
+            id,
+            entry,
+            orders,
+        }
+    }
+
+    /// The connections, the oldest first, at most so many.
+    pub(crate) fn list(&self, limit: usize) -> Vec<Listed> {
+        let mut open: Vec<(Id, Arc<Entry>)> = {
+            let open = self.open.lock();
+            open.iter()
+                .map(|(id, entry)| (*id, Arc::clone(entry)))
+                .collect()
+        };
+        open.sort_by_key(|(id, entry)| (entry.connected_at, *id));
+        open.truncate(limit);
+        open.into_iter()
+            .map(|(id, entry)| entry.listed(id))
+            .collect()
+    }
+
+    /// Everybody, or those that fit.
+    pub(crate) fn matching(&self, fits: impl Fn(Id, &Principal) -> bool) -> Vec<Arc<Entry>> {
+        let open = self.open.lock();
+        let fitting = open
+            .iter()
+            .filter(|(id, entry)| fits(**id, &entry.principal.lock()));
+        fitting.map(|(_, entry)| Arc::clone(entry)).collect()
+    }
+
+    pub(crate) fn get(&self, id: Id) -> Option<Arc<Entry>> {
+        self.open.lock().get(&id).cloned()
+    }
+}
+
+impl Entry {
+    /// Hands an order over; false if the connection has too many waiting, or is gone.
+    pub(crate) fn order(&self, order: Order) -> bool {
+        self.orders.try_send(order).is_ok()
+    }
+
+    fn listed(&self, id: Id) -> Listed {
+        let principal = self.principal.lock();
+        Listed {
+            connection_id: id.to_string(),
+            user: principal.subject.clone(),
+            role: principal.role.name(),
+            transport: self.transport,
+            connection_type: self.connection_type,
+            connected_at: self.connected_at.to_string(),
+            expires_at: principal.expires_at.map(|end| end.to_string()),
+            channels: self.channels.lock().clone(),
+            messages_sent: self.sent.load(Ordering::Relaxed),
+            messages_received: self.received.load(Ordering::Relaxed),
+        }
+    }
+}
+
+impl Drop for Enrolled {
+    fn drop(&mut self) {
+        self.roster.open.lock().remove(&self.id);
+    }
+}

@@ -1,0 +1,279 @@
+//! Beginning to hear: a channel, a namespace with its rooms, a durable subscription.
+
+use std::sync::Arc;
+
+use vigil_protocol::{ErrorBody, ErrorCode, Message, Subscribe, Subscribed};
+
+use crate::channel::{self, Target};
+use crate::command::ReplyTo;
+use crate::connection::Connection;
+use crate::cursor::{Start, Started};
+use crate::frame;
+use crate::outlet::End;
+use crate::publisher::said;
+use crate::sift::Sift;
+use crate::subscription::{Ahead, RoomsSubscription, Subscription};
+use crate::telemetry::Sent;
+use crate::wish::{Options, Wish};
+
+impl Connection {
+    /// What a `subscribe` asks for, if this connection may have it.
+    pub(crate) fn wish(&self, asked: &Subscribe) -> Result<Wish, ErrorBody> {
+        let wish = self.gateway.wish(&self.principal, asked)?;
+        let name = wish.target.name();
+        if self.subscriptions.has(&name) {
+            let message = format!(
+                "channel `{name}` is heard already, by itself or through its namespace: unsubscribe first to change options"
+            );
+            return Err(ErrorBody::new(ErrorCode::AlreadySubscribed, message));
+        }
+        if let Target::Rooms(prefix) = &wish.target {
+            let mut single = self.subscriptions.iter().map(|one| one.cursor.channel());
+            if let Some(room) = single.find(|channel| channel.starts_with(&**prefix)) {
+                let message =
+                    format!("room `{room}` is heard by itself: unsubscribe from it first");
+                return Err(ErrorBody::new(ErrorCode::AlreadySubscribed, message));
+            }
+        }
+        let max = self.gateway.state.limits.max_subscriptions;
+        if self.subscriptions.len() >= max {
+            let message =
+                format!("a connection hears at most {max} channels: unsubscribe from one first");
+            return Err(ErrorBody::new(ErrorCode::TooManySubscriptions, message));
+        }
+        Ok(wish)
+    }
+
+    /// Adds a subscription: the answer first, then what is missing, then the items.
+    pub(crate) async fn subscribe(&mut self, id: ReplyTo, wish: &Wish) -> Result<(), End> {
+        let sift = match self.gateway.sift(&wish.options.asked, &self.principal) {
+            Ok(sift) => sift,
+            Err(error) => return self.refuse(id, error).await,
+        };
+        let name = wish.target.name();
+        self.gateway
+            .audit_subscribed(self.enrolled.id, &self.principal, &name);
+        match &wish.target {
+            Target::One(channel) => self.hear_channel(id, channel, wish, &sift).await?,
+            Target::Rooms(prefix) => self.hear_namespace(id, prefix, wish, &sift).await?,
+        }
+        self.list_channels();
+        Ok(())
+    }
+
+    async fn hear_channel(
+        &mut self,
+        id: ReplyTo,
+        channel: &Arc<str>,
+        wish: &Wish,
+        sift: &Arc<Sift>,
+    ) -> Result<(), End> {
+        let since = match &wish.options.durable {
+            None => wish.since.clone(),
+            Some(name) => match self.durable_start(channel, name) {
+                Ok(since) => Some(since),
+                Err(error) => return self.refuse(id, error).await,
+            },
+        };
+        let state = &self.gateway.state;
+        let (mut subscription, started) = Subscription::start(
+            &*state.bus,
+            channel,
+            since.as_ref(),
+            sift,
+            &wish.options,
+            &state.telemetry,
+        );
+        if wish.options.durable.is_some() {
+            let ahead = Ahead {
+                after: subscription.cursor.after(),
+                until: started.head.offset,
+            };
+            subscription.ahead = (ahead.after < ahead.until).then_some(ahead);
+        }
+        if let Some(present) = self.enter(channel) {
+            subscription.appear(present);
+        }
+        let overdue = self.overdue(&mut subscription);
+        self.subscriptions.add(subscription);
+        self.answer(id, channel, wish, &started).await?;
+        let gaps = started.gaps.into_iter().chain(overdue);
+        for gap in gaps {
+            self.tell_gap(channel, gap).await?;
+        }
+        Ok(())
+    }
+
+    async fn answer(
+        &mut self,
+        id: ReplyTo,
+        channel: &str,
+        wish: &Wish,
+        started: &Started,
+    ) -> Result<(), End> {
+        let options = &wish.options;
+        let min_severity = options.asked.min_severity;
+        let subscribed = Subscribed {
+            position: said(&started.from),
+            head: said(&started.head),
+            recovered: started.recovered,
+            min_severity: min_severity.map(|severity| severity.name().to_owned()),
+            lane: options.lane,
+            durable: options.durable.clone(),
+        };
+        self.tell(id, Some(channel), Message::Subscribed(subscribed))
+            .await
+    }
+
+    async fn tell_gap(&mut self, channel: &str, gap: vigil_protocol::Gap) -> Result<(), End> {
+        let telemetry = &self.gateway.state.telemetry;
+        telemetry.gap(gap.reason, gap.missed);
+        telemetry.sent(Sent::Gap, 1);
+        self.outlet.say(frame::of_gap(channel, gap)).await
+    }
+
+    /// Where a durable subscription goes on.
+    fn durable_start(&self, channel: &Arc<str>, name: &str) -> Result<Start, ErrorBody> {
+        let state = &self.gateway.state;
+        let head = state.bus.head(channel);
+        let place = (&*self.principal.subject, &**channel, name);
+        let kept = state.durables.open(place, &head, state.clock.now());
+        let (epoch, offset) = kept.ok_or_else(|| {
+            ErrorBody::new(
+                ErrorCode::TooManySubscriptions,
+                "there is no room for one more durable subscription: use one of those that `welcome` lists",
+            )
+        })?;
+        Ok(Start::Position { epoch, offset })
+    }
+
+    /// What waits for too long, or is too much, for a durable subscription.
+    fn overdue(&self, subscription: &mut Subscription) -> Option<vigil_protocol::Gap> {
+        subscription.options.durable.as_ref()?;
+        let state = &self.gateway.state;
+        let limits = &state.limits;
+        let bus = &*state.bus;
+        let channel = Arc::clone(subscription.cursor.channel());
+        let head = bus.head(&channel).offset;
+        let age_ms = i64::try_from(limits.durable_age.as_millis()).unwrap_or(i64::MAX);
+        let oldest = state.clock.now().plus_millis(-age_ms);
+        let by_age = bus.since_time(&channel, oldest);
+        let by_count = head.saturating_sub(limits.durable_items as u64);
+        let to = by_age.max(by_count);
+        if to <= subscription.cursor.after() {
+            return None;
+        }
+        let reason = vigil_protocol::GapReason::Retention;
+        let gap = subscription.cursor.skip_to(bus, to, reason);
+        if let Some(ahead) = &mut subscription.ahead {
+            ahead.after = ahead.after.max(subscription.cursor.after());
+        }
+        gap
+    }
+
+    async fn hear_namespace(
+        &mut self,
+        id: ReplyTo,
+        prefix: &Arc<str>,
+        wish: &Wish,
+        sift: &Arc<Sift>,
+    ) -> Result<(), End> {
+        let gateway = Arc::clone(&self.gateway);
+        let bus = &*gateway.state.bus;
+        let mut rooms = RoomsSubscription::new(bus, prefix, &wish.options);
+        let there = rooms.new_rooms(bus);
+        self.subscriptions.rooms.push(rooms);
+        let nowhere = Started {
+            from: vigil_bus::Position {
+                epoch: Arc::from("namespace"),
+                offset: 0,
+            },
+            head: vigil_bus::Position {
+                epoch: Arc::from("namespace"),
+                offset: 0,
+            },
+            gaps: Vec::new(),
+            recovered: true,
+        };
+        let name = wish.target.name();
+        self.answer(id, &name, wish, &nowhere).await?;
+        for room in there {
+            let since = wish.since.as_ref().map(|since| since.of_room(&room));
+            self.hear_room(&room, prefix, since.as_ref(), sift, &wish.options)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Hears the rooms that were opened since, from their beginning.
+    pub(crate) async fn look_for_rooms(&mut self) -> Result<(), End> {
+        let gateway = Arc::clone(&self.gateway);
+        let bus = &*gateway.state.bus;
+        let mut opened = Vec::new();
+        for rooms in &mut self.subscriptions.rooms {
+            if std::mem::take(&mut rooms.pending) {
+                let (prefix, options) = (Arc::clone(&rooms.prefix), Arc::clone(&rooms.options));
+                let new = rooms.new_rooms(bus).into_iter();
+                opened.extend(new.map(|room| (room, Arc::clone(&prefix), Arc::clone(&options))));
+            }
+        }
+        for (room, prefix, options) in opened {
+            let Ok(sift) = gateway.sift(&options.asked, &self.principal) else {
+                continue;
+            };
+            let beginning = Start::Last(u64::MAX);
+            self.hear_room(&room, &prefix, Some(&beginning), &sift, &options)
+                .await?;
+        }
+        Ok(())
+    }
+
+    async fn hear_room(
+        &mut self,
+        room: &Arc<str>,
+        prefix: &Arc<str>,
+        since: Option<&Start>,
+        sift: &Arc<Sift>,
+        options: &Arc<Options>,
+    ) -> Result<(), End> {
+        let is_heard = |one: &Subscription| one.cursor.channel() == room;
+        if !channel::may_hear(&self.principal, room) || self.subscriptions.iter().any(is_heard) {
+            return Ok(());
+        }
+        let max = self.gateway.state.limits.max_rooms;
+        if self.subscriptions.room_count() >= max {
+            return self.say_it_is_full(prefix, max).await;
+        }
+        let state = &self.gateway.state;
+        let (mut subscription, started) =
+            Subscription::start(&*state.bus, room, since, sift, options, &state.telemetry);
+        subscription.of = Some(Arc::clone(prefix));
+        self.subscriptions.add(subscription);
+        for gap in started.gaps {
+            self.tell_gap(room, gap).await?;
+        }
+        Ok(())
+    }
+
+    /// Said once for a namespace: what is opened from now on is not heard.
+    async fn say_it_is_full(&mut self, prefix: &Arc<str>, max: usize) -> Result<(), End> {
+        let mut namespaces = self.subscriptions.rooms.iter_mut();
+        let Some(rooms) = namespaces.find(|rooms| rooms.prefix == *prefix && !rooms.full) else {
+            return Ok(());
+        };
+        rooms.full = true;
+        let error = ErrorBody::new(
+            ErrorCode::TooManySubscriptions,
+            format!(
+                "`{prefix}*` has more than the {max} rooms that a connection hears: subscribe to single rooms"
+            ),
+        );
+        self.refuse(None, error).await
+    }
+
+    /// Comes into a room that tells who is there.
+    fn enter(&self, channel: &Arc<str>) -> Option<crate::presence::Present> {
+        let user: Arc<str> = Arc::from(self.principal.subject.as_str());
+        self.gateway.enter(channel, self.enrolled.id, &user)
+    }
+}

@@ -1,0 +1,178 @@
+//! The AsyncAPI document is what the server really says: every frame of a conversation fits it.
+
+use serde_json::{Value, json};
+use vigil_auth::Role;
+use vigil_event::Severity;
+
+use crate::client::{Client, connect, open};
+use crate::server::{Server, Setup, principal};
+
+/// Why a value does not fit a schema: as much of JSON Schema as the document uses.
+fn misfit(document: &Value, schema: &Value, value: &Value, at: &str) -> Option<String> {
+    if let Some(reference) = schema["$ref"].as_str() {
+        let found = document.pointer(reference.strip_prefix('#').unwrap());
+        return misfit(
+            document,
+            found.unwrap_or_else(|| panic!("{reference}")),
+            value,
+            at,
+        );
+    }
+    if let Some(constant) = schema.get("const")
+        && constant != value
+    {
+        return Some(format!("{at}: {value} is not {constant}"));
+    }
+    if let Some(values) = schema["enum"].as_array()
+        && !values.contains(value)
+    {
+        return Some(format!("{at}: {value} is none of {values:?}"));
+    }
+    let is = |kind: &str| match kind {
+        "object" => value.is_object(),
+        "array" => value.is_array(),
+        "string" => value.is_string(),
+        "integer" => value.is_u64(),
+        "number" => value.is_number(),
+        "boolean" => value.is_boolean(),
+        other => panic!("type {other}"),
+    };
+    let fits = match &schema["type"] {
+        Value::String(kind) => is(kind),
+        Value::Array(kinds) => kinds.iter().any(|kind| is(kind.as_str().unwrap())),
+        _ => true,
+    };
+    if !fits {
+        return Some(format!("{at}: {value} is no {}", schema["type"]));
+    }
+    for name in schema["required"].as_array().into_iter().flatten() {
+        if value.get(name.as_str().unwrap()).is_none() {
+            return Some(format!("{at}: {name} is missing"));
+        }
+    }
+    if let Some(items) = value.as_array() {
+        let mut items = items.iter();
+        return items.find_map(|item| misfit(document, &schema["items"], item, &format!("{at}[]")));
+    }
+    for (name, field) in value.as_object().into_iter().flatten() {
+        let known = schema["properties"].get(name);
+        let known = known.or_else(|| schema.get("additionalProperties"));
+        match known {
+            Some(Value::Bool(false)) => {
+                return Some(format!("{at}: {name} is not in the document"));
+            }
+            Some(schema) if schema.is_object() => {
+                if let Some(wrong) = misfit(document, schema, field, &format!("{at}.{name}")) {
+                    return Some(wrong);
+                }
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+fn check(document: &Value, frame: &Value, seen: &mut Vec<String>) {
+    let kind = if frame["offset"].is_u64() {
+        "publication"
+    } else {
+        frame["type"].as_str().unwrap()
+    };
+    let message = &document["components"]["messages"][format!("server.{kind}")];
+    assert!(message.is_object(), "{kind} is not in the document");
+    assert_eq!(
+        misfit(document, &message["payload"], frame, kind),
+        None,
+        "{frame}"
+    );
+    seen.push(kind.to_owned());
+}
+
+/// Sends a command, checks it and every frame up to its answer.
+async fn say(document: &Value, client: &mut Client, mut command: Value, seen: &mut Vec<String>) {
+    command["id"] = json!(1);
+    let name = command["type"].as_str().unwrap();
+    let message = &document["components"]["messages"][format!("client.{name}")];
+    assert_eq!(misfit(document, &message["payload"], &command, name), None);
+    client.send(command).await;
+    loop {
+        let frame = client.frame().await;
+        check(document, &frame, seen);
+        if frame["reply_to"] == 1 {
+            return;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_frame_of_a_conversation_fits_the_document() {
+    let document: Value = serde_json::from_str(include_str!("../../asyncapi.json")).unwrap();
+    let server = Server::start(Setup {
+        principal: Some(principal(Role::Admin)),
+        ..Setup::default()
+    })
+    .await;
+    let (mut client, _) = open(&server, "/ws", &[]).await.unwrap();
+    let mut seen = Vec::new();
+    check(&document, &client.frame().await, &mut seen);
+    server.publish(1, Severity::High, 0);
+    server.publish(2, Severity::High, 0);
+    for command in [
+        json!({"type": "subscribe", "channel": "chat:1", "data": {"durable": "desk", "min_severity": "informational"}}),
+        json!({"type": "chat", "channel": "chat:1", "data": {"message": "hi"}}),
+        json!({"type": "typing", "data": {"session_id": "1", "typing": true}}),
+        json!({"type": "publish", "channel": "chat:1", "data": {"type": "message", "data": [1]}}),
+        json!({"type": "presence", "channel": "chat:1"}),
+        json!({"type": "history", "channel": "chat:1", "data": {"limit": 3}}),
+        json!({"type": "ack", "channel": "chat:1", "data": {"durable": "desk", "offset": 1}}),
+        json!({"type": "subscribe", "channel": "threats", "data": {
+            "since": {"epoch": "other", "offset": 1}, "batch": {"max_messages": 10}}}),
+        json!({"type": "status"}),
+        json!({"type": "ping"}),
+        json!({"type": "acknowledge", "data": {"alert_id": server.alert.to_string()}}),
+        json!({"type": "unsubscribe", "channel": "chat:1"}),
+        json!({"type": "subscribe", "channel": "nowhere"}),
+        json!({"type": "auth", "data": {"token": "no"}}),
+    ] {
+        say(&document, &mut client, command, &mut seen).await;
+    }
+    for kind in [
+        "welcome",
+        "subscribed",
+        "published",
+        "publication",
+        "presence",
+        "history",
+        "acked",
+        "gap",
+        "batch",
+        "status",
+        "pong",
+        "acknowledged",
+        "unsubscribed",
+        "error",
+    ] {
+        assert!(
+            seen.iter().any(|seen| seen == kind),
+            "{kind} was not seen: {seen:?}"
+        );
+    }
+    drop(connect(&server, "/ws").await);
+}
+
+#[test]
+fn references_of_the_document_lead_somewhere() {
+    fn look(document: &Value, value: &Value) {
+        if let Some(reference) = value["$ref"].as_str() {
+            assert!(document.pointer(&reference[1..]).is_some(), "{reference}");
+        }
+        match value {
+            Value::Object(fields) => fields.values().for_each(|field| look(document, field)),
+            Value::Array(items) => items.iter().for_each(|item| look(document, item)),
+            _ => {}
+        }
+    }
+    let document: Value = serde_json::from_str(include_str!("../../asyncapi.json")).unwrap();
+    look(&document, &document);
+    assert_eq!(document["asyncapi"], "3.0.0");
+}

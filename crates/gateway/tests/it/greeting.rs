@@ -1,0 +1,94 @@
+//! A socket that shows its token in the first frame, and one whose credential is revoked.
+
+use serde_json::json;
+use vigil_auth::{Grant, Role};
+use vigil_event::{Id, Revocation, Revoked};
+
+use crate::client::open;
+use crate::server::{START, Server, Setup};
+
+fn nobody() -> Setup {
+    Setup {
+        principal: None,
+        ..Setup::default()
+    }
+}
+
+fn token(server: &Server, grant: &Grant) -> String {
+    server.gatekeeper.authority.issue(grant, START).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_frame_may_show_the_token() {
+    let server = Server::start(nobody()).await;
+    let token = token(&server, &Grant::new("anna", Role::Viewer));
+    let (mut client, _) = open(&server, "/ws/threats", &[]).await.unwrap();
+    let answer = client
+        .ask(json!({"type": "auth", "data": {"token": token}}))
+        .await;
+    assert_eq!(answer["type"], "authenticated");
+    assert_eq!(answer["data"]["subject"], "anna");
+    assert_eq!(client.frame().await["type"], "welcome");
+    let subscribed = client.frame().await;
+    assert_eq!(
+        (&subscribed["type"], &subscribed["channel"]),
+        (&"subscribed".into(), &"threats".into())
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_says_anything_else_first_is_sent_away() {
+    let server = Server::start(nobody()).await;
+    let service = token(&server, &Grant::new("web", Role::Service));
+    let mut narrow = Grant::new("anna", Role::Viewer);
+    narrow.rights.subscribe = Some(vec!["alerts".to_owned()]);
+    let narrow = token(&server, &narrow);
+    let auth = |token: &str| json!({"type": "auth", "data": {"token": token}});
+    for (frame, code) in [
+        (json!({"type": "subscribe", "channel": "threats"}), 4001),
+        (json!({"type": "ping"}), 4001),
+        (auth("nonsense"), 4001),
+        (auth(&service), 4003),
+        (auth(&narrow), 4003),
+    ] {
+        let (mut client, _) = open(&server, "/ws/threats", &[]).await.unwrap();
+        client.send(frame.clone()).await;
+        assert_eq!(client.closed().await.0, code, "{frame}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_says_nothing_is_sent_away_after_five_seconds() {
+    let server = Server::start(nobody()).await;
+    let started = std::time::Instant::now();
+    let (mut client, _) = open(&server, "/ws", &[]).await.unwrap();
+    assert_eq!(client.closed().await.0, 4001);
+    assert!(started.elapsed().as_secs() >= 4, "{:?}", started.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revoked_credential_ends_its_connections_and_no_others() {
+    let server = Server::start(nobody()).await;
+    let mut clients = Vec::new();
+    for name in ["anna", "ben"] {
+        let token = token(&server, &Grant::new(name, Role::Viewer));
+        let (mut client, _) = open(&server, "/ws", &[]).await.unwrap();
+        client
+            .ask(json!({"type": "auth", "data": {"token": token}}))
+            .await;
+        assert_eq!(client.frame().await["type"], "welcome");
+        clients.push(client);
+    }
+    server.gatekeeper.revocations.replace([Revocation {
+        id: Id::derived(START, &[b"r"]),
+        revoked: Revoked::User("anna".to_owned()),
+        reason: "left".to_owned(),
+        author: "admin".to_owned(),
+        created_at: START,
+        expires_at: None,
+    }]);
+    let mut ben = clients.pop().unwrap();
+    let mut anna = clients.pop().unwrap();
+    assert_eq!(anna.closed().await.0, 4001);
+    assert_eq!(ben.ask(json!({"type": "ping"})).await["type"], "pong");
+}

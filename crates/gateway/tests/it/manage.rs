@@ -1,0 +1,206 @@
+//! What whoever manages can see and do, and that nobody else can.
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use vigil_auth::Role;
+
+use crate::client::connect;
+use crate::server::{Server, Setup, principal};
+
+/// Asks over HTTP, and gives status and body.
+async fn ask(server: &Server, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
+    let mut stream = tokio::net::TcpStream::connect(server.address)
+        .await
+        .unwrap();
+    let body = body.map_or(String::new(), |body| body.to_string());
+    let request = format!(
+        "{method} {path} HTTP/1.0\r\nHost: {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        server.address,
+        body.len()
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    (status, serde_json::from_str(body).unwrap_or_default())
+}
+
+async fn server(role: Role) -> Server {
+    Server::start(Setup {
+        principal: Some(principal(role)),
+        ..Setup::default()
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_an_admin_manages() {
+    for role in [Role::Viewer, Role::Analyst, Role::Service] {
+        let server = server(role).await;
+        for (method, path) in [
+            ("GET", "/ws/connections"),
+            ("GET", "/ws/stats"),
+            ("GET", "/ws/channels"),
+            ("GET", "/ws/channels/chat:1/presence"),
+            ("GET", "/ws/channels/threats/history"),
+            ("POST", "/ws/channels/threats/subscribe"),
+            ("POST", "/ws/channels/threats/unsubscribe"),
+            ("POST", "/ws/broadcast"),
+            ("POST", "/ws/notify/anna"),
+            ("POST", "/ws/publish"),
+            (
+                "DELETE",
+                "/ws/connections/0192f0c1-0000-7000-8000-000000000000",
+            ),
+        ] {
+            let body = match path {
+                "/ws/broadcast" | "/ws/notify/anna" => json!({"message": 1}),
+                "/ws/publish" => json!({"channel": "chat:1", "data": 1}),
+                _ => json!({"user": "anna"}),
+            };
+            let (status, _) = ask(&server, method, path, (method == "POST").then_some(body)).await;
+            assert_eq!(status, 403, "{role} {method} {path}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_are_listed_told_moved_and_ended() {
+    let server = server(Role::Admin).await;
+    let mut client = connect(&server, "/ws").await;
+    let (status, listed) = ask(&server, "GET", "/ws/connections", None).await;
+    assert_eq!((status, listed.as_array().unwrap().len()), (200, 1));
+    let id = listed[0]["connection_id"].as_str().unwrap().to_owned();
+    assert_eq!(listed[0]["user"], "anna");
+
+    let by_id = json!({"connection_id": id});
+    let (status, done) = ask(
+        &server,
+        "POST",
+        "/ws/channels/chat:7/subscribe",
+        Some(by_id.clone()),
+    )
+    .await;
+    assert_eq!((status, &done["connections"]), (200, &json!(1)));
+    assert_eq!(client.frame().await["channel"], "chat:7");
+    assert_eq!(client.frame().await["type"], "presence.join");
+    let (_, listed) = ask(&server, "GET", "/ws/connections", None).await;
+    assert_eq!(listed[0]["channels"], json!(["chat:7"]));
+    let (status, _) = ask(
+        &server,
+        "POST",
+        "/ws/channels/chat:7/subscribe",
+        Some(json!({"user": "anna"})),
+    )
+    .await;
+    assert_eq!(status, 409, "it is heard already");
+    let (_, presence) = ask(&server, "GET", "/ws/channels/chat:7/presence", None).await;
+    assert_eq!(presence["members"][0]["connection_id"], id.as_str());
+
+    for path in [
+        "/ws/broadcast".to_owned(),
+        format!("/ws/notify/{id}"),
+        "/ws/notify/anna".to_owned(),
+    ] {
+        let (status, done) = ask(
+            &server,
+            "POST",
+            &path,
+            Some(json!({"message": {"text": path}})),
+        )
+        .await;
+        assert_eq!((status, &done["connections"]), (200, &json!(1)), "{path}");
+        let frame = client.frame().await;
+        assert_eq!(frame["type"], "notification");
+        assert_eq!(frame["data"]["message"]["text"], path.as_str());
+        assert_eq!(frame["data"]["from"], "anna");
+    }
+    let (status, _) = ask(
+        &server,
+        "POST",
+        "/ws/notify/nobody",
+        Some(json!({"message": 1})),
+    )
+    .await;
+    assert_eq!(status, 404);
+
+    let message =
+        json!({"channel": "chat:7", "type": "message", "data": {"a": 1}, "idempotency_key": "k"});
+    let (status, first) = ask(&server, "POST", "/ws/publish", Some(message.clone())).await;
+    assert_eq!(
+        (status, &first["duplicate"]),
+        (200, &json!(false)),
+        "{first}"
+    );
+    let (_, second) = ask(&server, "POST", "/ws/publish", Some(message)).await;
+    assert_eq!(second["duplicate"], true);
+    assert_eq!(client.frame().await["data"], json!({"a": 1}));
+    let (_, history) = ask(&server, "GET", "/ws/channels/chat:7/history?last=5", None).await;
+    assert_eq!(history["items"].as_array().unwrap().len(), 1);
+
+    let (status, _) = ask(
+        &server,
+        "POST",
+        "/ws/channels/chat:7/unsubscribe",
+        Some(by_id),
+    )
+    .await;
+    assert_eq!(status, 200);
+    let (_, stats) = ask(&server, "GET", "/ws/stats", None).await;
+    assert_eq!(
+        (&stats["connections"], &stats["subscriptions"]),
+        (&json!(1), &json!(0))
+    );
+    let (_, channels) = ask(&server, "GET", "/ws/channels", None).await;
+    let names: Vec<_> = channels
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| &one["channel"])
+        .collect();
+    assert!(names.contains(&&json!("chat:7")), "{names:?}");
+
+    let (status, _) = ask(&server, "DELETE", &format!("/ws/connections/{id}"), None).await;
+    assert_eq!(status, 204);
+    assert_eq!(client.closed().await.0, 1008);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_audit_channel_tells_who_came_heard_and_left() {
+    let server = server(Role::Admin).await;
+    let mut auditor = connect(&server, "/ws/audit").await;
+    let kinds = async |auditor: &mut crate::client::Client, last: &str| {
+        let mut kinds = Vec::new();
+        loop {
+            let frame = auditor.frame().await;
+            let kind = frame["type"].as_str().unwrap().to_owned();
+            if kind.starts_with("audit.") {
+                kinds.push(format!(
+                    "{kind} {}",
+                    frame["data"]["channel"].as_str().unwrap_or_default()
+                ));
+            }
+            if kind == last {
+                return (kinds, frame);
+            }
+        }
+    };
+    let mut other = connect(&server, "/ws/threats").await;
+    other.ask(json!({"type": "ping"})).await;
+    drop(other);
+    let (seen, last) = kinds(&mut auditor, "audit.disconnected").await;
+    assert!(seen.contains(&"audit.connected ".to_owned()), "{seen:?}");
+    assert!(
+        seen.contains(&"audit.subscribed threats".to_owned()),
+        "{seen:?}"
+    );
+    assert_eq!(last["data"]["reason"], "gone");
+
+    let analyst = self::server(Role::Analyst).await;
+    let refused = connect(&analyst, "/ws")
+        .await
+        .ask(json!({"type": "subscribe", "channel": "audit"}))
+        .await;
+    assert_eq!(refused["data"]["code"], "forbidden");
+}

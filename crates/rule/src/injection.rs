@@ -1,0 +1,81 @@
+//! What libinjection says of a value: whether a database would read it as a statement, or a browser
+//! as a script, by the sequence of its tokens
+//! (<https://github.com/libinjection/libinjection>, here in its port to Rust).
+//!
+//! *Input*: a decoded value. *Output*: yes or no. *Limits*: plain sentences may have the sequence of a
+//! statement, so that rules let it vote beside others and never decide.
+
+use crate::bytes::ByteSet;
+
+/// The language that a value may be an injection in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Injection {
+    Sql,
+    Xss,
+}
+
+/// The field that rules ask by, and the values it takes.
+pub(crate) const FIELD: &str = "vigil.libinjection";
+const NAMES: [(&str, Injection); 2] = [("sql", Injection::Sql), ("xss", Injection::Xss)];
+
+impl Injection {
+    /// The one with that name.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        let mut names = NAMES.into_iter();
+        names.find_map(|(known, one)| (known == name).then_some(one))
+    }
+
+    /// Whether the value is an injection.
+    pub(crate) fn is_in(self, value: &[u8]) -> bool {
+        !is_one_word(value)
+            && match self {
+                Self::Sql => libinjectionrs::detect_sqli(value).is_injection(),
+                Self::Xss => libinjectionrs::detect_xss(value).is_injection(),
+            }
+    }
+
+    /// Every injection that tells something has one of these bytes.
+    pub(crate) fn bytes(self) -> ByteSet {
+        let signs: &[u8] = match self {
+            Self::Sql => b"'\"`();#*=<>|&~!@",
+            Self::Xss => b"<=",
+        };
+        signs
+            .iter()
+            .map(|byte| ByteSet::alone(*byte))
+            .fold(ByteSet::default(), ByteSet::with)
+    }
+}
+
+/// What libinjection never objects to, in any context.
+fn is_one_word(value: &[u8]) -> bool {
+    value
+        .iter()
+        .all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn injections_are_told_from_sentences() {
+        for (one, value, expected) in [
+            (Injection::Sql, "1' OR '1'='1", true),
+            (Injection::Sql, "-1 UNION SELECT 1,2 --", true),
+            (Injection::Sql, "O'Brien", false),
+            (Injection::Sql, "select", false),
+            (Injection::Xss, "<img src=x onerror=alert(1)>", true),
+            (Injection::Xss, "a < b and c = d", false),
+            (Injection::Xss, "", false),
+        ] {
+            assert_eq!(one.is_in(value.as_bytes()), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn names_are_known() {
+        assert_eq!(Injection::named("sql"), Some(Injection::Sql));
+        assert_eq!(Injection::named("ldap"), None);
+    }
+}

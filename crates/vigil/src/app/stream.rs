@@ -1,0 +1,144 @@
+//! What clients stream from: the bus and the gateway as configured, and the file of durable cursors.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use fs_err::os::unix::fs::OpenOptionsExt as _;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use vigil_bus::{LogLimits, MemoryBus};
+use vigil_event::Clock;
+use vigil_gateway::{Durables, KeptCursor, Limits, Namespace, Namespaces};
+
+use crate::config::Config;
+
+/// The file of durable cursors in the data directory.
+const CURSOR_FILE: &str = "cursors.json";
+
+/// How often cursors that moved are written down. After a crash as much is sent again.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// What a room without history keeps for those who are just reading it.
+const PASSING_ITEMS: usize = 256;
+
+const HOUR_MS: i64 = 3_600_000;
+
+/// The bus with the limits of channels and rooms.
+pub(super) fn bus(config: &Config, clock: &Arc<dyn Clock>) -> MemoryBus {
+    let limits = LogLimits {
+        max_items: config.stream.history_messages,
+        max_bytes: config.stream.history_mib << 20,
+        ..LogLimits::default()
+    };
+    let bus = MemoryBus::new(limits, Arc::clone(clock));
+    config
+        .namespaces()
+        .into_iter()
+        .fold(bus, |bus, (name, namespace)| {
+            let items = match namespace.history_messages {
+                0 => PASSING_ITEMS,
+                items => items,
+            };
+            let rooms = LogLimits {
+                max_items: items,
+                max_age_ms: Some(i64::from(namespace.history_hours) * HOUR_MS),
+                max_trail: items,
+                ..limits
+            };
+            bus.keeping(&name, rooms)
+        })
+}
+
+/// The rooms there are.
+pub(super) fn namespaces(config: &Config) -> Namespaces {
+    let namespaces = config.namespaces().into_iter();
+    let namespaces: BTreeMap<_, _> = namespaces
+        .map(|(name, namespace)| {
+            let rooms = Namespace {
+                presence: namespace.presence,
+                history: namespace.history_messages > 0,
+                publishers: namespace.publishers,
+            };
+            (name, rooms)
+        })
+        .collect();
+    Namespaces(namespaces)
+}
+
+pub(super) fn limits(config: &Config) -> Limits {
+    let stream = &config.stream;
+    Limits {
+        max_connections: stream.connections,
+        max_connections_per_user: stream.connections_per_user,
+        connections_per_minute: stream.connections_per_minute,
+        durable_items: stream.durable_messages,
+        durable_age: Duration::from_secs(u64::from(stream.durable_hours) * 3_600),
+        ..Limits::default()
+    }
+}
+
+/// Keeps durable cursors over a restart.
+pub(super) struct CursorFile {
+    pub(super) durables: Arc<Durables>,
+    path: PathBuf,
+}
+
+impl CursorFile {
+    /// With what was kept. A file that makes no sense is set aside: clients then start anew.
+    pub(super) fn open(data_dir: &Path) -> std::io::Result<Self> {
+        let path = data_dir.join(CURSOR_FILE);
+        let kept: Vec<KeptCursor> = match fs_err::read(&path) {
+            Ok(bytes) => serde_json::from_slice(&bytes).unwrap_or_else(|error| {
+                tracing::warn!(%error, path = %path.display(), "the file of durable subscriptions is not understood; they begin anew");
+                Vec::new()
+            }),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+            Err(error) => return Err(error),
+        };
+        Ok(Self {
+            durables: Arc::new(Durables::new(kept)),
+            path,
+        })
+    }
+
+    /// Writes down what moved, until the server has stopped and the last client is gone.
+    pub(super) async fn keep(self, shutdown: CancellationToken, sockets: TaskTracker) {
+        let mut written = self.durables.changes();
+        loop {
+            let last = tokio::select! {
+                () = shutdown.cancelled() => true,
+                () = tokio::time::sleep(EVERY) => false,
+            };
+            if last {
+                sockets.wait().await;
+            }
+            let changes = self.durables.changes();
+            if changes != written {
+                match self.write() {
+                    Ok(()) => written = changes,
+                    Err(error) => {
+                        tracing::error!(%error, "durable subscriptions can't be written down; trying again");
+                    }
+                }
+            }
+            if last {
+                return;
+            }
+        }
+    }
+
+    fn write(&self) -> std::io::Result<()> {
+        let fresh = self.path.with_extension("new");
+        drop(fs_err::remove_file(&fresh));
+        let mut options = fs_err::OpenOptions::new();
+        options.write(true).create_new(true).mode(0o600);
+        let mut file = options.open(&fresh)?;
+        file.write_all(&serde_json::to_vec(&self.durables.all())?)?;
+        file.sync_all()?;
+        drop(file);
+        fs_err::rename(&fresh, &self.path)
+    }
+}

@@ -1,0 +1,387 @@
+//! The clients: as many connections as are wanted, all on one thread, which counts what they see.
+
+use std::cell::{Cell, RefCell};
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::message::{now_ns, number_after, stamp, text_after};
+use super::tally::{Tally, histogram};
+use super::wire::{FrameReader, Seen, client_pong, client_text, handshake};
+
+/// How long a connection may take to open.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What is read at once.
+const BUFFER_BYTES: usize = 64 * 1024;
+
+/// The longest answer to the handshake.
+const MAX_HEAD_BYTES: usize = 8 * 1024;
+
+/// Whom to connect to.
+#[derive(Clone, Debug)]
+pub(super) enum Target {
+    /// The server, with a token.
+    Gateway(SocketAddr, Rc<str>),
+    /// The raw loop, which sends to whoever connects.
+    Raw(SocketAddr),
+}
+
+/// Where a client stands in one channel.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Place {
+    pub(super) channel: Rc<str>,
+    epoch: String,
+    offset: u64,
+    /// The number of the last message.
+    sequence: u64,
+}
+
+/// All clients.
+#[derive(Debug)]
+pub(super) struct Crowd {
+    target: Target,
+    seen: Rc<Sight>,
+    clients: Vec<Client>,
+}
+
+/// What the clients share.
+#[derive(Debug)]
+struct Sight {
+    tally: RefCell<Tally>,
+    buffer: RefCell<Box<[u8]>>,
+    open: Cell<usize>,
+    /// At how many deliveries somebody wants to know.
+    goal: Cell<u64>,
+    reached: Notify,
+}
+
+#[derive(Debug)]
+struct Client {
+    places: Rc<RefCell<Vec<Place>>>,
+    task: JoinHandle<()>,
+}
+
+impl Crowd {
+    pub(super) fn new(target: Target) -> Self {
+        Self {
+            target,
+            seen: Rc::new(Sight {
+                tally: RefCell::default(),
+                buffer: RefCell::new(vec![0; BUFFER_BYTES].into()),
+                open: Cell::new(0),
+                goal: Cell::new(u64::MAX),
+                reached: Notify::new(),
+            }),
+            clients: Vec::new(),
+        }
+    }
+
+    /// How many are connected.
+    pub(super) fn open(&self) -> usize {
+        self.seen.open.get()
+    }
+
+    /// Looks at what was seen.
+    pub(super) fn tally<T>(&self, look: impl FnOnce(&mut Tally) -> T) -> T {
+        look(&mut self.seen.tally.borrow_mut())
+    }
+
+    /// Forgets what was seen.
+    pub(super) fn begin_anew(&self) -> Tally {
+        self.seen.tally.take()
+    }
+
+    /// Waits until that much was delivered, or for that long; gives how much was.
+    pub(super) async fn deliveries_reach(&self, goal: u64, patience: Duration) -> u64 {
+        self.seen.goal.set(goal);
+        if self.tally(|tally| tally.deliveries) < goal {
+            drop(timeout(patience, self.seen.reached.notified()).await);
+        }
+        self.tally(|tally| tally.deliveries)
+    }
+
+    /// Connects clients at that rate a second, each to the channels that `places` gives it, and gives
+    /// how long each took from the moment it was meant to begin. Those that do not read take nothing
+    /// from the socket once they hear their channels.
+    pub(super) async fn connect(
+        &mut self,
+        places: impl IntoIterator<Item = Vec<Place>>,
+        rate: u32,
+        reads: bool,
+    ) -> hdrhistogram::Histogram<u64> {
+        let start = Instant::now();
+        let took = Rc::new(RefCell::new(histogram()));
+        let ready = Rc::new(Cell::new(0_usize));
+        let mut wanted = 0_usize;
+        for places in places {
+            let meant = start + Duration::from_secs(1) * wanted as u32 / rate.max(1);
+            wanted += 1;
+            sleep_until(meant).await;
+            let places = Rc::new(RefCell::new(places));
+            let (target, seen) = (self.target.clone(), Rc::clone(&self.seen));
+            let (own, took, ready) = (Rc::clone(&places), Rc::clone(&took), Rc::clone(&ready));
+            let task = tokio::task::spawn_local(async move {
+                let opened = timeout(PATIENCE, open(&target, &own, &seen)).await;
+                ready.set(ready.get() + 1);
+                let Ok(Some((stream, reader))) = opened else {
+                    seen.tally.borrow_mut().failed += 1;
+                    return;
+                };
+                took.borrow_mut()
+                    .saturating_record(meant.elapsed().as_nanos() as u64);
+                seen.open.set(seen.open.get() + 1);
+                if reads {
+                    listen(stream, reader, &own, &seen).await;
+                } else {
+                    std::future::pending::<()>().await;
+                }
+                seen.open.set(seen.open.get() - 1);
+            });
+            self.clients.push(Client { places, task });
+        }
+        while ready.get() < wanted {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        let took = took.borrow();
+        took.clone()
+    }
+
+    /// Cuts all connections, and says where each client stood.
+    pub(super) fn cut(&mut self) -> Vec<Vec<Place>> {
+        let cut = |client: Client| {
+            client.task.abort();
+            client.places.take()
+        };
+        self.seen.open.set(0);
+        self.clients.drain(..).map(cut).collect()
+    }
+
+    /// Counts what the clients should have got and did not: `published` gives the number of the last
+    /// message of a channel.
+    pub(super) fn settle(&self, published: impl Fn(&str) -> u64) {
+        for client in &self.clients {
+            for place in &mut *client.places.borrow_mut() {
+                let last = published(&place.channel);
+                self.tally(|tally| tally.missing += last.saturating_sub(place.sequence));
+                place.sequence = last.max(place.sequence);
+            }
+        }
+    }
+}
+
+impl Place {
+    /// At the end of a channel whose last message has that number.
+    pub(super) fn at_the_end(channel: &str, sequence: u64) -> Self {
+        Self {
+            channel: channel.into(),
+            sequence,
+            ..Self::default()
+        }
+    }
+
+    fn subscribe(&self) -> String {
+        let channel = serde_json::Value::from(&*self.channel);
+        let since = if self.epoch.is_empty() {
+            String::new()
+        } else {
+            let (epoch, offset) = (&self.epoch, self.offset);
+            format!(",\"since\":{{\"epoch\":\"{epoch}\",\"offset\":{offset}}}")
+        };
+        format!(
+            "{{\"type\":\"subscribe\",\"id\":\"bench\",\"channel\":{channel},\"data\":{{\"channel\":{channel}{since}}}}}"
+        )
+    }
+}
+
+/// A connection that hears its channels.
+async fn open(
+    target: &Target,
+    places: &RefCell<Vec<Place>>,
+    seen: &Sight,
+) -> Option<(TcpStream, FrameReader)> {
+    let (address, token) = match target {
+        Target::Raw(address) => {
+            return Some((
+                TcpStream::connect(address).await.ok()?,
+                FrameReader::default(),
+            ));
+        }
+        Target::Gateway(address, token) => (*address, token),
+    };
+    let mut stream = TcpStream::connect(address).await.ok()?;
+    stream.set_nodelay(true).ok()?;
+    stream
+        .write_all(handshake(address, token).as_bytes())
+        .await
+        .ok()?;
+    let mut head = Vec::new();
+    let end = loop {
+        stream
+            .read_buf(&mut head)
+            .await
+            .ok()
+            .filter(|count| *count > 0)?;
+        if let Some(end) = memchr::memmem::find(&head, b"\r\n\r\n") {
+            break end + 4;
+        }
+        if head.len() > MAX_HEAD_BYTES {
+            return None;
+        }
+    };
+    head.starts_with(b"HTTP/1.1 101").then_some(())?;
+    let mut reader = FrameReader::default();
+    let count = places.borrow().len();
+    let asked: Vec<String> = places.borrow().iter().map(Place::subscribe).collect();
+    for text in asked {
+        stream.write_all(&client_text(text.as_bytes())).await.ok()?;
+    }
+    let mut heard = 0;
+    let mut piece = head.split_off(end);
+    loop {
+        let sound = reader.feed(&piece, |one| {
+            if let Seen::Text(text) = one {
+                if text.starts_with(b"{\"type\":\"subscribed\"") {
+                    heard += 1;
+                } else {
+                    take(text, &mut places.borrow_mut(), &mut seen.tally.borrow_mut());
+                }
+            }
+        });
+        if heard == count && sound {
+            return Some((stream, reader));
+        }
+        piece.clear();
+        stream
+            .read_buf(&mut piece)
+            .await
+            .ok()
+            .filter(|count| sound && *count > 0)?;
+    }
+}
+
+/// Reads until the connection ends.
+async fn listen(
+    mut stream: TcpStream,
+    mut reader: FrameReader,
+    places: &RefCell<Vec<Place>>,
+    seen: &Sight,
+) {
+    let mut answers = Vec::new();
+    loop {
+        if stream.readable().await.is_err() {
+            return;
+        }
+        let is_well = {
+            let mut buffer = seen.buffer.borrow_mut();
+            match stream.try_read(&mut buffer) {
+                Ok(0) => false,
+                Ok(count) => {
+                    let mut tally = seen.tally.borrow_mut();
+                    let mut places = places.borrow_mut();
+                    let bytes = buffer.get(..count).unwrap_or_default();
+                    reader.feed(bytes, |one| match one {
+                        Seen::Text(text) => take(text, &mut places, &mut tally),
+                        Seen::Ping(text) => answers.extend(client_pong(text)),
+                        Seen::Close(code) => *tally.closed.entry(code).or_default() += 1,
+                    })
+                }
+                Err(error) => error.kind() == std::io::ErrorKind::WouldBlock,
+            }
+        };
+        if seen.tally.borrow().deliveries >= seen.goal.get() {
+            seen.goal.set(u64::MAX);
+            seen.reached.notify_one();
+        }
+        if !is_well {
+            return;
+        }
+        if !answers.is_empty() && stream.write_all(&answers).await.is_err() {
+            return;
+        }
+        answers.clear();
+    }
+}
+
+/// Counts one text.
+fn take(text: &[u8], places: &mut [Place], tally: &mut Tally) {
+    let Some((sequence, meant_ns)) = stamp(text) else {
+        if text.starts_with(b"{\"type\":\"gap\"") {
+            tally.declared += number_after(text, b"\"missed\":").unwrap_or_default();
+        } else if text.starts_with(b"{\"type\":\"error\"") {
+            tally.failed += 1;
+        }
+        return;
+    };
+    let of_channel = match places {
+        [_] => Some(0),
+        _ => text_after(text, b"\"channel\":\"")
+            .and_then(|name| places.iter().position(|place| &*place.channel == name)),
+    };
+    let Some((number, place)) = of_channel.and_then(|at| Some((at, places.get_mut(at)?))) else {
+        return;
+    };
+    if sequence <= place.sequence {
+        tally.duplicates += 1;
+        return;
+    }
+    tally.missing += sequence - place.sequence - 1;
+    place.sequence = sequence;
+    if let Some(offset) = number_after(text, b"\"offset\":") {
+        place.offset = offset;
+    }
+    if place.epoch.is_empty() {
+        text_after(text, b"\"epoch\":\"")
+            .unwrap_or_default()
+            .clone_into(&mut place.epoch);
+    }
+    // The first channel is the one that is measured.
+    if number == 0 {
+        tally.deliveries += 1;
+        tally
+            .latency
+            .saturating_record(now_ns().saturating_sub(meant_ns));
+    } else {
+        tally.others += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::message::data;
+    use super::*;
+
+    fn frame(channel: &str, sequence: u64) -> Vec<u8> {
+        let data = data(sequence, now_ns(), 60);
+        format!("{{\"type\":\"threat.new\",\"channel\":\"{channel}\",\"epoch\":\"e\",\"offset\":{sequence},\"data\":{data}}}").into_bytes()
+    }
+
+    #[test]
+    fn losses_doubles_and_gaps_are_told_apart() {
+        let mut tally = Tally::default();
+        let mut places = vec![Place::at_the_end("a", 4), Place::at_the_end("b", 0)];
+        for (channel, sequence) in [("a", 5), ("a", 5), ("a", 8), ("b", 1), ("c", 1)] {
+            take(&frame(channel, sequence), &mut places, &mut tally);
+        }
+        take(
+            b"{\"type\":\"gap\",\"data\":{\"missed\":2}}",
+            &mut places,
+            &mut tally,
+        );
+        take(b"{\"type\":\"welcome\"}", &mut places, &mut tally);
+        assert_eq!((tally.deliveries, tally.others), (2, 1));
+        assert_eq!((tally.duplicates, tally.missing, tally.declared), (1, 2, 2));
+        assert_eq!(places[0].offset, 8);
+        assert!(
+            places[0]
+                .subscribe()
+                .contains("{\"epoch\":\"e\",\"offset\":8}")
+        );
+    }
+}

@@ -1,0 +1,78 @@
+//! What is published: a number, the moment it was meant to be sent, and padding to the wanted size.
+//!
+//! The moment is of the machine's monotonic clock, which all its processes share.
+
+use std::fmt::Write as _;
+
+use memchr::memmem;
+use rustix::time::{ClockId, clock_gettime};
+
+const MARK: &[u8] = b"\"bench\":\"";
+
+/// Nanoseconds of the monotonic clock.
+pub(super) fn now_ns() -> u64 {
+    let now = clock_gettime(ClockId::Monotonic);
+    (now.tv_sec as u64) * 1_000_000_000 + now.tv_nsec as u64
+}
+
+/// The data of a message, of about that many bytes.
+pub(super) fn data(sequence: u64, meant_ns: u64, bytes: usize) -> String {
+    let mut text = format!("{{\"bench\":\"{sequence} {meant_ns}\",\"pad\":\"");
+    let missing = bytes.saturating_sub(text.len() + 2);
+    _ = write!(text, "{:x<missing$}\"}}", "");
+    text
+}
+
+/// The number and the moment that a frame carries.
+pub(super) fn stamp(frame: &[u8]) -> Option<(u64, u64)> {
+    let start = memmem::find(frame, MARK)? + MARK.len();
+    let (sequence, rest) = number(frame.get(start..)?)?;
+    let (meant_ns, _) = number(rest.strip_prefix(b" ")?)?;
+    Some((sequence, meant_ns))
+}
+
+/// The number after a key such as `"offset":`.
+pub(super) fn number_after(frame: &[u8], key: &[u8]) -> Option<u64> {
+    let start = memmem::find(frame, key)? + key.len();
+    Some(number(frame.get(start..)?)?.0)
+}
+
+/// The text after a key such as `"epoch":"`.
+pub(super) fn text_after<'a>(frame: &'a [u8], key: &[u8]) -> Option<&'a str> {
+    let start = memmem::find(frame, key)? + key.len();
+    let rest = frame.get(start..)?;
+    let end = memchr::memchr(b'"', rest)?;
+    std::str::from_utf8(rest.get(..end)?).ok()
+}
+
+fn number(text: &[u8]) -> Option<(u64, &[u8])> {
+    let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let (digits, rest) = text.split_at_checked(digits)?;
+    let number = std::str::from_utf8(digits).ok()?.parse().ok()?;
+    Some((number, rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_stamped_is_read_back() {
+        let data = data(42, 123_456_789, 200);
+        assert_eq!(data.len(), 200);
+        let frame =
+            format!("{{\"channel\":\"threats\",\"epoch\":\"e1\",\"offset\":7,\"data\":{data}}}");
+        assert_eq!(stamp(frame.as_bytes()), Some((42, 123_456_789)));
+        assert_eq!(number_after(frame.as_bytes(), b"\"offset\":"), Some(7));
+        assert_eq!(text_after(frame.as_bytes(), b"\"epoch\":\""), Some("e1"));
+        for other in [
+            "",
+            "{}",
+            "{\"bench\":\"",
+            "{\"bench\":\"1\"}",
+            "{\"bench\":\"x 1\"}",
+        ] {
+            assert_eq!(stamp(other.as_bytes()), None, "{other}");
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! `vigil bench`: a load program that measures the gateway as clients see it.
+//!
+//! The server runs in a process of its own, and so does a raw loop that writes the same bytes to
+//! plain sockets: the ceiling of the same run. Clients run here, on one thread, and read both alike.
+//! A latency counts from the moment a message was meant to be sent, so a server that falls behind can't
+//! hide it.
+//!
+//! Owns: the clients, the scenarios, the report. Never holds: anything that a server uses.
+
+mod crowd;
+mod driver;
+mod message;
+pub mod report;
+mod scenario;
+mod stage;
+pub mod tally;
+mod wire;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use vigil_event::Severity;
+
+use self::report::Report;
+use self::stage::Wanted;
+use crate::config::Config;
+
+/// What can be measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Scenario {
+    /// How fast connections open
+    Connect,
+    /// A steady rate of messages to everybody, beside a raw loop
+    FanOut,
+    /// As many messages as get through, beside a raw loop
+    Throughput,
+    /// A steady rate while some clients do not read
+    SlowReaders,
+    /// All clients are cut and come back from where they were
+    Resume,
+    /// Critical messages under a flood of others
+    Critical,
+}
+
+/// How much of it.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Connections.
+    pub subscribers: usize,
+    /// Channels, among which the clients are spread.
+    pub channels: u64,
+    /// The data of a message, in bytes.
+    pub size: usize,
+    /// Messages a second.
+    pub rate: u64,
+    /// Messages a second that flood, where something floods.
+    pub flood_rate: u64,
+    /// How long messages are published.
+    pub seconds: u64,
+    /// Connections a second.
+    pub connect_rate: u32,
+    /// Where the server keeps its files.
+    pub directory: Arc<Path>,
+}
+
+/// Why nothing was measured.
+#[derive(Debug, thiserror::Error)]
+pub enum BenchError {
+    /// The measured process does not do what it should.
+    #[error("the measured process failed: {0}; its own words stand above")]
+    Stage(String),
+    /// No connection was opened.
+    #[error(
+        "no client could connect ({failed} failed): is the limit of open files (`ulimit -n`) at least twice the subscribers?"
+    )]
+    NobodyConnected {
+        /// How many tried.
+        failed: u64,
+    },
+    /// A process or a file.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+}
+
+impl Options {
+    /// What is published at the steady rate.
+    fn wanted(&self) -> Wanted {
+        Wanted {
+            id: 0,
+            channel: if self.channels > 1 {
+                "investigations:bench-{}".to_owned()
+            } else {
+                "threats".to_owned()
+            },
+            channels: self.channels,
+            severity: Severity::Medium,
+            bytes: self.size,
+            rate: self.rate,
+            count: self.rate * self.seconds,
+        }
+    }
+}
+
+/// Runs the scenarios one after the other, on this thread.
+pub fn run(options: &Options, scenarios: &[Scenario]) -> Result<Report, BenchError> {
+    raise_open_files();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    tokio::task::LocalSet::new().block_on(&runtime, async {
+        let mut report = Report::default();
+        for scenario in scenarios {
+            match scenario {
+                Scenario::Connect => scenario::connect(options, &mut report).await,
+                Scenario::FanOut => scenario::fan_out(options, &mut report).await,
+                Scenario::Throughput => scenario::throughput(options, &mut report).await,
+                Scenario::SlowReaders => scenario::slow_readers(options, &mut report).await,
+                Scenario::Resume => scenario::resume(options, &mut report).await,
+                Scenario::Critical => scenario::critical(options, &mut report).await,
+            }?;
+        }
+        Ok(report)
+    })
+}
+
+/// The measured server, until its input ends.
+pub async fn stage_gateway(
+    directory: &Path,
+    subscribers: usize,
+) -> Result<(), crate::app::BuildError> {
+    raise_open_files();
+    let mut config = Config::default();
+    config.server.listen = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
+    config.server.data_dir = directory.to_owned();
+    config.stream.connections = 2 * subscribers + 100;
+    config.stream.connections_per_user = 2 * subscribers + 100;
+    stage::gateway(config).await
+}
+
+/// The raw loop, until its input ends.
+pub fn stage_raw() -> std::io::Result<()> {
+    raise_open_files();
+    stage::raw()
+}
+
+/// As many open files as the system lets us have. If it refuses, connections fail and are counted.
+fn raise_open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    _ = setrlimit(
+        Resource::Nofile,
+        Rlimit {
+            current: limit.maximum,
+            maximum: limit.maximum,
+        },
+    );
+}

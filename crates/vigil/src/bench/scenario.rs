@@ -1,0 +1,343 @@
+//! The scenarios, each with a process of its own.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+use vigil_event::Severity;
+
+use super::crowd::{Crowd, Place};
+use super::driver::{Driver, Stage};
+use super::report::{Outcome, Ratio, Report};
+use super::stage::Wanted;
+use super::tally::Latency;
+use super::{BenchError, Options};
+
+/// Without anything new for so long, what is missing does not come any more.
+const STALL: Duration = Duration::from_secs(5);
+
+/// Messages of a burst, where writes may be joined.
+const BURST: u64 = 32;
+
+/// Messages that are published while clients are away.
+const AWAY: u64 = 100;
+
+/// One of ten clients does not read, where some do not.
+const SLOW_SHARE: usize = 10;
+
+/// At most so many clients hear the flood.
+const FLOODED: usize = 100;
+
+/// A process, its clients, and what is published.
+struct Scene<'a> {
+    options: &'a Options,
+    driver: Driver,
+    crowd: Crowd,
+}
+
+impl<'a> Scene<'a> {
+    async fn open(options: &'a Options, stage: Stage) -> Result<Self, BenchError> {
+        let driver = Driver::start(stage, options.subscribers, options.directory.as_ref()).await?;
+        Ok(Self {
+            options,
+            crowd: Crowd::new(driver.target.clone()),
+            driver,
+        })
+    }
+
+    /// With all its clients, each at the end of a channel.
+    async fn filled(options: &'a Options, stage: Stage) -> Result<Self, BenchError> {
+        let mut scene = Self::open(options, stage).await?;
+        let wanted = options.wanted();
+        let channels = match stage {
+            Stage::Gateway => options.channels,
+            Stage::Raw => 1,
+        };
+        let places = (0..options.subscribers)
+            .map(|client| vec![Place::at_the_end(&wanted.name(client as u64 % channels), 0)]);
+        scene.connect(places, true).await?;
+        Ok(scene)
+    }
+
+    async fn connect(
+        &mut self,
+        places: impl IntoIterator<Item = Vec<Place>>,
+        reads: bool,
+    ) -> Result<Latency, BenchError> {
+        let took = self
+            .crowd
+            .connect(places, self.options.connect_rate, reads)
+            .await;
+        let failed = self.crowd.tally(|tally| tally.failed);
+        if self.crowd.open() == 0 {
+            return Err(BenchError::NobodyConnected { failed });
+        }
+        Ok(Latency::of(&took))
+    }
+
+    /// Waits until the clients have got that much, or nothing comes any more.
+    async fn delivered(&self, goal: u64) {
+        let mut last = (0, Instant::now());
+        loop {
+            let deliveries = self
+                .crowd
+                .deliveries_reach(goal, Duration::from_millis(100))
+                .await;
+            if deliveries >= goal {
+                return;
+            }
+            if deliveries != last.0 {
+                last = (deliveries, Instant::now());
+            } else if last.1.elapsed() > STALL {
+                return;
+            }
+        }
+    }
+
+    /// Does something and measures what it brought.
+    async fn measured(
+        &mut self,
+        name: &str,
+        messages: u64,
+        goal: u64,
+        wanted: Wanted,
+    ) -> Result<Outcome, BenchError> {
+        let (before, start) = (self.driver.cost(), Instant::now());
+        drop(self.crowd.begin_anew());
+        self.driver.publish(wanted).await?;
+        self.delivered(goal).await;
+        Ok(self.outcome(name, messages, before, start))
+    }
+
+    fn outcome(
+        &self,
+        name: &str,
+        messages: u64,
+        before: super::driver::Cost,
+        start: Instant,
+    ) -> Outcome {
+        let seconds = start.elapsed().as_secs_f64();
+        self.crowd.settle(|channel| self.driver.published(channel));
+        let cost = self.driver.cost();
+        self.crowd.tally(|tally| Outcome {
+            name: name.to_owned(),
+            clients: self.crowd.open(),
+            messages,
+            deliveries: tally.deliveries,
+            seconds,
+            per_second: tally.deliveries as f64 / seconds,
+            latency: Latency::of(&tally.latency),
+            lost: tally.missing.saturating_sub(tally.declared),
+            duplicates: tally.duplicates,
+            gaps: tally.declared,
+            failed: tally.failed,
+            closed: tally.closed.clone(),
+            rss_bytes: cost.rss_bytes,
+            cpu_us_each: (cost.cpu.saturating_sub(before.cpu)).as_secs_f64() * 1e6
+                / (tally.deliveries + tally.others).max(1) as f64,
+        })
+    }
+}
+
+/// How fast connections open, and what each costs in memory.
+pub(super) async fn connect(options: &Options, report: &mut Report) -> Result<(), BenchError> {
+    let mut scene = Scene::open(options, Stage::Gateway).await?;
+    let (before, start) = (scene.driver.cost(), Instant::now());
+    let places = (0..options.subscribers).map(|_| vec![Place::at_the_end("threats", 0)]);
+    let latency = scene.connect(places, true).await?;
+    let mut outcome = scene.outcome("connect", 0, before, start);
+    let clients = outcome.clients.max(1) as f64;
+    outcome.latency = latency;
+    outcome.per_second = clients / outcome.seconds;
+    outcome.cpu_us_each =
+        (scene.driver.cost().cpu.saturating_sub(before.cpu)).as_secs_f64() * 1e6 / clients;
+    report.add(outcome);
+    report.ratio(
+        "connect: bytes of resident memory a connection",
+        scene
+            .driver
+            .cost()
+            .rss_bytes
+            .saturating_sub(before.rss_bytes) as f64
+            / clients,
+    );
+    Ok(())
+}
+
+/// A steady rate of messages to everybody, beside the raw loop at the same rate.
+pub(super) async fn fan_out(options: &Options, report: &mut Report) -> Result<(), BenchError> {
+    let wanted = options.wanted();
+    let messages = wanted.count;
+    let mut scene = Scene::filled(options, Stage::Gateway).await?;
+    let goal = (0..options.subscribers as u64)
+        .map(|client| {
+            let channel = client % options.channels;
+            (messages.saturating_sub(channel)).div_ceil(options.channels)
+        })
+        .sum();
+    let server = scene
+        .measured("fan-out", messages, goal, wanted.clone())
+        .await?;
+    drop(scene);
+    let p99 = server.latency.p99_us;
+    report.add(server);
+    if options.channels > 1 {
+        return Ok(());
+    }
+    let mut scene = Scene::filled(options, Stage::Raw).await?;
+    let goal = messages * options.subscribers as u64;
+    let raw = scene
+        .measured("fan-out, raw loop", messages, goal, wanted)
+        .await?;
+    let ratio = p99 / raw.latency.p99_us.max(1.0);
+    report.add(raw);
+    report.ratio("fan-out: p99 of the server / of the raw loop", ratio);
+    Ok(())
+}
+
+/// As many messages as get through: one after the other, and in bursts whose writes may be joined.
+pub(super) async fn throughput(options: &Options, report: &mut Report) -> Result<(), BenchError> {
+    let options = &Options {
+        channels: 1,
+        ..options.clone()
+    };
+    let mut speeds = Vec::new();
+    for (stage, burst, name) in [
+        (Stage::Gateway, 1, "throughput, one by one"),
+        (Stage::Gateway, BURST, "throughput, in bursts"),
+        (Stage::Raw, 1, "throughput, raw loop"),
+    ] {
+        let mut scene = Scene::filled(options, stage).await?;
+        let (before, start) = (scene.driver.cost(), Instant::now());
+        drop(scene.crowd.begin_anew());
+        let (mut messages, mut goal) = (0, 0);
+        while start.elapsed() < Duration::from_secs(options.seconds) {
+            let wanted = Wanted {
+                rate: 0,
+                count: burst,
+                ..options.wanted()
+            };
+            scene.driver.begin(wanted)?;
+            messages += burst;
+            goal += burst * options.subscribers as u64;
+            scene.delivered(goal).await;
+            scene.driver.done(Duration::ZERO).await?;
+        }
+        let outcome = scene.outcome(name, messages, before, start);
+        speeds.push(outcome.per_second);
+        report.add(outcome);
+    }
+    if let [single, joined, raw] = speeds.as_slice() {
+        report.ratio("throughput: one by one / raw loop", single / raw.max(1.0));
+        report.ratio("throughput: in bursts / raw loop", joined / raw.max(1.0));
+    }
+    Ok(())
+}
+
+/// Some clients do not read at all: the others must not feel it, nor the memory.
+pub(super) async fn slow_readers(options: &Options, report: &mut Report) -> Result<(), BenchError> {
+    let options = &Options {
+        channels: 1,
+        ..options.clone()
+    };
+    let mut scene = Scene::filled(options, Stage::Gateway).await?;
+    let slow = (options.subscribers / SLOW_SHARE).max(1);
+    let mut silent = Crowd::new(scene.driver.target.clone());
+    let places = (0..slow).map(|_| vec![Place::at_the_end("threats", 0)]);
+    drop(silent.connect(places, options.connect_rate, false).await);
+    let wanted = options.wanted();
+    let messages = wanted.count;
+    let goal = messages * options.subscribers as u64;
+    let name = format!("slow readers ({slow} more that do not read)");
+    let outcome = scene.measured(&name, messages, goal, wanted).await?;
+    report.add(outcome);
+    Ok(())
+}
+
+/// All clients are cut, messages go on, and all come back at once from where they were.
+pub(super) async fn resume(options: &Options, report: &mut Report) -> Result<(), BenchError> {
+    let options = &Options {
+        channels: 1,
+        ..options.clone()
+    };
+    let mut scene = Scene::filled(options, Stage::Gateway).await?;
+    let wanted = |count| Wanted {
+        rate: 0,
+        count,
+        ..options.wanted()
+    };
+    let clients = options.subscribers as u64;
+    scene.driver.publish(wanted(1)).await?;
+    scene.delivered(clients).await;
+    let places = scene.crowd.cut();
+    scene.driver.publish(wanted(AWAY)).await?;
+    drop(scene.crowd.begin_anew());
+    let (before, start) = (scene.driver.cost(), Instant::now());
+    let latency = scene.connect(places, true).await?;
+    scene.delivered(AWAY * clients).await;
+    let mut outcome = scene.outcome("reconnect storm and resume", AWAY, before, start);
+    outcome.latency = latency;
+    report.add(outcome);
+    Ok(())
+}
+
+/// Critical messages, alone and then under a flood of others to the same clients.
+pub(super) async fn critical(options: &Options, report: &mut Report) -> Result<(), BenchError> {
+    let options = &Options {
+        channels: 1,
+        subscribers: options.subscribers.min(FLOODED),
+        ..options.clone()
+    };
+    let mut scene = Scene::open(options, Stage::Gateway).await?;
+    let places = (0..options.subscribers).map(|_| {
+        vec![
+            Place::at_the_end("threats", 0),
+            Place::at_the_end("alerts", 0),
+        ]
+    });
+    scene.connect(places, true).await?;
+    let wanted = Wanted {
+        severity: Severity::Critical,
+        ..options.wanted()
+    };
+    let goal = wanted.count * options.subscribers as u64;
+    let idle = scene
+        .measured("critical, alone", wanted.count, goal, wanted.clone())
+        .await?;
+    let flood = Wanted {
+        channel: "alerts".to_owned(),
+        severity: Severity::Informational,
+        rate: options.flood_rate,
+        count: options.flood_rate * options.seconds,
+        ..options.wanted()
+    };
+    let flood = scene.driver.begin(flood)?;
+    let mut flooded = scene
+        .measured(
+            "critical, under a flood",
+            wanted.count,
+            goal,
+            wanted.clone(),
+        )
+        .await?;
+    flooded.messages = wanted.count + flood.count;
+    report.ratio(
+        "critical: p99 under a flood minus alone, in ms",
+        (flooded.latency.p99_us - idle.latency.p99_us) / 1_000.0,
+    );
+    report.add(idle);
+    report.add(flooded);
+    scene
+        .driver
+        .done(Duration::from_secs(options.seconds))
+        .await
+}
+
+impl Report {
+    fn add(&mut self, outcome: Outcome) {
+        self.outcomes.push(outcome);
+    }
+
+    fn ratio(&mut self, name: &'static str, value: f64) {
+        self.ratios.push(Ratio { name, value });
+    }
+}

@@ -1,0 +1,233 @@
+//! The processes that are measured: the server, or a raw loop that writes the same bytes to plain
+//! sockets. Each is told on its standard input what to publish, and says on its output when that is
+//! done, so that nothing of the clients runs in them.
+//!
+//! A command is one line: `id channel channels severity bytes rate count`. In `channel` a `{}` stands
+//! for the channel's number; with rate 0 all is published at once. The answer is `done id`.
+
+use std::collections::HashMap;
+use std::io::{BufRead as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use vigil_auth::{Grant, Role};
+use vigil_bus::Bus;
+use vigil_event::publication::Kind;
+use vigil_event::{Clock as _, Id, Publication, Severity, SystemClock};
+
+use super::message::{data, now_ns};
+use super::wire::server_text;
+use crate::app::App;
+use crate::config::Config;
+
+/// Where messages go.
+trait Sink: Send + Sync {
+    fn send(&self, channel: &str, severity: Severity, sequence: u64, data: String);
+}
+
+/// What one line asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Wanted {
+    pub(super) id: u64,
+    pub(super) channel: String,
+    pub(super) channels: u64,
+    pub(super) severity: Severity,
+    pub(super) bytes: usize,
+    pub(super) rate: u64,
+    pub(super) count: u64,
+}
+
+impl Wanted {
+    pub(super) fn line(&self) -> String {
+        let Self {
+            id,
+            channel,
+            channels,
+            severity,
+            bytes,
+            rate,
+            count,
+        } = self;
+        format!("{id} {channel} {channels} {severity} {bytes} {rate} {count}\n")
+    }
+
+    fn parse(line: &str) -> Option<Self> {
+        let mut words = line.split(' ');
+        Some(Self {
+            id: words.next()?.parse().ok()?,
+            channel: words.next()?.to_owned(),
+            channels: words.next()?.parse().ok()?,
+            severity: words.next()?.parse().ok()?,
+            bytes: words.next()?.parse().ok()?,
+            rate: words.next()?.parse().ok()?,
+            count: words.next()?.trim().parse().ok()?,
+        })
+    }
+
+    /// The name of the channel of that number.
+    pub(super) fn name(&self, number: u64) -> String {
+        self.channel.replace("{}", &number.to_string())
+    }
+
+    /// Publishes at the wanted rate. A message that is late keeps the moment it was meant for.
+    fn publish(&self, sink: &dyn Sink, sequences: &Mutex<HashMap<String, u64>>) {
+        let start = now_ns();
+        for number in 0..self.count {
+            let meant_ns = match self.rate {
+                0 => now_ns(),
+                rate => start + number.saturating_mul(1_000_000_000) / rate,
+            };
+            let wait = meant_ns.saturating_sub(now_ns());
+            if wait > 0 {
+                std::thread::sleep(Duration::from_nanos(wait));
+            }
+            let channel = self.name(number % self.channels.max(1));
+            let sequence = {
+                let mut sequences = sequences.lock();
+                let last = sequences.entry(channel.clone()).or_default();
+                *last += 1;
+                *last
+            };
+            let data = data(sequence, meant_ns, self.bytes);
+            sink.send(&channel, self.severity, sequence, data);
+        }
+    }
+}
+
+/// Carries out what is asked until the input ends.
+fn obey(sink: &Arc<dyn Sink>) -> std::io::Result<()> {
+    let sequences = Arc::new(Mutex::new(HashMap::new()));
+    for line in std::io::stdin().lock().lines() {
+        let Some(wanted) = Wanted::parse(&line?) else {
+            continue;
+        };
+        let (sink, sequences) = (Arc::clone(sink), Arc::clone(&sequences));
+        std::thread::Builder::new()
+            .name("publish".to_owned())
+            .spawn(move || {
+                wanted.publish(&*sink, &sequences);
+                // Nobody listens any more: the process is about to be ended.
+                drop(tell(&format!("done {}", wanted.id)));
+            })?;
+    }
+    Ok(())
+}
+
+fn tell(line: &str) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{line}")?;
+    out.flush()
+}
+
+struct BusSink(Arc<dyn Bus>);
+
+impl Sink for BusSink {
+    fn send(&self, channel: &str, severity: Severity, sequence: u64, data: String) {
+        let now = SystemClock.now();
+        self.0.publish(Publication {
+            channel: Arc::from(channel),
+            kind: Kind::ThreatNew,
+            id: Id::derived(now, &[channel.as_bytes(), &sequence.to_le_bytes()]),
+            timestamp: now,
+            severity,
+            data: data.into(),
+        });
+    }
+}
+
+/// The server, until the input ends.
+pub(super) async fn gateway(config: Config) -> Result<(), crate::app::BuildError> {
+    let app = App::build(config).await?;
+    let grant = Grant::new("bench", Role::Admin);
+    let token = app.issue(&grant)?;
+    tell(&format!("ready {} {token}", app.address()))?;
+    let sink: Arc<dyn Sink> = Arc::new(BusSink(app.bus()));
+    let (ended, end) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        let obeyed = obey(&sink);
+        drop(ended.send(obeyed));
+    });
+    tokio::select! {
+        ran = app.run(None) => ran?,
+        _ = end => {}
+    }
+    Ok(())
+}
+
+struct RawSink(Arc<Mutex<Vec<TcpStream>>>);
+
+impl Sink for RawSink {
+    fn send(&self, channel: &str, severity: Severity, sequence: u64, data: String) {
+        let (now, severity) = (SystemClock.now(), severity.name());
+        let id = Id::derived(now, &[&sequence.to_le_bytes()]);
+        let text = format!(
+            "{{\"type\":\"threat.new\",\"id\":\"{id}\",\"channel\":\"{channel}\",\"epoch\":\"{severity}\",\"offset\":{sequence},\"timestamp\":\"{now}\",\"data\":{data}}}"
+        );
+        let frame = server_text(text.as_bytes());
+        self.0
+            .lock()
+            .retain_mut(|socket| socket.write_all(&frame).is_ok());
+    }
+}
+
+/// The raw loop, until the input ends.
+pub(super) fn raw() -> std::io::Result<()> {
+    let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
+    tell(&format!("ready {} -", listener.local_addr()?))?;
+    let sockets = Arc::new(Mutex::new(Vec::new()));
+    let accepted = Arc::clone(&sockets);
+    std::thread::spawn(move || {
+        for socket in listener.incoming().map_while(Result::ok) {
+            if socket.set_nodelay(true).is_ok() {
+                accepted.lock().push(socket);
+            }
+        }
+    });
+    let sink: Arc<dyn Sink> = Arc::new(RawSink(sockets));
+    obey(&sink)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Default)]
+    struct Kept(Mutex<Vec<(String, u64)>>);
+
+    impl Sink for Kept {
+        fn send(&self, channel: &str, _: Severity, sequence: u64, _: String) {
+            self.0.lock().push((channel.to_owned(), sequence));
+        }
+    }
+
+    #[test]
+    fn each_channel_counts_by_itself() {
+        let wanted = Wanted {
+            id: 7,
+            channel: "chat:{}".to_owned(),
+            channels: 2,
+            severity: Severity::High,
+            bytes: 100,
+            rate: 0,
+            count: 5,
+        };
+        assert_eq!(Wanted::parse(&wanted.line()), Some(wanted.clone()));
+        assert_eq!(Wanted::parse("7 chat"), None);
+        let kept = Kept::default();
+        wanted.publish(&kept, &Mutex::default());
+        let sent: Vec<_> = kept.0.lock().drain(..).collect();
+        let expected = [
+            ("chat:0", 1),
+            ("chat:1", 1),
+            ("chat:0", 2),
+            ("chat:1", 2),
+            ("chat:0", 3),
+        ];
+        assert_eq!(
+            sent,
+            expected.map(|(name, number)| (name.to_owned(), number))
+        );
+    }
+}

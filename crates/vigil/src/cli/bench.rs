@@ -1,0 +1,108 @@
+//! `vigil bench`: measures this machine's gateway, beside a raw loop.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::{Args, ValueEnum};
+
+use super::{Failure, say};
+use crate::bench::{self, BenchError, Options, Scenario};
+
+#[derive(Debug, Args)]
+pub(super) struct BenchArgs {
+    /// Connections
+    #[arg(long, default_value_t = 1_000, value_parser = count(1, 100_000))]
+    subscribers: u64,
+    /// Channels, among which the connections are spread
+    #[arg(long, default_value_t = 1, value_parser = count(1, 100_000))]
+    channels: u64,
+    /// The data of a message, in bytes
+    #[arg(long, default_value_t = 200, value_parser = count(64, 1 << 20))]
+    size: u64,
+    /// Messages a second
+    #[arg(long, default_value_t = 10, value_parser = count(1, 1_000_000))]
+    rate: u64,
+    /// Messages a second of the flood, for `critical`
+    #[arg(long, default_value_t = 500, value_parser = count(1, 1_000_000))]
+    flood_rate: u64,
+    /// How long messages are published, in seconds
+    #[arg(long, default_value_t = 5, value_parser = count(1, 3_600))]
+    seconds: u64,
+    /// Connections a second
+    #[arg(long, default_value_t = 1_000, value_parser = count(1, 100_000))]
+    connect_rate: u64,
+    /// Only this; can be given again [default: everything]
+    #[arg(long, value_name = "NAME", value_enum)]
+    only: Vec<Scenario>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    /// The program starts itself with this for the process that is measured
+    #[arg(long, hide = true, requires = "stage_dir")]
+    stage: Option<Stage>,
+    #[arg(long, hide = true)]
+    stage_dir: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Stage {
+    Gateway,
+    Raw,
+}
+
+fn count(least: u64, most: u64) -> impl Fn(&str) -> Result<u64, String> + Clone + Send + Sync {
+    move |text| {
+        text.parse()
+            .ok()
+            .filter(|count| (least..=most).contains(count))
+            .ok_or_else(|| format!("`{text}` must be a number from {least} to {most}"))
+    }
+}
+
+pub(super) fn run(args: &BenchArgs) -> Result<(), Failure> {
+    let subscribers = args.subscribers as usize;
+    if let (Some(stage), Some(directory)) = (args.stage, &args.stage_dir) {
+        return match stage {
+            Stage::Gateway => {
+                let runtime = super::serve::runtime()?;
+                Ok(runtime.block_on(bench::stage_gateway(directory, subscribers))?)
+            }
+            Stage::Raw => Ok(bench::stage_raw()?),
+        };
+    }
+    let directory = tempfile::Builder::new().prefix("vigil-bench-").tempdir()?;
+    let options = Options {
+        subscribers,
+        channels: args.channels,
+        size: args.size as usize,
+        rate: args.rate,
+        flood_rate: args.flood_rate,
+        seconds: args.seconds,
+        connect_rate: args.connect_rate as u32,
+        directory: Arc::from(directory.path()),
+    };
+    let scenarios = if args.only.is_empty() {
+        Scenario::value_variants()
+    } else {
+        &args.only
+    };
+    let report = bench::run(&options, scenarios)?;
+    if args.json {
+        let json = serde_json::to_string(&report)
+            .map_err(|error| Failure::Environment(error.to_string()))?;
+        return say!("{json}");
+    }
+    for outcome in &report.outcomes {
+        say!("{outcome}")?;
+    }
+    for ratio in &report.ratios {
+        say!("{ratio}")?;
+    }
+    Ok(())
+}
+
+impl From<BenchError> for Failure {
+    fn from(error: BenchError) -> Self {
+        Self::Environment(error.to_string())
+    }
+}

@@ -1,0 +1,284 @@
+//! Tokens of others, every way to show one, and their end.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use jsonwebtoken::jwk::Jwk;
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use serde_json::{Value, json};
+use vigil_testkit::{Http, Vigil, VigilBuilder, wait_until};
+
+use crate::site::Site;
+use crate::socket::Socket;
+
+const SECRET: &str = "a secret of sixty-four bytes, so that it does for HS512 as well.";
+const RSA: &[u8] = include_bytes!("../../../auth/tests/keys/rsa.pem");
+const RSA_OTHER: &[u8] = include_bytes!("../../../auth/tests/keys/rsa_other.pem");
+const RSA_PUBLIC: &[u8] = include_bytes!("../../../auth/tests/keys/rsa.public.pem");
+
+/// Publishes a set of keys, which can be exchanged while it runs.
+struct Provider {
+    url: String,
+    keys: Arc<parking_lot::Mutex<String>>,
+    asked: Arc<AtomicUsize>,
+}
+
+impl Provider {
+    fn start(keys: String) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let provider = Self {
+            url: format!("http://{}/keys", listener.local_addr().unwrap()),
+            keys: Arc::new(parking_lot::Mutex::new(keys)),
+            asked: Arc::default(),
+        };
+        let (keys, asked) = (Arc::clone(&provider.keys), Arc::clone(&provider.asked));
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+                while lines
+                    .next()
+                    .is_some_and(|line| line.is_ok_and(|line| !line.is_empty()))
+                {}
+                asked.fetch_add(1, Ordering::SeqCst);
+                let body = keys.lock().clone();
+                let answer = format!(
+                    "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+                    body.len()
+                );
+                drop(stream.write_all(answer.as_bytes()));
+            }
+        });
+        provider
+    }
+}
+
+fn set(key: &[u8], id: &str) -> String {
+    let key = EncodingKey::from_rsa_pem(key).unwrap();
+    let mut key = Jwk::from_encoding_key(&key, Algorithm::RS256).unwrap();
+    key.common.key_id = Some(id.to_owned());
+    json!({"keys": [key]}).to_string()
+}
+
+fn claims(changes: Value) -> Value {
+    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    let mut claims = json!({
+        "iss": "https://id.example", "aud": "vigil", "sub": "anna", "role": "viewer",
+        "iat": now - 10, "exp": now + 3_600, "jti": "t1",
+    });
+    for (name, value) in changes.as_object().unwrap() {
+        claims[name] = value.clone();
+    }
+    claims
+}
+
+fn rs256(key: &[u8], id: &str, changes: Value) -> String {
+    let header = Header {
+        kid: Some(id.to_owned()),
+        ..Header::new(Algorithm::RS256)
+    };
+    let key = EncodingKey::from_rsa_pem(key).unwrap();
+    jsonwebtoken::encode(&header, &claims(changes), &key).unwrap()
+}
+
+fn hmac(algorithm: Algorithm, secret: &[u8], changes: Value) -> String {
+    let key = EncodingKey::from_secret(secret);
+    jsonwebtoken::encode(&Header::new(algorithm), &claims(changes), &key).unwrap()
+}
+
+/// A server that trusts the provider, and a program with a secret.
+fn configured(site: &Site, provider: &Provider) -> VigilBuilder {
+    let secret = site.path("secret");
+    fs_err::write(&secret, SECRET).unwrap();
+    fs_err::set_permissions(&secret, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let config = site.path("vigil.toml");
+    let text = format!(
+        "[[auth.issuers]]\nname = 'https://id.example'\naudience = 'vigil'\nalgorithms = ['RS256']\njwks_url = '{}'\n\
+         [[auth.issuers]]\nname = 'ours'\nalgorithms = ['HS256']\nsecret_file = '{}'\n",
+        provider.url,
+        secret.display()
+    );
+    fs_err::write(&config, text).unwrap();
+    site.vigil().arg("--config").arg(config.to_str().unwrap())
+}
+
+fn status(vigil: &Vigil, token: &str) -> u16 {
+    Http::new(vigil.base())
+        .with_token(token)
+        .get("/threats")
+        .status
+}
+
+fn revoke(site: &Site, vigil: &Vigil, arguments: &[&str]) {
+    let output = site
+        .vigil()
+        .command("token")
+        .arg("revoke")
+        .args(arguments)
+        .args(["--reason", "lost", "--url", vigil.base()])
+        .arg("--data-dir")
+        .arg(site.path("data"))
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+#[test]
+fn tokens_of_others_are_verified_with_their_own_keys_only() {
+    let provider = Provider::start(set(RSA, "one"));
+    let site = Site::new();
+    let vigil = configured(&site, &provider).serve();
+    let ours = json!({"iss": "ours"});
+    let unsigned = {
+        let good = rs256(RSA, "one", json!({}));
+        format!("eyJhbGciOiJub25lIn0.{}.", good.split('.').nth(1).unwrap())
+    };
+    for (name, token, expected) in [
+        ("good", rs256(RSA, "one", json!({})), 200),
+        (
+            "good secret",
+            hmac(Algorithm::HS256, SECRET.as_bytes(), ours.clone()),
+            200,
+        ),
+        (
+            "a service",
+            rs256(RSA, "one", json!({"role": "service"})),
+            403,
+        ),
+        ("expired", rs256(RSA, "one", json!({"exp": 1_000})), 401),
+        (
+            "other audience",
+            rs256(RSA, "one", json!({"aud": "shop"})),
+            401,
+        ),
+        ("other key", rs256(RSA_OTHER, "one", json!({})), 401),
+        ("unknown key", rs256(RSA, "two", json!({})), 401),
+        (
+            "unknown issuer",
+            rs256(RSA, "one", json!({"iss": "who"})),
+            401,
+        ),
+        (
+            "posing as us",
+            rs256(RSA, "one", json!({"iss": "vigil"})),
+            401,
+        ),
+        (
+            "wrong algorithm",
+            hmac(Algorithm::HS512, SECRET.as_bytes(), ours.clone()),
+            401,
+        ),
+        (
+            "RS/HS confusion",
+            hmac(Algorithm::HS256, RSA_PUBLIC, json!({})),
+            401,
+        ),
+        ("none", unsigned, 401),
+    ] {
+        assert_eq!(status(&vigil, &token), expected, "{name}");
+    }
+    assert!(
+        provider.asked.load(Ordering::SeqCst) <= 2,
+        "a wrong token asks once in a while"
+    );
+}
+
+#[test]
+fn every_way_to_show_a_token_opens_a_socket_and_none_is_logged() {
+    let site = Site::new();
+    let vigil = site.vigil().serve();
+    let token = site.vigil().token("viewer");
+    let ticket = Http::new(vigil.base())
+        .with_token(&token)
+        .post("/api/v1/tickets", &json!({}))
+        .json()["ticket"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let opened = |path: &str, header: Option<(&'static str, String)>| {
+        let mut socket = Socket::open_with(vigil.base(), path, header);
+        assert_eq!(socket.frame()["type"], "welcome", "{path}");
+    };
+    opened("/ws", Some(("Authorization", format!("Bearer {token}"))));
+    opened(
+        "/ws",
+        Some((
+            "Sec-WebSocket-Protocol",
+            format!("vigil.v1.json, bearer.{token}"),
+        )),
+    );
+    opened(&format!("/ws?ticket={ticket}"), None);
+    opened(&format!("/ws?token={token}"), None);
+    let mut socket = Socket::open_with(vigil.base(), "/ws/threats", None);
+    socket.send(&json!({"id": "1", "type": "auth", "data": {"token": token}}));
+    let answer = socket.frame();
+    assert_eq!(
+        (&answer["type"], &answer["reply_to"]),
+        (&json!("authenticated"), &json!("1"))
+    );
+    assert_eq!(socket.frame()["type"], "welcome");
+    assert_eq!(socket.frame()["type"], "subscribed");
+}
+
+#[test]
+fn what_is_revoked_ends_and_stays_revoked_after_a_restart() {
+    let provider = Provider::start(set(RSA, "one"));
+    let site = Site::new();
+    let builder = configured(&site, &provider);
+    let mut vigil = builder.serve();
+    let lost = rs256(RSA, "one", json!({}));
+    let other = rs256(RSA, "one", json!({"jti": "t2"}));
+    let mut socket = Socket::following(vigil.base(), "threats", &lost);
+    let mut kept = Socket::following(vigil.base(), "threats", &other);
+    revoke(&site, &vigil, &["--token", "t1"]);
+    assert_eq!(socket.close_code(), 4001);
+    kept.send(&json!({"id": "1", "type": "ping"}));
+    assert_eq!(
+        kept.frame_where(|frame| frame["reply_to"] == "1")["type"],
+        "pong"
+    );
+    assert_eq!((status(&vigil, &lost), status(&vigil, &other)), (401, 200));
+    vigil.process().kill();
+    let vigil = builder.serve();
+    wait_until("the keys are fetched", || status(&vigil, &other) == 200);
+    assert_eq!(status(&vigil, &lost), 401);
+    revoke(&site, &vigil, &["--key", "one"]);
+    assert_eq!(status(&vigil, &other), 401);
+    let admin = fs_err::read_to_string(site.path("data/admin.token")).unwrap();
+    assert_eq!(status(&vigil, admin.trim()), 200);
+    revoke(&site, &vigil, &["--user", "admin"]);
+    assert_eq!(status(&vigil, admin.trim()), 401);
+}
+
+#[test]
+fn an_issuer_that_cannot_be_is_refused_at_the_start() {
+    let site = Site::new();
+    let key = site.path("key.pem");
+    fs_err::write(&key, RSA).unwrap();
+    let config = site.path("vigil.toml");
+    let text = format!(
+        "[[auth.issuers]]\nname = 'x'\nalgorithms = ['RS256']\npublic_key_file = '{}'\n",
+        key.display()
+    );
+    fs_err::write(&config, text).unwrap();
+    let output = site
+        .vigil()
+        .command("serve")
+        .args(["--listen", "127.0.0.1:0", "--config"])
+        .arg(&config)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success());
+    assert!(
+        said.contains("auth.issuers `x`") && said.contains("private key"),
+        "{said}"
+    );
+}
