@@ -147,7 +147,7 @@ fn batches(text: &[u8]) -> Vec<RecordBatch> {
 }
 
 /// The CPU seconds of this thread that the fastest run took.
-fn fastest(mut body: impl FnMut()) -> f64 {
+pub(crate) fn fastest(mut body: impl FnMut()) -> f64 {
     let seconds = || {
         let time = clock_gettime(ClockId::ThreadCPUTime);
         time.tv_sec as f64 + time.tv_nsec as f64 / 1e9

@@ -3,6 +3,7 @@
 //! Machines are noisy: quote the ratios. Nothing here asserts; it measures and prints.
 
 mod alternatives;
+mod crs;
 mod latency;
 mod lines;
 
@@ -28,6 +29,7 @@ struct Arguments {
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
     lines::run(arguments.lines)?;
+    crs::run()?;
     if arguments.seconds > 0 {
         latency::run(&arguments.vigil, arguments.seconds)?;
     }

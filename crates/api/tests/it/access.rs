@@ -70,7 +70,9 @@ async fn without_a_credential_nothing_answers_but_health() {
 fn may(role: Role, method: &Method, path: &str) -> bool {
     match (method.as_str(), path) {
         (_, "/health" | "/ready" | "/metrics" | "/api/v1/openapi.json") => true,
-        ("POST", "/api/v1/ingest/batch") => matches!(role, Admin | Service),
+        ("POST", "/api/v1/ingest/batch" | "/api/v1/ingest/requests" | "/api/v1/ingest/mirror") => {
+            matches!(role, Admin | Service)
+        }
         ("POST", path) if path.starts_with("/api/v1/alerts/") => matches!(role, Admin | Analyst),
         ("POST" | "DELETE", path) if path.starts_with("/api/v1/suppressions") => {
             matches!(role, Admin | Analyst)

@@ -22,6 +22,7 @@ mod text;
 mod texts;
 mod transform;
 mod values;
+mod verdicts;
 
 use std::collections::HashMap;
 

@@ -3,6 +3,7 @@
 //! Owns: the order of rules, chains, skips, what matches set and take out. Never holds: what lasts
 //! beyond the request.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use vigil_event::Event;
@@ -16,6 +17,7 @@ use super::text::Text;
 use super::texts::{TextId, Texts, has, words};
 use super::transform::Transform;
 use super::values::Collection;
+use super::verdicts::Verdicts;
 
 /// At most so many values are kept of what matched in a chain.
 const MAX_MATCHED: usize = 256;
@@ -38,6 +40,8 @@ pub(super) struct Matched {
 #[derive(Debug, Default)]
 pub(super) struct Work {
     pub(super) texts: Texts,
+    /// The only thing that outlasts a request; it changes no answer.
+    verdicts: Verdicts,
     seen: Vec<u64>,
     /// Variables set by this request's matches; none for one that was taken away.
     set: Vec<(Vec<u8>, Option<Vec<u8>>)>,
@@ -262,7 +266,13 @@ impl Program {
                 }
             }
             let bytes = work.texts.bytes(text);
-            let found = link.operator.find(bytes, argument);
+            let found = match &link.operator {
+                Operator::Injection(question) => {
+                    let is_injection = work.verdicts.of(*question, bytes);
+                    is_injection.then_some(0..bytes.len())
+                }
+                operator => operator.find(bytes, argument),
+            };
             let found = if link.negated {
                 found.is_none().then_some(0..bytes.len())
             } else {
@@ -421,13 +431,13 @@ impl Program {
     }
 
     /// What the operator's text is for this request.
-    fn argument(&self, link: &Link, event: &Event, work: &mut Work) -> Vec<u8> {
+    fn argument<'a>(&self, link: &'a Link, event: &Event, work: &mut Work) -> Cow<'a, [u8]> {
         let Some(text) = link.operator.text() else {
-            return Vec::new();
+            return Cow::Borrowed(b"");
         };
         match text.plain() {
-            Some(plain) => plain.to_vec(),
-            None => self.filled(text, event, work),
+            Some(plain) => Cow::Borrowed(plain),
+            None => Cow::Owned(self.filled(text, event, work)),
         }
     }
 

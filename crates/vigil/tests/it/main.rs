@@ -12,6 +12,7 @@ mod cli;
 mod clients;
 mod correlation;
 mod crash;
+mod crs;
 mod documents;
 mod hostile;
 mod hunt;
