@@ -93,13 +93,12 @@ fn parameter(header: &[u8], wanted: &[u8]) -> Option<Vec<u8>> {
         let sign = memchr::memchr(b'=', rest)?;
         let is_wanted = rest.get(..sign)?.trim_ascii().eq_ignore_ascii_case(wanted);
         let value = rest.get(sign + 1..)?.trim_ascii_start();
-        let (value, after) = match value.first() {
-            Some(b'"') => quoted(value.get(1..)?),
-            _ => {
-                let end = memchr::memchr(b';', value).unwrap_or(value.len());
-                let (value, after) = value.split_at_checked(end)?;
-                (value.trim_ascii_end().to_vec(), after)
-            }
+        let (value, after) = if let Some(quoted_value) = value.strip_prefix(b"\"") {
+            quoted(quoted_value)
+        } else {
+            let end = memchr::memchr(b';', value).unwrap_or(value.len());
+            let (value, after) = value.split_at_checked(end)?;
+            (value.trim_ascii_end().to_vec(), after)
         };
         if is_wanted {
             return Some(value);

@@ -267,7 +267,7 @@ impl DraftLink {
             None => ("rx", text),
         };
         self.negated = negated;
-        self.operator = name.to_owned();
+        name.clone_into(&mut self.operator);
         // White space at a pattern's start may be meant; at the end of a number it is not.
         let argument = if name.eq_ignore_ascii_case("rx") {
             argument
@@ -324,7 +324,7 @@ impl Draft {
                 None => self.refuse(format!("the transformation `{value}` is not offered")),
             },
             "setvar" => self.set_variable(value, link),
-            "ctl" => self.control(value, link),
+            "ctl" => control(value, link),
             "exec" | "proxy" | "setenv" => {
                 self.refuse(format!("`{}` acts on a server", action.name));
             }
@@ -356,29 +356,30 @@ impl Draft {
         link.effects.push(Effect::Set { name, change });
     }
 
-    fn control(&mut self, text: &str, link: &mut DraftLink) {
-        let (name, value) = text.split_once('=').unwrap_or((text, ""));
-        let (who, target) = value.split_once(';').unwrap_or((value, ""));
-        let target = || syntax::variables(target).into_iter().next();
-        let effect = match name.trim().to_ascii_lowercase().as_str() {
-            "ruleremovebyid" => Who::ids(who).map(Effect::Remove),
-            "ruleremovebytag" => Some(Effect::Remove(Who::Tag(who.to_owned()))),
-            "ruleremovebymsg" => Some(Effect::Remove(Who::Message(who.to_owned()))),
-            "ruleremovetargetbyid" => Who::ids(who)
-                .zip(target())
-                .map(|(who, target)| Effect::RemoveTarget(who, target)),
-            "ruleremovetargetbytag" => {
-                target().map(|target| Effect::RemoveTarget(Who::Tag(who.to_owned()), target))
-            }
-            "ruleremovetargetbymsg" => {
-                target().map(|target| Effect::RemoveTarget(Who::Message(who.to_owned()), target))
-            }
-            "ruleengine" if value.eq_ignore_ascii_case("off") => Some(Effect::Off),
-            // What a firewall writes or buffers; bodies are read as what they say they are.
-            _ => None,
-        };
-        link.effects.extend(effect);
-    }
+}
+
+fn control(text: &str, link: &mut DraftLink) {
+    let (name, value) = text.split_once('=').unwrap_or((text, ""));
+    let (who, target) = value.split_once(';').unwrap_or((value, ""));
+    let target = || syntax::variables(target).into_iter().next();
+    let effect = match name.trim().to_ascii_lowercase().as_str() {
+        "ruleremovebyid" => Who::ids(who).map(Effect::Remove),
+        "ruleremovebytag" => Some(Effect::Remove(Who::Tag(who.to_owned()))),
+        "ruleremovebymsg" => Some(Effect::Remove(Who::Message(who.to_owned()))),
+        "ruleremovetargetbyid" => Who::ids(who)
+            .zip(target())
+            .map(|(who, target)| Effect::RemoveTarget(who, target)),
+        "ruleremovetargetbytag" => {
+            target().map(|target| Effect::RemoveTarget(Who::Tag(who.to_owned()), target))
+        }
+        "ruleremovetargetbymsg" => {
+            target().map(|target| Effect::RemoveTarget(Who::Message(who.to_owned()), target))
+        }
+        "ruleengine" if value.eq_ignore_ascii_case("off") => Some(Effect::Off),
+        // What a firewall writes or buffers; bodies are read as what they say they are.
+        _ => None,
+    };
+    link.effects.extend(effect);
 }
 
 /// The variables that have a selector which is a name, without what is excluded.

@@ -163,10 +163,10 @@ impl Operator {
                 let mut found = found.map(|at| at..at + argument.len());
                 found.find(|range| is_word(value, range))
             }
-            Self::StartsWith(_) => value.starts_with(argument).then(|| 0..argument.len()),
+            Self::StartsWith(_) => value.starts_with(argument).then_some(0..argument.len()),
             Self::EndsWith(_) => {
                 let starts = value.len().checked_sub(argument.len())?;
-                value.ends_with(argument).then(|| starts..value.len())
+                value.ends_with(argument).then_some(starts..value.len())
             }
             Self::Number(comparison, _) => holds(comparison.holds(number(value), number(argument))),
             Self::Addresses(networks) => {
@@ -223,8 +223,7 @@ pub(super) fn number(text: &[u8]) -> i64 {
     let text = text.trim_ascii_start();
     let (sign, digits) = match text {
         [b'-', digits @ ..] => (-1, digits),
-        [b'+', digits @ ..] => (1, digits),
-        digits => (1, digits),
+        [b'+', digits @ ..] | digits => (1, digits),
     };
     let digits = digits.iter().take_while(|byte| byte.is_ascii_digit());
     sign * digits.fold(0_i64, |sum, digit| {

@@ -8,6 +8,8 @@
 //!
 //! Patterns match as in libmodsecurity: the dot takes line breaks, `^` and `$` hold at each line.
 
+use std::fmt::Write as _;
+
 use regex::bytes::{Regex, RegexBuilder};
 use regex_syntax::hir::Hir;
 
@@ -190,7 +192,7 @@ fn escape(text: &str, in_class: bool, made: &mut String) -> Result<usize, String
                 .take_while(|digit| digit.is_digit(8))
                 .collect();
             let value = u32::from_str_radix(&digits, 8).unwrap_or(0) & 0xff;
-            made.push_str(&format!("\\x{value:02x}"));
+            push_byte(made, value as u8);
             return Ok(1 + digits.len());
         }
         // Without Unicode, `\x{e2}` is a byte.
@@ -199,7 +201,7 @@ fn escape(text: &str, in_class: bool, made: &mut String) -> Result<usize, String
             let digits = text.get(3..end).unwrap_or_default();
             let byte = u8::from_str_radix(digits, 16);
             let byte = byte.map_err(|_| format!("`\\x{{{digits}}}` is no byte"))?;
-            made.push_str(&format!("\\x{byte:02x}"));
+            push_byte(made, byte);
             return Ok(end + 1);
         }
         '1'..='9' => return Err("a backreference cannot be matched in linear time".to_owned()),
@@ -244,7 +246,7 @@ fn class(text: &str, made: &mut String) -> Result<usize, String> {
             _ if !one.is_ascii() => {
                 // Without Unicode, a character of several bytes is each of them.
                 for byte in one.encode_utf8(&mut [0; 4]).bytes() {
-                    made.push_str(&format!("\\x{byte:02x}"));
+                    push_byte(made, byte);
                 }
                 one.len_utf8()
             }
@@ -254,6 +256,12 @@ fn class(text: &str, made: &mut String) -> Result<usize, String> {
             }
         };
     }
+}
+
+/// Writes a byte as a pattern has it.
+fn push_byte(made: &mut String, byte: u8) {
+    // Writing into memory cannot fail.
+    _ = write!(made, "\\x{byte:02x}");
 }
 
 #[cfg(test)]

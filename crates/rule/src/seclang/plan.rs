@@ -115,8 +115,8 @@ impl Planner<'_> {
                 .any(|start| name.starts_with(start))
     }
 
-    /// The value of a `TX:name` that no request decides on; the inner none where it is not set.
-    fn value(&self, variable: &Variable) -> Option<Option<&[u8]>> {
+    /// The value of a `TX:name` that no request decides on.
+    fn value(&self, variable: &Variable) -> Option<Fixed<'_>> {
         if variable.collection != "TX" {
             return None;
         }
@@ -124,13 +124,13 @@ impl Planner<'_> {
         if self.is_unsure(&name) {
             return None;
         }
-        Some(self.known.get(&name).map(Vec::as_slice))
+        Some(Fixed(self.known.get(&name).map(Vec::as_slice)))
     }
 
     fn resolved(&self, text: &Text) -> Text {
         text.resolved(|variable| {
             let value = self.value(variable)?;
-            Some(value.unwrap_or_default().to_vec())
+            Some(value.0.unwrap_or_default().to_vec())
         })
     }
 

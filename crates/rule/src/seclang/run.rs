@@ -294,7 +294,7 @@ impl Program {
             let bytes = work.texts.bytes(matched.text);
             let groups = link.operator.groups(bytes, &matched.range);
             for (number, group) in groups.into_iter().take(10).enumerate() {
-                set(work, written(number as i64), Some(group));
+                set(work, written(number), Some(group));
             }
         }
         if work.matched.len() < MAX_MATCHED {
@@ -340,7 +340,7 @@ impl Program {
 
     fn count(&self, rule: usize, read: &Read, event: &Event, work: &mut Work) -> Count {
         if !read.collection.is_of_request() {
-            return Count::Exactly(self.made(read, work).len() as i64);
+            return Count::Exactly(self.made(read, work).len());
         }
         let members = work.texts.members(read.collection, event);
         let count = (members.start..members.end).filter(|value| {
@@ -351,7 +351,7 @@ impl Program {
                 .text(value.map_or((0, 0), |value| value.name));
             read.takes(name) && !self.is_taken_out(rule, read.collection, name, work)
         });
-        let count = count.count() as i64;
+        let count = count.count();
         if members.partial {
             Count::AtLeast(count)
         } else {

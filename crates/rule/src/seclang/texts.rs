@@ -175,9 +175,9 @@ impl Texts {
             .entries
             .get(text as usize)
             .and_then(|entry| entry.opened);
-        let start = match known {
-            Some(start) => start as usize,
-            None => {
+        let start = if let Some(start) = known {
+            start as usize
+        } else {
                 let start = self.opened.len();
                 self.opened.resize(start + words, 0);
                 let span = self
@@ -195,7 +195,6 @@ impl Texts {
                     entry.opened = Some(start as u32);
                 }
                 start
-            }
         };
         self.opened.get(start..start + words).unwrap_or_default()
     }

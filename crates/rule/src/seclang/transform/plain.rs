@@ -134,12 +134,11 @@ pub(super) fn remove_comment_signs(text: &[u8], to: &mut Vec<u8>) {
     let mut at = 0;
     while let Some(byte) = text.get(at) {
         let rest = text.get(at..).unwrap_or_default();
-        match SIGNS.iter().find(|sign| rest.starts_with(sign)) {
-            Some(sign) => at += sign.len(),
-            None => {
-                to.push(*byte);
-                at += 1;
-            }
+        if let Some(sign) = SIGNS.iter().find(|sign| rest.starts_with(sign)) {
+            at += sign.len();
+        } else {
+            to.push(*byte);
+            at += 1;
         }
     }
 }
