@@ -260,3 +260,18 @@ async fn a_connection_goes_on_with_a_newer_token() {
         "what is heard is not granted any more"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_narrowed_analyst_changes_no_alert_unseen() {
+    let mut analyst = principal(Role::Analyst);
+    analyst.rights.subscribe = Some(vec!["threats".to_owned()]);
+    let server = Server::start(Setup {
+        principal: Some(analyst),
+        ..Setup::default()
+    })
+    .await;
+    let mut client = connect(&server, "/ws").await;
+    let acknowledge =
+        json!({"type": "acknowledge", "data": {"alert_id": server.alert.to_string()}});
+    assert_eq!(client.ask(acknowledge).await["data"]["code"], "forbidden");
+}
