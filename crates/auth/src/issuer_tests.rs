@@ -101,7 +101,7 @@ fn claims() -> Value {
     })
 }
 
-fn with(changes: Value) -> Value {
+fn with(changes: &Value) -> Value {
     let mut claims = claims();
     for (name, value) in changes.as_object().unwrap() {
         claims[name] = value.clone();
@@ -150,7 +150,7 @@ fn a_public_key_is_no_secret() {
     // The attacker signs an HMAC with what everybody knows: the public key's text.
     let forged = signed(
         &Header::new(Algorithm::HS256),
-        &with(json!({"role": "admin"})),
+        &with(&json!({"role": "admin"})),
         &EncodingKey::from_secret(RSA_PUBLIC),
     );
     assert!(verified(&of_algorithm(Algorithm::RS256), &forged).is_err());
@@ -217,7 +217,7 @@ fn a_key_that_comes_with_the_token_is_not_believed() {
 #[test]
 fn claims_are_checked() {
     let issuer = of_algorithm(Algorithm::ES256);
-    let answer = |changes: Value| verified(&issuer, &token(Algorithm::ES256, &with(changes)));
+    let answer = |changes: Value| verified(&issuer, &token(Algorithm::ES256, &with(&changes)));
     assert!(answer(json!({})).is_ok());
     assert!(answer(json!({"iat": 1_795_176_000.5, "nbf": 1_795_175_999.5})).is_ok());
     for changes in [
@@ -239,7 +239,7 @@ fn claims_are_checked() {
         assert!(answer(changes.clone()).is_err(), "{changes}");
     }
     // A lasting token is for our own to make.
-    let mut lasting = with(json!({"vigil": {"lasting": true}}));
+    let mut lasting = with(&json!({"vigil": {"lasting": true}}));
     lasting.as_object_mut().unwrap().remove("exp");
     assert!(verified(&issuer, &token(Algorithm::ES256, &lasting)).is_err());
 }
@@ -251,7 +251,7 @@ fn the_audience_is_asked_for() {
         ..trust(&[Algorithm::EdDSA])
     };
     let issuer = opened(trust, ED25519_PUBLIC, false).unwrap();
-    let answer = |changes: Value| verified(&issuer, &token(Algorithm::EdDSA, &with(changes)));
+    let answer = |changes: Value| verified(&issuer, &token(Algorithm::EdDSA, &with(&changes)));
     assert!(answer(json!({"aud": "vigil"})).is_ok());
     assert!(answer(json!({"aud": ["other", "vigil"]})).is_ok());
     assert!(answer(json!({"aud": "other"})).is_err());
@@ -283,7 +283,7 @@ fn roles_come_from_a_claim_of_any_name() {
         (json!("soc-lead"), Role::Viewer),
         (Value::Null, Role::Viewer),
     ] {
-        let token = token(Algorithm::RS256, &with(json!({"realm_access": claim})));
+        let token = token(Algorithm::RS256, &with(&json!({"realm_access": claim})));
         assert_eq!(verified(&issuer, &token).unwrap().role, role, "{claim}");
     }
 }
@@ -413,7 +413,7 @@ fn the_issuer_decides_who_verifies() {
     assert_eq!(answer(&own).unwrap().subject, "ben");
     // Who may sign as one issuer can't sign as another, nor as us.
     for name in ["vigil", "https://other.example", ""] {
-        let posing = token(Algorithm::HS256, &with(json!({"iss": name})));
+        let posing = token(Algorithm::HS256, &with(&json!({"iss": name})));
         assert!(answer(&posing).is_err(), "{name}");
     }
     gatekeeper.revocations.replace([vigil_event::Revocation {
@@ -451,7 +451,7 @@ async fn an_unknown_key_is_fetched_once_in_a_while() {
     let issuer = std::sync::Arc::clone(gatekeeper.issuers.iter().next().unwrap());
     let fetches = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
     let counted = std::sync::Arc::clone(&fetches);
-    let fetcher = async move {
+    let fetching = async move {
         loop {
             issuer.ring().wanted().await;
             let attempt = issuer.ring().begin();
@@ -480,7 +480,7 @@ async fn an_unknown_key_is_fetched_once_in_a_while() {
         assert_eq!(fetches.load(std::sync::atomic::Ordering::SeqCst), 2);
     };
     tokio::select! {
-        () = fetcher => unreachable!("it never ends"),
+        () = fetching => unreachable!("it never ends"),
         () = asked => {}
     }
 }

@@ -100,19 +100,19 @@ fn is_granted(patterns: Option<&[String]>, channel: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn list(patterns: &[&str]) -> Option<Vec<String>> {
-        Some(patterns.iter().map(|&text| text.to_owned()).collect())
+    fn list(patterns: &[&str]) -> Vec<String> {
+        patterns.iter().map(|&text| text.to_owned()).collect()
     }
 
     fn hears(role: Role, patterns: Option<&[&str]>) -> Principal {
         let mut anna = Principal::new("anna", role);
-        anna.rights.subscribe = patterns.and_then(list);
+        anna.rights.subscribe = patterns.map(list);
         anna
     }
 
     fn publishes(role: Role, patterns: Option<&[&str]>) -> Principal {
         let mut anna = Principal::new("anna", role);
-        anna.rights.publish = patterns.and_then(list);
+        anna.rights.publish = patterns.map(list);
         anna
     }
 

@@ -125,6 +125,44 @@ async fn connections_are_listed_told_moved_and_ended() {
     .await;
     assert_eq!(status, 404);
 
+    let (status, _) = ask(
+        &server,
+        "POST",
+        "/ws/channels/chat:7/unsubscribe",
+        Some(by_id),
+    )
+    .await;
+    assert_eq!(status, 200);
+    let (status, _) = ask(&server, "DELETE", &format!("/ws/connections/{id}"), None).await;
+    assert_eq!(status, 204);
+    assert_eq!(client.closed().await.0, 1008);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn channels_and_numbers_are_listed() {
+    let server = server(Role::Admin).await;
+    let mut client = connect(&server, "/api/v1/ws/chat/7").await;
+    assert_eq!(client.frame().await["type"], "presence.join");
+    let (_, numbers) = ask(&server, "GET", "/ws/stats", None).await;
+    assert_eq!(
+        (&numbers["connections"], &numbers["subscriptions"]),
+        (&json!(1), &json!(1))
+    );
+    let (_, channels) = ask(&server, "GET", "/ws/channels", None).await;
+    let names: Vec<_> = channels
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| &one["channel"])
+        .collect();
+    assert!(names.contains(&&json!("chat:7")), "{names:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_published_twice_with_one_key_is_there_once() {
+    let server = server(Role::Admin).await;
+    let mut client = connect(&server, "/api/v1/ws/chat/7").await;
+    assert_eq!(client.frame().await["type"], "presence.join");
     let message =
         json!({"channel": "chat:7", "type": "message", "data": {"a": 1}, "idempotency_key": "k"});
     let (status, first) = ask(&server, "POST", "/ws/publish", Some(message.clone())).await;
@@ -138,32 +176,6 @@ async fn connections_are_listed_told_moved_and_ended() {
     assert_eq!(client.frame().await["data"], json!({"a": 1}));
     let (_, history) = ask(&server, "GET", "/ws/channels/chat:7/history?last=5", None).await;
     assert_eq!(history["items"].as_array().unwrap().len(), 1);
-
-    let (status, _) = ask(
-        &server,
-        "POST",
-        "/ws/channels/chat:7/unsubscribe",
-        Some(by_id),
-    )
-    .await;
-    assert_eq!(status, 200);
-    let (_, numbers) = ask(&server, "GET", "/ws/stats", None).await;
-    assert_eq!(
-        (&numbers["connections"], &numbers["subscriptions"]),
-        (&json!(1), &json!(0))
-    );
-    let (_, channels) = ask(&server, "GET", "/ws/channels", None).await;
-    let names: Vec<_> = channels
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|one| &one["channel"])
-        .collect();
-    assert!(names.contains(&&json!("chat:7")), "{names:?}");
-
-    let (status, _) = ask(&server, "DELETE", &format!("/ws/connections/{id}"), None).await;
-    assert_eq!(status, 204);
-    assert_eq!(client.closed().await.0, 1008);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -183,7 +183,7 @@ impl Reader {
             };
             match client.hear().await {
                 Heard::Frame(frame) if frame["type"] == "gap" => {
-                    self.account_gap(model, &frame["data"])
+                    self.account_gap(model, &frame["data"]);
                 }
                 Heard::Frame(frame) if frame["type"] == "batch" => {
                     for item in frame["data"].as_array().unwrap() {

@@ -218,10 +218,6 @@ async fn message_pack_says_the_same() {
         }
     };
     assert_eq!(hear().await["type"], "welcome");
-    let mut client = {
-        drop(hear);
-        client
-    };
     for command in [
         json!({"type": "subscribe", "channel": "threats"}),
         json!({"type": "subscribe", "channel": "status", "data": {"batch": {"max_wait_ms": 0}}}),

@@ -355,7 +355,6 @@ impl Draft {
         let name = Text::new(&name.trim().to_ascii_lowercase());
         link.effects.push(Effect::Set { name, change });
     }
-
 }
 
 fn control(text: &str, link: &mut DraftLink) {
@@ -391,6 +390,7 @@ pub(super) fn names_of(variable: &Variable) -> Option<&str> {
 }
 
 #[cfg(test)]
+#[expect(clippy::indexing_slicing, reason = "a test may fail by a panic")]
 mod tests {
     use super::*;
 

@@ -67,6 +67,9 @@ struct Planner<'a> {
     plan: Plan,
 }
 
+/// A value that is the same for every request; none where it is not set.
+struct Fixed<'a>(Option<&'a [u8]>);
+
 impl Planner<'_> {
     fn phase(&mut self, phase: u8, steps: &[Step]) {
         let mut skipping: Option<(String, String)> = None;
@@ -150,7 +153,7 @@ impl Planner<'_> {
         }
         let mut values = Vec::new();
         for variable in link.variables.iter().filter(|variable| !variable.excluded) {
-            let value = self.value(variable)?;
+            let Fixed(value) = self.value(variable)?;
             if variable.counted {
                 values.push(if value.is_some() {
                     b"1".to_vec()
@@ -195,8 +198,8 @@ impl Planner<'_> {
             let before = || number(self.known.get(name).map_or(b"0", Vec::as_slice));
             let value = match change {
                 Change::To(to) => text(to).map(Some),
-                Change::Plus(by) => text(by).map(|by| Some(written(before() + number(&by)))),
-                Change::Minus(by) => text(by).map(|by| Some(written(before() - number(&by)))),
+                Change::Plus(by) => text(by).map(|by| Some(written(&(before() + number(&by))))),
+                Change::Minus(by) => text(by).map(|by| Some(written(&(before() - number(&by))))),
                 Change::Unset => Some(None),
             };
             let Some(value) = value else { return false };
@@ -246,7 +249,7 @@ impl Planner<'_> {
     }
 }
 
-pub(super) fn written(number: i64) -> Vec<u8> {
+pub(super) fn written(number: &impl ToString) -> Vec<u8> {
     number.to_string().into_bytes()
 }
 
@@ -268,6 +271,7 @@ fn condition(draft: &Draft) -> String {
 }
 
 #[cfg(test)]
+#[expect(clippy::indexing_slicing, reason = "a test may fail by a panic")]
 mod tests {
     use super::*;
     use crate::seclang::draft::Reader;

@@ -68,8 +68,8 @@ impl Work {
 
 /// How many members there are.
 enum Count {
-    Exactly(i64),
-    AtLeast(i64),
+    Exactly(usize),
+    AtLeast(usize),
 }
 
 impl Program {
@@ -174,7 +174,7 @@ impl Program {
             let Some(name) = work
                 .texts
                 .values
-                .values
+                .all
                 .get(value as usize)
                 .map(|value| value.name)
             else {
@@ -192,7 +192,7 @@ impl Program {
             let name = work
                 .texts
                 .values
-                .values
+                .all
                 .get(value as usize)
                 .map(|value| value.name);
             let name = work.texts.values.text(name.unwrap_or_default()).to_vec();
@@ -294,7 +294,7 @@ impl Program {
             let bytes = work.texts.bytes(matched.text);
             let groups = link.operator.groups(bytes, &matched.range);
             for (number, group) in groups.into_iter().take(10).enumerate() {
-                set(work, written(number), Some(group));
+                set(work, written(&number), Some(group));
             }
         }
         if work.matched.len() < MAX_MATCHED {
@@ -317,13 +317,15 @@ impl Program {
             // What is not known of can only be more.
             Count::AtLeast(count) => match (&link.operator, link.negated) {
                 (Operator::Number(Comparison::Greater | Comparison::AtLeast, _), false) => *count,
-                (Operator::Number(Comparison::Equal, _), true) if *count > number(argument) => {
+                (Operator::Number(Comparison::Equal, _), true)
+                    if i64::try_from(*count).unwrap_or(i64::MAX) > number(argument) =>
+                {
                     *count
                 }
                 _ => return false,
             },
         };
-        let text = work.texts.add(&written(count));
+        let text = work.texts.add(&written(&count));
         let name = match &read.pick {
             Pick::Name(name) => name.clone(),
             _ => Vec::new(),
@@ -344,7 +346,7 @@ impl Program {
         }
         let members = work.texts.members(read.collection, event);
         let count = (members.start..members.end).filter(|value| {
-            let value = work.texts.values.values.get(*value as usize);
+            let value = work.texts.values.all.get(*value as usize);
             let name = work
                 .texts
                 .values
@@ -472,7 +474,7 @@ impl Program {
         }
         let members = work.texts.members(collection, event);
         (members.start..members.end).find_map(|value| {
-            let value = work.texts.values.values.get(value as usize)?;
+            let value = work.texts.values.all.get(value as usize)?;
             let takes = read.takes(work.texts.values.text(value.name));
             takes.then(|| work.texts.values.text(value.text).to_vec())
         })
@@ -496,11 +498,11 @@ impl Program {
                         Change::To(text) => Some(self.filled(text, event, work)),
                         Change::Plus(text) => {
                             let by = number(&self.filled(text, event, work));
-                            Some(written(before.saturating_add(by)))
+                            Some(written(&before.saturating_add(by)))
                         }
                         Change::Minus(text) => {
                             let by = number(&self.filled(text, event, work));
-                            Some(written(before.saturating_sub(by)))
+                            Some(written(&before.saturating_sub(by)))
                         }
                     };
                     set(work, name, value);

@@ -210,6 +210,7 @@ pub(super) fn actions(text: &str) -> Vec<Action> {
 }
 
 #[cfg(test)]
+#[expect(clippy::indexing_slicing, reason = "a test may fail by a panic")]
 mod tests {
     use proptest::prelude::*;
 

@@ -78,11 +78,7 @@ impl Texts {
         if let Some(text) = self.of_value.get(at).filter(|text| **text != UNKNOWN) {
             return *text;
         }
-        let span = self
-            .values
-            .values
-            .get(at)
-            .map_or((0, 0), |value| value.text);
+        let span = self.values.all.get(at).map_or((0, 0), |value| value.text);
         let text = self.enter(span);
         if self.of_value.len() <= at {
             self.of_value.resize(at + 1, UNKNOWN);
@@ -178,23 +174,23 @@ impl Texts {
         let start = if let Some(start) = known {
             start as usize
         } else {
-                let start = self.opened.len();
-                self.opened.resize(start + words, 0);
-                let span = self
-                    .entries
-                    .get(text as usize)
-                    .map_or((0, 0), |entry| entry.span);
-                for found in finder.find_overlapping_iter(self.values.text(span)) {
-                    for gate in opens.get(found.pattern().as_usize()).into_iter().flatten() {
-                        if let Some(word) = self.opened.get_mut(start + gate / 64) {
-                            *word |= 1 << (gate % 64);
-                        }
+            let start = self.opened.len();
+            self.opened.resize(start + words, 0);
+            let span = self
+                .entries
+                .get(text as usize)
+                .map_or((0, 0), |entry| entry.span);
+            for found in finder.find_overlapping_iter(self.values.text(span)) {
+                for gate in opens.get(found.pattern().as_usize()).into_iter().flatten() {
+                    if let Some(word) = self.opened.get_mut(start + gate / 64) {
+                        *word |= 1 << (gate % 64);
                     }
                 }
-                if let Some(entry) = self.entries.get_mut(text as usize) {
-                    entry.opened = Some(start as u32);
-                }
-                start
+            }
+            if let Some(entry) = self.entries.get_mut(text as usize) {
+                entry.opened = Some(start as u32);
+            }
+            start
         };
         self.opened.get(start..start + words).unwrap_or_default()
     }

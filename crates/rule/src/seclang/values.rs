@@ -166,7 +166,7 @@ pub(super) struct Members {
 #[derive(Debug)]
 pub(super) struct Values {
     pub(super) bytes: Vec<u8>,
-    pub(super) values: Vec<Value>,
+    pub(super) all: Vec<Value>,
     members: [Option<Members>; Collection::COUNT],
 }
 
@@ -174,7 +174,7 @@ impl Default for Values {
     fn default() -> Self {
         Self {
             bytes: Vec::new(),
-            values: Vec::new(),
+            all: Vec::new(),
             members: [None; Collection::COUNT],
         }
     }
@@ -183,7 +183,7 @@ impl Default for Values {
 impl Values {
     pub(super) fn clear(&mut self) {
         self.bytes.clear();
-        self.values.clear();
+        self.all.clear();
         self.members = [None; Collection::COUNT];
     }
 
@@ -202,11 +202,11 @@ impl Values {
             // Their members must not come to stand among this one's.
             self.members(Collection::Args, event);
         }
-        let start = self.values.len() as u32;
+        let start = self.all.len() as u32;
         let partial = self.find(collection, event);
         let members = Members {
             start,
-            end: self.values.len() as u32,
+            end: self.all.len() as u32,
             partial,
         };
         if let Some(slot) = self.members.get_mut(collection as usize) {
@@ -271,7 +271,7 @@ impl Values {
             name: self.append(name),
             text: self.append(text),
         };
-        self.values.push(value);
+        self.all.push(value);
     }
 
     fn raw(event: &Event, field: Field) -> Option<std::borrow::Cow<'_, [u8]>> {
@@ -335,7 +335,7 @@ impl Values {
 
     fn size_of_arguments(&mut self, event: &Event) {
         let args = self.members(Collection::Args, event);
-        let values = self.values.get(args.start as usize..args.end as usize);
+        let values = self.all.get(args.start as usize..args.end as usize);
         let length = |(start, end): Span| u64::from(end - start);
         let size: u64 = values
             .unwrap_or_default()
@@ -400,7 +400,7 @@ impl Values {
         self.add(b"", &[method, &target, &b"HTTP/"[..]].join(&b' '));
         // The version stands right behind the protocol's name.
         self.bytes.extend_from_slice(version);
-        if let Some(value) = self.values.last_mut() {
+        if let Some(value) = self.all.last_mut() {
             value.text.1 = self.bytes.len() as u32;
         }
         false
@@ -540,9 +540,9 @@ mod tests {
     fn shown(event: &Event, collection: Collection) -> (Vec<String>, bool) {
         let mut values = Values::default();
         let members = values.members(collection, event);
-        let all = &values.values[members.start as usize..members.end as usize];
+        let all = values.all.get(members.start as usize..members.end as usize);
         let text = |span| String::from_utf8_lossy(values.text(span)).into_owned();
-        let texts = all.iter().map(|value| {
+        let texts = all.unwrap().iter().map(|value| {
             let name = text(value.name);
             if name.is_empty() {
                 text(value.text)

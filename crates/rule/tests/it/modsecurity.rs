@@ -6,7 +6,7 @@
 //! `bench/modsecurity/requests.c` reads, and `VIGIL_CRS_DIR` another CRS: differences are printed.
 
 use std::collections::BTreeSet;
-
+use std::fmt::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -148,7 +148,7 @@ fn percent(text: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
             made.push(char::from(byte));
         } else {
-            made.push_str(&format!("%{byte:02X}"));
+            write!(made, "%{byte:02X}").unwrap();
         }
     }
     made
@@ -200,8 +200,14 @@ fn requests() -> Vec<Sent> {
         ));
         all.push(sent("GET", "/", &[("X-Other", payload)], ""));
     }
+    all.extend(odd_requests());
+    all
+}
+
+/// What is odd by itself.
+fn odd_requests() -> impl Iterator<Item = Sent> {
     let xml = "<?xml version=\"1.0\"?><a b=\"' or 1=1--\"><c>&lt;script&gt;alert(1)&lt;/script&gt;</c></a>";
-    for (method, target, headers, body) in [
+    let odd = [
         ("POST", "/xml", &[("Content-Type", "text/xml")][..], xml),
         ("TRACE", "/", &[], ""),
         ("GET", "/%zz?%u0041&a=%00", &[], ""),
@@ -228,10 +234,9 @@ fn requests() -> Vec<Sent> {
             &[("Cookie", "session=4f6d2a; theme=dark")],
             "",
         ),
-    ] {
-        all.push(sent(method, target, headers, body));
-    }
-    all
+    ];
+    odd.into_iter()
+        .map(|(method, target, headers, body)| sent(method, target, headers, body))
 }
 
 /// A request as browsers send it, but for what is said.

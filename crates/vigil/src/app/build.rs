@@ -68,17 +68,13 @@ impl App {
         gatekeeper.revocations.replace(revoked);
         let first_start = leave_admin_token(&gatekeeper, &data_dir, &common)?;
         let (shutdown, sockets) = (CancellationToken::new(), TaskTracker::new());
-        let gateway_telemetry = Arc::new(vigil_gateway::Telemetry::new());
-        gateway_telemetry.register(&common.registry)?;
+        let gateway_telemetry = gateway_telemetry(&common)?;
         let cursors = CursorFile::open(&data_dir)?;
         let gateway = vigil_gateway::router(GatewayState {
             bus: Arc::clone(&bus),
             namespaces: Arc::new(stream::namespaces(&config)),
             durables: Arc::clone(&cursors.durables),
-            desk: Arc::new(StoreDesk {
-                store: Arc::clone(&store),
-                clock: Arc::clone(&common.clock),
-            }),
+            desk: desk(&store, &common),
             gatekeeper: Arc::clone(&gatekeeper),
             clock: Arc::clone(&common.clock),
             ids: Arc::clone(&common.ids),
@@ -89,13 +85,7 @@ impl App {
             shutdown: shutdown.clone(),
             tasks: sockets.clone(),
         });
-        let mirror = Mirror::start(
-            pipeline.intake(),
-            Arc::clone(&common.clock),
-            Arc::clone(&common.ids),
-            &common.registry,
-        )?;
-        let intake = HttpIntake::new(pipeline.intake(), mirror);
+        let intake = intake(&pipeline, &common)?;
         let api = api_state(&common, &store, &rules, intake, &gatekeeper, &tables.tables);
         let api = vigil_api::router(api);
         let access = access(&config, address, &gatekeeper, &common);
@@ -131,6 +121,32 @@ impl App {
             sockets,
         })
     }
+}
+
+/// What the gateway counts, on `/metrics`.
+fn gateway_telemetry(common: &Common) -> Result<Arc<vigil_gateway::Telemetry>, BuildError> {
+    let telemetry = Arc::new(vigil_gateway::Telemetry::new());
+    telemetry.register(&common.registry)?;
+    Ok(telemetry)
+}
+
+/// Where the gateway asks about alerts.
+fn desk(store: &Arc<dyn Store>, common: &Common) -> Arc<StoreDesk> {
+    Arc::new(StoreDesk {
+        store: Arc::clone(store),
+        clock: Arc::clone(&common.clock),
+    })
+}
+
+/// What comes in by HTTP.
+fn intake(pipeline: &Pipeline, common: &Common) -> Result<HttpIntake, BuildError> {
+    let mirror = Mirror::start(
+        pipeline.intake(),
+        Arc::clone(&common.clock),
+        Arc::clone(&common.ids),
+        &common.registry,
+    )?;
+    Ok(HttpIntake::new(pipeline.intake(), mirror))
 }
 
 /// What the REST interface works with.

@@ -166,7 +166,9 @@ impl HandOn {
                 drop(room);
                 result.is_ok()
             });
-            self.counts.waiting.sub(count as i64);
+            self.counts
+                .waiting
+                .sub(i64::try_from(count).unwrap_or(i64::MAX));
             if !handed_on.await.unwrap_or(false) {
                 self.counts
                     .dropped

@@ -44,6 +44,7 @@ struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "there is one in a run")]
 enum Command {
     /// Follow logs, find attacks, keep and stream them
     Serve(ServeArgs),

@@ -35,6 +35,10 @@ impl Bytes {
     const COMMENT: u16 = 1 << 12;
     const ANY: u16 = u16::MAX;
 
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "evaluated when compiling, where a slip is an error"
+    )]
     const CLASSES: [u16; 256] = {
         let mut classes = [0; 256];
         let mut byte = 0;
