@@ -187,19 +187,13 @@ fn modsecurity(
     )?;
     let mut frames = Vec::new();
     for sent in requests {
+        let count = sent.headers.len().to_string().into_bytes();
         let headers = sent
             .headers
             .iter()
             .flat_map(|pair| [&pair.name, &pair.value]);
-        let count = sent.headers.len().to_string().into_bytes();
-        let lines = [
-            &sent.method,
-            &sent.target,
-            &b"1.1".to_vec(),
-            &b"203.0.113.9".to_vec(),
-            &count,
-        ];
-        for line in lines.into_iter().chain(headers) {
+        let lines: [&[u8]; 5] = [&sent.method, &sent.target, b"1.1", b"203.0.113.9", &count];
+        for line in lines.into_iter().chain(headers.map(Vec::as_slice)) {
             frames.extend_from_slice(line);
             frames.push(b'\n');
         }

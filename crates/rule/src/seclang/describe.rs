@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, HashMap};
 
 use vigil_event::{Score, Severity};
 
+use super::collection::Collection;
 use super::draft::{Change, Draft, Effect, Step};
 use super::operator::number;
 use super::plan::Variables;
-use super::program::{Pick, Program, Read, Refusal};
+use super::program::{Program, Refusal};
+use super::read::{Pick, Read};
 use super::text::Text;
-use super::values::Collection;
 use super::{Fate, Listed, SecFiles};
 use crate::{Rule, RuleKind};
 

@@ -10,12 +10,15 @@
 //! Rules are not asked to block but what they find. A rule's score is its anomaly score measured by the
 //! threshold, such that the noisy-or of the rules reaches 5.0 where their sum reaches the threshold.
 
+mod collection;
+mod count;
 mod describe;
 mod draft;
 mod operator;
 mod pattern;
 mod plan;
 mod program;
+mod read;
 mod run;
 mod syntax;
 mod text;

@@ -6,66 +6,15 @@
 use std::collections::{BTreeMap, HashMap};
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
-use regex::bytes::{Regex, RegexBuilder};
 
+use super::collection::Collection;
 use super::draft::{Change, Draft, DraftLink, Effect, Step, Who};
 use super::operator::{DataFiles, Operator};
 use super::plan::{Kept, Plan, Variables};
+use super::read::{Pick, Read};
 use super::syntax::{Selector, Variable};
 use super::text::{Part, Text};
 use super::transform::{Bytes, Transform};
-use super::values::Collection;
-
-/// Which members of a collection.
-#[derive(Clone, Debug)]
-pub(super) enum Pick {
-    All,
-    /// Ignoring case.
-    Name(Vec<u8>),
-    Pattern(Regex),
-}
-
-impl Pick {
-    pub(super) fn takes(&self, name: &[u8]) -> bool {
-        match self {
-            Self::All => true,
-            Self::Name(own) => own.eq_ignore_ascii_case(name),
-            Self::Pattern(pattern) => pattern.is_match(name),
-        }
-    }
-
-    fn new(selector: Option<&Selector>) -> Result<Self, String> {
-        match selector {
-            None => Ok(Self::All),
-            Some(Selector::Name(name)) => Ok(Self::Name(name.to_ascii_lowercase().into_bytes())),
-            Some(Selector::Pattern(pattern)) => RegexBuilder::new(pattern)
-                .unicode(false)
-                .case_insensitive(true)
-                .size_limit(1 << 20)
-                .build()
-                .map(Self::Pattern)
-                .map_err(|_| {
-                    format!("the selector `/{pattern}/` cannot be matched in linear time")
-                }),
-        }
-    }
-}
-
-/// Values that a rule looks at.
-#[derive(Clone, Debug)]
-pub(super) struct Read {
-    pub(super) collection: Collection,
-    pub(super) pick: Pick,
-    /// How many there are, in place of each.
-    pub(super) counted: bool,
-    pub(super) except: Vec<Pick>,
-}
-
-impl Read {
-    pub(super) fn takes(&self, name: &[u8]) -> bool {
-        self.pick.takes(name) && !self.except.iter().any(|except| except.takes(name))
-    }
-}
 
 /// What a match does.
 #[derive(Clone, Debug)]

@@ -8,15 +8,16 @@ use std::ops::Range;
 
 use vigil_event::Event;
 
+use super::collection::Collection;
 use super::draft::Change;
-use super::operator::{Comparison, Operator, number};
+use super::operator::{Operator, number};
 use super::plan::written;
-use super::program::{Compiled, Deed, Link, Pick, Program, Read};
+use super::program::{Compiled, Deed, Link, Program};
+use super::read::{Pick, Read};
 use super::syntax::Variable;
 use super::text::Text;
 use super::texts::{TextId, Texts, has, words};
 use super::transform::Transform;
-use super::values::Collection;
 use super::verdicts::Verdicts;
 
 /// At most so many values are kept of what matched in a chain.
@@ -64,12 +65,6 @@ impl Work {
         self.off = false;
         self.matched.clear();
     }
-}
-
-/// How many members there are.
-enum Count {
-    Exactly(usize),
-    AtLeast(usize),
 }
 
 impl Program {
@@ -218,7 +213,7 @@ impl Program {
     }
 
     /// Whether one text matches, and what follows from that.
-    fn value_matches(
+    pub(super) fn value_matches(
         &self,
         at: (usize, usize),
         link: &Link,
@@ -303,65 +298,13 @@ impl Program {
         self.act(at, link, event, work);
     }
 
-    fn count_matches(
+    pub(super) fn is_taken_out(
         &self,
-        at: (usize, usize),
-        link: &Link,
-        read: &Read,
-        count: &Count,
-        (argument, event): (&[u8], &Event),
-        work: &mut Work,
+        rule: usize,
+        collection: Collection,
+        name: &[u8],
+        work: &Work,
     ) -> bool {
-        let count = match count {
-            Count::Exactly(count) => *count,
-            // What is not known of can only be more.
-            Count::AtLeast(count) => match (&link.operator, link.negated) {
-                (Operator::Number(Comparison::Greater | Comparison::AtLeast, _), false) => *count,
-                (Operator::Number(Comparison::Equal, _), true)
-                    if i64::try_from(*count).unwrap_or(i64::MAX) > number(argument) =>
-                {
-                    *count
-                }
-                _ => return false,
-            },
-        };
-        let text = work.texts.add(&written(&count));
-        let name = match &read.pick {
-            Pick::Name(name) => name.clone(),
-            _ => Vec::new(),
-        };
-        self.value_matches(
-            at,
-            link,
-            (read.collection, &name, text),
-            argument,
-            event,
-            work,
-        )
-    }
-
-    fn count(&self, rule: usize, read: &Read, event: &Event, work: &mut Work) -> Count {
-        if !read.collection.is_of_request() {
-            return Count::Exactly(self.made(read, work).len());
-        }
-        let members = work.texts.members(read.collection, event);
-        let count = (members.start..members.end).filter(|value| {
-            let value = work.texts.values.all.get(*value as usize);
-            let name = work
-                .texts
-                .values
-                .text(value.map_or((0, 0), |value| value.name));
-            read.takes(name) && !self.is_taken_out(rule, read.collection, name, work)
-        });
-        let count = count.count();
-        if members.partial {
-            Count::AtLeast(count)
-        } else {
-            Count::Exactly(count)
-        }
-    }
-
-    fn is_taken_out(&self, rule: usize, collection: Collection, name: &[u8], work: &Work) -> bool {
         let mut taking = work
             .removed_targets
             .iter()
@@ -379,7 +322,7 @@ impl Program {
     }
 
     /// The members of a collection that rules made: names and texts.
-    fn made(&self, read: &Read, work: &Work) -> Vec<(Vec<u8>, Vec<u8>)> {
+    pub(super) fn made(&self, read: &Read, work: &Work) -> Vec<(Vec<u8>, Vec<u8>)> {
         let full_name = |one: &Matched| full_name(one.collection, &one.name);
         let text = |one: &Matched| work.texts.bytes(one.text).to_vec();
         let matched = work.matched.iter();

@@ -6,8 +6,9 @@
 use aho_corasick::AhoCorasick;
 use vigil_event::Event;
 
+use super::collection::Collection;
 use super::transform::{Bytes, Transform};
-use super::values::{Collection, Members, Span, Values};
+use super::values::{Members, Span, Values};
 
 /// A text's place among those of a request.
 pub(super) type TextId = u32;

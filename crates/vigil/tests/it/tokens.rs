@@ -63,7 +63,7 @@ fn set(key: &[u8], id: &str) -> String {
     json!({"keys": [key]}).to_string()
 }
 
-fn claims(changes: Value) -> Value {
+fn claims(changes: &Value) -> Value {
     let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
     let mut claims = json!({
         "iss": "https://id.example", "aud": "vigil", "sub": "anna", "role": "viewer",
@@ -81,12 +81,12 @@ fn rs256(key: &[u8], id: &str, changes: Value) -> String {
         ..Header::new(Algorithm::RS256)
     };
     let key = EncodingKey::from_rsa_pem(key).unwrap();
-    jsonwebtoken::encode(&header, &claims(changes), &key).unwrap()
+    jsonwebtoken::encode(&header, &claims(&changes), &key).unwrap()
 }
 
 fn hmac(algorithm: Algorithm, secret: &[u8], changes: Value) -> String {
     let key = EncodingKey::from_secret(secret);
-    jsonwebtoken::encode(&Header::new(algorithm), &claims(changes), &key).unwrap()
+    jsonwebtoken::encode(&Header::new(algorithm), &claims(&changes), &key).unwrap()
 }
 
 /// A server that trusts the provider, and a program with a secret.

@@ -1,7 +1,5 @@
 //! Whole requests: mirrored by a real nginx, and sent as JSON.
 
-use std::time::{Duration, Instant};
-
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use vigil_testkit::{Http, Nginx, Vigil, wait_for};
@@ -38,7 +36,9 @@ fn nginx(vigil: &Vigil) -> Nginx {
     Nginx::serving(
         &snippet
             .replace("127.0.0.1:8082", address)
-            .replace("THE-KEY", KEY),
+            .replace("THE-KEY", KEY)
+            // Who waits for a mirror that does not answer waits for ever.
+            .replace("_timeout 1s", "_timeout 1h"),
     )
 }
 
@@ -69,11 +69,8 @@ fn fields(threat: &Value) -> Vec<&str> {
         .collect()
 }
 
-#[test]
-fn nginx_mirrors_what_no_log_holds() {
-    let site = Site::new();
-    let vigil = serve(&site);
-    let nginx = nginx(&vigil);
+/// An attack in each place that no log holds, and a request that is none.
+fn send_attacks(nginx: &Nginx) {
     let form = ("Content-Type", "application/x-www-form-urlencoded");
     let sql = "id=1%27%20UNION%20SELECT%20username,password%20FROM%20users--%20-";
     nginx.http().send(
@@ -109,6 +106,14 @@ fn nginx_mirrors_what_no_log_holds() {
         &[form, ("Cookie", "sid=0123456789abcdef")],
         "name=garden+chairs&page=2",
     );
+}
+
+#[test]
+fn nginx_mirrors_what_no_log_holds() {
+    let site = Site::new();
+    let vigil = serve(&site);
+    let nginx = nginx(&vigil);
+    send_attacks(&nginx);
 
     for (path, field) in [
         ("/form", "http.request.body"),
@@ -159,13 +164,9 @@ fn a_mirror_that_does_not_answer_delays_nobody() {
     let nginx = nginx(&vigil);
     nginx.http().get("/before");
     vigil.process().signal(Signal::STOP);
-    let start = Instant::now();
     assert_eq!(nginx.http().send("/meanwhile", &[], "").status, 405);
     assert_eq!(nginx.http().get("/meanwhile").status, 200);
-    let taken = start.elapsed();
     vigil.process().signal(Signal::CONT);
-    // The mirror is waited for one second: an answer that waited for it came later than that.
-    assert!(taken < Duration::from_millis(900), "{taken:?}");
 }
 
 #[test]
