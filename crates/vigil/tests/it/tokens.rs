@@ -75,18 +75,18 @@ fn claims(changes: &Value) -> Value {
     claims
 }
 
-fn rs256(key: &[u8], id: &str, changes: Value) -> String {
+fn rs256(key: &[u8], id: &str, changes: &Value) -> String {
     let header = Header {
         kid: Some(id.to_owned()),
         ..Header::new(Algorithm::RS256)
     };
     let key = EncodingKey::from_rsa_pem(key).unwrap();
-    jsonwebtoken::encode(&header, &claims(&changes), &key).unwrap()
+    jsonwebtoken::encode(&header, &claims(changes), &key).unwrap()
 }
 
-fn hmac(algorithm: Algorithm, secret: &[u8], changes: Value) -> String {
+fn hmac(algorithm: Algorithm, secret: &[u8], changes: &Value) -> String {
     let key = EncodingKey::from_secret(secret);
-    jsonwebtoken::encode(&Header::new(algorithm), &claims(&changes), &key).unwrap()
+    jsonwebtoken::encode(&Header::new(algorithm), &claims(changes), &key).unwrap()
 }
 
 /// A server that trusts the provider, and a program with a secret.
@@ -135,47 +135,47 @@ fn tokens_of_others_are_verified_with_their_own_keys_only() {
     let vigil = configured(&site, &provider).serve();
     let ours = json!({"iss": "ours"});
     let unsigned = {
-        let good = rs256(RSA, "one", json!({}));
+        let good = rs256(RSA, "one", &json!({}));
         format!("eyJhbGciOiJub25lIn0.{}.", good.split('.').nth(1).unwrap())
     };
     for (name, token, expected) in [
-        ("good", rs256(RSA, "one", json!({})), 200),
+        ("good", rs256(RSA, "one", &json!({})), 200),
         (
             "good secret",
-            hmac(Algorithm::HS256, SECRET.as_bytes(), ours.clone()),
+            hmac(Algorithm::HS256, SECRET.as_bytes(), &ours),
             200,
         ),
         (
             "a service",
-            rs256(RSA, "one", json!({"role": "service"})),
+            rs256(RSA, "one", &json!({"role": "service"})),
             403,
         ),
-        ("expired", rs256(RSA, "one", json!({"exp": 1_000})), 401),
+        ("expired", rs256(RSA, "one", &json!({"exp": 1_000})), 401),
         (
             "other audience",
-            rs256(RSA, "one", json!({"aud": "shop"})),
+            rs256(RSA, "one", &json!({"aud": "shop"})),
             401,
         ),
-        ("other key", rs256(RSA_OTHER, "one", json!({})), 401),
-        ("unknown key", rs256(RSA, "two", json!({})), 401),
+        ("other key", rs256(RSA_OTHER, "one", &json!({})), 401),
+        ("unknown key", rs256(RSA, "two", &json!({})), 401),
         (
             "unknown issuer",
-            rs256(RSA, "one", json!({"iss": "who"})),
+            rs256(RSA, "one", &json!({"iss": "who"})),
             401,
         ),
         (
             "posing as us",
-            rs256(RSA, "one", json!({"iss": "vigil"})),
+            rs256(RSA, "one", &json!({"iss": "vigil"})),
             401,
         ),
         (
             "wrong algorithm",
-            hmac(Algorithm::HS512, SECRET.as_bytes(), ours.clone()),
+            hmac(Algorithm::HS512, SECRET.as_bytes(), &ours),
             401,
         ),
         (
             "RS/HS confusion",
-            hmac(Algorithm::HS256, RSA_PUBLIC, json!({})),
+            hmac(Algorithm::HS256, RSA_PUBLIC, &json!({})),
             401,
         ),
         ("none", unsigned, 401),
@@ -231,8 +231,8 @@ fn what_is_revoked_ends_and_stays_revoked_after_a_restart() {
     let site = Site::new();
     let builder = configured(&site, &provider);
     let mut vigil = builder.serve();
-    let lost = rs256(RSA, "one", json!({}));
-    let other = rs256(RSA, "one", json!({"jti": "t2"}));
+    let lost = rs256(RSA, "one", &json!({}));
+    let other = rs256(RSA, "one", &json!({"jti": "t2"}));
     let mut socket = Socket::following(vigil.base(), "threats", &lost);
     let mut kept = Socket::following(vigil.base(), "threats", &other);
     revoke(&site, &vigil, &["--token-id", "t1"]);
