@@ -27,7 +27,7 @@ dashboard/dist/index.html: dashboard/node_modules $(PAGE_SOURCES)
 test: test-rust test-page ## Run every test: units, real servers, a real browser
 
 test-rust: page
-	@scripts/need nginx promtool python3-websockets
+	@scripts/need nginx promtool python3-websockets libmodsecurity-dev modsecurity-crs
 	$(CARGO) test --workspace --no-fail-fast
 
 test-page: page
