@@ -90,6 +90,9 @@ impl Reader {
     }
 
     fn file(&mut self, path: &Path, depth: usize) -> Result<(), RulesError> {
+        // One file has one name, however it is included.
+        let path = fs_err::canonicalize(path)?;
+        let path = path.as_path();
         if !self.read.insert(path.to_owned()) {
             return Ok(());
         }

@@ -142,6 +142,7 @@ async fn connections_are_listed_told_moved_and_ended() {
 async fn channels_and_numbers_are_listed() {
     let server = server(Role::Admin).await;
     let mut client = connect(&server, "/api/v1/ws/chat/7").await;
+    assert_eq!(client.frame().await["type"], "subscribed");
     assert_eq!(client.frame().await["type"], "presence.join");
     let (_, numbers) = ask(&server, "GET", "/ws/stats", None).await;
     assert_eq!(
@@ -162,6 +163,7 @@ async fn channels_and_numbers_are_listed() {
 async fn what_is_published_twice_with_one_key_is_there_once() {
     let server = server(Role::Admin).await;
     let mut client = connect(&server, "/api/v1/ws/chat/7").await;
+    assert_eq!(client.frame().await["type"], "subscribed");
     assert_eq!(client.frame().await["type"], "presence.join");
     let message =
         json!({"channel": "chat:7", "type": "message", "data": {"a": 1}, "idempotency_key": "k"});

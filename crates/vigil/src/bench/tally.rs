@@ -92,8 +92,8 @@ mod tests {
         }
         latencies.saturating_record(u64::MAX);
         let latency = Latency::of(&latencies);
-        assert!((latency.p50_us - 500_000.0).abs() < 1_000.0);
-        assert!((latency.p99_us - 990_000.0).abs() < 2_000.0);
+        assert!((latency.p50_us - 500_000.0).abs() < 5_000.0);
+        assert!((latency.p99_us - 990_000.0).abs() < 5_000.0);
         assert!(latency.max_us >= 60_000_000.0);
     }
 }

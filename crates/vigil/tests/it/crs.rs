@@ -24,10 +24,10 @@ SecRule TX:DETECTION_PARANOIA_LEVEL "@lt 2" "id:942012,phase:2,pass,nolog,skipAf
 SecRule ARGS "@pmFromFile words.data" "id:942200,phase:2,block,log,t:none,msg:'At level two',severity:'CRITICAL',setvar:'tx.inbound_anomaly_score_pl2=+5'"
 SecMarker "END-2"
 SecRule ARGS "@rx marker-[0-9]+" "id:942300,phase:2,block,log,t:none,t:lowercase,msg:'A marker',tag:'attack-sqli',severity:'CRITICAL',setvar:'tx.inbound_anomaly_score_pl1=+5',chain"
-    SecRule &REQUEST_HEADERS:User-Agent "@eq 1" "t:none"
+    SecRule REQUEST_METHOD "@streq GET" "t:none"
 SecRule &REQUEST_HEADERS:Host "@eq 0" "id:920280,phase:2,block,log,msg:'No host',severity:'CRITICAL',setvar:'tx.inbound_anomaly_score_pl1=+5'"
 SecRule RESPONSE_BODY "@rx x" "id:950000,phase:4,block,log,msg:'In a response'"
-SecRule ARGS "@rx (a)\\1" "id:942400,phase:2,block,log,msg:'Twice',severity:'CRITICAL',setvar:'tx.inbound_anomaly_score_pl1=+5'"
+SecRule ARGS "@rx (a)\1" "id:942400,phase:2,block,log,msg:'Twice',severity:'CRITICAL',setvar:'tx.inbound_anomaly_score_pl1=+5'"
 "#,
     );
     write("rules/words.data", "# words\nfindme\n");
