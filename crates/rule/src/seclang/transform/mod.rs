@@ -33,6 +33,7 @@ impl Bytes {
     const SEPARATOR: u16 = 1 << 10;
     const STAR: u16 = 1 << 11;
     const COMMENT: u16 = 1 << 12;
+    const DOT: u16 = 1 << 13;
     const ANY: u16 = u16::MAX;
 
     #[expect(
@@ -56,6 +57,7 @@ impl Bytes {
                 b',' | b';' => Self::SEPARATOR,
                 b'*' => Self::STAR,
                 b'#' | b'-' => Self::COMMENT,
+                b'.' => Self::DOT,
                 0x80..=0xff => Self::HIGH,
                 _ => 0,
             };
@@ -162,11 +164,15 @@ impl Transform {
             Self::CmdLine,
             Bytes::UPPER | Bytes::BACKSLASH | Bytes::QUOTE | Bytes::BLANK | Bytes::SEPARATOR,
         ),
-        ("normalizepath", Self::NormalizePath, Bytes::SLASH),
+        (
+            "normalizepath",
+            Self::NormalizePath,
+            Bytes::SLASH | Bytes::DOT,
+        ),
         (
             "normalizepathwin",
             Self::NormalizePathWin,
-            Bytes::SLASH | Bytes::BACKSLASH,
+            Bytes::SLASH | Bytes::BACKSLASH | Bytes::DOT,
         ),
         ("replacecomments", Self::ReplaceComments, Bytes::STAR),
         (
