@@ -141,23 +141,11 @@ impl Decoder {
             if place > 0 {
                 self.query.push(b'&');
             }
-            let mut decode = |text: &[u8], to: &mut Vec<u8>| {
-                let start = to.len();
-                match self.unwrapper.unwrap(text, layers) {
-                    Some(unwrapped) => {
-                        event.decode_depth = event.decode_depth.max(unwrapped.depth);
-                        decodings = decodings.with(unwrapped.decodings);
-                        to.extend_from_slice(unwrapped.text);
-                    }
-                    None => to.extend_from_slice(text),
-                }
-                start..to.len()
-            };
-            let name = decode(name, &mut self.query);
+            let name = self.append_decoded(name, layers, &mut decodings, event);
             if !name.is_empty() {
                 self.query.push(b'=');
             }
-            let value = decode(value, &mut self.query);
+            let value = self.append_decoded(value, layers, &mut decodings, event);
             self.parts.push([name, value]);
         }
         let (field, path) = (Field::UrlQuery, PathView::Inside);
@@ -177,6 +165,26 @@ impl Decoder {
         if let Some(how) = self.peeler.peel(text, false, &mut self.peeled) {
             self.add_peeled(event, field, decodings.with(how));
         }
+    }
+
+    /// Decodes a name or a value behind what the query has so far, and says where it stands.
+    fn append_decoded(
+        &mut self,
+        text: &[u8],
+        layers: Layers,
+        decodings: &mut Decodings,
+        event: &mut Event,
+    ) -> Range<usize> {
+        let start = self.query.len();
+        match self.unwrapper.unwrap(text, layers) {
+            Some(unwrapped) => {
+                event.decode_depth = event.decode_depth.max(unwrapped.depth);
+                *decodings = decodings.with(unwrapped.decodings);
+                self.query.extend_from_slice(unwrapped.text);
+            }
+            None => self.query.extend_from_slice(text),
+        }
+        start..self.query.len()
     }
 
     /// What a record has that is no request.
@@ -262,24 +270,13 @@ impl Decoder {
             self.query
                 .extend_from_slice(raw.get(kept..part.name.start).unwrap_or_default());
             kept = part.value.end;
-            let mut decode = |range: Range<usize>, to: &mut Vec<u8>| {
-                let text = raw.get(range).unwrap_or_default();
-                let start = to.len();
-                match self.unwrapper.unwrap(text, layers) {
-                    Some(unwrapped) => {
-                        event.decode_depth = event.decode_depth.max(unwrapped.depth);
-                        decodings = decodings.with(unwrapped.decodings);
-                        to.extend_from_slice(unwrapped.text);
-                    }
-                    None => to.extend_from_slice(text),
-                }
-                start..to.len()
-            };
-            let name = decode(part.name, &mut self.query);
+            let name = raw.get(part.name).unwrap_or_default();
+            let name = self.append_decoded(name, layers, &mut decodings, event);
             if part.is_named {
                 self.query.push(b'=');
             }
-            let value = decode(part.value, &mut self.query);
+            let value = raw.get(part.value).unwrap_or_default();
+            let value = self.append_decoded(value, layers, &mut decodings, event);
             self.parts.push([name, value]);
         }
         let text: &[u8] = if decodings.is_raw() {
