@@ -1,8 +1,10 @@
 //! How the other commands talk to a running server.
 
+use std::fmt::Display;
 use std::time::Duration;
 
 use clap::Args;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use ureq::http::Response;
 use ureq::{Agent, Body};
@@ -126,6 +128,19 @@ impl Server {
             self.url
         ))
     }
+}
+
+/// What the server answers, or why it refuses.
+pub(super) fn answer<T: DeserializeOwned>(mut response: Response<Body>) -> Result<T, Failure> {
+    if !response.status().is_success() {
+        return Err(refusal(&mut response));
+    }
+    response.body_mut().read_json().map_err(odd)
+}
+
+/// The answer is nothing that a server of this version gives.
+pub(super) fn odd(error: impl Display) -> Failure {
+    Failure::Environment(format!("the server's answer is odd: {error}"))
 }
 
 /// What a refused request means, with the server's own words.

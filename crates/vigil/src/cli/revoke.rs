@@ -6,7 +6,7 @@ use vigil_auth::Role;
 use vigil_event::text::visible;
 use vigil_event::{Clock as _, Id, Revocation, Revoked, SystemClock};
 
-use super::client::{ServerFlags, refusal};
+use super::client::{ServerFlags, answer, odd};
 use super::token::lifetime;
 use super::{Failure, say};
 
@@ -78,26 +78,17 @@ pub(super) fn revoke(args: &RevokeArgs) -> Result<(), Failure> {
     };
     let expires_at = args.expires.map(|ms| SystemClock.now().plus_millis(ms));
     let body = json!({"revoked": revoked, "reason": args.reason, "expires_at": expires_at});
-    let mut response = args.server.connect(Role::Admin)?.post(PATH, &body)?;
-    if !response.status().is_success() {
-        return Err(refusal(&mut response));
-    }
-    let made: Revocation = read(&mut response)?;
+    let made: Revocation = answer(args.server.connect(Role::Admin)?.post(PATH, &body)?)?;
     say!("{}", made.id)
 }
 
 pub(super) fn list(args: &RevocationsArgs) -> Result<(), Failure> {
-    let mut response = args.server.connect(Role::Admin)?.get(PATH)?;
-    if !response.status().is_success() {
-        return Err(refusal(&mut response));
-    }
-    let body: Value = read(&mut response)?;
+    let body: Value = answer(args.server.connect(Role::Admin)?.get(PATH)?)?;
     let items = body.get("items").cloned().unwrap_or_default();
     if args.json {
         return say!("{items}");
     }
-    let items: Vec<Revocation> = serde_json::from_value(items)
-        .map_err(|error| Failure::Environment(format!("the server's answer is odd: {error}")))?;
+    let items: Vec<Revocation> = serde_json::from_value(items).map_err(odd)?;
     for one in &items {
         let end = one.expires_at.map_or_else(
             || "until it is lifted".to_owned(),
@@ -121,24 +112,11 @@ pub(super) fn list(args: &RevocationsArgs) -> Result<(), Failure> {
 
 pub(super) fn restore(args: &RestoreArgs) -> Result<(), Failure> {
     let server = args.server.connect(Role::Admin)?;
-    let mut response = server.delete(&format!("{PATH}/{}", args.id))?;
-    if !response.status().is_success() {
-        return Err(refusal(&mut response));
-    }
-    let lifted: Revocation = read(&mut response)?;
+    let lifted: Revocation = answer(server.delete(&format!("{PATH}/{}", args.id))?)?;
     let revoked = lifted.revoked;
     say!(
         "accepted again: {} {}",
         revoked.kind(),
         visible(revoked.value())
     )
-}
-
-fn read<T: serde::de::DeserializeOwned>(
-    response: &mut ureq::http::Response<ureq::Body>,
-) -> Result<T, Failure> {
-    response
-        .body_mut()
-        .read_json()
-        .map_err(|error| Failure::Environment(format!("the server's answer is odd: {error}")))
 }

@@ -7,7 +7,7 @@ use vigil_auth::Role;
 use vigil_event::text::visible;
 use vigil_event::{Clock as _, Id, Suppression, SystemClock, Timestamp};
 
-use super::client::{ServerFlags, refusal};
+use super::client::{ServerFlags, answer, odd, refusal};
 use super::token::lifetime;
 use super::{Failure, say};
 
@@ -107,28 +107,19 @@ fn add(args: &AddArgs) -> Result<(), Failure> {
         "rule": args.rule, "network": args.network, "path": args.path, "host": args.host,
         "reason": args.reason, "expires_at": expires_at,
     });
-    let mut response = args.server.connect(Role::Analyst)?.post(PATH, &body)?;
-    if !response.status().is_success() {
-        return Err(refusal(&mut response));
-    }
-    let made: Suppression = read(&mut response)?;
+    let made: Suppression = answer(args.server.connect(Role::Analyst)?.post(PATH, &body)?)?;
     say!("{}", made.id)
 }
 
 fn list(args: &ListArgs) -> Result<(), Failure> {
     let query = if args.all { "?all=true" } else { "" };
     let server = args.server.connect(Role::Viewer)?;
-    let mut response = server.get(&format!("{PATH}{query}"))?;
-    if !response.status().is_success() {
-        return Err(refusal(&mut response));
-    }
-    let body: Value = read(&mut response)?;
+    let body: Value = answer(server.get(&format!("{PATH}{query}"))?)?;
     let items = body.get("items").cloned().unwrap_or_default();
     if args.json {
         return say!("{items}");
     }
-    let items: Vec<Suppression> = serde_json::from_value(items)
-        .map_err(|error| Failure::Environment(format!("the server's answer is odd: {error}")))?;
+    let items: Vec<Suppression> = serde_json::from_value(items).map_err(odd)?;
     let now = SystemClock.now();
     for one in &items {
         show(one, now)?;
@@ -173,13 +164,4 @@ fn remove(args: &RemoveArgs) -> Result<(), Failure> {
         return Err(refusal(&mut response));
     }
     say!("removed")
-}
-
-fn read<T: serde::de::DeserializeOwned>(
-    response: &mut ureq::http::Response<ureq::Body>,
-) -> Result<T, Failure> {
-    response
-        .body_mut()
-        .read_json()
-        .map_err(|error| Failure::Environment(format!("the server's answer is odd: {error}")))
 }
