@@ -12,8 +12,10 @@
 //! address's windows and the correlations that group by it live in one place and need no lock. What
 //! feeds the other correlations is a [`Sighting`], for the one [`Correlator`] that sees all threads.
 
+mod bucket;
 pub mod correlation;
 mod detector;
+mod entity;
 mod mask;
 pub mod policy;
 mod table;

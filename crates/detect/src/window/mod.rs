@@ -148,7 +148,7 @@ impl Windows {
     /// No address seen yet.
     pub fn new(options: WindowOptions) -> Self {
         Self {
-            table: Table::new(options.max_addresses),
+            table: Table::new(options.max_addresses, 2 * options.period_ms.max(1)),
             options,
             late: 0,
         }
@@ -161,7 +161,7 @@ impl Windows {
         };
         let period = self.options.period_ms.max(1);
         let at = event.occurred_at.as_millis();
-        let (cell, _) = self.table.entry(source_ip, at, Cell::new);
+        let cell = self.table.entry(source_ip, at, Cell::new).value;
         if !cell.advance(at, period) {
             self.late += 1;
             return;
