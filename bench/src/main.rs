@@ -4,6 +4,7 @@
 
 mod alternatives;
 mod crs;
+mod keys;
 mod latency;
 mod lines;
 
@@ -24,13 +25,24 @@ struct Arguments {
     /// Seconds of the latency measurement; 0 leaves it out
     #[arg(long, default_value_t = 20)]
     seconds: u64,
+    /// Measure only this: lines, keys, crs or latency
+    #[arg(long)]
+    only: Option<String>,
 }
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
-    lines::run(arguments.lines)?;
-    crs::run()?;
-    if arguments.seconds > 0 {
+    let wanted = |name: &str| arguments.only.as_deref().is_none_or(|only| only == name);
+    if wanted("lines") {
+        lines::run(arguments.lines)?;
+    }
+    if wanted("keys") {
+        keys::run()?;
+    }
+    if wanted("crs") {
+        crs::run()?;
+    }
+    if wanted("latency") && arguments.seconds > 0 {
         latency::run(&arguments.vigil, arguments.seconds)?;
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! Who an event is about, beside the client's address: its network, the session, the account.
 
-use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash};
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -52,8 +52,69 @@ pub(crate) fn session(event: &Event) -> Option<&[u8]> {
 }
 
 /// A session's name for people: secret as it is, it is never shown.
-pub(crate) fn mark(session: &[u8]) -> u32 {
-    BuildHasherDefault::<DefaultHasher>::default().hash_one(session) as u32
+pub(crate) fn mark(session: &[u8]) -> u64 {
+    BuildHasherDefault::<DefaultHasher>::default().hash_one(session) & 0xffff_ffff
+}
+
+/// Two hashes of who it is, so that nobody can make two of them one.
+pub(crate) fn key(who: &impl Hash) -> [u64; 2] {
+    let half = |seed: u8| BuildHasherDefault::<DefaultHasher>::default().hash_one((seed, who));
+    [half(0), half(1)]
+}
+
+/// The network of an address as a number: no two networks have the same.
+pub(crate) fn network_key(address: IpAddr) -> u64 {
+    match address {
+        // No network of the Internet begins like that in version 6.
+        IpAddr::V4(address) => u64::MAX << 32 | u64::from(u32::from(address) >> 8),
+        IpAddr::V6(address) => (u128::from(address) >> 64) as u64,
+    }
+}
+
+/// Addresses as bits. Those of a /24 have each their own; of others it is known about how many they
+/// are, and never more than that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Set([u64; 4]);
+
+impl Set {
+    pub(crate) const EMPTY: Self = Self([0; 4]);
+    const SIZE: u32 = 256;
+
+    /// Adds an address of one network; whether its bit was not set yet.
+    pub(crate) fn insert(&mut self, address: IpAddr) -> bool {
+        self.set(match address {
+            IpAddr::V4(address) => address.octets()[3],
+            IpAddr::V6(_) => spread(address),
+        })
+    }
+
+    /// Adds an address of wherever; whether its bit was not set yet.
+    pub(crate) fn insert_any(&mut self, address: IpAddr) -> bool {
+        self.set(spread(address))
+    }
+
+    fn set(&mut self, last: u8) -> bool {
+        let bit = 1 << (last % 64);
+        let Some(word) = self.0.get_mut(usize::from(last / 64)) else {
+            return false;
+        };
+        let is_new = *word & bit == 0;
+        *word |= bit;
+        is_new
+    }
+
+    /// How many bits are set.
+    pub(crate) fn len(&self) -> u32 {
+        self.0
+            .iter()
+            .map(|word| word.count_ones())
+            .sum::<u32>()
+            .min(Self::SIZE)
+    }
+}
+
+fn spread(address: IpAddr) -> u8 {
+    BuildHasherDefault::<DefaultHasher>::default().hash_one(address) as u8
 }
 
 /// The account that the record names.

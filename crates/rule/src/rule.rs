@@ -39,6 +39,10 @@ pub struct Rule {
     pub level: Severity,
     /// How bad a match is on its own, from 0.0 to 10.0.
     pub score: Score,
+    /// How much a match says about whom it comes from, from 0.0 to 10.0; as much as the score where
+    /// nothing else is said.
+    #[serde(skip)]
+    pub risk: Score,
     /// What alerts are grouped by, such as `sql_injection`.
     pub family: String,
     /// MITRE ATT&CK technique ids, such as `T1190` or `T1059.007`.

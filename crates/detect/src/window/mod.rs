@@ -1,7 +1,7 @@
 //! Windows: what one client address does over time.
 //!
 //! *What.* Three counts for each address: requests and the share of errors over a sliding period,
-//! distinct paths within the present one. *Input.* Events, in about the order of their own time. *Output.* A [`Crossing`]
+//! distinct paths within the present one; and a test of whether it tries names ([`scan`]). *Input.* Events, in about the order of their own time. *Output.* A [`Crossing`]
 //! when a limit is crossed; the same window of the same address stays quiet for one period after
 //! it fired. *Limits.* At most [`WindowOptions::max_addresses`] addresses; beyond that the coldest
 //! of a few neighbours is evicted and counted. An event more than a period older than its
@@ -11,12 +11,14 @@
 //! of the one before that still lies within the window.
 
 mod cell;
+mod scan;
 
 use std::net::IpAddr;
 
 use vigil_event::{Detection, Detector, Event, Evidence, Field, Score};
 
 use cell::{Cell, Counts};
+use scan::Answer;
 
 use crate::table::Table;
 
@@ -39,6 +41,10 @@ pub struct WindowOptions {
     pub path_spread: u32,
     /// The score of that.
     pub path_spread_score: f64,
+    /// Whether addresses are tested for trying names.
+    pub scan_test: bool,
+    /// The score of one that does.
+    pub scan_score: f64,
     /// The most addresses held at once, for each detection thread.
     pub max_addresses: usize,
 }
@@ -54,6 +60,8 @@ impl Default for WindowOptions {
             error_ratio_score: 6.0,
             path_spread: 150,
             path_spread_score: 5.5,
+            scan_test: true,
+            scan_score: 7.5,
             max_addresses: 100_000,
         }
     }
@@ -68,11 +76,18 @@ pub enum Window {
     ErrorRatio,
     /// Distinct paths.
     PathSpread,
+    /// Names that are tried.
+    Scan,
 }
 
 impl Window {
     /// Every window, in the order of its discriminant.
-    pub const ALL: [Self; 3] = [Self::RequestRate, Self::ErrorRatio, Self::PathSpread];
+    pub const ALL: [Self; 4] = [
+        Self::RequestRate,
+        Self::ErrorRatio,
+        Self::PathSpread,
+        Self::Scan,
+    ];
 
     /// The detection's rule id.
     pub const fn rule_id(self) -> &'static str {
@@ -80,6 +95,7 @@ impl Window {
             Self::RequestRate => "window-request-rate",
             Self::ErrorRatio => "window-error-ratio",
             Self::PathSpread => "window-path-spread",
+            Self::Scan => "window-scan",
         }
     }
 
@@ -89,13 +105,14 @@ impl Window {
             Self::RequestRate => "Many requests from one address",
             Self::ErrorRatio => "Most requests of one address fail",
             Self::PathSpread => "One address asks for many different paths",
+            Self::Scan => "One address tries names",
         }
     }
 
     const fn family(self) -> &'static str {
         match self {
             Self::RequestRate => "flood",
-            Self::ErrorRatio | Self::PathSpread => "scanning",
+            Self::ErrorRatio | Self::PathSpread | Self::Scan => "scanning",
         }
     }
 }
@@ -168,14 +185,32 @@ impl Windows {
         }
         let path = event.raw(Field::UrlPath).unwrap_or_default();
         let counted = !(event.status < 400 && is_static(path));
-        cell.count(event.status >= 400, counted.then_some(path));
+        let is_trial = counted && self.options.scan_test && !scan::is_asked_of_every_site(path);
+        let by_link = event
+            .raw(Field::Referrer)
+            .is_some_and(|from| !from.is_empty());
+        let answer = Answer::of(event.status, by_link).filter(|_| is_trial);
+        cell.count(event.status >= 400, counted.then_some(path), answer);
+        let tries = cell.odds() >= scan::decided();
         let counts = cell.sliding(at, period);
         let options = &self.options;
         for window in Window::ALL {
-            if crossed(window, counts, options) && cell.may_fire(window as usize, at, period) {
+            let crossed = match window {
+                Window::Scan => tries,
+                _ => crossed(window, counts, options),
+            };
+            if crossed && cell.may_fire(window as usize, at, period) {
                 crossings.push(crossing(window, source_ip, counts, options));
             }
         }
+        if tries {
+            cell.test_anew();
+        }
+    }
+
+    /// The bytes of the table, without what busy addresses hold beside that.
+    pub fn bytes(&self) -> usize {
+        self.table.bytes()
     }
 
     /// How many addresses are held.
@@ -201,6 +236,7 @@ fn crossed(window: Window, counts: Counts, options: &WindowOptions) -> bool {
             counts.requests >= options.error_minimum && counts.error_ratio() >= options.error_ratio
         }
         Window::PathSpread => counts.paths >= options.path_spread,
+        Window::Scan => false,
     }
 }
 
@@ -235,6 +271,11 @@ fn crossing(
                 "about {} different paths within {seconds} s; the limit is {}",
                 counts.paths, options.path_spread
             ),
+        ),
+        Window::Scan => (
+            options.scan_score,
+            "of the paths it asked for the first time, more are not there than links lead to"
+                .to_owned(),
         ),
     };
     Crossing {

@@ -95,8 +95,13 @@ pub(super) fn known(name: &str, log: Log) -> Result<Known, String> {
     known.ok_or_else(|| format!("nothing here stands for `{name}`"))
 }
 
-/// What is grouped by or counted under a name; none for what is the same for all events of a log.
+/// What is grouped by or counted under a name; none for what is the
+/// same for all events of a log.
 pub(super) fn subject(name: &str, log: Log) -> Result<Option<&'static str>, String> {
+    // What the other log has is an empty text in this one.
+    if log == Log::Ssh && known(name, log).is_err() && known(name, Log::Web).is_ok() {
+        return Ok(None);
+    }
     Ok(Some(match known(name, log)? {
         Known::Field(field) => field,
         Known::FileName => "url.file",

@@ -22,7 +22,7 @@ use field::Log;
 pub(crate) struct Lists<'a>(pub(crate) &'a [RuleFile]);
 
 /// How the names of lists end.
-const LIST_ENDINGS: [&str; 2] = [".txt", ".list"];
+const LIST_ENDING: &str = ".txt";
 
 /// The documents that a scenario is made of.
 #[derive(Debug)]
@@ -74,9 +74,7 @@ struct Scenario {
 
 /// Whether a file is a list and no rules.
 pub(crate) fn is_list(file: &RuleFile) -> bool {
-    LIST_ENDINGS
-        .iter()
-        .any(|ending| file.name.ends_with(ending))
+    file.name.ends_with(LIST_ENDING)
 }
 
 /// Whether a document is a scenario.
