@@ -39,8 +39,12 @@ pub struct Input<'a> {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     /// The foreign rules that are loaded; in the set they stand behind our own detections and before
-    /// the correlations, which are our own but for carried-over scenarios.
+    /// the correlations; carried-over scenarios stand behind all others.
     pub loaded: usize,
+    /// How many of them are scenarios.
+    pub scenarios: usize,
+    /// The detections that were made for scenarios; they stand among the foreign rules.
+    pub made: usize,
     /// What is not loaded, and why.
     pub refused: Vec<RuleError>,
     /// What is loaded but can match less than it says, and why.
@@ -97,7 +101,10 @@ pub(crate) fn read(input: Input<'_>) -> Result<Loaded, Vec<RuleError>> {
         let (described, correlations) = reader.correlate()?;
         let foreign = reader.rules.iter().filter(|rule| rule.foreign);
         let (scenarios, made) = reader.scenarios;
-        reader.report.loaded = (foreign.count() + scenarios).saturating_sub(made);
+        let rules = foreign.count() + scenarios;
+        reader.report.loaded = rules.saturating_sub(made);
+        reader.report.scenarios = scenarios;
+        reader.report.made = made;
         Ok(Loaded {
             rules: reader.rules,
             described,

@@ -9,8 +9,9 @@
 //! account, each address counts in full.
 //!
 //! *Input.* Signs with the event's own time. *Output.* A detection, when what was known before and what
-//! this event adds reach the threshold, and what was known before matters for that: its score is that of
-//! the evidence before, so that the event's score is that of all of it. Then it is quiet for a half-life.
+//! this event adds reach the threshold, what was known before matters for that, and more than one rule
+//! says it: its score is that of the evidence before, so that the event's score is that of all of it. Then
+//! it is quiet for a half-life.
 //!
 //! *Limits.* [`RiskOptions::max_entities`] of a kind; [`HELD`] rules each are told apart, and the
 //! weakest are put together. What is known is in memory: a restart forgets it, other rules do not.
@@ -40,8 +41,8 @@ use standing::Standing;
 
 /// Rules that are told apart in what is known about one entity.
 const HELD: usize = 8;
-/// Evidence before the event that is less than this changes nothing: a score of 4.
-const MATTERS: f64 = 0.5;
+/// Evidence that is less than this changes nothing: a score of 2.2.
+const MATTERS: f64 = 0.25;
 /// What was not heard of for so many half-lives means nothing any more.
 const HALF_LIVES: i64 = 10;
 
@@ -174,6 +175,7 @@ impl Risk {
         let before = weight - signs::weight(own);
         if signs::score(weight).value() < self.options.threshold
             || before < MATTERS
+            || !standing.is_said_by_several(entity)
             || standing.clients() < entity.clients_needed()
             || now < standing.quiet_until
         {

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::{Entity, HELD, Sign};
+use super::{Entity, HELD, MATTERS, Sign};
 use crate::entity;
 
 /// What is known about one entity.
@@ -115,6 +115,16 @@ impl Standing {
     pub(super) fn weight(&mut self, now: i64, half_life: i64) -> f64 {
         self.fade(now, half_life);
         self.rest + self.held.iter().map(|held| held.weight).sum::<f64>()
+    }
+
+    /// Whether more than one rule speaks against an address or a session: of one, its own detection has
+    /// said all. Against others, more than one address does.
+    pub(super) fn is_said_by_several(&self, entity: &Entity) -> bool {
+        let heaviest = self.held.iter().map(|held| held.weight);
+        let heaviest = heaviest.fold(0.0, f64::max);
+        let all: f64 = self.held.iter().map(|held| held.weight).sum();
+        matches!(entity, Entity::Network(_) | Entity::Account(_))
+            || self.rest + all - heaviest >= MATTERS
     }
 
     /// The signs, the heaviest first.

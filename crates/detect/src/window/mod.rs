@@ -186,10 +186,7 @@ impl Windows {
         let path = event.raw(Field::UrlPath).unwrap_or_default();
         let counted = !(event.status < 400 && is_static(path));
         let is_trial = counted && self.options.scan_test && !scan::is_asked_of_every_site(path);
-        let by_link = event
-            .raw(Field::Referrer)
-            .is_some_and(|from| !from.is_empty());
-        let answer = Answer::of(event.status, by_link).filter(|_| is_trial);
+        let answer = is_trial.then(|| answer(event)).flatten();
         cell.count(event.status >= 400, counted.then_some(path), answer);
         let tries = cell.odds() >= scan::decided();
         let counts = cell.sliding(at, period);
@@ -284,6 +281,16 @@ fn crossing(
         source_ip,
         reason,
     }
+}
+
+/// What the answer says of whether the address tries names.
+fn answer(event: &Event) -> Option<Answer> {
+    let says = |field| event.raw(field).unwrap_or_default();
+    let agent = || scan::says_who_it_is(says(Field::UserAgent));
+    Answer::of(
+        event.status,
+        event.status >= 400 && (!says(Field::Referrer).is_empty() || agent()),
+    )
 }
 
 /// Whether a path names a file that a page brings along, by its ending.

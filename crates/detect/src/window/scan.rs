@@ -15,7 +15,7 @@ pub(super) enum Answer {
     Hit,
     /// It is not, or not for this client.
     Miss,
-    /// It is not, and a page leads there.
+    /// It is not; a page leads there, or it is a program that says who it is.
     MissByLink,
 }
 
@@ -50,6 +50,13 @@ impl Answer {
         };
         (odds + step as f32).max(0.0)
     }
+}
+
+/// Whether an agent names the page that tells what it is, as crawlers do. They come back to pages that have
+/// moved.
+pub(super) fn says_who_it_is(agent: &[u8]) -> bool {
+    let has = |part: &[u8]| agent.windows(part.len()).any(|piece| piece == part);
+    has(b"http://") || has(b"https://")
 }
 
 /// Names that well-behaved programs ask every site for, whether it has them or not.
@@ -112,6 +119,10 @@ mod tests {
         for status in [0, 301, 302, 401, 429, 500, 502, 503] {
             assert_eq!(Answer::of(status, false), None, "{status}");
         }
+        assert!(says_who_it_is(
+            b"Mozilla/5.0 (compatible; Bot/1.0; +http://bot.example/)"
+        ));
+        assert!(!says_who_it_is(b"Mozilla/5.0 (X11; Linux x86_64)"));
         assert!(is_asked_of_every_site(b"/robots.txt"));
         assert!(!is_asked_of_every_site(b"/admin/robots.txt"));
     }

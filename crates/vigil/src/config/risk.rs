@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct RiskConfig {
-    /// Whether it does.
+    /// Whether evidence about addresses, networks, sessions and accounts is added up.
     pub enabled: bool,
     /// From this score up, 1.0 to 9.9, what is known of somebody is a detection of its own.
     pub threshold: f64,
