@@ -310,9 +310,10 @@ impl Detector {
         self.scratch.costs_mut()
     }
 
-    /// About how many addresses something is known.
-    pub fn suspects(&self) -> usize {
-        self.risk.len()
+    /// Of how many addresses and networks what windows and risk knew made room for others.
+    pub fn forgotten(&self) -> u64 {
+        let clients = self.clients.as_ref().map_or(0, Clients::evicted);
+        self.windows.evicted() + self.risk.evicted() + clients
     }
 
     /// How many addresses the windows hold, and how many were evicted or came too late to count.

@@ -117,7 +117,7 @@ impl Shared {
         self.signs.found.clone_from(&sighting.signs);
         for place in &self.fired {
             if let Some(rule) = sighting.rules.rules().get(*place) {
-                self.signs.add(&rule.id, &rule.title, rule.risk);
+                self.signs.add(&rule.id, &rule.title, rule.risk());
             }
         }
         let mut own = Score::noisy_or(detections.iter().map(|one| one.score));
@@ -139,6 +139,11 @@ impl Shared {
     /// The correlations that fired on the event concluded last, by their rules' places.
     pub fn fired(&self) -> &[usize] {
         &self.fired
+    }
+
+    /// Of how many networks, sessions and accounts what was known made room for others.
+    pub const fn forgotten(&self) -> u64 {
+        self.risk.evicted()
     }
 
     /// How many groups the correlations hold, and how many were evicted or came too late.

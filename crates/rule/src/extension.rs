@@ -1,8 +1,8 @@
 //! Our own part of a rule, under the key `vigil:`.
 //!
 //! `family` (what alerts are grouped by; else the name of the file's folder), `score` (0 to 10;
-//! else by level), `risk` (0 to 10, how much a match says about whom it comes from; else the score),
-//! `examples` with the lists `match` and `no_match`.
+//! else by level), `risk` (0 to 10, how much a match says about whom it comes from; else the score, and
+//! nothing if the rule only feeds correlations), `examples` with the lists `match` and `no_match`.
 
 use serde::Deserialize;
 use vigil_event::Score;

@@ -57,7 +57,7 @@ pub(crate) fn read(
             .map(|status| format!("{status:?}").to_ascii_lowercase()),
         level,
         score,
-        risk: extension.risk.unwrap_or(score),
+        own_risk: extension.risk,
         family: family.unwrap_or_else(|| NO_FAMILY.to_owned()),
         techniques,
         tags: sigma.tags.clone(),

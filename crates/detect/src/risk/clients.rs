@@ -33,6 +33,11 @@ impl Clients {
         }
     }
 
+    /// How many networks made room for others.
+    pub(crate) const fn evicted(&self) -> u64 {
+        self.networks.evicted()
+    }
+
     /// Notes a client; how many its network has, by what this thread has seen of them.
     pub(crate) fn note(&mut self, address: IpAddr, at: i64) -> u32 {
         let fresh = || Seen {

@@ -186,9 +186,9 @@ impl Risk {
         Some(detection(event, entity, signs::score(before), reason))
     }
 
-    /// How many entities are known.
-    pub(crate) fn len(&self) -> usize {
-        self.known.len()
+    /// Of how many entities what was known made room for others before it had faded.
+    pub(crate) const fn evicted(&self) -> u64 {
+        self.known.evicted()
     }
 }
 

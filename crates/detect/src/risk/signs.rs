@@ -66,7 +66,7 @@ impl Signs {
         }
         let matched = matched.iter().filter_map(|place| rules.rules().get(*place));
         for rule in matched.clone() {
-            self.add(&rule.id, &rule.title, rule.risk);
+            self.add(&rule.id, &rule.title, rule.risk());
         }
         for detection in detections {
             if !matched.clone().any(|rule| rule.id == detection.rule_id) {

@@ -201,7 +201,8 @@ fn memory_is_bounded() {
         );
         assert_eq!(clients.note(address, 0), 1);
     }
-    assert_eq!(risk.len(), 100);
+    assert_eq!(risk.known.len(), 100);
+    assert_eq!(risk.evicted(), 9_900);
 }
 
 #[test]

@@ -205,11 +205,6 @@ impl Windows {
         }
     }
 
-    /// The bytes of the table, without what busy addresses hold beside that.
-    pub fn bytes(&self) -> usize {
-        self.table.bytes()
-    }
-
     /// How many addresses are held.
     pub fn addresses(&self) -> usize {
         self.table.len()
@@ -403,6 +398,33 @@ mod tests {
         for n in 0..40 {
             let event = event("192.0.2.9", n, "/same", 200);
             assert!(!fired(&mut windows, &event).contains(&Window::PathSpread));
+        }
+    }
+
+    #[test]
+    fn who_tries_names_is_told_and_who_follows_links_is_not() {
+        let mut windows = Windows::new(WindowOptions::default());
+        let mut told = Vec::new();
+        for n in 0..10 {
+            let event = event("192.0.2.1", n * 1_000, &format!("/{n}"), 404);
+            told.extend(fired(&mut windows, &event).iter().map(|_| n));
+        }
+        assert_eq!(told, [4], "then it is quiet for a period");
+        for n in 0..40 {
+            let same = event("192.0.2.2", n * 1_000, "/gone", 404);
+            assert_eq!(fired(&mut windows, &same), []);
+            let image = event("192.0.2.3", n * 1_000, &format!("/{n}.png"), 404);
+            assert_eq!(fired(&mut windows, &image), []);
+            let served = event("192.0.2.4", n * 1_000, &format!("/{n}"), 200);
+            assert_eq!(fired(&mut windows, &served), []);
+        }
+        let mut windows = Windows::new(WindowOptions {
+            scan_test: false,
+            ..WindowOptions::default()
+        });
+        for n in 0..10 {
+            let event = event("192.0.2.1", n * 1_000, &format!("/{n}"), 404);
+            assert_eq!(fired(&mut windows, &event), []);
         }
     }
 

@@ -67,7 +67,7 @@ impl Correlate {
         judged.unwrap_or_else(|_| {
             self.panics += 1;
             self.shared.forget_correlations();
-            self.lost = Lost::default();
+            self.lost = self.lost.without_correlations();
             tracing::error!(
                 offset = kept.record.offset,
                 "correlating this record failed, and correlations start anew; this is a bug, please report it"
@@ -83,7 +83,7 @@ impl Correlate {
             suppressed_by,
         } = sighted;
         if self.shared.follow(&sighting) {
-            self.lost = Lost::default();
+            self.lost = self.lost.without_correlations();
         }
         let here = Judgement {
             detections: threat.detections,
@@ -110,6 +110,6 @@ impl Correlate {
 
     /// What was lost since this was last asked.
     pub(super) fn take_lost(&mut self) -> Lost {
-        Lost::of(self.shared.correlator()).since(&mut self.lost)
+        Lost::of(self.shared.correlator(), self.shared.forgotten()).since(&mut self.lost)
     }
 }
