@@ -177,20 +177,34 @@ impl Seen {
         })
     }
 
-    /// The places of the event's views in `scope`, without those of which is known that the
-    /// comparison does not match them.
+    /// The places of the event's views in `scope`, each with whether it is known that the comparison
+    /// matches it; without those of which is known that it does not.
     pub(crate) fn places(
         &self,
         scope: Scope,
         comparison: Option<u32>,
-    ) -> impl Iterator<Item = usize> {
-        let fits = move |part: &Part| {
-            let knows = comparison.zip(part.known);
-            part.view.meets(scope)
-                && knows.is_none_or(|(number, known)| self.memory.matches(known, number))
-        };
+    ) -> impl Iterator<Item = (usize, bool)> {
         let parts = self.parts.iter().enumerate();
-        parts.filter_map(move |(place, part)| fits(part).then_some(place))
+        let parts = parts.filter(move |(_, part)| part.view.meets(scope));
+        parts.filter_map(
+            move |(place, part)| match self.remembers(part, comparison) {
+                Some(false) => None,
+                remembered => Some((place, remembered.is_some())),
+            },
+        )
+    }
+
+    /// Whether it is known that the comparison matches one of the event's views in `scope`.
+    pub(crate) fn is_remembered(&self, scope: Scope, comparison: u32) -> bool {
+        self.parts.iter().any(|part| {
+            part.view.meets(scope) && self.remembers(part, Some(comparison)) == Some(true)
+        })
+    }
+
+    /// Whether a comparison matches a view, if that is known.
+    fn remembers(&self, part: &Part, comparison: Option<u32>) -> Option<bool> {
+        let (known, number) = part.known.zip(comparison)?;
+        Some(self.memory.matches(known, number))
     }
 
     /// The probes that were seen in a view.
