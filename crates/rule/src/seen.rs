@@ -51,6 +51,7 @@ impl Seen {
         self.candidates.clear();
         self.parts.clear();
         self.again.clear();
+        self.memory.begin();
         if self.views.len() != probes || self.bits.len() != rules {
             *self = Self::new(probes, rules);
         }
