@@ -214,6 +214,7 @@ impl Leaf {
         if seen.common(self.compared().common(view), &self.probes) == Scope::default() {
             return;
         }
+        seen.examine(text);
         let matches = match &self.matcher {
             Matcher::Texts(texts) => texts.find(text).is_some(),
             Matcher::Pattern { regex, .. } => regex.is_match(text),
@@ -314,7 +315,10 @@ impl Leaf {
         let comparison = (self.compared() != Scope::default()).then_some(self.number);
         self.target
             .texts(event, seen, scope, comparison)
-            .find_map(|text| Some(Found::Text(text.name, text.view, find(&text)?)))
+            .find_map(|text| {
+                seen.examine(text.view.text);
+                Some(Found::Text(text.name, text.view, find(&text)?))
+            })
     }
 
     fn number<'e>(

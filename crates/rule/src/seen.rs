@@ -3,6 +3,8 @@
 //! Owns: the marks of one event, and the memory of texts that outlasts it. Never holds: what is looked
 //! for.
 
+use std::cell::Cell;
+
 use vigil_event::{Event, View};
 
 use crate::field::Scope;
@@ -31,6 +33,8 @@ pub(crate) struct Seen {
     /// The views of which more is to be known, by their places.
     again: Vec<(usize, Place)>,
     memory: Memory,
+    /// See [`crate::Costs::examined`].
+    examined: Cell<u64>,
 }
 
 /// A view of the event at hand.
@@ -79,6 +83,7 @@ impl Seen {
             parts: Vec::with_capacity(PARTS),
             again: Vec::with_capacity(PARTS),
             memory: Memory::new(),
+            examined: Cell::new(0),
         }
     }
 
@@ -164,6 +169,16 @@ impl Seen {
     pub(crate) fn of(prefilter: &Prefilter) -> Self {
         let (probes, rules) = prefilter.sizes();
         Self::new(probes, rules)
+    }
+
+    /// A text is searched or compared.
+    pub(crate) fn examine(&self, text: &[u8]) {
+        self.examined.set(self.examined.get() + text.len() as u64);
+    }
+
+    /// How many bytes were examined since this was last asked.
+    pub(crate) fn take_examined(&self) -> u64 {
+        self.examined.take()
     }
 
     /// The rules that can match, in their order.

@@ -265,8 +265,8 @@ impl RuleSet {
             costs.evaluated(place, hit_at, &mut timing);
             hits.extend(hit);
         }
-        costs.finish(hits.len());
         self.learn(event, seen);
+        costs.finish(hits.len(), seen.take_examined());
     }
 
     /// Compares the texts that came for the second time with all that rules compare them with.
