@@ -183,6 +183,10 @@ impl Detector {
         if event.log == LogKind::Web || event.raw(Field::Method).is_some() {
             if let Some(crs) = self.rules.crs() {
                 crs.evaluate(event, &mut self.crs_scratch, &mut self.crs_hits);
+                for hit in &self.crs_hits {
+                    let costs = self.scratch.costs_mut();
+                    costs.crs_matched(hit.rule, event.occurred_at);
+                }
             }
             self.windows.observe(event, &mut self.crossings);
         }

@@ -8,6 +8,7 @@ mod crs;
 mod foreign;
 mod hostile;
 mod line;
+mod linear;
 mod modifiers;
 mod modsecurity;
 mod refused;
