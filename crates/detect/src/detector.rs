@@ -4,14 +4,15 @@
 use std::sync::Arc;
 
 use vigil_event::{
-    Detection, Detector as By, Event, Evidence, Field, Id, LogKind, Score, Severity, Suppressed,
-    Timestamp,
+    Detection, Detector as By, Event, Evidence, Field, Id, LogKind, Outcome, Score, Severity,
+    Suppressed, Timestamp,
 };
 use vigil_rule::seclang::{SecHit, SecScratch};
 use vigil_rule::{Costs, Hit, Rule, RuleSet, Scratch};
 
 use crate::correlation::{CorrelationOptions, Correlator, Firing, Scope};
 use crate::policy::{Excused, Policy};
+use crate::profile::{Eye, ProfileOptions};
 use crate::window::{Crossing, WindowOptions, Windows};
 
 /// What a detector needs to know.
@@ -21,6 +22,8 @@ pub struct DetectorOptions {
     pub windows: WindowOptions,
     /// How much the correlations may hold.
     pub correlations: CorrelationOptions,
+    /// How sites are learned.
+    pub profiles: ProfileOptions,
 }
 
 /// What was concluded about one event.
@@ -37,6 +40,8 @@ pub struct Judgement {
     pub score: Score,
     /// The score's band.
     pub severity: Severity,
+    /// Whether an attack succeeded, by how the request was answered.
+    pub outcome: Outcome,
 }
 
 impl Judgement {
@@ -60,7 +65,12 @@ impl Judgement {
             suppressed_by: excused.by,
             score,
             severity: score.severity(),
+            outcome: Outcome::Unknown,
         }
+    }
+
+    fn ending(self, outcome: Outcome) -> Self {
+        Self { outcome, ..self }
     }
 }
 
@@ -105,9 +115,10 @@ impl Sighting {
         };
         excused.suppressed.extend(more.suppressed);
         excused.by.extend(more.by);
+        let outcome = judgement.outcome;
         let mut detections = judgement.detections;
         detections.append(&mut fired);
-        Judgement::of(detections, excused)
+        Judgement::of(detections, excused).ending(outcome)
     }
 }
 
@@ -139,6 +150,7 @@ pub struct Detector {
     accusations: Vec<Detection>,
     policy: Arc<Policy>,
     now: Timestamp,
+    eye: Eye,
 }
 
 impl Detector {
@@ -160,6 +172,7 @@ impl Detector {
             accusations: Vec::new(),
             policy: Arc::default(),
             now: Timestamp::default(),
+            eye: Eye::new(options.profiles.clone()),
         }
     }
 
@@ -177,6 +190,17 @@ impl Detector {
     /// Allocates nothing when none did.
     pub fn judge(&mut self, event: &Event) -> Option<Judgement> {
         self.clear();
+        let judgement = self.conclude(event);
+        let of_others = |judgement: &Judgement| {
+            let others = judgement.detections.iter();
+            Score::noisy_or(others.filter(|one| one.detector != By::Profile).map(|one| one.score))
+        };
+        let score = judgement.as_ref().map(of_others).unwrap_or_default();
+        self.eye.conclude(event, score.value());
+        judgement
+    }
+
+    fn conclude(&mut self, event: &Event) -> Option<Judgement> {
         self.rules
             .evaluate(event, &mut self.scratch, &mut self.hits);
         // The windows count requests, whoever logged them.
@@ -185,6 +209,7 @@ impl Detector {
                 crs.evaluate(event, &mut self.crs_scratch, &mut self.crs_hits);
             }
             self.windows.observe(event, &mut self.crossings);
+            self.accusations.extend(self.eye.look(event));
         }
         self.policy.accuse(event, &mut self.accusations);
         if self.hits.is_empty()
@@ -230,7 +255,8 @@ impl Detector {
             crate::mask::mask(&mut detections, whole);
         }
         let excused = self.policy.excuse(event, self.now, &mut detections);
-        Some(Judgement::of(detections, excused))
+        let outcome = self.eye.outcome(event);
+        Some(Judgement::of(detections, excused).ending(outcome))
     }
 
     /// Forgets the event before, also one whose judgement ended in a panic: what it left behind must
@@ -242,6 +268,12 @@ impl Detector {
         self.firings.clear();
         self.accusations.clear();
         self.matched.clear();
+        self.eye.forget();
+    }
+
+    /// The profiles on this thread.
+    pub const fn eye_mut(&mut self) -> &mut Eye {
+        &mut self.eye
     }
 
     /// The event judged last, if it feeds a correlation that sees the events of all threads.

@@ -9,6 +9,7 @@ mod issuer;
 pub mod layers;
 mod noise;
 mod parts;
+mod profile;
 pub mod reference;
 
 use std::collections::BTreeMap;
@@ -25,6 +26,7 @@ use vigil_event::Severity;
 pub use issuer::IssuerConfig;
 pub(crate) use issuer::is_safe;
 pub use layers::{ConfigError, Overrides, load};
+pub use profile::ProfilesConfig;
 pub use noise::{AllowConfig, AllowedRuleConfig, BotConfig, ListConfig, ListPurpose};
 
 /// Everything that can be configured.
@@ -175,6 +177,8 @@ pub struct DetectConfig {
     pub windows: WindowsConfig,
     /// What correlation rules may remember.
     pub correlations: CorrelationsConfig,
+    /// What is learned of each site from its own traffic.
+    pub profiles: ProfilesConfig,
     /// What is let pass.
     pub allow: AllowConfig,
 }
@@ -194,6 +198,7 @@ impl Default for DetectConfig {
             new_alerts_per_minute: 100,
             windows: WindowsConfig::default(),
             correlations: CorrelationsConfig::default(),
+            profiles: ProfilesConfig::default(),
             allow: AllowConfig::default(),
         }
     }

@@ -54,6 +54,7 @@ impl Config {
                 max_groups: correlations.max_groups,
                 max_entries: correlations.max_entries,
             },
+            profiles: self.detect.profiles.options(),
         }
     }
 

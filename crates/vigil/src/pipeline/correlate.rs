@@ -102,6 +102,7 @@ impl Correlate {
             suppressed_by,
             score: threat.score,
             severity: threat.severity,
+            outcome: threat.outcome,
         };
         let judgement = sighting.conclude(here, firings);
         let_pass.count(&judgement, self.options.threshold, threat.occurred_at);
