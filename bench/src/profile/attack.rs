@@ -6,27 +6,83 @@ use super::request::{Request, pick, token};
 
 /// The kinds of attack, as they are reported.
 pub(super) const KINDS: [&str; 11] = [
-    "wrong type", "odd character", "over-long value", "unexpected parameter", "value of no list", "repeated parameter",
-    "method", "path", "backup file", "injection", "out of range",
+    "wrong type",
+    "odd character",
+    "over-long value",
+    "unexpected parameter",
+    "value of no list",
+    "repeated parameter",
+    "method",
+    "path",
+    "backup file",
+    "injection",
+    "out of range",
 ];
 
 const INJECTIONS: [&str; 28] = [
-    "1' OR '1'='1", "' OR 1=1 -- ", "1; DROP TABLE users", "-1 UNION SELECT 1,2,3", "admin'--", "1 AND SLEEP(5)",
-    "<script>alert(1)</script>", "\"><img src=x onerror=alert(1)>", "javascript:alert(1)", "<svg/onload=alert(1)>",
-    "../../../../etc/passwd", "..\\..\\windows\\win.ini", "/etc/passwd\0.png", "; cat /etc/passwd", "| id", "`id`",
-    "$(id)", "&& whoami", "{{7*7}}", "${7*7}", "<%= 7*7 %>", "http://169.254.169.254/latest/meta-data/",
-    "php://filter/convert.base64-encode/resource=index.php", "%0d%0aSet-Cookie: a=b", "\r\nX-Injected: 1",
-    "*)(uid=*))(|(uid=*", "' || 'a'='a", "\" or \"\"=\"",
+    "1' OR '1'='1",
+    "' OR 1=1 -- ",
+    "1; DROP TABLE users",
+    "-1 UNION SELECT 1,2,3",
+    "admin'--",
+    "1 AND SLEEP(5)",
+    "<script>alert(1)</script>",
+    "\"><img src=x onerror=alert(1)>",
+    "javascript:alert(1)",
+    "<svg/onload=alert(1)>",
+    "../../../../etc/passwd",
+    "..\\..\\windows\\win.ini",
+    "/etc/passwd\0.png",
+    "; cat /etc/passwd",
+    "| id",
+    "`id`",
+    "$(id)",
+    "&& whoami",
+    "{{7*7}}",
+    "${7*7}",
+    "<%= 7*7 %>",
+    "http://169.254.169.254/latest/meta-data/",
+    "php://filter/convert.base64-encode/resource=index.php",
+    "%0d%0aSet-Cookie: a=b",
+    "\r\nX-Injected: 1",
+    "*)(uid=*))(|(uid=*",
+    "' || 'a'='a",
+    "\" or \"\"=\"",
 ];
-const PROBES: [&str; 14] = ["'", "\"", "<", ">", ")", "\\", "`", "|", ";", "\0", "'(", "\u{1}", "{{", "$"];
+const PROBES: [&str; 14] = [
+    "'", "\"", "<", ">", ")", "\\", "`", "|", ";", "\0", "'(", "\u{1}", "{{", "$",
+];
 const EXTRA: [(&str, &str); 16] = [
-    ("debug", "1"), ("admin", "true"), ("role", "admin"), ("XDEBUG_SESSION_START", "phpstorm"), ("cmd", "id"),
-    ("_method", "DELETE"), ("is_admin", "1"), ("test", "1"), ("callback", "x"), ("file", "index"), ("include", "header"),
-    ("template", "default"), ("user_id", "1"), ("internal", "yes"), ("config", "dump"), ("trace", "on"),
+    ("debug", "1"),
+    ("admin", "true"),
+    ("role", "admin"),
+    ("XDEBUG_SESSION_START", "phpstorm"),
+    ("cmd", "id"),
+    ("_method", "DELETE"),
+    ("is_admin", "1"),
+    ("test", "1"),
+    ("callback", "x"),
+    ("file", "index"),
+    ("include", "header"),
+    ("template", "default"),
+    ("user_id", "1"),
+    ("internal", "yes"),
+    ("config", "dump"),
+    ("trace", "on"),
 ];
 const BACKUPS: [&str; 12] = [
-    "/index.php.bak", "/config.inc", "/backup.zip", "/db.sql", "/index.jsp~", "/web.config.old", "/.env.save", "/app.war",
-    "/admin.cgi", "/shell.jsp", "/users.mdb", "/dump.tgz",
+    "/index.php.bak",
+    "/config.inc",
+    "/backup.zip",
+    "/db.sql",
+    "/index.jsp~",
+    "/web.config.old",
+    "/.env.save",
+    "/app.war",
+    "/admin.cgi",
+    "/shell.jsp",
+    "/users.mdb",
+    "/dump.tgz",
 ];
 
 /// An attack made of an ordinary request, and its kind; none where this request has nothing to attack.
@@ -39,13 +95,23 @@ pub(super) fn make(random: &mut Rng, mut request: Request) -> Option<(Request, u
         }
         6 => {
             let method = ["PUT", "DELETE", "TRACE", "PROPFIND"][random.usize(..4)];
+            // What others do to the same page every day is no attack that can be seen.
+            if request.path.starts_with("/api/v2/pages/") && matches!(method, "PUT" | "DELETE") {
+                return None;
+            }
             request = request.by(method);
         }
         7 => path(random, &mut request)?,
         8 => {
+            let is_page = request.path.ends_with('/');
             let path = match random.u32(..2) {
+                _ if is_page => pick(random, &BACKUPS).to_owned(),
                 0 => pick(random, &BACKUPS).to_owned(),
-                _ => format!("{}{}", request.path.trim_end_matches('/'), pick(random, &[".bak", ".old", "~", ".inc", ".sql"])),
+                _ => format!(
+                    "{}{}",
+                    request.path.trim_end_matches('/'),
+                    pick(random, &[".bak", ".old", "~", ".inc", ".sql"])
+                ),
             };
             request = Request::get(path, request.bytes);
         }
@@ -85,8 +151,14 @@ fn value(random: &mut Rng, request: &mut Request, kind: usize) -> Option<()> {
         request.query.push((name, value));
         return Some(());
     }
-    let is_number = |value: &str| !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
-    let is_word = |value: &str| (2..12).contains(&value.len()) && value.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+    let is_number =
+        |value: &str| !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
+    let is_word = |value: &str| {
+        (2..12).contains(&value.len())
+            && value
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte == b'-')
+    };
     let listed = ["sort", "variant", "step", "newsletter", "action", "format"];
     let fits: Vec<usize> = request
         .query
@@ -110,16 +182,28 @@ fn value(random: &mut Rng, request: &mut Request, kind: usize) -> Option<()> {
         },
         1 => {
             let probe = pick(random, &PROBES);
-            if random.bool() { format!("{value}{probe}") } else { format!("{probe}{value}") }
+            if random.bool() {
+                format!("{value}{probe}")
+            } else {
+                format!("{probe}{value}")
+            }
         }
         2 => match random.u32(..2) {
             0 => "A".repeat(random.usize(400..3_000)),
             _ => token(random, random.clone().usize(400..2_000)),
         },
-        4 => pick(random, &["root", "admin", "true", "none", "undefined", "system"]).to_owned(),
+        4 => pick(
+            random,
+            &["root", "admin", "true", "none", "undefined", "system"],
+        )
+        .to_owned(),
         9 => {
             let injection = pick(random, &INJECTIONS);
-            if random.bool() { injection.to_owned() } else { format!("{value}{injection}") }
+            if random.bool() {
+                injection.to_owned()
+            } else {
+                format!("{value}{injection}")
+            }
         }
         _ => match random.u32(..3) {
             0 => format!("-{value}"),

@@ -58,7 +58,9 @@ struct Bench {
 
 pub(crate) fn run(requests: usize, show: bool) -> Result<()> {
     let rules = Arc::new(vigil::rules::load(None)?);
-    println!("profiles: {requests} requests of each site learned over three days, half as many judged");
+    println!(
+        "profiles: {requests} requests of each site learned over three days, half as many judged"
+    );
     for site in [&shop::Shop as &dyn Site, &wiki::Wiki] {
         for (name, attacks, networks) in [
             ("clean", 0, 1),
@@ -72,7 +74,13 @@ pub(crate) fn run(requests: usize, show: bool) -> Result<()> {
     Ok(())
 }
 
-fn trial(site: &dyn Site, rules: &Arc<RuleSet>, requests: usize, (attacks, networks): (u32, u32), show: bool) -> Result<()> {
+fn trial(
+    site: &dyn Site,
+    rules: &Arc<RuleSet>,
+    requests: usize,
+    (attacks, networks): (u32, u32),
+    show: bool,
+) -> Result<()> {
     let start = Timestamp::from_millis(1_795_176_598_000);
     let learned = Plan {
         phase: Phase::Learned,
@@ -98,10 +106,16 @@ fn trial(site: &dyn Site, rules: &Arc<RuleSet>, requests: usize, (attacks, netwo
     }
     bench.publish();
     for status in bench.learner.status() {
-        let odd = status.odd_share.map_or_else(|| "-".to_owned(), |share| format!("{:.2} %", share * 100.0));
+        let odd = status
+            .odd_share
+            .map_or_else(|| "-".to_owned(), |share| format!("{:.2} %", share * 100.0));
         println!(
             "  {} after {} requests from about {} addresses: {} places, {} kB, {odd} odd on the last trial",
-            status.state.name(), status.requests, status.addresses, status.places, status.bytes / 1_000
+            status.state.name(),
+            status.requests,
+            status.addresses,
+            status.places,
+            status.bytes / 1_000
         );
     }
     let mut all = Found::default();
@@ -113,7 +127,8 @@ fn trial(site: &dyn Site, rules: &Arc<RuleSet>, requests: usize, (attacks, netwo
         if let Some(kind) = line.attack.and_then(|kind| by_kind.get_mut(kind)) {
             kind.add(&found);
         }
-        if show && ((line.attack.is_some() && found.by_profile == 0) || found.false_by_profile > 0) {
+        if show && ((line.attack.is_some() && found.by_profile == 0) || found.false_by_profile > 0)
+        {
             tell(&line, judgement.as_ref());
         }
     }
@@ -126,11 +141,23 @@ fn trial(site: &dyn Site, rules: &Arc<RuleSet>, requests: usize, (attacks, netwo
 
 fn tell(line: &Line, judgement: Option<&Judgement>) {
     let text = String::from_utf8_lossy(&line.text);
-    let what = if line.attack.is_some() { "MISSED" } else { "FALSE" };
-    let kind = line.attack.and_then(|kind| attack::KINDS.get(kind)).unwrap_or(&"");
+    let what = if line.attack.is_some() {
+        "MISSED"
+    } else {
+        "FALSE"
+    };
+    let kind = line
+        .attack
+        .and_then(|kind| attack::KINDS.get(kind))
+        .unwrap_or(&"");
     println!("  {what} {kind}: {}", text.trim_end());
     for one in judgement.iter().flat_map(|judgement| &judgement.detections) {
-        println!("      {} {} {}", one.score, one.rule_id, one.reason.as_deref().unwrap_or_default());
+        println!(
+            "      {} {} {}",
+            one.score,
+            one.rule_id,
+            one.reason.as_deref().unwrap_or_default()
+        );
     }
 }
 
@@ -157,10 +184,17 @@ impl Bench {
             offset: 0,
             truncated: false,
         };
-        let request = vigil_decode::parse(&mut self.bytes, &record, Format::Auto, &self.proxies, Timestamp::default())
-            .ok()
-            .with_context(|| format!("no log line: {}", String::from_utf8_lossy(&line.text)))?;
-        self.decoder.decode(&self.bytes, &record, &request, &mut self.event);
+        let request = vigil_decode::parse(
+            &mut self.bytes,
+            &record,
+            Format::Auto,
+            &self.proxies,
+            Timestamp::default(),
+        )
+        .ok()
+        .with_context(|| format!("no log line: {}", String::from_utf8_lossy(&line.text)))?;
+        self.decoder
+            .decode(&self.bytes, &record, &request, &mut self.event);
         let judgement = self.detector.judge(&self.event);
         self.lines += 1;
         if self.lines.is_multiple_of(HAND_OVER) {

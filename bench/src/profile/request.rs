@@ -34,8 +34,18 @@ impl Request {
         self
     }
 
-    pub(super) fn maybe(self, random: &mut Rng, percent: u32, name: &str, value: impl ToString) -> Self {
-        if random.u32(..100) < percent { self.with(name, value) } else { self }
+    pub(super) fn maybe(
+        self,
+        random: &mut Rng,
+        percent: u32,
+        name: &str,
+        value: impl ToString,
+    ) -> Self {
+        if random.u32(..100) < percent {
+            self.with(name, value)
+        } else {
+            self
+        }
     }
 
     pub(super) const fn by(mut self, method: &'static str) -> Self {
@@ -57,7 +67,11 @@ impl Request {
             .map(|(name, value)| format!("{}={}", encoded(name, false), encoded(value, true)))
             .collect();
         let sign = if query.is_empty() { "" } else { "?" };
-        let referrer = if self.referrer.is_empty() { "-" } else { &self.referrer };
+        let referrer = if self.referrer.is_empty() {
+            "-"
+        } else {
+            &self.referrer
+        };
         // Writing to memory cannot fail.
         _ = writeln!(
             line,
@@ -103,8 +117,21 @@ fn encoded_path(text: &str) -> String {
     let mut made = String::new();
     for byte in text.bytes() {
         match byte {
-            b' ' | b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}' | b'#' | b'?'
-            | b'%' | 0..=31 | 127.. => made.push_str(&format!("%{byte:02X}")),
+            b' '
+            | b'"'
+            | b'<'
+            | b'>'
+            | b'\\'
+            | b'^'
+            | b'`'
+            | b'{'
+            | b'|'
+            | b'}'
+            | b'#'
+            | b'?'
+            | b'%'
+            | 0..=31
+            | 127.. => made.push_str(&format!("%{byte:02X}")),
             byte => made.push(char::from(byte)),
         }
     }
@@ -112,12 +139,17 @@ fn encoded_path(text: &str) -> String {
 }
 
 pub(super) fn pick<'a>(random: &mut Rng, from: &[&'a str]) -> &'a str {
-    from.get(random.usize(..from.len())).copied().unwrap_or_default()
+    from.get(random.usize(..from.len()))
+        .copied()
+        .unwrap_or_default()
 }
 
 /// The first are picked most.
 pub(super) fn often(random: &mut Rng, of: usize) -> usize {
-    random.usize(..of).min(random.usize(..of)).min(random.usize(..of))
+    random
+        .usize(..of)
+        .min(random.usize(..of))
+        .min(random.usize(..of))
 }
 
 pub(super) fn token(random: &mut Rng, length: usize) -> String {
@@ -127,5 +159,7 @@ pub(super) fn token(random: &mut Rng, length: usize) -> String {
 }
 
 pub(super) fn uuid(random: &mut Rng) -> String {
-    [8, 4, 4, 4, 12].map(|length| token(random, length)).join("-")
+    [8, 4, 4, 4, 12]
+        .map(|length| token(random, length))
+        .join("-")
 }

@@ -97,7 +97,12 @@ fn attacker(random: &mut Rng, plan: Plan) -> Client {
     let number = random.u32(..ATTACKERS);
     let network = number % plan.attacker_networks.max(1);
     Client {
-        address: format!("198.{}.{}.{}", 18 + network / 250, network % 250, 1 + number % 250),
+        address: format!(
+            "198.{}.{}.{}",
+            18 + network / 250,
+            network % 250,
+            1 + number % 250
+        ),
         agent: pick(random, &AGENTS),
     }
 }
@@ -126,13 +131,26 @@ fn visitor(random: &mut Rng) -> Client {
 fn mess(site: &dyn Site, random: &mut Rng, request: &mut Request, phase: Phase) {
     match random.u32(..1_000) {
         0..25 => {
-            let campaign = format!("{}{}", pick(random, &["spring", "autumn-sale", "nl_"]), random.u32(1..60));
-            request.query.push(("utm_source".into(), pick(random, &["newsletter", "google", "partner"]).into()));
+            let campaign = format!(
+                "{}{}",
+                pick(random, &["spring", "autumn-sale", "nl_"]),
+                random.u32(1..60)
+            );
+            request.query.push((
+                "utm_source".into(),
+                pick(random, &["newsletter", "google", "partner"]).into(),
+            ));
             request.query.push(("utm_campaign".into(), campaign));
         }
-        25..33 => request.query.push(("gclid".into(), format!("Cj0KCQ{}", super::request::token(random, 40)))),
+        25..33 => request.query.push((
+            "gclid".into(),
+            format!("Cj0KCQ{}", super::request::token(random, 40)),
+        )),
         33..38 if phase == Phase::Judged => {
-            request.query.push(("fbclid".into(), format!("IwAR{}", super::request::token(random, 50))));
+            request.query.push((
+                "fbclid".into(),
+                format!("IwAR{}", super::request::token(random, 50)),
+            ));
         }
         38..40 => request.query.push((String::new(), String::new())),
         _ => {}

@@ -193,7 +193,11 @@ impl Detector {
         let judgement = self.conclude(event);
         let of_others = |judgement: &Judgement| {
             let others = judgement.detections.iter();
-            Score::noisy_or(others.filter(|one| one.detector != By::Profile).map(|one| one.score))
+            Score::noisy_or(
+                others
+                    .filter(|one| one.detector != By::Profile)
+                    .map(|one| one.score),
+            )
         };
         let score = judgement.as_ref().map(of_others).unwrap_or_default();
         self.eye.conclude(event, score.value());

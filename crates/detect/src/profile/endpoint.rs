@@ -5,12 +5,13 @@ use serde::{Deserialize, Serialize};
 use vigil_event::whole::is_secret;
 
 use super::misfit::{Aspect, Misfit, Place, grouped};
-use super::options::{Trust, strength};
+use super::options::{Part, Trust};
 use super::seen::{self, Origin, Request};
 use super::shape::{Shape, bucket, bucket_start, class};
 use super::sparse::Sparse;
-use super::value::ValueProfile;
-use super::witness::{Crowd, Novelty, Who, Witness};
+use super::value::{ValueMisfit, ValueProfile};
+use super::who::hash_text;
+use super::witness::{Crowd, Lesson, Novelty, Witness};
 
 /// The most parameters of a path that are told apart.
 const MAX_PARAMETERS: usize = 64;
@@ -19,10 +20,27 @@ const MAX_NAME_BYTES: usize = 64;
 /// A parameter is needed when at most one in so many requests came without it.
 const NEEDED: u64 = 1_000;
 
+/// What fewer addresses have shown here is compared with the same parameter on other paths, too.
+const FEW: u64 = 40;
+
 /// Names that come from mails, advertisements and social networks, on any site and all of a sudden.
 const CAMPAIGN: [&str; 16] = [
-    "fbclid", "gclid", "dclid", "gbraid", "wbraid", "msclkid", "yclid", "igshid", "mc_cid", "mc_eid",
-    "_ga", "_gl", "ttclid", "twclid", "li_fat_id", "srsltid",
+    "fbclid",
+    "gclid",
+    "dclid",
+    "gbraid",
+    "wbraid",
+    "msclkid",
+    "yclid",
+    "igshid",
+    "mc_cid",
+    "mc_eid",
+    "_ga",
+    "_gl",
+    "ttclid",
+    "twclid",
+    "li_fat_id",
+    "srsltid",
 ];
 
 /// One parameter of a path.
@@ -69,8 +87,9 @@ struct Settled {
 
 /// What a site knows of a parameter's name, whatever the path.
 pub(crate) trait KnownNames {
-    /// Whether it is trusted somewhere on the site.
-    fn is_known(&self, name: &str) -> bool;
+    /// What its values look like, if it is known somewhere on the site, and how much of the site's
+    /// traffic has it.
+    fn values(&self, name: &str) -> Option<(&ValueProfile, Part)>;
 }
 
 impl Endpoint {
@@ -90,55 +109,53 @@ impl Endpoint {
     /// Learns from a request; from one that was not served only how it was answered. `room` is how many
     /// more parameters there may be.
     pub(crate) fn learn(&mut self, request: &Request<'_>, trust: Trust, room: &mut usize) {
-        let (who, weight) = (request.who(), request.weight());
+        let by = &request.lesson();
         let digit = (request.status() / 100).min(7) as u8;
         if digit > 0 {
-            self.statuses.see(digit, who, weight);
+            self.statuses.see(digit, by);
         }
         if !request.was_served() {
             return;
         }
-        self.count += u64::from(weight);
-        self.crowd.see(who);
+        self.count += u64::from(by.weight);
+        self.crowd.see(by.who);
         if digit == 2 {
-            self.sizes.see(bucket(request.body_bytes()), who, weight);
+            self.sizes.see(bucket(request.body_bytes()), by);
         }
-        self.origins.see(request.origin() as u8, who, weight);
+        self.origins.see(request.origin() as u8, by);
         let is_new = self.settled.methods & 1 << request.method() == 0;
-        self.new_methods.see(self.count, is_new, who);
-        self.methods.see(request.method(), who, weight);
+        self.new_methods.see(self.count, is_new, by);
+        self.methods.see(request.method(), by);
         self.learn_parameters(request, trust, room);
     }
 
     fn learn_parameters(&mut self, request: &Request<'_>, trust: Trust, room: &mut usize) {
-        let (who, weight) = (request.who(), request.weight());
+        let by = &request.lesson();
         let mut is_new = false;
         let mut key = String::new();
         for (place, [name, value]) in request.parameters().enumerate() {
             name_key(name, &mut key);
-            let Some(parameter) = self.parameter(&key, (who, weight), trust, room) else {
+            let Some(parameter) = self.parameter(&key, by, trust, room) else {
                 is_new = true;
                 continue;
             };
             is_new |= !parameter.is_trusted;
             if request.parameters().take(place).any(|[one, _]| one == name) {
-                parameter.repeated.see(who, weight);
+                parameter.repeated.see(by);
             } else {
-                parameter.requests += u64::from(weight);
-                parameter.seen.see(who, weight);
+                parameter.requests += u64::from(by.weight);
+                parameter.seen.see(by);
             }
-            parameter
-                .value
-                .learn((&Shape::of(value), value), who, weight, trust);
+            parameter.value.learn((&Shape::of(value), value), by, trust);
         }
-        self.new_names.see(self.count, is_new, who);
+        self.new_names.see(self.count, is_new, by);
     }
 
     /// The parameter of that name, made if there is room.
     fn parameter(
         &mut self,
         name: &str,
-        (who, weight): (&Who, u32),
+        by: &Lesson<'_>,
         trust: Trust,
         room: &mut usize,
     ) -> Option<&mut Parameter> {
@@ -149,15 +166,18 @@ impl Endpoint {
             return None;
         }
         if self.parameters.len() >= MAX_PARAMETERS {
-            self.overflow.see(who, weight);
-            if trust.trusts(&self.overflow, self.settled.crowd) {
+            self.overflow.see(by);
+            if trust.trusts(&self.overflow) {
                 self.is_open = true;
             }
             let weakest = self
                 .parameters
                 .iter()
                 .min_by_key(|(_, one)| one.seen.networks());
-            let weakest = weakest.filter(|(_, one)| one.seen.networks() < 3)?.0.clone();
+            let weakest = weakest
+                .filter(|(_, one)| one.seen.networks() < 3)?
+                .0
+                .clone();
             self.parameters.remove(&weakest);
             *room += 1;
         }
@@ -171,7 +191,7 @@ impl Endpoint {
 
     pub(crate) fn settle(&mut self, trust: Trust) {
         let crowd = self.crowd.size();
-        let plain = |_: u8, seen: &Witness| trust.trusts(seen, crowd);
+        let plain = |_: u8, seen: &Witness| trust.trusts(seen);
         self.settled = Settled {
             crowd,
             methods: self.methods.mask_of(plain),
@@ -179,25 +199,19 @@ impl Endpoint {
             statuses: self.statuses.mask_of(plain),
         };
         for parameter in self.parameters.values_mut() {
-            parameter.is_trusted = trust.trusts(&parameter.seen, crowd);
+            parameter.is_trusted = trust.trusts(&parameter.seen);
             parameter.value.settle(trust);
         }
-    }
-
-    /// The names of trusted parameters.
-    pub(crate) fn trusted_names(&self) -> impl Iterator<Item = &str> {
-        let trusted = self.parameters.iter().filter(|(_, one)| one.is_trusted);
-        trusted.map(|(name, _)| &**name)
     }
 
     pub(crate) fn judge(
         &self,
         request: &Request<'_>,
         names: &impl KnownNames,
-        trust: Trust,
+        (part, trust): (Part, Trust),
         misfits: &mut Vec<Misfit>,
     ) {
-        self.judge_method(request, misfits);
+        self.judge_method(request, part, misfits);
         let mut needed = 0;
         for (place, [name, value]) in request.parameters().enumerate() {
             let known = self.known(name);
@@ -205,25 +219,31 @@ impl Endpoint {
                 Some((key, parameter)) => {
                     let again = request.parameters().take(place).any(|[one, _]| one == name);
                     needed += usize::from(!again && self.is_needed(parameter));
-                    parameter.judge((key, value, place), again, trust, misfits);
+                    let elsewhere = (parameter.value.clients() < FEW)
+                        .then(|| names.values(key))
+                        .flatten();
+                    parameter.judge(
+                        (key, value, place),
+                        again,
+                        (part, elsewhere, trust),
+                        misfits,
+                    );
                 }
                 None if self.is_open => {}
-                None => self.judge_name((name, value, place), known, names, misfits),
+                None => self.judge_name((name, value, place), known, (names, part, trust), misfits),
             }
         }
         self.judge_missing(request, needed, misfits);
         self.judge_around(request, misfits);
     }
 
-    fn judge_method(&self, request: &Request<'_>, misfits: &mut Vec<Misfit>) {
+    fn judge_method(&self, request: &Request<'_>, part: Part, misfits: &mut Vec<Misfit>) {
         let method = request.method();
         if self.settled.methods == 0 || self.settled.methods & 1 << method != 0 {
             return;
         }
         let shown = self.methods.networks(method);
-        let probability = self
-            .new_methods
-            .probability(self.count, self.settled.crowd, shown);
+        let strength = self.strength(&self.new_methods, shown, part);
         let weight = match (method, request.status()) {
             (seen::OPTIONS, _) => 2.0,
             (_, 401 | 403 | 405 | 501) => 4.0,
@@ -232,7 +252,8 @@ impl Endpoint {
         misfits.push(Misfit {
             aspect: Aspect::Method,
             place: Place::Method,
-            score: weight * strength(probability),
+            thing: Misfit::METHOD + u64::from(method),
+            score: weight * strength,
             words: format!(
                 "the method was never {} in {}",
                 seen::method_name(method),
@@ -245,36 +266,42 @@ impl Endpoint {
         &self,
         (name, value, place): (&[u8], &[u8], usize),
         known: Option<(&str, &Parameter)>,
-        names: &impl KnownNames,
+        (names, part, trust): (&impl KnownNames, Part, Trust),
         misfits: &mut Vec<Misfit>,
     ) {
         let mut key = String::new();
         name_key(name, &mut key);
         let shown = known.map_or(0, |(_, parameter)| parameter.seen.networks());
-        let probability = self
-            .new_names
-            .probability(self.count, self.settled.crowd, shown);
+        let strength = self.strength(&self.new_names, shown, part);
         let shape = Shape::of(value);
         let classes = shape.classes | Shape::of(name).classes;
         let is_dangerous = classes & class::DANGEROUS != 0;
         let is_campaign = key.starts_with("utm_") || CAMPAIGN.contains(&key.as_str());
+        let elsewhere = names.values(&key);
+        if let Some((values, part)) = elsewhere
+            && let Some(misfit) = values.judge((&shape, value), part, trust)
+        {
+            misfits.push(value_misfit((&key, place), &misfit, values));
+        }
         let weight = if is_dangerous {
             6.5
         } else if is_campaign {
             1.0
-        } else if names.is_known(&key) {
+        } else if elsewhere.is_some() {
             2.5
         } else {
             5.5
         };
         misfits.push(Misfit {
-            aspect: if is_dangerous { Aspect::Form } else { Aspect::Name },
+            aspect: if is_dangerous {
+                Aspect::Form
+            } else {
+                Aspect::Name
+            },
             place: Place::Name(place),
-            score: weight * strength(probability),
-            words: format!(
-                "there was no parameter `{key}` in {}",
-                self.so_far()
-            ),
+            thing: hash_text(key.as_bytes()),
+            score: weight * strength,
+            words: format!("there was no parameter `{key}` in {}", self.so_far()),
         });
     }
 
@@ -295,10 +322,16 @@ impl Endpoint {
             misfits.push(Misfit {
                 aspect: Aspect::Missing,
                 place: Place::Nowhere,
+                thing: Misfit::AROUND,
                 score: 3.0,
                 words: format!("parameter `{name}` was never missing in {}", self.so_far()),
             });
         }
+    }
+
+    fn strength(&self, novelty: &Novelty, shown: u32, part: Part) -> f64 {
+        let crowd = self.settled.crowd;
+        part.strength(novelty.probability(self.count, crowd, shown), crowd)
     }
 
     fn is_needed(&self, parameter: &Parameter) -> bool {
@@ -312,6 +345,7 @@ impl Endpoint {
         let around = |aspect, place, score, words| Misfit {
             aspect,
             place,
+            thing: Misfit::AROUND,
             score,
             words,
         };
@@ -332,7 +366,10 @@ impl Endpoint {
             );
             misfits.push(around(Aspect::Size, Place::Size, 2.5, words));
         }
-        let from_here = self.origins.get(Origin::Here as u8).map_or(0, Witness::count);
+        let from_here = self
+            .origins
+            .get(Origin::Here as u8)
+            .map_or(0, Witness::count);
         let is_entered = u64::from(from_here) * NEEDED < self.count * (NEEDED - 5);
         if !is_entered && request.origin() != Origin::Here {
             let words = format!("clients came from this site itself in {}", self.so_far());
@@ -485,7 +522,7 @@ impl Parameter {
         &self,
         (name, value, place): (&str, &[u8], usize),
         again: bool,
-        trust: Trust,
+        (part, elsewhere, trust): (Part, Option<(&ValueProfile, Part)>, Trust),
         misfits: &mut Vec<Misfit>,
     ) {
         let so_far = || {
@@ -495,27 +532,56 @@ impl Parameter {
                 grouped(self.value.clients())
             )
         };
-        if again && !trust.trusts(&self.repeated, self.value.clients()) && !name.contains('#') {
+        let clients = self.value.clients();
+        if again && !trust.trusts(&self.repeated) && !name.contains('#') {
+            let shown = f64::from(self.repeated.networks());
+            let probability = (shown + 0.5) / (self.requests.min(16 * clients) + 1) as f64;
             misfits.push(Misfit {
                 aspect: Aspect::Repeated,
                 place: Place::Name(place),
-                score: if self.requests >= NEEDED { 5.2 } else { 3.0 },
+                thing: hash_text(name.as_bytes()),
+                score: 5.5 * part.strength(probability, clients),
                 words: format!("parameter `{name}` came once {}", so_far()),
             });
         }
-        if let Some(misfit) = self.value.judge(&Shape::of(value), value, trust) {
-            misfits.push(Misfit {
-                aspect: misfit.aspect,
-                place: Place::Value(place),
-                score: misfit.score,
-                words: format!("parameter `{name}` was {} {}", misfit.usual, so_far()),
-            });
+        let shape = Shape::of(value);
+        let here = self.value.judge((&shape, value), part, trust);
+        let elsewhere = elsewhere.and_then(|(values, part)| {
+            let misfit = values.judge((&shape, value), part, trust)?;
+            Some((misfit, values))
+        });
+        let worst = match (here, elsewhere) {
+            (Some(here), Some((there, _))) if here.score >= there.score => {
+                Some((here, &self.value))
+            }
+            (_, Some(elsewhere)) => Some(elsewhere),
+            (Some(here), None) => Some((here, &self.value)),
+            (None, None) => None,
+        };
+        if let Some((misfit, of)) = worst {
+            misfits.push(value_misfit((name, place), &misfit, of));
         }
     }
 }
 
+/// What is said of a value that does not fit.
+fn value_misfit((name, place): (&str, usize), misfit: &ValueMisfit, of: &ValueProfile) -> Misfit {
+    Misfit {
+        aspect: misfit.aspect,
+        place: Place::Value(place),
+        thing: hash_text(name.as_bytes()),
+        score: misfit.score,
+        words: format!(
+            "parameter `{name}` was {} in {} requests from about {} addresses",
+            misfit.usual,
+            grouped(of.count()),
+            grouped(of.clients())
+        ),
+    }
+}
+
 /// The name a parameter goes by: the digits in it do not matter where they count things.
-fn name_key(name: &[u8], key: &mut String) {
+pub(crate) fn name_key(name: &[u8], key: &mut String) {
     key.clear();
     let Ok(name) = std::str::from_utf8(name) else {
         key.push_str("{bytes}");

@@ -12,7 +12,6 @@ use super::options::{ProfileOptions, Trust};
 use super::seen::Requests;
 use super::site::{Site, Verdict};
 use super::value::STRONG;
-use super::who::hash_text;
 use super::witness::Who;
 use crate::table::Table;
 
@@ -78,7 +77,10 @@ impl Client {
         }
         self.at_ms = self.at_ms.max(at_ms);
         self.sum = sum;
-        let before = self.things.iter().filter(|one| !matches!(**one, 0) && **one != thing);
+        let before = self
+            .things
+            .iter()
+            .filter(|one| !matches!(**one, 0) && **one != thing);
         let before = before.count();
         if !self.things.contains(&thing) {
             if let Some(place) = self.things.get_mut(self.next % 8) {
@@ -177,12 +179,13 @@ impl Eye {
         let Some(address) = event.source_ip else {
             return (score, 0);
         };
-        let thing = hash_text(misfit.words.as_bytes()) | 1;
+        let thing = misfit.thing | 1 << 63;
         let at = event.occurred_at.as_millis();
         let (client, _) = self.clients.entry(address, at, Client::default);
         let (before, sum) = client.count(thing, misfit.score, at);
         if before >= REPEATED && sum >= STRONG {
-            let together = 10.0 * (1.0 - (1.0 - score / 10.0) * (1.0 - (sum / 2.0).min(5.0) / 10.0));
+            let together =
+                10.0 * (1.0 - (1.0 - score / 10.0) * (1.0 - (sum / 2.0).min(5.0) / 10.0));
             return (together.max(STRONG), before);
         }
         (score, 0)
@@ -251,7 +254,11 @@ impl Eye {
 }
 
 fn detection(event: &Event, verdict: &Verdict, score: f64, repeated: usize) -> Detection {
-    let mut words: Vec<&str> = verdict.misfits.iter().map(|one| one.words.as_str()).collect();
+    let mut words: Vec<&str> = verdict
+        .misfits
+        .iter()
+        .map(|one| one.words.as_str())
+        .collect();
     words.dedup();
     words.truncate(4);
     let mut reason = words.join("; ");
@@ -293,8 +300,12 @@ fn evidence(event: &Event, misfit: &Misfit) -> Option<Evidence> {
     match misfit.place {
         Place::Value(place) => {
             let [name, value] = parameter(place)?;
-            let mut evidence =
-                Evidence::new(value.field, value.decodings, value.text, 0..value.text.len());
+            let mut evidence = Evidence::new(
+                value.field,
+                value.decodings,
+                value.text,
+                0..value.text.len(),
+            );
             if is_secret(name.text) {
                 "***".clone_into(&mut evidence.matched);
             }
@@ -302,7 +313,12 @@ fn evidence(event: &Event, misfit: &Misfit) -> Option<Evidence> {
         }
         Place::Name(place) => {
             let [name, _] = parameter(place)?;
-            Some(Evidence::new(name.field, name.decodings, name.text, 0..name.text.len()))
+            Some(Evidence::new(
+                name.field,
+                name.decodings,
+                name.text,
+                0..name.text.len(),
+            ))
         }
         Place::Path => whole(Field::UrlPath),
         Place::Method => whole(Field::Method),

@@ -4,6 +4,7 @@
 //! it. Never holds: files, clocks, threads. Every request is judged before it teaches, so that a
 //! profile is known to be good before it is put in force, and when the site has changed.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
@@ -12,20 +13,31 @@ use serde::{Deserialize, Serialize};
 use super::eye::{Profiles, SiteInForce};
 use super::options::{ProfileOptions, Trust};
 use super::seen::{Request, Requests};
-use super::site::Site;
+use super::site::{Site, Verdict};
 use super::value::STRONG;
 use super::witness::Witness;
 
 /// Requests of one trial.
 const TRIAL: u64 = 2_000;
-/// Of each network so many alarms count.
-const ALARMS_PER_NETWORK: u32 = 4;
-/// A site has changed only when so many networks say so.
+/// What of a network does not fit teaches nothing any more once it is so many different things within
+/// a week.
+const ODD_THINGS: usize = 3;
+/// Networks of which that is counted.
+const MAX_ODD: usize = 4_096;
+/// What does not fit teaches only after so long, if its network is not known for more by then.
+const QUARANTINE_MS: i64 = 3_600_000;
+/// So many such requests wait at most.
+const MAX_WAITING: usize = 2_048;
+/// A site has changed only when so many networks show the same thing; attackers try many.
 const DRIFT_NETWORKS: u32 = 12;
+/// Things that are told apart in a trial.
+const MAX_THINGS: usize = 256;
 /// A site that learns is settled again after so many requests at least, or a tenth more.
 const SETTLE_EVERY: u64 = 500;
 /// A version is kept at least this often, in milliseconds of event time.
-const VERSION_EVERY_MS: i64 = 24 * 3_600_000;
+const VERSION_EVERY_MS: i64 = DAY_MS;
+const DAY_MS: i64 = 24 * 3_600_000;
+const NOTORIOUS_MS: i64 = 7 * DAY_MS;
 
 /// Where a profile stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,38 +67,56 @@ impl State {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Trial {
     requests: u64,
-    alarms: Witness,
+    alarms: u64,
+    /// What did not fit, by what it was.
+    things: HashMap<u64, Witness>,
     /// Of the trial that was finished last.
     share: Option<f64>,
-    networks: u32,
+    /// The same of what many networks have shown alike.
+    changed: f64,
 }
 
 impl Trial {
     /// Counts a request; true when a trial is finished by it.
-    fn count(&mut self, request: &Request<'_>, is_odd: bool) -> bool {
+    fn count(&mut self, request: &Request<'_>) -> bool {
         self.requests += u64::from(request.weight());
-        if is_odd {
-            self.alarms.see(request.who(), request.weight());
-        }
         if self.requests < TRIAL {
             return false;
         }
-        self.networks = self.alarms.networks();
-        let most = self.networks * ALARMS_PER_NETWORK;
-        let alarms = self.alarms.count().min(most);
-        self.share = Some(f64::from(alarms) / self.requests as f64);
+        let all = self.requests as f64;
+        self.share = Some(self.alarms as f64 / all);
+        let alike = self
+            .things
+            .values()
+            .filter(|seen| seen.networks() >= DRIFT_NETWORKS);
+        self.changed = alike.map(|seen| f64::from(seen.count())).sum::<f64>() / all;
         self.requests = 0;
-        self.alarms = Witness::default();
+        self.alarms = 0;
+        self.things.clear();
         true
+    }
+
+    /// Counts a request that does not fit, after it has waited.
+    fn count_odd(&mut self, request: &Request<'_>, thing: u64) {
+        self.alarms += u64::from(request.weight());
+        if self.things.len() < MAX_THINGS || self.things.contains_key(&thing) {
+            self.things.entry(thing).or_default().see(&request.lesson());
+        }
     }
 }
 
 /// A site that is learned, with its trial.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Course {
     site: Site,
     trial: Trial,
     settled_at: u64,
+    /// What of a network did not fit, since the week began.
+    odd: HashMap<u64, [u64; ODD_THINGS]>,
+    odd_since_ms: i64,
+    /// What does not fit and may teach later.
+    #[serde(skip)]
+    waiting: VecDeque<(Requests, u64)>,
 }
 
 impl Course {
@@ -95,10 +125,74 @@ impl Course {
         let mut is_finished = false;
         if self.settled_at > 0 {
             let verdict = self.site.judge(request, Trust::of(options), is_drifting);
-            is_finished = self.trial.count(request, verdict.score >= STRONG);
+            let is_odd = verdict.score >= STRONG;
+            if is_odd && self.is_notorious_after(request, &verdict) {
+                return false;
+            }
+            is_finished = self.trial.count(request);
+            if is_odd {
+                let thing = verdict.misfits.first().map_or(0, |one| one.thing);
+                self.waiting.push_back((request.alone(), thing));
+                return is_finished;
+            }
         }
         self.site.learn(request, options);
+        self.release(request.at_ms(), options);
         is_finished
+    }
+
+    /// Learns from what has waited, but for that of networks that turned out to be notorious.
+    fn release(&mut self, now_ms: i64, options: &ProfileOptions) {
+        while let Some((first, _)) = self.waiting.front() {
+            let is_over = first
+                .last()
+                .is_none_or(|one| now_ms.saturating_sub(one.at_ms()) >= QUARANTINE_MS);
+            if !is_over && self.waiting.len() <= MAX_WAITING {
+                return;
+            }
+            let Some((waited, thing)) = self.waiting.pop_front() else {
+                return;
+            };
+            if let Some(request) = waited.last()
+                && !self.is_notorious(request.who().network)
+            {
+                self.trial.count_odd(&request, thing);
+                self.site.learn(&request.as_odd(), options);
+            }
+        }
+    }
+
+    fn is_notorious(&self, network: u64) -> bool {
+        let things = self.odd.get(&network);
+        things.is_some_and(|things| things.iter().all(|thing| *thing != 0))
+    }
+
+    /// Whether so much of its network did not fit that this request neither counts nor teaches.
+    fn is_notorious_after(&mut self, request: &Request<'_>, verdict: &Verdict) -> bool {
+        let at = request.at_ms();
+        if at.saturating_sub(self.odd_since_ms) >= NOTORIOUS_MS {
+            self.odd.clear();
+            self.odd_since_ms = at;
+        }
+        let network = request.who().network;
+        if self.odd.len() >= MAX_ODD && !self.odd.contains_key(&network) {
+            return false;
+        }
+        let was = self.is_notorious(network);
+        let things = self.odd.entry(network).or_default();
+        let of_request = verdict
+            .misfits
+            .iter()
+            .filter(|one| one.aspect.is_of_request());
+        for misfit in of_request {
+            let thing = misfit.thing.max(1);
+            if !things.contains(&thing)
+                && let Some(free) = things.iter_mut().find(|one| **one == 0)
+            {
+                *free = thing;
+            }
+        }
+        was
     }
 
     fn settle(&mut self, options: &ProfileOptions) {
@@ -143,7 +237,13 @@ impl Course {
 
     /// How far it is, 0.0 to 1.0.
     fn progress(&self, options: &ProfileOptions) -> f64 {
-        let part = |is: f64, needed: f64| if needed > 0.0 { (is / needed).min(1.0) } else { 1.0 };
+        let part = |is: f64, needed: f64| {
+            if needed > 0.0 {
+                (is / needed).min(1.0)
+            } else {
+                1.0
+            }
+        };
         let trial = f64::from(u8::from(self.lacks(options).is_none()));
         [
             part(self.site.count() as f64, options.min_requests as f64),
@@ -365,7 +465,10 @@ impl Learner {
 
     /// Puts a kept version of a host in force again. It gets a new number.
     pub fn roll_back(&mut self, host: &str, mut kept: Model) {
-        let version = self.models.get(host).map_or(kept.version, |model| model.version);
+        let version = self
+            .models
+            .get(host)
+            .map_or(kept.version, |model| model.version);
         kept.version = version + 1;
         kept.state = State::Active;
         kept.anew = None;
@@ -380,7 +483,9 @@ impl Learner {
         let kept = kept.filter(|(name, _)| host.is_none_or(|host| host == &***name));
         Saved {
             format: Saved::FORMAT,
-            models: kept.map(|(name, model)| (name.clone(), model.clone())).collect(),
+            models: kept
+                .map(|(name, model)| (name.clone(), model.clone()))
+                .collect(),
         }
     }
 
@@ -450,14 +555,14 @@ impl Model {
     fn after_trial(&mut self, (host, options): (&str, &ProfileOptions), changes: &mut Vec<Change>) {
         let trial = &self.course.trial;
         let share = trial.share.unwrap_or_default();
-        let has_changed = share > options.drift && trial.networks >= DRIFT_NETWORKS;
+        let has_changed = trial.changed > options.drift;
         match self.state {
             State::Learning if self.course.lacks(options).is_none() => self.activate(host, changes),
             State::Active if has_changed => {
                 self.state = State::Drifting;
                 changes.push(Change::State(host.into()));
             }
-            State::Drifting if share <= options.drift / 2.0 => {
+            State::Drifting if trial.changed <= options.drift / 2.0 => {
                 self.state = State::Active;
                 changes.push(Change::State(host.into()));
             }
@@ -524,7 +629,11 @@ impl Model {
             left_out: site.left_out(),
             bytes: site.bytes(),
             odd_share: self.course.trial.share,
-            progress: if is_learning { course.progress(options) } else { 1.0 },
+            progress: if is_learning {
+                course.progress(options)
+            } else {
+                1.0
+            },
             lacks: is_learning.then(|| course.lacks(options)).flatten(),
             is_retraining: self.anew.is_some(),
         }

@@ -70,10 +70,23 @@ pub struct Misfit {
     pub aspect: Aspect,
     /// Where.
     pub place: Place,
+    /// The same for the same thing, wherever it stands: to tell one new parameter on many pages from
+    /// many things that somebody tries.
+    pub thing: u64,
     /// How bad on its own, 0.0 to 10.0.
     pub score: f64,
     /// What is said of it.
     pub words: String,
+}
+
+impl Misfit {
+    /// What is odd of a path is one thing, unless it is written with what attacks are written with.
+    pub(crate) const PATH: u64 = 1;
+    pub(crate) const DANGEROUS_PATH: u64 = 2;
+    /// What is around a request.
+    pub(crate) const AROUND: u64 = 3;
+    /// Methods, from here on.
+    pub(crate) const METHOD: u64 = 16;
 }
 
 /// A number with its thousands apart, as people read it.

@@ -1,5 +1,7 @@
 //! What a profile needs before it trusts, and how much it may hold.
 
+use super::witness::Witness;
+
 /// What the profiles need to know. Times are milliseconds of event time.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ProfileOptions {
@@ -11,8 +13,8 @@ pub struct ProfileOptions {
     pub min_clients: u64,
     /// And for so long.
     pub min_ms: i64,
-    /// A shape is trusted once clients of so many networks have shown it; of a busy site more are
-    /// needed, up to five times as many.
+    /// A shape is trusted once clients of so many networks have shown it; of characters that attacks
+    /// are written with twice as many are needed, on a busy site up to five times as many.
     pub trust_networks: u32,
     /// And in so many different periods.
     pub trust_periods: u32,
@@ -56,7 +58,7 @@ pub(crate) struct Trust {
     pub(crate) periods: u32,
 }
 
-/// A busy site's shapes need up to so many times as many networks.
+/// What is dangerous needs up to so many times as many networks.
 const MOST: u32 = 5;
 
 impl Trust {
@@ -67,25 +69,48 @@ impl Trust {
         }
     }
 
-    /// Whether what so many of a crowd have shown is trusted.
-    pub(crate) fn trusts(self, seen: &super::witness::Witness, crowd: u64) -> bool {
-        seen.networks() >= self.needed(crowd, 200, self.networks) && seen.periods() >= self.periods
+    /// Whether what was seen so often is trusted.
+    pub(crate) fn trusts(self, seen: &Witness) -> bool {
+        seen.networks() >= self.networks && seen.periods() >= self.periods
     }
 
-    /// The same for what attacks are written with: of more networks, for longer.
-    pub(crate) fn trusts_danger(self, seen: &super::witness::Witness, crowd: u64) -> bool {
-        seen.networks() >= self.needed(crowd, 100, 2 * self.networks)
-            && seen.periods() >= 2 * self.periods
-    }
-
-    fn needed(self, crowd: u64, share: u64, least: u32) -> u32 {
-        let share = u32::try_from(crowd / share).unwrap_or(u32::MAX);
-        share.clamp(least, (MOST * self.networks).max(least))
+    /// The same for what attacks are written with: of more networks, on a busy site one in a hundred,
+    /// and for longer.
+    pub(crate) fn trusts_danger(self, seen: &Witness, crowd: u64) -> bool {
+        let least = 2 * self.networks;
+        let share = u32::try_from(crowd / 100).unwrap_or(u32::MAX);
+        let needed = share.clamp(least, (MOST * self.networks).max(least));
+        seen.networks() >= needed && seen.periods() >= 2 * self.periods
     }
 }
 
-/// How strong a sign is whose probability among honest requests is `probability`: nothing at one in
-/// ten, 1.0 at one in a thousand, 1.25 at most.
-pub(crate) fn strength(probability: f64) -> f64 {
-    ((-probability.max(1e-9).log10() - 1.0) / 2.0).clamp(0.0, 1.25)
+/// How much of a site's traffic something is, and how well it is known.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Part {
+    /// Of the site's requests, 0.0 to 1.0.
+    pub(crate) share: f64,
+}
+
+/// Fewer addresses than this know little.
+const WELL_KNOWN: f64 = 40.0;
+
+impl Part {
+    /// So many of the requests of a site.
+    pub(crate) fn of(count: u64, all: u64) -> Self {
+        Self {
+            share: (count as f64 / all.max(1) as f64).clamp(1e-4, 1.0),
+        }
+    }
+
+    /// How strong a sign is that is seen with this probability among honest requests to this part, of
+    /// which so many addresses are known: 0.0 where one in ten requests to the site shows it, 1.0
+    /// where one in a thousand does, 1.25 at most.
+    ///
+    /// What counts is how often the site's visitors would be taken for attackers by it: what is new
+    /// once in a hundred requests to a page that one in a hundred asks for is rare enough.
+    pub(crate) fn strength(self, probability: f64, addresses: u64) -> f64 {
+        let rarely = (probability * self.share).max(1e-9);
+        let known = (addresses as f64 / WELL_KNOWN).min(1.0);
+        known * ((-rarely.log10() - 1.0) / 2.0).clamp(0.0, 1.25)
+    }
 }

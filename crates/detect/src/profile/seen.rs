@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use vigil_event::{Decodings, Event, Field, ViewKind};
 
-use super::witness::Who;
+use super::witness::{Lesson, Who};
 
 /// The parameters of a request beyond this are not looked at.
 const MAX_PARAMETERS: usize = 48;
@@ -57,6 +57,7 @@ pub struct Requests {
 pub(crate) struct Request<'a> {
     all: &'a Requests,
     item: &'a Item,
+    is_odd: bool,
 }
 
 impl Requests {
@@ -128,11 +129,19 @@ impl Requests {
 
     pub(crate) fn last(&self) -> Option<Request<'_>> {
         let item = self.items.last()?;
-        Some(Request { all: self, item })
+        Some(Request {
+            all: self,
+            item,
+            is_odd: false,
+        })
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = Request<'_>> {
-        self.items.iter().map(|item| Request { all: self, item })
+        self.items.iter().map(|item| Request {
+            all: self,
+            item,
+            is_odd: false,
+        })
     }
 
     fn keep(&mut self, text: &[u8]) -> Range<u32> {
@@ -161,7 +170,9 @@ impl<'a> Request<'a> {
         let range = self.item.parameters.start as usize..self.item.parameters.end as usize;
         let all = self.all;
         let places = all.parameters.get(range).unwrap_or_default();
-        places.iter().map(|pair| pair.each_ref().map(|one| all.part(one)))
+        places
+            .iter()
+            .map(|pair| pair.each_ref().map(|one| all.part(one)))
     }
 
     pub(crate) const fn method(&self) -> u8 {
@@ -190,6 +201,41 @@ impl<'a> Request<'a> {
 
     pub(crate) const fn at_ms(&self) -> i64 {
         self.item.at_ms
+    }
+
+    /// A copy of it alone.
+    pub(crate) fn alone(&self) -> Requests {
+        let mut alone = Requests::default();
+        let host = alone.keep(self.host());
+        let path = alone.keep(self.path());
+        for pair in self.parameters() {
+            let pair = pair.map(|one| alone.keep(one));
+            alone.parameters.push(pair);
+        }
+        alone.items.push(Item {
+            host,
+            path,
+            parameters: 0..alone.parameters.len() as u32,
+            ..self.item.clone()
+        });
+        alone
+    }
+
+    /// The same as one that does not fit.
+    pub(crate) const fn as_odd(self) -> Self {
+        Self {
+            is_odd: true,
+            ..self
+        }
+    }
+
+    /// What it teaches by.
+    pub(crate) const fn lesson(&self) -> Lesson<'a> {
+        Lesson {
+            who: &self.item.who,
+            weight: self.item.weight,
+            is_odd: self.is_odd,
+        }
     }
 
     /// Whether the answer says that the request made sense: only then does it teach what it looks
@@ -226,7 +272,10 @@ pub(crate) const OPTIONS: u8 = 5;
 
 /// What a method of that number is called.
 pub(crate) fn method_name(method: u8) -> &'static str {
-    METHODS.get(usize::from(method)).copied().unwrap_or("another method")
+    METHODS
+        .get(usize::from(method))
+        .copied()
+        .unwrap_or("another method")
 }
 
 fn origin(referrer: &[u8], host: &[u8]) -> Origin {
@@ -239,8 +288,14 @@ fn origin(referrer: &[u8], host: &[u8]) -> Origin {
         .unwrap_or(referrer);
     let is_here = rest.starts_with(b"/")
         || (!host.is_empty()
-            && rest.get(..host.len()).is_some_and(|start| start.eq_ignore_ascii_case(host)));
-    if is_here { Origin::Here } else { Origin::Elsewhere }
+            && rest
+                .get(..host.len())
+                .is_some_and(|start| start.eq_ignore_ascii_case(host)));
+    if is_here {
+        Origin::Here
+    } else {
+        Origin::Elsewhere
+    }
 }
 
 #[cfg(test)]

@@ -325,6 +325,16 @@ pub(crate) const fn bucket_start(bucket: u8) -> u64 {
     }
 }
 
+/// The largest number in a bucket.
+pub(crate) const fn bucket_end(bucket: u8) -> u64 {
+    match bucket {
+        0 => 0,
+        // There is no number between one and two.
+        1 | 2 => 1,
+        bucket => bucket_start(bucket + 1) - 1,
+    }
+}
+
 fn kind(value: &[u8], classes: u64) -> Kind {
     const fn mask(classes: &[u8]) -> u64 {
         let mut mask = 0;
@@ -426,7 +436,11 @@ mod tests {
         assert_eq!(shape.signs, 7);
         assert!(shape.classes & class::DANGEROUS != 0);
         let pair = |a: u8, b: u8| u16::from(a) << 8 | u16::from(b);
-        assert!(shape.pairs().contains(&pair(class::APOSTROPHE, class::ROUND)));
+        assert!(
+            shape
+                .pairs()
+                .contains(&pair(class::APOSTROPHE, class::ROUND))
+        );
         assert!(Shape::of(b"O'Brien, Anna").pairs().is_empty());
     }
 
@@ -435,7 +449,10 @@ mod tests {
         for number in 0..100_000u64 {
             let bucket = bucket(number);
             assert!(bucket_start(bucket) <= number, "{number}");
-            assert!(number < bucket_start(bucket + 1) || bucket == 1 || bucket == 2, "{number} {bucket}");
+            assert!(
+                number < bucket_start(bucket + 1) || bucket == 1 || bucket == 2,
+                "{number} {bucket}"
+            );
         }
     }
 

@@ -3,19 +3,23 @@
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 use vigil_event::Outcome;
+use vigil_event::whole::is_secret;
 
-use super::endpoint::{Endpoint, EndpointDescription, KnownNames};
+use super::endpoint::{Endpoint, EndpointDescription, KnownNames, name_key};
 use super::misfit::{Aspect, Misfit, Place, grouped};
-use super::options::{ProfileOptions, Trust, strength};
+use super::options::{Part, ProfileOptions, Trust};
 use super::seen::Request;
 use super::shape::{Shape, bucket};
 use super::sparse::Sparse;
-use super::who::hash_text;
 use super::tree::{Found, MAX_DEPTH, Node, ending, segments};
+use super::value::ValueProfile;
+use super::who::hash_text;
 use super::witness::{Crowd, Novelty, Witness};
 
 /// Names of parameters that are told apart on a site, and endings.
 const MAX_NAMES: usize = 512;
+/// A name is known on the site once clients of so many networks have used it somewhere.
+const ENOUGH_FOR_NAMES: u32 = 6;
 const MAX_ENDINGS: usize = 64;
 /// Broken links that are remembered.
 const MAX_MISSING: usize = 256;
@@ -32,7 +36,8 @@ pub struct Site {
     root: Node,
     /// Requests that were not learned since there are too many paths.
     left_out: u64,
-    names: HashMap<Box<str>, Witness>,
+    /// The parameters by name, whatever the path.
+    names: HashMap<Box<str>, Named>,
     endings: HashMap<Box<str>, Witness>,
     new_endings: Novelty,
     /// The sizes of answers, with a status below 300, to paths that are not known.
@@ -47,6 +52,13 @@ pub struct Site {
     known_misses: u64,
 }
 
+/// A parameter's name wherever it stands on the site.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Named {
+    seen: Witness,
+    value: ValueProfile,
+}
+
 /// What a profile says of a request.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Verdict {
@@ -57,12 +69,10 @@ pub struct Verdict {
 }
 
 impl KnownNames for Site {
-    fn is_known(&self, name: &str) -> bool {
-        let trust = Trust {
-            networks: 3,
-            periods: 1,
-        };
-        self.names.get(name).is_some_and(|seen| trust.trusts(seen, 0))
+    fn values(&self, name: &str) -> Option<(&ValueProfile, Part)> {
+        let named = self.names.get(name)?;
+        let is_known = named.seen.networks() >= ENOUGH_FOR_NAMES;
+        is_known.then(|| (&named.value, self.part(named.value.count())))
     }
 }
 
@@ -99,28 +109,31 @@ impl Site {
 
     /// About how much memory it takes, in bytes.
     pub fn bytes(&self) -> usize {
-        let names = self.names.iter().chain(&self.endings);
+        let names = self.names.iter();
+        let names = names.map(|(name, one)| name.len() + one.value.bytes());
+        let endings = self.endings.keys().map(|name| name.len());
         size_of::<Self>()
             + self.root.bytes()
-            + names
-                .map(|(name, _)| name.len() + size_of::<(Box<str>, Witness)>() * 2)
-                .sum::<usize>()
+            + names.chain(endings).sum::<usize>()
+            + self.names.capacity() * size_of::<(Box<str>, Named)>()
+            + self.endings.capacity() * size_of::<(Box<str>, Witness)>()
+            + self.missing.capacity() * size_of::<(u64, Witness)>()
     }
 
     pub(crate) fn learn(&mut self, request: &Request<'_>, options: &ProfileOptions) {
-        let (who, weight) = (request.who(), request.weight());
+        let by = &request.lesson();
         let trust = Trust::of(options);
         if self.count == 0 {
             self.first_ms = request.at_ms();
         }
         self.last_ms = self.last_ms.max(request.at_ms());
-        self.count += u64::from(weight);
-        self.crowd.see(who);
+        self.count += u64::from(by.weight);
+        self.crowd.see(by.who);
         if request.was_served() {
-            self.learn_names(request);
+            self.learn_names(request, trust);
             let is_known = matches!(self.find(request), Found::Known(_));
             if !is_known && request.status() / 100 == 2 {
-                self.soft_misses.see(bucket(request.body_bytes()), who, weight);
+                self.soft_misses.see(bucket(request.body_bytes()), by);
             }
         } else if matches!(request.status(), 404 | 410) {
             self.learn_missing(request);
@@ -130,7 +143,7 @@ impl Site {
         self.root.learn(request, trust, &mut room);
         self.places = (self.places + before).saturating_sub(room);
         if room == 0 {
-            self.left_out += u64::from(weight);
+            self.left_out += u64::from(by.weight);
         }
     }
 
@@ -145,29 +158,33 @@ impl Site {
             self.missing.remove(&weakest);
         }
         let seen = self.missing.entry(path).or_default();
-        seen.see(request.who(), request.weight());
+        seen.see(&request.lesson());
     }
 
-    fn learn_names(&mut self, request: &Request<'_>) {
-        let (who, weight) = (request.who(), request.weight());
-        let see = |all: &mut HashMap<Box<str>, Witness>, name: &[u8], most: usize| {
-            let name = std::str::from_utf8(name).ok().filter(|name| name.len() <= 64)?;
-            if !all.contains_key(name) && all.len() >= most {
-                let weakest = all.iter().min_by_key(|(_, seen)| seen.networks());
-                let weakest = weakest.filter(|(_, seen)| seen.networks() < 3)?.0.clone();
-                all.remove(&weakest);
+    fn learn_names(&mut self, request: &Request<'_>, trust: Trust) {
+        let by = &request.lesson();
+        // What does not fit where it stands must not become known by that everywhere else.
+        let parameters = request.parameters().filter(|_| !by.is_odd);
+        let mut key = String::new();
+        for [name, value] in parameters {
+            name_key(name, &mut key);
+            let Some(named) = entry(&mut self.names, &key, MAX_NAMES, |one| &one.seen) else {
+                continue;
+            };
+            if named.value.count() == 0 && is_secret(name) {
+                named.value.open();
             }
-            all.entry(name.into()).or_default().see(who, weight);
-            Some(())
-        };
-        for [name, _] in request.parameters() {
-            see(&mut self.names, name, MAX_NAMES);
+            named.seen.see(by);
+            named.value.learn((&Shape::of(value), value), by, trust);
         }
         let last = segments(request.path()).last().unwrap_or_default();
         let ending = ending(last);
         let is_new = !std::str::from_utf8(ending).is_ok_and(|name| self.endings.contains_key(name));
-        self.new_endings.see(self.count, is_new, who);
-        see(&mut self.endings, ending, MAX_ENDINGS);
+        self.new_endings.see(self.count, is_new, by);
+        let ending = std::str::from_utf8(ending).unwrap_or_default();
+        if let Some(seen) = entry(&mut self.endings, ending, MAX_ENDINGS, |seen| seen) {
+            seen.see(by);
+        }
     }
 
     /// Works out what is trusted from what was learned.
@@ -176,12 +193,15 @@ impl Site {
         self.size = self.crowd.size();
         self.root.settle(trust);
         self.places = self.root.places();
-        let size = self.size;
-        self.known_misses = self.soft_misses.mask_of(|_, seen| trust.trusts(seen, size));
+        for named in self.names.values_mut() {
+            named.value.settle(trust);
+        }
+        self.known_misses = self.soft_misses.mask_of(|_, seen| trust.trusts(seen));
     }
 
     fn find<'a>(&'a self, request: &Request<'a>) -> Found<'a> {
-        self.root.find(request.path(), &mut String::new(), |_, _| {})
+        self.root
+            .find(request.path(), &mut String::new(), |_, _| {})
     }
 
     /// What does not fit of a request.
@@ -189,12 +209,18 @@ impl Site {
         let mut misfits = Vec::new();
         let mut key = String::new();
         let found = self.root.find(request.path(), &mut key, |node, segment| {
-            if let Some(misfit) = segment_misfit(node, segment, trust, 1.0) {
-                misfits.push(misfit);
-            }
+            misfits.extend(segment_misfit(
+                node,
+                segment,
+                (self.part(node.count()), trust),
+                true,
+            ));
         });
         match found {
-            Found::Known(endpoint) => endpoint.judge(request, self, trust, &mut misfits),
+            Found::Known(endpoint) => {
+                let part = self.part(endpoint.count());
+                endpoint.judge(request, self, (part, trust), &mut misfits);
+            }
             Found::Unknown {
                 node,
                 segment,
@@ -204,6 +230,10 @@ impl Site {
         verdict(misfits, is_drifting)
     }
 
+    fn part(&self, count: u64) -> Part {
+        Part::of(count, self.count)
+    }
+
     fn judge_unknown(
         &self,
         (node, segment, shown): (&Node, Option<&[u8]>, u32),
@@ -211,37 +241,48 @@ impl Site {
         trust: Trust,
         misfits: &mut Vec<Misfit>,
     ) {
-        let is_broken_link = |seen: &Witness| trust.trusts(seen, 0);
+        let is_broken_link = |seen: &Witness| trust.trusts(seen);
         if matches!(request.status(), 404 | 410)
-            && self.missing.get(&hash_text(request.path())).is_some_and(is_broken_link)
+            && self
+                .missing
+                .get(&hash_text(request.path()))
+                .is_some_and(is_broken_link)
         {
             return;
         }
         // Where nothing was there, somebody may have mistyped it.
-        let (was_served, share) = match request.status() {
-            0..400 => (true, 1.0),
-            _ => (false, 0.8),
-        };
+        let was_served = request.was_served();
+        let part = self.part(node.count());
         let known = format!(
             "in {} requests from about {} addresses",
             grouped(node.count()),
             grouped(node.clients())
         );
-        if let Some(segment) = segment {
-            misfits.extend(segment_misfit(node, segment, trust, share));
-            self.judge_ending(request, was_served, misfits);
-        }
         let weight = if was_served { 4.5 } else { 2.5 };
-        misfits.push(Misfit {
+        let unknown = Misfit {
             aspect: Aspect::Path,
             place: Place::Path,
-            score: (weight * strength(node.probability(shown))).min(4.5),
+            thing: Misfit::PATH,
+            score: (weight * part.strength(node.probability(shown), node.clients())).min(4.5),
             words: format!("there was nothing at this path {known}"),
+        };
+        let named = segment.and_then(|segment| {
+            self.judge_ending(request, was_served, misfits);
+            segment_misfit(node, segment, (part, trust), was_served)
         });
+        match named {
+            Some(named) if named.thing == Misfit::DANGEROUS_PATH => {
+                misfits.extend([named, unknown])
+            }
+            // That a new page has a name unlike the others is no further sign.
+            Some(named) if named.score > unknown.score => misfits.push(named),
+            _ => misfits.push(unknown),
+        }
         if segments(request.path()).nth(MAX_DEPTH).is_some() {
             misfits.push(Misfit {
                 aspect: Aspect::Path,
                 place: Place::Path,
+                thing: Misfit::PATH,
                 score: 4.0,
                 words: format!("no path had more than {MAX_DEPTH} parts"),
             });
@@ -263,7 +304,8 @@ impl Site {
         misfits.push(Misfit {
             aspect: Aspect::Ending,
             place: Place::Path,
-            score: weight * strength(probability),
+            thing: hash_text(name.as_bytes()),
+            score: weight * self.part(self.count).strength(probability, self.size),
             words: format!(
                 "no path ended in `{name}` in {} requests from about {} addresses",
                 grouped(self.count),
@@ -277,7 +319,9 @@ impl Site {
             networks: 4,
             periods: 2,
         };
-        self.endings.get(name).is_some_and(|seen| trust.trusts(seen, 0))
+        self.endings
+            .get(name)
+            .is_some_and(|seen| trust.trusts(seen))
     }
 
     /// Whether an attack succeeded, by how it was answered.
@@ -320,18 +364,56 @@ impl Site {
         self.names.len() <= MAX_NAMES
             && self.endings.len() <= MAX_ENDINGS
             && self.missing.len() <= MAX_MISSING
+            && self.names.values().all(|one| one.value.is_bounded())
             && self.root.is_bounded(0)
             && self.root.places() <= 2 * options.max_places.max(1)
     }
 }
 
+/// What is kept under a name, made if there is room or somebody rare makes some.
+fn entry<'a, T: Default>(
+    all: &'a mut HashMap<Box<str>, T>,
+    name: &str,
+    most: usize,
+    seen: impl Fn(&T) -> &Witness,
+) -> Option<&'a mut T> {
+    if !all.contains_key(name) {
+        if all.len() >= most {
+            let weakest = all
+                .iter()
+                .map(|(name, one)| (seen(one).networks(), name))
+                .min();
+            let weakest = weakest.filter(|(networks, _)| *networks < 3)?.1.clone();
+            all.remove(&weakest);
+        }
+        all.insert(name.into(), T::default());
+    }
+    all.get_mut(name)
+}
+
 /// What does not fit of a name in a path.
-fn segment_misfit(node: &Node, segment: &[u8], trust: Trust, share: f64) -> Option<Misfit> {
+fn segment_misfit(
+    node: &Node,
+    segment: &[u8],
+    (part, trust): (Part, Trust),
+    was_served: bool,
+) -> Option<Misfit> {
     let profile = node.segments()?;
-    let misfit = profile.judge(&Shape::of(segment), segment, trust)?;
+    let misfit = profile.judge((&Shape::of(segment), segment), part, trust)?;
+    let share = match (was_served, misfit.is_dangerous || misfit.is_long) {
+        (true, true) => 1.0,
+        (false, true) => 0.8,
+        (true, false) => 0.7,
+        (false, false) => 0.5,
+    };
     Some(Misfit {
         aspect: misfit.aspect,
         place: Place::Path,
+        thing: if misfit.is_dangerous {
+            Misfit::DANGEROUS_PATH
+        } else {
+            Misfit::PATH
+        },
         score: misfit.score * share,
         words: format!(
             "this part of the path was {} in {} requests from about {} addresses",

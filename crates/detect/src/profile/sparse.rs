@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::witness::{Who, Witness};
+use super::witness::{Lesson, Witness};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Vec<(u8, Witness)>", into = "Vec<(u8, Witness)>")]
@@ -54,13 +54,13 @@ impl Sparse {
         self.get(place).map_or(0, Witness::networks)
     }
 
-    pub(crate) fn see(&mut self, place: u8, who: &Who, weight: u32) {
-        self.at(place).see(who, weight);
+    pub(crate) fn see(&mut self, place: u8, by: &Lesson<'_>) {
+        self.at(place).see(by);
     }
 
-    pub(crate) fn see_all(&mut self, mut places: u64, who: &Who, weight: u32) {
+    pub(crate) fn see_all(&mut self, mut places: u64, by: &Lesson<'_>) {
         while places != 0 {
-            self.at(places.trailing_zeros() as u8).see(who, weight);
+            self.at(places.trailing_zeros() as u8).see(by);
             places &= places - 1;
         }
     }
@@ -74,6 +74,25 @@ impl Sparse {
     pub(crate) fn mask_of(&self, holds: impl Fn(u8, &Witness) -> bool) -> u64 {
         let holding = self.iter().filter(|(place, one)| holds(*place, one));
         holding.fold(0, |mask, (place, _)| mask | 1 << place)
+    }
+
+    /// Those of that number and above, together.
+    pub(crate) fn from(&self, place: u8) -> Witness {
+        let mut together = Witness::default();
+        for (_, one) in self.iter().filter(|(one, _)| *one >= place) {
+            together.add(one);
+        }
+        together
+    }
+
+    /// The highest number at or above which there are enough.
+    pub(crate) fn highest(&self, enough: impl Fn(&Witness) -> bool) -> Option<u8> {
+        let mut together = Witness::default();
+        let places: Vec<_> = self.iter().collect();
+        places.into_iter().rev().find_map(|(place, one)| {
+            together.add(one);
+            enough(&together).then_some(place)
+        })
     }
 
     pub(crate) fn add(&mut self, other: &Self) {
@@ -92,13 +111,15 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::profile::witness::Who;
 
     proptest! {
         #[test]
         fn each_number_has_its_own(places in proptest::collection::vec(0u8..64, 0..100)) {
             let mut sparse = Sparse::default();
+            let by = Lesson { who: &Who::default(), weight: 1, is_odd: false };
             for place in &places {
-                sparse.see(*place, &Who::default(), 1);
+                sparse.see(*place, &by);
             }
             for place in 0..64 {
                 let times = places.iter().filter(|one| **one == place).count() as u32;

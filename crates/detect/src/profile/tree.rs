@@ -58,11 +58,16 @@ pub(crate) enum Found<'a> {
 
 /// The parts of a path.
 pub(crate) fn segments(path: &[u8]) -> impl Iterator<Item = &[u8]> {
-    path.split(|byte| *byte == b'/').filter(|part| !part.is_empty())
+    path.split(|byte| *byte == b'/')
+        .filter(|part| !part.is_empty())
 }
 
 /// The ending of a file name with its point, or nothing.
 pub(crate) fn ending(segment: &[u8]) -> &[u8] {
+    // Editors leave copies of this name.
+    if segment.ends_with(b"~") {
+        return b"~";
+    }
     let Some(point) = segment.iter().rposition(|byte| *byte == b'.') else {
         return b"";
     };
@@ -78,7 +83,9 @@ pub(crate) fn ending(segment: &[u8]) -> &[u8] {
 fn segment_key(segment: &[u8], key: &mut String) {
     key.clear();
     let ending = ending(segment);
-    let stem = segment.get(..segment.len() - ending.len()).unwrap_or(segment);
+    let stem = segment
+        .get(..segment.len() - ending.len())
+        .unwrap_or(segment);
     match Shape::of(stem).kind {
         Kind::Number => key.push_str("{number}"),
         Kind::Token => key.push_str("{token}"),
@@ -182,10 +189,10 @@ impl Node {
         trust: Trust,
         room: &mut usize,
     ) {
-        let (who, weight) = (request.who(), request.weight());
-        self.seen.see(who, weight);
-        self.count += u64::from(weight);
-        self.crowd.see(who);
+        let by = &request.lesson();
+        self.seen.see(by);
+        self.count += u64::from(by.weight);
+        self.crowd.see(by.who);
         let Some(segment) = parts.next() else {
             if self.endpoint.is_none() {
                 self.endpoint = Some(Box::default());
@@ -198,12 +205,12 @@ impl Node {
         let profile = self
             .segments
             .get_or_insert_with(|| Box::new(ValueProfile::of_forms()));
-        profile.learn((&Shape::of(segment), segment), who, weight, trust);
+        profile.learn((&Shape::of(segment), segment), by, trust);
         let mut key = String::new();
         self.child_key(segment, &mut key);
         let known = self.children.get(key.as_str());
         let is_new = known.is_none_or(|child| !child.is_trusted);
-        self.new_children.see(self.count, is_new, who);
+        self.new_children.see(self.count, is_new, by);
         if known.is_none() && !self.make_room(&mut key, request, trust, room) {
             return;
         }
@@ -223,17 +230,23 @@ impl Node {
     ) -> bool {
         let is_varied = key.starts_with('{');
         if self.children.len() >= MAX_CHILDREN && !is_varied {
-            self.overflow.see(request.who(), request.weight());
+            self.overflow.see(&request.lesson());
             if trust.trusts_danger(&self.overflow, self.size) {
                 *room += self.open(trust);
                 *key = TEXT.to_owned();
             } else {
-                let weakest = self.children.iter().min_by_key(|(_, one)| one.seen.networks());
+                let weakest = self
+                    .children
+                    .iter()
+                    .min_by_key(|(_, one)| one.seen.networks());
                 let weakest = weakest.filter(|(_, one)| one.seen.networks() < 3);
                 let Some(weakest) = weakest.map(|(name, _)| name.clone()) else {
                     return false;
                 };
-                *room += self.children.remove(&weakest).map_or(0, |gone| gone.places());
+                *room += self
+                    .children
+                    .remove(&weakest)
+                    .map_or(0, |gone| gone.places());
             }
         }
         if !self.children.contains_key(key.as_str()) {
@@ -250,11 +263,10 @@ impl Node {
     fn open(&mut self, trust: Trust) -> usize {
         let before = self.places();
         self.is_open = true;
-        let size = self.crowd.size();
         let rare: Vec<Box<str>> = self
             .children
             .iter()
-            .filter(|(name, one)| !name.starts_with('{') && !trust.trusts(&one.seen, size))
+            .filter(|(name, one)| !name.starts_with('{') && !trust.trusts(&one.seen))
             .map(|(name, _)| name.clone())
             .collect();
         let mut key = String::new();
@@ -311,9 +323,8 @@ impl Node {
         if let Some(endpoint) = &mut self.endpoint {
             endpoint.settle(trust);
         }
-        let size = self.size;
         for child in self.children.values_mut() {
-            child.is_trusted = trust.trusts(&child.seen, size);
+            child.is_trusted = trust.trusts(&child.seen);
             child.settle(trust);
         }
     }
@@ -336,7 +347,11 @@ impl Node {
     }
 
     /// Calls `each` with the template and the node of every trusted path that has a page.
-    pub(crate) fn endpoints<'a>(&'a self, template: &str, each: &mut dyn FnMut(&str, &'a Endpoint)) {
+    pub(crate) fn endpoints<'a>(
+        &'a self,
+        template: &str,
+        each: &mut dyn FnMut(&str, &'a Endpoint),
+    ) {
         if let Some(endpoint) = &self.endpoint {
             each(if template.is_empty() { "/" } else { template }, endpoint);
         }
@@ -393,5 +408,6 @@ mod tests {
         }
         assert_eq!(ending(b"a.tar.gz"), b".gz");
         assert_eq!(ending(b"3.14"), b"");
+        assert_eq!(ending(b"index.jsp~"), b"~");
     }
 }

@@ -6,11 +6,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::misfit::{Aspect, grouped};
-use super::options::{Trust, strength};
-use super::shape::{Kind, Shape, bucket_start, class};
+use super::options::{Part, Trust};
+use super::shape::{Kind, Shape, bucket_end, bucket_start, class};
 use super::sparse::Sparse;
 use super::who::hash_text;
-use super::witness::{Crowd, Novelty, Who, Witness};
+use super::witness::{Crowd, Lesson, Novelty, Witness};
 
 /// A parameter with more values than this has any.
 const MAX_VALUES: usize = 32;
@@ -57,7 +57,8 @@ pub(crate) struct ValueProfile {
     /// There are too many values to know.
     is_open: bool,
     overflow: Witness,
-    new_forms: Novelty,
+    new_classes: Novelty,
+    new_pairs: Novelty,
     new_values: Novelty,
     #[serde(skip)]
     settled: Settled,
@@ -68,6 +69,10 @@ pub(crate) struct ValueProfile {
 pub(crate) struct ValueMisfit {
     pub(crate) aspect: Aspect,
     pub(crate) score: f64,
+    /// It is written with what attacks are written with.
+    pub(crate) is_dangerous: bool,
+    /// It is longer than others.
+    pub(crate) is_long: bool,
     /// What was usual, to end the sentence "parameter `id` was …".
     pub(crate) usual: String,
 }
@@ -90,35 +95,34 @@ impl ValueProfile {
     }
 
     /// Learns from a value that an honest client may have sent.
-    pub(crate) fn learn(
-        &mut self,
-        (shape, value): (&Shape, &[u8]),
-        who: &Who,
-        weight: u32,
-        trust: Trust,
-    ) {
-        self.count += u64::from(weight);
-        self.crowd.see(who);
-        let is_new = self.is_new_form(shape);
-        self.new_forms.see(self.count, is_new, who);
-        self.kinds.see(shape.kind as u8, who, weight);
-        self.classes.see_all(shape.classes, who, weight);
-        self.lengths.see(shape.length_bucket(), who, weight);
-        self.signs.see(shape.sign_bucket(), who, weight);
+    pub(crate) fn learn(&mut self, (shape, value): (&Shape, &[u8]), by: &Lesson<'_>, trust: Trust) {
+        self.count += u64::from(by.weight);
+        self.crowd.see(by.who);
+        let is_new = shape.classes & !self.settled.classes != 0;
+        self.new_classes.see(self.count, is_new, by);
+        self.kinds.see(shape.kind as u8, by);
+        self.classes.see_all(shape.classes, by);
+        self.lengths.see(shape.length_bucket(), by);
+        self.signs.see(shape.sign_bucket(), by);
+        let mut is_new = false;
         for pair in shape.pairs() {
-            match self.pairs.iter_mut().find(|(known, _)| known == pair) {
-                Some((_, witness)) => witness.see(who, weight),
-                None => self.keep_pair(*pair, who, weight),
+            if let Some((_, seen)) = self.pairs.iter_mut().find(|(known, _)| known == pair) {
+                seen.see(by);
+                is_new |= !trust.trusts(seen);
+            } else {
+                self.keep_pair(*pair, by);
+                is_new = true;
             }
         }
+        self.new_pairs.see(self.count, is_new, by);
         if !self.is_open {
-            self.learn_value(value, who, weight, trust);
+            self.learn_value(value, by, trust);
         }
     }
 
-    fn keep_pair(&mut self, pair: u16, who: &Who, weight: u32) {
+    fn keep_pair(&mut self, pair: u16, by: &Lesson<'_>) {
         let mut witness = Witness::default();
-        witness.see(who, weight);
+        witness.see(by);
         if self.pairs.len() < MAX_PAIRS {
             self.pairs.push((pair, witness));
         } else if let Some(weakest) = self
@@ -131,21 +135,20 @@ impl ValueProfile {
         }
     }
 
-    fn learn_value(&mut self, value: &[u8], who: &Who, weight: u32, trust: Trust) {
+    fn learn_value(&mut self, value: &[u8], by: &Lesson<'_>, trust: Trust) {
         let hash = hash_text(value);
-        let crowd = self.settled.crowd;
         let found = self.values.iter_mut().find(|known| known.hash == hash);
         let is_new = found.as_ref().is_none_or(|known| known.text.is_none());
-        self.new_values.see(self.count, is_new, who);
+        self.new_values.see(self.count, is_new, by);
         if let Some(known) = found {
-            known.seen.see(who, weight);
-            if known.text.is_none() && trust.trusts(&known.seen, crowd) {
+            known.seen.see(by);
+            if known.text.is_none() && trust.trusts(&known.seen) {
                 known.text = std::str::from_utf8(value).ok().map(Box::from);
             }
             return;
         }
         let mut seen = Witness::default();
-        seen.see(who, weight);
+        seen.see(by);
         let known = Known {
             hash,
             text: None,
@@ -156,8 +159,8 @@ impl ValueProfile {
             self.values.push(known);
             return;
         }
-        self.overflow.see(who, weight);
-        if trust.trusts(&self.overflow, crowd) {
+        self.overflow.see(by);
+        if trust.trusts(&self.overflow) {
             self.open();
         } else if let Some(weakest) = self
             .values
@@ -179,24 +182,23 @@ impl ValueProfile {
     /// Works out what is trusted.
     pub(crate) fn settle(&mut self, trust: Trust) {
         let crowd = self.crowd.size();
-        let plain = |_: u8, seen: &Witness| trust.trusts(seen, crowd);
+        let plain = |_: u8, seen: &Witness| trust.trusts(seen);
         let class = |class: u8, seen: &Witness| {
             if class::DANGEROUS & 1 << class == 0 {
-                trust.trusts(seen, crowd)
+                trust.trusts(seen)
             } else {
                 trust.trusts_danger(seen, crowd)
             }
         };
         let kinds = self.kinds.mask_of(plain);
         let lengths = self.lengths.mask_of(plain);
-        let signs = self.signs.mask_of(plain);
-        let highest = |mask: u64| (64 - mask.leading_zeros()).saturating_sub(1) as u8;
+        let enough = |seen: &Witness| trust.trusts(seen);
         self.settled = Settled {
             classes: self.classes.mask_of(class),
             kinds: covered(kinds),
             shortest: lengths.trailing_zeros().min(63) as u8,
-            longest: highest(lengths),
-            most_signs: highest(signs),
+            longest: self.lengths.highest(enough).unwrap_or_default(),
+            most_signs: self.signs.highest(enough).unwrap_or_default(),
             crowd,
             is_list: !self.is_open
                 && self.count >= MIN_FOR_LIST
@@ -205,28 +207,34 @@ impl ValueProfile {
         };
     }
 
-    const fn is_new_form(&self, shape: &Shape) -> bool {
-        let settled = &self.settled;
-        !settled.is_settled
-            || shape.classes & !settled.classes != 0
-            || settled.kinds & 1 << (shape.kind as u8) == 0
+    /// How strong a sign is what so many networks have shown, where something like it is new so often.
+    fn strength(&self, novelty: &Novelty, shown: u32, part: Part) -> f64 {
+        let crowd = self.settled.crowd;
+        part.strength(novelty.probability(self.count, crowd, shown), crowd)
     }
 
-    fn probability(&self, shown: u32) -> f64 {
-        self.new_forms
-            .probability(self.count, self.settled.crowd, shown)
+    /// How strong a sign is what so many networks have shown at all.
+    fn rarity(&self, shown: u32, part: Part) -> f64 {
+        let crowd = self.settled.crowd;
+        let seen = self.count.min(crowd * 16) as f64;
+        part.strength((f64::from(shown) + 0.5) / (seen + 1.0), crowd)
     }
 
     /// What does not fit of a value, if anything.
-    pub(crate) fn judge(&self, shape: &Shape, value: &[u8], trust: Trust) -> Option<ValueMisfit> {
+    pub(crate) fn judge(
+        &self,
+        (shape, value): (&Shape, &[u8]),
+        part: Part,
+        trust: Trust,
+    ) -> Option<ValueMisfit> {
         if !self.settled.is_settled {
             return None;
         }
-        let form = self.judge_form(shape, trust);
+        let form = self.judge_form(shape, part, trust);
         if form.as_ref().is_some_and(|misfit| misfit.score >= STRONG) {
             return form;
         }
-        let value = self.judge_value(shape, value);
+        let value = self.judge_value(shape, value, part);
         match (form, value) {
             (Some(form), Some(value)) if value.score > form.score => Some(value),
             (None, value) => value,
@@ -234,7 +242,7 @@ impl ValueProfile {
         }
     }
 
-    fn judge_form(&self, shape: &Shape, trust: Trust) -> Option<ValueMisfit> {
+    fn judge_form(&self, shape: &Shape, part: Part, trust: Trust) -> Option<ValueMisfit> {
         let settled = &self.settled;
         let mut worst: Option<(f64, Reason)> = None;
         let mut consider = |score: f64, reason: Reason| {
@@ -246,32 +254,32 @@ impl ValueProfile {
         while strange != 0 {
             let class = strange.trailing_zeros() as u8;
             strange &= strange - 1;
-            consider(self.class_score(class), Reason::Class(class));
+            consider(self.class_score(class, part), Reason::Class(class));
         }
         let kind = shape.kind;
         if settled.kinds & 1 << (kind as u8) == 0 {
-            let shown = self.probability(self.kinds.networks(kind as u8));
             let weight = if kind == Kind::Empty { 3.5 } else { 6.0 };
-            consider(weight * strength(shown), Reason::Kind);
+            let rarity = self.rarity(self.kinds.networks(kind as u8), part);
+            consider(weight * rarity, Reason::Kind);
         }
         let length = shape.length_bucket();
-        let shown = || self.probability(self.lengths.networks(length));
-        let beyond = length.saturating_sub(settled.longest);
-        if beyond > 0 {
-            let weight = [3.0, 4.6, 6.0, 7.0][usize::from(beyond.min(4)) - 1];
-            consider(weight * strength(shown()), Reason::Long);
+        let weight = too_long(shape, bucket_end(settled.longest));
+        if weight > 0.0 {
+            let shown = self.lengths.from(length).networks();
+            consider(weight * self.rarity(shown, part), Reason::Long);
         } else if settled.shortest.saturating_sub(length) > 1 {
-            consider(2.5 * strength(shown()), Reason::Short);
+            let rarity = self.rarity(self.lengths.networks(length), part);
+            consider(2.5 * rarity, Reason::Short);
         }
         let signs = shape.sign_bucket();
         let beyond = signs.saturating_sub(settled.most_signs);
         if beyond > 0 {
-            let shown = self.probability(self.signs.networks(signs));
+            let shown = self.signs.from(signs).networks();
             let weight = [3.5, 5.0, 6.0][usize::from(beyond.min(3)) - 1];
-            consider(weight * strength(shown), Reason::Signs);
+            consider(weight * self.rarity(shown, part), Reason::Signs);
         }
         for pair in shape.pairs() {
-            let (score, is_strange) = self.pair_score(*pair, trust);
+            let (score, is_strange) = self.pair_score(*pair, part, trust);
             if is_strange {
                 consider(score, Reason::Pair(*pair));
             }
@@ -279,31 +287,33 @@ impl ValueProfile {
         worst.map(|(score, reason)| ValueMisfit {
             aspect: Aspect::Form,
             score,
+            is_dangerous: shape.classes & !settled.classes & class::DANGEROUS != 0,
+            is_long: matches!(reason, Reason::Long),
             usual: self.usual(&reason),
         })
     }
 
     /// What attacks are written with is new until it is trusted, however many have tried.
-    fn class_score(&self, class: u8) -> f64 {
+    fn class_score(&self, class: u8, part: Part) -> f64 {
         if class::DANGEROUS & 1 << class != 0 {
-            7.5 * strength(self.probability(0))
+            7.5 * self.strength(&self.new_classes, 0, part)
         } else {
-            5.5 * strength(self.probability(self.classes.networks(class)))
+            5.5 * self.strength(&self.new_classes, self.classes.networks(class), part)
         }
     }
 
-    fn pair_score(&self, pair: u16, trust: Trust) -> (f64, bool) {
+    fn pair_score(&self, pair: u16, part: Part, trust: Trust) -> (f64, bool) {
         let seen = self.pairs.iter().find(|(known, _)| *known == pair);
-        if seen.is_some_and(|(_, seen)| trust.trusts(seen, self.settled.crowd)) {
+        if seen.is_some_and(|(_, seen)| trust.trusts(seen)) {
             return (0.0, false);
         }
         let is_dangerous = class::DANGEROUS & (1 << (pair >> 8) | 1 << (pair & 63)) != 0;
         let shown = seen.map_or(0, |(_, seen)| seen.networks());
         let weight = if is_dangerous { 5.5 } else { 4.0 };
-        (weight * strength(self.probability(shown)), true)
+        (weight * self.strength(&self.new_pairs, shown, part), true)
     }
 
-    fn judge_value(&self, shape: &Shape, value: &[u8]) -> Option<ValueMisfit> {
+    fn judge_value(&self, shape: &Shape, value: &[u8], part: Part) -> Option<ValueMisfit> {
         if !self.settled.is_list {
             return None;
         }
@@ -315,17 +325,16 @@ impl ValueProfile {
         let hash = hash_text(value);
         let shown = self.values.iter().find(|known| known.hash == hash);
         let shown = shown.map_or(0, |known| known.seen.networks());
-        let probability = self
-            .new_values
-            .probability(self.count, self.settled.crowd, shown);
         let weight = match shape.kind {
             Kind::Number | Kind::Decimal | Kind::Date | Kind::Empty => 3.0,
             _ => 5.5,
         };
-        let score = weight * strength(probability);
+        let score = weight * self.strength(&self.new_values, shown, part);
         (score > WEAKEST).then(|| ValueMisfit {
             aspect: Aspect::Value,
             score,
+            is_dangerous: false,
+            is_long: false,
             usual: format!("one of {}", self.listed()),
         })
     }
@@ -346,7 +355,7 @@ impl ValueProfile {
             Reason::Kind => self.kind_phrase(),
             Reason::Long => format!(
                 "at most about {} bytes long",
-                grouped(bucket_start(self.settled.longest + 1).saturating_sub(1))
+                grouped(bucket_end(self.settled.longest))
             ),
             Reason::Short => format!(
                 "at least {} bytes long",
@@ -354,7 +363,7 @@ impl ValueProfile {
             ),
             Reason::Signs => format!(
                 "with at most about {} signs",
-                grouped(bucket_start(self.settled.most_signs + 1).saturating_sub(1))
+                grouped(bucket_end(self.settled.most_signs))
             ),
             Reason::Pair(pair) => format!(
                 "without {} right after {}",
@@ -384,7 +393,7 @@ impl ValueProfile {
         if self.settled.is_settled {
             text.push_str(&format!(
                 ", up to {} bytes",
-                grouped(bucket_start(self.settled.longest + 1).saturating_sub(1))
+                grouped(bucket_end(self.settled.longest))
             ));
         }
         if self.settled.is_list {
@@ -414,7 +423,8 @@ impl ValueProfile {
             }
         }
         self.overflow.add(&other.overflow);
-        self.new_forms.add(&other.new_forms);
+        self.new_classes.add(&other.new_classes);
+        self.new_pairs.add(&other.new_pairs);
         self.new_values.add(&other.new_values);
         if other.is_open {
             self.open();
@@ -463,6 +473,22 @@ pub(crate) const STRONG: f64 = 5.0;
 /// Below this a sign is none.
 pub(crate) const WEAKEST: f64 = 1.0;
 
+/// How bad it is that a value is so long where others are at most that long.
+fn too_long(shape: &Shape, usual: u64) -> f64 {
+    let length = u64::from(shape.length);
+    if shape.kind == Kind::Number && length > usual + 4 {
+        // Ten thousand times as much.
+        return 6.0;
+    }
+    match [2, 4, 8].map(|times| length > times * usual + 2 * times) {
+        [_, _, true] => 7.0,
+        [_, true, _] => 6.0,
+        [true, ..] => 4.6,
+        _ if length > usual + 2 => 2.5,
+        _ => 0.0,
+    }
+}
+
 /// Why a form does not fit.
 enum Reason {
     Class(u8),
@@ -477,7 +503,10 @@ enum Reason {
 fn covered(kinds: u64) -> u64 {
     let is_known = |kind: Kind| kinds & 1 << (kind as u8) != 0;
     let is_covered = |kind: &Kind| {
-        is_known(*kind) || Kind::ALL.into_iter().any(|one| is_known(one) && one.covers(*kind))
+        is_known(*kind)
+            || Kind::ALL
+                .into_iter()
+                .any(|one| is_known(one) && one.covers(*kind))
     };
     let covered = Kind::ALL.into_iter().filter(is_covered);
     covered.fold(0, |mask, kind| mask | 1 << (kind as u8))

@@ -16,6 +16,16 @@ pub struct Who {
     pub period: u32,
 }
 
+/// What one request teaches by.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lesson<'a> {
+    pub(crate) who: &'a Who,
+    /// For how many requests it stands.
+    pub(crate) weight: u32,
+    /// It does not fit: that something new is in it says nothing of how often that happens.
+    pub(crate) is_odd: bool,
+}
+
 /// The networks and periods in which something was seen, in 16 bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "(u64, u32, u32)", into = "(u64, u32, u32)")]
@@ -42,10 +52,10 @@ impl From<Witness> for (u64, u32, u32) {
 }
 
 impl Witness {
-    pub(crate) const fn see(&mut self, who: &Who, weight: u32) {
-        self.networks |= 1 << (who.network & 63);
-        self.periods |= 1 << (who.period & 31);
-        self.count = self.count.saturating_add(weight);
+    pub(crate) const fn see(&mut self, by: &Lesson<'_>) {
+        self.networks |= 1 << (by.who.network & 63);
+        self.periods |= 1 << (by.who.period & 31);
+        self.count = self.count.saturating_add(by.weight);
     }
 
     pub(crate) const fn add(&mut self, other: &Self) {
@@ -105,7 +115,11 @@ impl Crowd {
 
     pub(crate) fn size(&self) -> u64 {
         let registers = Self::REGISTERS as f64;
-        let sum: f64 = self.0.iter().map(|rank| 0.5f64.powi(i32::from(*rank))).sum();
+        let sum: f64 = self
+            .0
+            .iter()
+            .map(|rank| 0.5f64.powi(i32::from(*rank)))
+            .sum();
         let raw = 0.709 * registers * registers / sum;
         let empty = self.0.iter().filter(|rank| **rank == 0).count();
         let size = if raw <= 2.5 * registers && empty > 0 {
@@ -145,7 +159,11 @@ const FIRST: u8 = b'?';
 
 impl From<Crowd> for String {
     fn from(crowd: Crowd) -> Self {
-        crowd.0.iter().map(|rank| char::from(FIRST + rank)).collect()
+        crowd
+            .0
+            .iter()
+            .map(|rank| char::from(FIRST + rank))
+            .collect()
     }
 }
 
@@ -160,18 +178,18 @@ pub(crate) struct Novelty {
 
 impl Novelty {
     /// An epoch is over at the earliest after so many.
-    const SHORTEST: u64 = 256;
+    const SHORTEST: u64 = 32;
 
     /// Counts one of `count` so far, of which this one showed something new.
-    pub(crate) fn see(&mut self, count: u64, is_new: bool, who: &Who) {
+    pub(crate) fn see(&mut self, count: u64, is_new: bool, by: &Lesson<'_>) {
         if count.saturating_sub(self.since) >= self.since.max(Self::SHORTEST) {
             self.before = self.now.networks();
             self.before_count = count.saturating_sub(self.since);
             self.since = count;
             self.now = Witness::default();
         }
-        if is_new {
-            self.now.see(who, 1);
+        if is_new && !by.is_odd {
+            self.now.see(by);
         }
     }
 
@@ -180,16 +198,6 @@ impl Novelty {
         self.before = self.before.max(other.before);
         self.before_count = self.before_count.max(other.before_count);
         self.since = self.since.max(other.since);
-    }
-
-    /// The networks that lately showed something new.
-    pub(crate) fn networks(&self) -> u32 {
-        self.now.networks().max(self.before)
-    }
-
-    /// In how many periods something new was shown, in the epoch that runs.
-    pub(crate) const fn periods(&self) -> u32 {
-        self.now.periods()
     }
 
     /// How probable it is that the next one shows something new, given how many came from how many
@@ -219,17 +227,25 @@ mod tests {
         }
     }
 
+    const fn lesson(who: &Who) -> Lesson<'_> {
+        Lesson {
+            who,
+            weight: 1,
+            is_odd: false,
+        }
+    }
+
     #[test]
     fn one_client_is_one_witness_however_often_it_comes() {
         let mut witness = Witness::default();
         for _ in 0..100_000 {
-            witness.see(&who(7, 3), 1);
+            witness.see(&lesson(&who(7, 3)));
         }
         assert_eq!((witness.networks(), witness.periods()), (1, 1));
         for (clients, least, most) in [(8, 6, 9), (40, 30, 50), (5_000, 266, 266)] {
             let mut witness = Witness::default();
             for client in 0..clients {
-                witness.see(&who(client, client as u32), 1);
+                witness.see(&lesson(&who(client, client as u32)));
             }
             let networks = witness.networks();
             assert!((least..=most).contains(&networks), "{clients}: {networks}");
@@ -254,11 +270,11 @@ mod tests {
     fn what_was_new_at_first_is_forgotten_once_nothing_is() {
         let mut novelty = Novelty::default();
         for count in 0..200 {
-            novelty.see(count, true, &who(count, 0));
+            novelty.see(count, true, &lesson(&who(count, 0)));
         }
         let early = novelty.probability(200, 200, 0);
         for count in 200..5_000 {
-            novelty.see(count, false, &who(count, 0));
+            novelty.see(count, false, &lesson(&who(count, 0)));
         }
         let late = novelty.probability(5_000, 5_000, 0);
         assert!(early > 0.2 && late < 0.001, "{early} {late}");

@@ -26,8 +26,8 @@ use vigil_event::Severity;
 pub use issuer::IssuerConfig;
 pub(crate) use issuer::is_safe;
 pub use layers::{ConfigError, Overrides, load};
-pub use profile::ProfilesConfig;
 pub use noise::{AllowConfig, AllowedRuleConfig, BotConfig, ListConfig, ListPurpose};
+pub use profile::ProfilesConfig;
 
 /// Everything that can be configured.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
