@@ -200,6 +200,12 @@ impl Course {
         self.settled_at = self.site.count().max(1);
     }
 
+    fn is_bounded(&self, options: &ProfileOptions) -> bool {
+        self.site.is_bounded(options)
+            && self.odd.len() <= MAX_ODD
+            && self.trial.things.len() <= MAX_THINGS
+    }
+
     fn settle_if_due(&mut self, options: &ProfileOptions) {
         let due = self.settled_at + (self.settled_at / 10).max(SETTLE_EVERY);
         if self.site.count() >= due {
@@ -464,17 +470,21 @@ impl Learner {
     }
 
     /// Puts a kept version of a host in force again. It gets a new number.
-    pub fn roll_back(&mut self, host: &str, mut kept: Model) {
+    pub fn roll_back(&mut self, host: &str, mut kept: Model) -> Result<(), SavedError> {
+        if !kept.is_bounded(&self.options) {
+            return Err(SavedError::Unbounded(host.to_owned()));
+        }
         let version = self
             .models
             .get(host)
             .map_or(kept.version, |model| model.version);
-        kept.version = version + 1;
         kept.state = State::Active;
         kept.anew = None;
         kept.course.settle(&self.options);
+        kept.version = version;
+        kept.activate(host, &mut self.changes);
         self.models.insert(host.into(), kept);
-        self.changes.push(Change::State(host.into()));
+        Ok(())
     }
 
     /// What is worth keeping over a restart: everything, or one host.
@@ -497,14 +507,10 @@ impl Learner {
         if saved.models.len() > 2 * self.options.max_sites.max(1) {
             return Err(SavedError::TooMany);
         }
-        let courses = |model: &Model| {
-            model.course.site.is_bounded(&self.options)
-                && model
-                    .anew
-                    .as_ref()
-                    .is_none_or(|course| course.site.is_bounded(&self.options))
-        };
-        let beyond = saved.models.iter().find(|(_, model)| !courses(model));
+        let beyond = saved
+            .models
+            .iter()
+            .find(|(_, model)| !model.is_bounded(&self.options));
         match beyond {
             Some((host, _)) => Err(SavedError::Unbounded(host.to_string())),
             None => Ok(()),
@@ -585,6 +591,15 @@ impl Model {
             version: self.version,
         });
         changes.push(Change::State(host.into()));
+    }
+
+    /// Whether what was read from a file keeps the bounds.
+    fn is_bounded(&self, options: &ProfileOptions) -> bool {
+        self.course.is_bounded(options)
+            && self
+                .anew
+                .as_ref()
+                .is_none_or(|course| course.is_bounded(options))
     }
 
     fn retrain(&mut self) {

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 /// What a value is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[repr(u8)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// Nothing.
     Empty,
     /// Digits.
@@ -36,7 +36,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order of its discriminant.
-    pub const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Empty,
         Self::Number,
         Self::Decimal,
@@ -50,7 +50,7 @@ impl Kind {
     ];
 
     /// As it is called in sentences.
-    pub const fn phrase(self) -> &'static str {
+    pub(crate) const fn phrase(self) -> &'static str {
         match self {
             Self::Empty => "empty",
             Self::Number => "a number",
