@@ -18,6 +18,7 @@ mod hostile;
 mod hunt;
 mod nginx;
 mod noise;
+mod profile;
 mod reload;
 mod rights;
 mod rules;
