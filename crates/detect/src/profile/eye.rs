@@ -23,8 +23,8 @@ const FAMILY: &str = "anomaly";
 const MAX_CLIENTS: usize = 16_384;
 /// Half of what a client did is forgotten after so long.
 const HALF_LIFE_MS: f64 = 600_000.0;
-/// So many different things that do not fit, one after the other, are a strong sign.
-const REPEATED: usize = 3;
+/// So many other things that did not fit shortly before make what does not fit a strong sign.
+const REPEATED: usize = 2;
 /// What others have accused teaches nothing for so long.
 const ACCUSED_MS: i64 = 3_600_000;
 /// Requests that wait to be handed over; further ones do not teach.

@@ -123,6 +123,7 @@ impl Course {
     /// Judges a request and learns from it; true when a trial is finished by it.
     fn take(&mut self, request: &Request<'_>, options: &ProfileOptions, is_drifting: bool) -> bool {
         let mut is_finished = false;
+        self.release(request.at_ms(), options);
         if self.settled_at > 0 {
             let verdict = self.site.judge(request, Trust::of(options), is_drifting);
             let is_odd = verdict.score >= STRONG;
@@ -137,7 +138,6 @@ impl Course {
             }
         }
         self.site.learn(request, options);
-        self.release(request.at_ms(), options);
         is_finished
     }
 

@@ -263,7 +263,8 @@ impl Site {
             aspect: Aspect::Path,
             place: Place::Path,
             thing: Misfit::PATH,
-            score: (weight * part.strength(node.probability(shown), node.clients())).min(4.5),
+            score: (weight * part.strength(node.probability(shown), node.clients()))
+                .min(MOST_OF_NEW_PATHS),
             words: format!("there was nothing at this path {known}"),
         };
         let named = segment.and_then(|segment| {
@@ -275,7 +276,10 @@ impl Site {
                 misfits.extend([named, unknown])
             }
             // That a new page has a name unlike the others is no further sign.
-            Some(named) if named.score > unknown.score => misfits.push(named),
+            Some(named) if named.score > unknown.score => misfits.push(Misfit {
+                score: named.score.min(MOST_OF_NEW_PATHS),
+                ..named
+            }),
             _ => misfits.push(unknown),
         }
         if segments(request.path()).nth(MAX_DEPTH).is_some() {
@@ -409,7 +413,7 @@ fn segment_misfit(
     Some(Misfit {
         aspect: misfit.aspect,
         place: Place::Path,
-        thing: if misfit.is_dangerous {
+        thing: if misfit.is_dangerous || misfit.is_long {
             Misfit::DANGEROUS_PATH
         } else {
             Misfit::PATH
@@ -426,6 +430,8 @@ fn segment_misfit(
 
 /// The highest score of a profile alone: it knows what is unusual, not what is evil.
 const MOST: f64 = 8.9;
+/// A path that is only new is never enough: pages are made every day.
+const MOST_OF_NEW_PATHS: f64 = 4.5;
 /// Weak signs about the answer alone never reach more.
 const MOST_AROUND: f64 = 4.9;
 /// The weight of what is only new while the site changes.

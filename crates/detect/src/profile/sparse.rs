@@ -77,7 +77,7 @@ impl Sparse {
     }
 
     /// Those of that number and above, together.
-    pub(crate) fn from(&self, place: u8) -> Witness {
+    pub(crate) fn at_least(&self, place: u8) -> Witness {
         let mut together = Witness::default();
         for (_, one) in self.iter().filter(|(one, _)| *one >= place) {
             together.add(one);

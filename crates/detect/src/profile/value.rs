@@ -71,7 +71,7 @@ pub(crate) struct ValueMisfit {
     pub(crate) score: f64,
     /// It is written with what attacks are written with.
     pub(crate) is_dangerous: bool,
-    /// It is longer than others.
+    /// It is far longer than others.
     pub(crate) is_long: bool,
     /// What was usual, to end the sentence "parameter `id` was …".
     pub(crate) usual: String,
@@ -265,7 +265,7 @@ impl ValueProfile {
         let length = shape.length_bucket();
         let weight = too_long(shape, bucket_end(settled.longest));
         if weight > 0.0 {
-            let shown = self.lengths.from(length).networks();
+            let shown = self.lengths.at_least(length).networks();
             consider(weight * self.rarity(shown, part), Reason::Long);
         } else if settled.shortest.saturating_sub(length) > 1 {
             let rarity = self.rarity(self.lengths.networks(length), part);
@@ -274,7 +274,7 @@ impl ValueProfile {
         let signs = shape.sign_bucket();
         let beyond = signs.saturating_sub(settled.most_signs);
         if beyond > 0 {
-            let shown = self.signs.from(signs).networks();
+            let shown = self.signs.at_least(signs).networks();
             let weight = [3.5, 5.0, 6.0][usize::from(beyond.min(3)) - 1];
             consider(weight * self.rarity(shown, part), Reason::Signs);
         }
@@ -288,7 +288,7 @@ impl ValueProfile {
             aspect: Aspect::Form,
             score,
             is_dangerous: shape.classes & !settled.classes & class::DANGEROUS != 0,
-            is_long: matches!(reason, Reason::Long),
+            is_long: matches!(reason, Reason::Long) && score >= STRONG,
             usual: self.usual(&reason),
         })
     }
