@@ -90,6 +90,9 @@ pub(crate) trait KnownNames {
     /// What its values look like, if it is known somewhere on the site, and how much of the site's
     /// traffic has it.
     fn values(&self, name: &str) -> Option<(&ValueProfile, Part)>;
+
+    /// Whether it is known on the site, be it because it is new on many paths.
+    fn is_known(&self, name: &str, trust: Trust) -> bool;
 }
 
 impl Endpoint {
@@ -287,7 +290,7 @@ impl Endpoint {
             6.5
         } else if is_campaign {
             1.0
-        } else if elsewhere.is_some() {
+        } else if names.is_known(&key, trust) {
             2.5
         } else {
             5.5

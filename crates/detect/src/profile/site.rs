@@ -56,7 +56,19 @@ pub struct Site {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Named {
     seen: Witness,
+    /// Where it did not fit: a parameter that is new on many paths at once.
+    odd: Witness,
     value: ValueProfile,
+}
+
+impl Named {
+    fn most_seen(&self) -> &Witness {
+        if self.odd.networks() > self.seen.networks() {
+            &self.odd
+        } else {
+            &self.seen
+        }
+    }
 }
 
 /// What a profile says of a request.
@@ -73,6 +85,11 @@ impl KnownNames for Site {
         let named = self.names.get(name)?;
         let is_known = named.seen.networks() >= ENOUGH_FOR_NAMES;
         is_known.then(|| (&named.value, self.part(named.value.count())))
+    }
+
+    fn is_known(&self, name: &str, trust: Trust) -> bool {
+        let named = self.names.get(name);
+        named.is_some_and(|one| one.seen.networks() >= ENOUGH_FOR_NAMES || trust.trusts(&one.odd))
     }
 }
 
@@ -163,14 +180,17 @@ impl Site {
 
     fn learn_names(&mut self, request: &Request<'_>, trust: Trust) {
         let by = &request.lesson();
-        // What does not fit where it stands must not become known by that everywhere else.
-        let parameters = request.parameters().filter(|_| !by.is_odd);
         let mut key = String::new();
-        for [name, value] in parameters {
+        for [name, value] in request.parameters() {
             name_key(name, &mut key);
-            let Some(named) = entry(&mut self.names, &key, MAX_NAMES, |one| &one.seen) else {
+            let Some(named) = entry(&mut self.names, &key, MAX_NAMES, Named::most_seen) else {
                 continue;
             };
+            // What does not fit where it stands must not become known by its values.
+            if by.is_odd {
+                named.odd.see(by);
+                continue;
+            }
             if named.value.count() == 0 && is_secret(name) {
                 named.value.open();
             }
