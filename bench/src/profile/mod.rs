@@ -11,6 +11,7 @@ mod attack;
 mod request;
 mod shop;
 mod site;
+mod speed;
 mod wiki;
 mod words;
 
@@ -70,6 +71,7 @@ pub(crate) fn run(requests: usize, show: bool) -> Result<()> {
             println!("\n{}, {name}", site.host());
             trial(site, &rules, requests, (attacks, networks), show)?;
         }
+        speed::run(site, &rules, requests)?;
     }
     Ok(())
 }
