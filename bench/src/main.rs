@@ -7,6 +7,7 @@ mod crs;
 mod keys;
 mod latency;
 mod lines;
+mod profile;
 
 use std::path::PathBuf;
 
@@ -25,9 +26,15 @@ struct Arguments {
     /// Seconds of the latency measurement; 0 leaves it out
     #[arg(long, default_value_t = 20)]
     seconds: u64,
-    /// Measure only this: lines, keys, crs or latency
+    /// Measure only this: lines, keys, crs, profile or latency
     #[arg(long)]
     only: Option<String>,
+    /// Requests of each site that a profile learns from
+    #[arg(long, value_name = "REQUESTS", default_value_t = 60_000)]
+    profile: usize,
+    /// Show what the profiles missed and what they were wrong about
+    #[arg(long)]
+    show: bool,
 }
 
 fn main() -> Result<()> {
@@ -41,6 +48,9 @@ fn main() -> Result<()> {
     }
     if wanted("crs") {
         crs::run()?;
+    }
+    if wanted("profile") {
+        profile::run(arguments.profile, arguments.show)?;
     }
     if wanted("latency") && arguments.seconds > 0 {
         latency::run(&arguments.vigil, arguments.seconds)?;

@@ -4,14 +4,15 @@
 use std::sync::Arc;
 
 use vigil_event::{
-    Detection, Detector as By, Event, Evidence, Field, Id, LogKind, Score, Severity, Suppressed,
-    Timestamp,
+    Detection, Detector as By, Event, Evidence, Field, Id, LogKind, Outcome, Score, Severity,
+    Suppressed, Timestamp,
 };
 use vigil_rule::seclang::{SecHit, SecScratch};
 use vigil_rule::{Costs, Hit, Rule, RuleSet, Scratch};
 
 use crate::correlation::{CorrelationOptions, Correlator, Firing, Scope};
 use crate::policy::{Excused, Policy};
+use crate::profile::{Eye, ProfileOptions};
 use crate::risk::{Clients, Entity, Risk, RiskOptions, Signs};
 use crate::shared::Sighting;
 use crate::window::{Crossing, WindowOptions, Windows};
@@ -25,6 +26,8 @@ pub struct DetectorOptions {
     pub correlations: CorrelationOptions,
     /// How evidence about somebody adds up.
     pub risk: RiskOptions,
+    /// How sites are learned.
+    pub profiles: ProfileOptions,
 }
 
 /// What was concluded about one event.
@@ -41,6 +44,8 @@ pub struct Judgement {
     pub score: Score,
     /// The score's band.
     pub severity: Severity,
+    /// Whether an attack succeeded, by how the request was answered.
+    pub outcome: Outcome,
 }
 
 impl Judgement {
@@ -64,7 +69,12 @@ impl Judgement {
             suppressed_by: excused.by,
             score,
             severity: score.severity(),
+            outcome: Outcome::Unknown,
         }
+    }
+
+    pub(crate) fn ending(self, outcome: Outcome) -> Self {
+        Self { outcome, ..self }
     }
 }
 
@@ -102,6 +112,7 @@ pub struct Detector {
     clients: Option<Clients>,
     /// How many clients the network of the event judged last has.
     neighbours: u32,
+    eye: Eye,
 }
 
 impl Detector {
@@ -127,6 +138,7 @@ impl Detector {
             clients: options.risk.enabled.then(|| Clients::new(&options.risk)),
             risk: Risk::new(options.risk.clone()),
             neighbours: 0,
+            eye: Eye::new(options.profiles.clone()),
         }
     }
 
@@ -145,6 +157,21 @@ impl Detector {
     /// Allocates nothing when none did.
     pub fn judge(&mut self, event: &Event) -> Option<Judgement> {
         self.clear();
+        let judgement = self.conclude(event);
+        let of_others = |judgement: &Judgement| {
+            let others = judgement.detections.iter();
+            Score::noisy_or(
+                others
+                    .filter(|one| one.detector != By::Profile)
+                    .map(|one| one.score),
+            )
+        };
+        let score = judgement.as_ref().map(of_others).unwrap_or_default();
+        self.eye.conclude(event, score.value());
+        judgement
+    }
+
+    fn conclude(&mut self, event: &Event) -> Option<Judgement> {
         self.look(event);
         if self.hits.is_empty()
             && self.crs_hits.is_empty()
@@ -171,7 +198,7 @@ impl Detector {
             excused.by.extend(more.by);
             detections.append(&mut found);
         }
-        let judgement = Judgement::of(detections, excused);
+        let judgement = Judgement::of(detections, excused).ending(self.eye.outcome(event));
         (!judgement.is_empty()).then_some(judgement)
     }
 
@@ -189,6 +216,7 @@ impl Detector {
                 }
             }
             self.windows.observe(event, &mut self.crossings);
+            self.accusations.extend(self.eye.look(event));
         }
         self.policy.accuse(event, &mut self.accusations);
         if let (Some(clients), Some(address)) = (&mut self.clients, event.source_ip) {
@@ -259,6 +287,12 @@ impl Detector {
         self.accusations.clear();
         self.matched.clear();
         self.signs.found.clear();
+        self.eye.forget();
+    }
+
+    /// The profiles on this thread.
+    pub const fn eye_mut(&mut self) -> &mut Eye {
+        &mut self.eye
     }
 
     /// The event judged last, if it feeds a correlation that sees the events of all threads, or says

@@ -89,12 +89,13 @@ impl Shared {
             excused.by.extend(more.by);
         };
         excuse(&mut fired);
+        let outcome = judgement.outcome;
         let mut detections = judgement.detections;
         detections.append(&mut fired);
         let mut found = self.add_up(sighting, &detections);
         excuse(&mut found);
         detections.append(&mut found);
-        Judgement::of(detections, excused)
+        Judgement::of(detections, excused).ending(outcome)
     }
 
     fn correlate(&mut self, sighting: &Sighting) -> Vec<Detection> {

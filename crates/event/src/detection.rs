@@ -19,6 +19,8 @@ pub enum Detector {
     List,
     /// What is known against somebody, added up.
     Risk,
+    /// What the site is usually asked.
+    Profile,
 }
 
 /// The bytes that matched.

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use vigil_decode::{Decoder, Format, ParseError, Proxies, Request};
+use vigil_detect::profile::Profiles;
 use vigil_detect::{Detector, DetectorOptions, Judgement, Policy, Shared};
 use vigil_event::{Event, Record, Timestamp};
 use vigil_rule::{Costs, RuleSet};
@@ -66,6 +67,11 @@ impl EventJudge {
     pub fn follow(&mut self, policy: &Arc<Policy>, now: Timestamp) {
         self.detector.follow(policy, now);
     }
+
+    /// Judges by these profiles of sites from now on. Nothing is learned.
+    pub fn follow_profiles(&mut self, profiles: &Arc<Profiles>) {
+        self.detector.eye_mut().follow(profiles);
+    }
 }
 
 /// Judges lines, one at a time.
@@ -100,6 +106,11 @@ impl LineJudge {
     /// Lets the policy hold from now on, as it is by the wall clock's time `now`.
     pub fn follow(&mut self, policy: &Arc<Policy>, now: Timestamp) {
         self.judge.follow(policy, now);
+    }
+
+    /// Judges by these profiles of sites from now on. Nothing is learned.
+    pub fn follow_profiles(&mut self, profiles: &Arc<Profiles>) {
+        self.judge.follow_profiles(profiles);
     }
 
     /// Judges a line. A line without a time of its own happened at `read_at`.

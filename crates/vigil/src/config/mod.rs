@@ -9,6 +9,7 @@ mod issuer;
 pub mod layers;
 mod noise;
 mod parts;
+mod profile;
 pub mod reference;
 mod risk;
 
@@ -27,6 +28,7 @@ pub use issuer::IssuerConfig;
 pub(crate) use issuer::is_safe;
 pub use layers::{ConfigError, Overrides, load};
 pub use noise::{AllowConfig, AllowedRuleConfig, BotConfig, ListConfig, ListPurpose};
+pub use profile::ProfilesConfig;
 pub use risk::RiskConfig;
 
 /// Everything that can be configured.
@@ -180,6 +182,8 @@ pub struct DetectConfig {
     pub correlations: CorrelationsConfig,
     /// How evidence about somebody adds up.
     pub risk: RiskConfig,
+    /// What is learned of each site from its own traffic.
+    pub profiles: ProfilesConfig,
     /// What is let pass.
     pub allow: AllowConfig,
 }
@@ -200,6 +204,7 @@ impl Default for DetectConfig {
             windows: WindowsConfig::default(),
             correlations: CorrelationsConfig::default(),
             risk: RiskConfig::default(),
+            profiles: ProfilesConfig::default(),
             allow: AllowConfig::default(),
         }
     }

@@ -55,6 +55,7 @@ impl Config {
                 max_entries: correlations.max_entries,
             },
             risk: self.detect.risk.options(),
+            profiles: self.detect.profiles.options(),
         }
     }
 

@@ -91,6 +91,7 @@ impl Correlate {
             suppressed_by,
             score: threat.score,
             severity: threat.severity,
+            outcome: threat.outcome,
         };
         let judgement = self.shared.conclude(&sighting, here);
         let_pass.count(&judgement, self.options.threshold, threat.occurred_at);

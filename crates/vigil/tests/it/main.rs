@@ -19,6 +19,7 @@ mod hostile;
 mod hunt;
 mod nginx;
 mod noise;
+mod profile;
 mod reload;
 mod rights;
 mod rules;
