@@ -12,11 +12,11 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     match payload.len() {
         length @ 0..126 => bytes.push(0x80 | length as u8),
         length @ 126..65_536 => {
-            bytes.push(0x80 | 126);
+            bytes.push(0xfe);
             bytes.extend((length as u16).to_be_bytes());
         }
         length => {
-            bytes.push(0x80 | 127);
+            bytes.push(0xff);
             bytes.extend((length as u64).to_be_bytes());
         }
     }
@@ -91,7 +91,9 @@ fn fragments_with_control_frames_between_them() {
 #[test]
 fn what_breaks_the_rules() {
     let mut unmasked = frame(0x81, b"a");
-    unmasked[1] &= 0x7f;
+    if let Some(second) = unmasked.get_mut(1) {
+        *second &= 0x7f;
+    }
     let within = [frame(0x01, b"a"), frame(0x01, b"b")].concat();
     let long_ping = frame(0x89, &[0; 126]);
     let twice = [frame(0xc1, b""), frame(0xc1, b"")];
@@ -221,7 +223,7 @@ proptest! {
             let parts: Vec<&[u8]> = said.as_bytes().chunks(*size).collect();
             let last = parts.len().saturating_sub(1);
             for (place, part) in parts.iter().enumerate() {
-                let opcode = if place == 0 { 0x1 } else { 0x0 };
+                let opcode = u8::from(place == 0);
                 let fin = if place == last { 0x80 } else { 0 };
                 bytes.extend(frame(fin | opcode, part));
             }
