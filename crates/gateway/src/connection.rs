@@ -6,10 +6,10 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use axum::extract::ws::{Message as SocketMessage, WebSocket};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 use vigil_auth::Principal;
+use vigil_protocol::websocket::{Frame, FromClient};
 use vigil_protocol::{
     CloseCode, ErrorBody, ErrorCode, Expiring, Heartbeat, LimitsSaid, Message, RequestId,
     ServerFrame, VERSION, Welcome,
@@ -46,7 +46,7 @@ pub(crate) struct Connection {
 /// What happens next.
 enum Turn {
     Drain,
-    Heard(Result<SocketMessage, End>),
+    Heard(Result<FromClient, End>),
     Ordered(Order),
     Tick,
     Revocation,
@@ -58,7 +58,7 @@ impl Connection {
         gateway: Arc<Gateway>,
         principal: Principal,
         admitted: Admitted,
-        socket: WebSocket,
+        outlet: Outlet,
         connection_type: &'static str,
     ) -> Self {
         let state = &gateway.state;
@@ -74,7 +74,7 @@ impl Connection {
             .enrol(id, &principal, "websocket", connection_type, now);
         gateway.audit_connected(id, &principal, "websocket");
         Self {
-            outlet: Outlet::new(socket, limits.write_deadline, state.shutdown.clone()),
+            outlet,
             subscriptions: Subscriptions::default(),
             pulse: Pulse::new(limits, principal.expires_at, now),
             bucket: Bucket::new(
@@ -178,7 +178,7 @@ impl Connection {
     }
 
     /// Everything that comes counts against the client's rate, pings too.
-    async fn hear(&mut self, message: SocketMessage) -> Result<(), End> {
+    async fn hear(&mut self, message: FromClient) -> Result<(), End> {
         self.pulse.heard();
         self.gateway.state.telemetry.messages_received.inc();
         self.enrolled.entry.received.fetch_add(1, Ordering::Relaxed);
@@ -188,9 +188,10 @@ impl Connection {
         }
         self.check_expiry()?;
         match &message {
-            SocketMessage::Close(_) => return Err(End::Gone),
-            SocketMessage::Ping(_) | SocketMessage::Pong(_) => return Ok(()),
-            SocketMessage::Text(_) | SocketMessage::Binary(_) => {}
+            FromClient::Close(_) => return Err(End::Gone),
+            FromClient::Ping(payload) => return self.outlet.pong(payload).await,
+            FromClient::Pong => return Ok(()),
+            FromClient::Text(_) | FromClient::Binary(_) => {}
         }
         let read = hear::read(&message, self.outlet.encoding());
         if let Verdict::Refused { retry_after_ms } = verdict {
@@ -239,11 +240,11 @@ impl Connection {
         self.check_expiry()?;
         self.look_for_rooms().await?;
         let state = &self.gateway.state;
-        let encoding = self.outlet.encoding();
+        let agreed = self.outlet.agreed();
         let Some(subscription) = self.subscriptions.next_due() else {
             return Ok(());
         };
-        let haul = subscription.haul(&*state.bus, &state.limits, encoding)?;
+        let haul = subscription.haul(&*state.bus, &state.limits, agreed, &self.gateway.press)?;
         let channel = Arc::clone(subscription.cursor.channel());
         let batch = subscription.options.batch;
         self.send(&channel, haul, batch).await?;
@@ -266,7 +267,7 @@ impl Connection {
                     self.send_batch(channel, &mut gathered).await?;
                     telemetry.gap(gap.reason, gap.missed);
                     telemetry.sent(Sent::Gap, 1);
-                    self.outlet.feed_text(frame::of_gap(channel, gap)).await?;
+                    self.outlet.feed_text(&frame::of_gap(channel, gap)).await?;
                 }
                 Piece::Item(item) => {
                     self.enrolled.entry.sent.fetch_add(1, Ordering::Relaxed);
@@ -293,21 +294,18 @@ impl Connection {
         Ok(())
     }
 
-    async fn send_batch(
-        &mut self,
-        channel: &str,
-        gathered: &mut Vec<bytes::Bytes>,
-    ) -> Result<(), End> {
+    async fn send_batch(&mut self, channel: &str, gathered: &mut Vec<Frame>) -> Result<(), End> {
         if gathered.is_empty() {
             return Ok(());
         }
         self.gateway.state.telemetry.sent(Sent::Batch, 1);
+        let frames: Vec<&[u8]> = gathered.iter().map(Frame::payload).collect();
         let message = match self.outlet.encoding() {
-            Encoding::Json => vigil_protocol::batch(channel, gathered),
-            Encoding::MessagePack => vigil_protocol::message_pack::batch(channel, gathered),
+            Encoding::Json => vigil_protocol::batch(channel, &frames),
+            Encoding::MessagePack => vigil_protocol::message_pack::batch(channel, &frames),
         };
         gathered.clear();
-        self.outlet.feed(message.into()).await
+        self.outlet.feed_payload(&message).await
     }
 
     /// A token's end is an end even if the timer is late.
@@ -348,7 +346,7 @@ impl Connection {
             message,
         };
         self.gateway.state.telemetry.sent(Sent::Control, 1);
-        self.outlet.say(frame.encode()).await
+        self.outlet.say(&frame.encode()).await
     }
 
     pub(crate) async fn refuse(

@@ -31,6 +31,7 @@ mod manage;
 mod origin;
 mod outlet;
 mod presence;
+mod press;
 mod publisher;
 mod pulse;
 mod rate;
@@ -43,6 +44,8 @@ mod state;
 mod subscribing;
 mod subscription;
 mod telemetry;
+mod upgrade;
+mod wire;
 mod wish;
 
 use std::sync::Arc;
@@ -54,6 +57,7 @@ use admission::Admission;
 use filter::Filters;
 use form::Projections;
 use presence::Presence;
+use press::Press;
 use publisher::Keys;
 use roster::Roster;
 
@@ -74,12 +78,14 @@ pub fn router(state: GatewayState) -> axum::Router {
         state.limits.max_connections_per_user,
     );
     let started_at = state.clock.now();
+    let press = Press::new(state.limits.compress_from_bytes);
     route::all(Arc::new(Gateway {
         state,
         admission: Arc::new(admission),
         filters: Filters::default(),
         projections: Projections::default(),
         presence: Presence::default(),
+        press: Arc::new(press),
         keys: Keys::default(),
         roster: Arc::default(),
         hall: greeting::Hall::default(),
@@ -94,6 +100,7 @@ struct Gateway {
     filters: Filters,
     projections: Projections,
     presence: Presence,
+    press: Arc<Press>,
     keys: Keys,
     roster: Arc<Roster>,
     hall: greeting::Hall,

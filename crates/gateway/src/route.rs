@@ -4,8 +4,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::extract::rejection::QueryRejection;
-use axum::extract::ws::WebSocketUpgrade;
-use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{ConnectInfo, FromRequestParts, Path, Query, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
@@ -16,22 +14,18 @@ use serde::{Deserialize, Serialize};
 use vigil_auth::{Action, Principal};
 use vigil_event::channel::STATUS;
 use vigil_protocol::{
-    CloseCode, ErrorBody, ErrorCode, Filter, MAX_EXPRESSION_BYTES, SUBPROTOCOL_JSON, Since,
-    Subscribe, message_pack,
+    CloseCode, ErrorBody, ErrorCode, Filter, MAX_EXPRESSION_BYTES, Since, Subscribe,
 };
 
 use crate::admission::Admitted;
 use crate::connection::Connection;
 use crate::greeting::code_of;
-use crate::outlet::End;
+use crate::outlet::{End, Outlet};
 use crate::refusal::Refusal;
 use crate::telemetry::{Refused, Transport};
+use crate::upgrade::{NotAWebSocket, Opened, Upgrade};
 use crate::wish::Wish;
 use crate::{Gateway, manage, origin, sse};
-
-/// Buffers are small: an idle connection should cost next to nothing, and a page of frames is
-/// flushed as a whole anyway.
-const BUFFER_BYTES: usize = 4 * 1024;
 
 pub(crate) type Caller = Option<Extension<Principal>>;
 pub(crate) type Options = Result<Query<StreamOptions>, QueryRejection>;
@@ -75,7 +69,7 @@ struct Opening {
     peer: Peer,
     headers: HeaderMap,
     options: Options,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+    upgrade: Result<Upgrade, NotAWebSocket>,
 }
 
 async fn general(
@@ -170,7 +164,7 @@ const fn is_to_be_greeted(caller: &Caller, is_upgrade: bool) -> bool {
 /// What the client may not have then closes the socket.
 fn greet(
     gateway: &Arc<Gateway>,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+    upgrade: Result<Upgrade, NotAWebSocket>,
     connection_type: &'static str,
     wish: impl FnOnce(&Gateway, &Principal) -> Result<Option<Wish>, Refusal> + Send + 'static,
 ) -> Result<Response, Refusal> {
@@ -180,87 +174,69 @@ fn greet(
             .enter()
             .map_err(|reason| gateway.refused(reason))?,
     );
+    let (response, opened) = gateway.upgrade(upgrade)?;
     let gateway = Arc::clone(gateway);
     let tracked = gateway.state.tasks.token();
-    Ok(
-        prepared(&gateway, upgrade)?.on_upgrade(move |socket| async move {
-            let greeted = match gateway.hall.enter() {
-                Ok(_place) => gateway.greet(socket).await,
-                Err(reason) => {
-                    gateway.dismiss(socket, End::Close(code_of(reason))).await;
-                    None
-                }
-            };
-            let Some((socket, principal)) = greeted else {
-                return;
-            };
-            let Ok(first) = wish(&gateway, &principal) else {
-                return gateway
-                    .dismiss(socket, End::Close(CloseCode::Forbidden))
-                    .await;
-            };
-            let admitted = gateway.admission.admit(
-                &principal.subject,
-                Transport::WebSocket,
-                &gateway.state.telemetry,
-            );
-            match admitted {
-                Ok(admitted) => {
-                    Connection::new(gateway, principal, admitted, socket, connection_type)
-                        .run(first)
-                        .await;
-                }
-                Err(reason) => {
-                    gateway.state.telemetry.refused(reason);
-                    gateway.dismiss(socket, End::Close(code_of(reason))).await;
-                }
+    tokio::spawn(async move {
+        let Some(opened) = opened.await else { return };
+        let outlet = gateway.outlet(opened);
+        let greeted = match gateway.hall.enter() {
+            Ok(_place) => gateway.greet(outlet).await,
+            Err(reason) => {
+                gateway.dismiss(outlet, End::Close(code_of(reason))).await;
+                None
             }
-            drop(tracked);
-        }),
-    )
+        };
+        let Some((outlet, principal)) = greeted else {
+            return;
+        };
+        let Ok(first) = wish(&gateway, &principal) else {
+            return gateway
+                .dismiss(outlet, End::Close(CloseCode::Forbidden))
+                .await;
+        };
+        let admitted = gateway.admission.admit(
+            &principal.subject,
+            Transport::WebSocket,
+            &gateway.state.telemetry,
+        );
+        match admitted {
+            Ok(admitted) => {
+                Connection::new(gateway, principal, admitted, outlet, connection_type)
+                    .run(first)
+                    .await;
+            }
+            Err(reason) => {
+                gateway.state.telemetry.refused(reason);
+                gateway.dismiss(outlet, End::Close(code_of(reason))).await;
+            }
+        }
+        drop(tracked);
+    });
+    Ok(response)
 }
 
 /// Upgrades for somebody who is known.
 fn open(
     gateway: &Arc<Gateway>,
     principal: Principal,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+    upgrade: Result<Upgrade, NotAWebSocket>,
     first: Option<Wish>,
     connection_type: &'static str,
 ) -> Result<Response, Refusal> {
     let admitted = gateway.admit(&principal, Transport::WebSocket)?;
     let tracked = gateway.state.tasks.token();
-    let upgrade = prepared(gateway, upgrade)?;
+    let (response, opened) = gateway.upgrade(upgrade)?;
     let gateway = Arc::clone(gateway);
-    Ok(upgrade.on_upgrade(move |socket| async move {
-        Connection::new(gateway, principal, admitted, socket, connection_type)
+    tokio::spawn(async move {
+        let Some(opened) = opened.await else { return };
+        let outlet = gateway.outlet(opened);
+        Connection::new(gateway, principal, admitted, outlet, connection_type)
             .run(first)
             .await;
         drop(tracked);
-    }))
-}
-
-/// The upgrade with our limits. RFC 6455, 4.2.2: a sub-protocol is named only if the client offered
-/// it, and none is no reason to refuse; a client that insists on one fails by itself.
-fn prepared(
-    gateway: &Gateway,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
-) -> Result<WebSocketUpgrade, Refusal> {
-    let upgrade = upgrade.map_err(|rejection| {
-        let message =
-            format!("this is a WebSocket: {rejection}; without one, use /sse/{{channel}}");
-        Refusal::new(
-            StatusCode::UPGRADE_REQUIRED,
-            ErrorBody::new(ErrorCode::Invalid, message),
-        )
-    })?;
-    let max = gateway.state.limits.max_message_bytes;
-    Ok(upgrade
-        .protocols([SUBPROTOCOL_JSON, message_pack::SUBPROTOCOL])
-        .max_message_size(max)
-        .max_frame_size(max)
-        .read_buffer_size(BUFFER_BYTES)
-        .write_buffer_size(BUFFER_BYTES))
+    });
+    Ok(response)
 }
 
 /// The protocol as AsyncAPI 3, with JSON Schemas of every frame.
@@ -300,6 +276,33 @@ async fn health(
 }
 
 impl Gateway {
+    /// The answer to a request that opens a WebSocket, and what comes of it.
+    fn upgrade(
+        &self,
+        upgrade: Result<Upgrade, NotAWebSocket>,
+    ) -> Result<(Response, impl Future<Output = Option<Opened>> + use<>), Refusal> {
+        let upgrade = upgrade.map_err(|error| {
+            let message =
+                format!("this is a WebSocket: {error}; without one, use /sse/{{channel}}");
+            Refusal::new(
+                StatusCode::UPGRADE_REQUIRED,
+                ErrorBody::new(ErrorCode::Invalid, message),
+            )
+        })?;
+        Ok(upgrade.accept(self.press.may_compress()))
+    }
+
+    fn outlet(&self, opened: Opened) -> Outlet {
+        let limits = &self.state.limits;
+        Outlet::new(
+            opened,
+            &self.press,
+            limits.max_message_bytes,
+            limits.write_deadline,
+            self.state.shutdown.clone(),
+        )
+    }
+
     /// Who calls, if they may read at all.
     pub(crate) fn identify(&self, caller: Caller) -> Result<Principal, Refusal> {
         let Some(Extension(principal)) = caller else {

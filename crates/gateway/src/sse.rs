@@ -243,8 +243,8 @@ impl Listener {
                     item.publication.kind.name()
                 );
                 piece.extend_from_slice(head.as_bytes());
-                let frame = form::of(item, Encoding::Json, self.projection.as_deref());
-                write_data(&mut piece, &frame);
+                let frame = form::plain(item, Encoding::Json, self.projection.as_deref());
+                write_data(&mut piece, frame.payload());
                 state.telemetry.events_sent.inc();
             }
             self.cursor.pass_item(item);

@@ -129,7 +129,7 @@ impl Connection {
         let telemetry = &self.gateway.state.telemetry;
         telemetry.gap(gap.reason, gap.missed);
         telemetry.sent(Sent::Gap, 1);
-        self.outlet.say(frame::of_gap(channel, gap)).await
+        self.outlet.say(&frame::of_gap(channel, gap)).await
     }
 
     /// Where a durable subscription goes on.

@@ -49,10 +49,7 @@ impl Opcode {
 
 /// A message from the server, ready to be written. Clones share the memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Frame {
-    bytes: Bytes,
-    head: usize,
-}
+pub struct Frame(Bytes);
 
 impl Frame {
     /// A message in one frame.
@@ -76,6 +73,11 @@ impl Frame {
         Self::new(Opcode::Close, &payload)
     }
 
+    /// What [`into_bytes`](Self::into_bytes) gave.
+    pub const fn from_bytes(bytes: Bytes) -> Self {
+        Self(bytes)
+    }
+
     fn with_bits(first: u8, payload: &[u8]) -> Self {
         let mut bytes = BytesMut::with_capacity(payload.len() + 10);
         bytes.put_u8(first);
@@ -88,27 +90,32 @@ impl Frame {
             bytes.put_u8(127);
             bytes.put_u64(payload.len() as u64);
         }
-        let head = bytes.len();
         bytes.put_slice(payload);
-        Self {
-            bytes: bytes.freeze(),
-            head,
+        Self(bytes.freeze())
+    }
+
+    /// How long the head is, which its second byte says.
+    fn head(&self) -> usize {
+        match self.0.get(1) {
+            Some(126) => 4,
+            Some(127) => 10,
+            _ => 2,
         }
     }
 
     /// Head and payload, as they are written.
     pub const fn bytes(&self) -> &Bytes {
-        &self.bytes
+        &self.0
+    }
+
+    /// Head and payload, as they are written.
+    pub fn into_bytes(self) -> Bytes {
+        self.0
     }
 
     /// What was framed.
     pub fn payload(&self) -> &[u8] {
-        self.bytes.get(self.head..).unwrap_or_default()
-    }
-
-    /// What was framed, sharing the frame's memory.
-    pub fn shared_payload(&self) -> Bytes {
-        self.bytes.slice(self.head..)
+        self.0.get(self.head()..).unwrap_or_default()
     }
 }
 
@@ -130,7 +137,7 @@ mod tests {
             let frame = Frame::new(Opcode::Text, &payload);
             assert_eq!(frame.bytes()[..head.len()], head);
             assert_eq!(frame.payload(), payload);
-            assert_eq!(frame.shared_payload(), payload);
+            assert_eq!(Frame::from_bytes(frame.clone().into_bytes()), frame);
         }
         assert_eq!(Frame::compressed(Opcode::Binary, b"").bytes()[0], 0xc2);
     }
