@@ -15,7 +15,7 @@ use crate::press::Press;
 use crate::upgrade::Agreed;
 
 /// How messages are written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) enum Encoding {
     /// JSON in text messages.
     #[default]

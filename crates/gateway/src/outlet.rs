@@ -54,18 +54,18 @@ impl Outlet {
         max_message_bytes: usize,
         deadline: Duration,
         shutdown: CancellationToken,
-    ) -> Self {
+    ) -> std::io::Result<Self> {
         let mut reader = Reader::new(max_message_bytes, opened.agreed.compresses);
         reader.feed(&opened.read_ahead);
-        Self {
-            wire: Arc::new(Wire::new(opened.transport)),
+        Ok(Self {
+            wire: Arc::new(Wire::new(opened.transport.place()?)),
             reader,
             agreed: opened.agreed,
             press: Arc::clone(press),
             deadline,
             shutdown,
             ended: None,
-        }
+        })
     }
 
     /// Gives the client so long from now on to take what it is sent.
@@ -78,7 +78,7 @@ impl Outlet {
         poll_fn(|context| self.poll_next(context)).await
     }
 
-    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Result<FromClient, End>> {
+    pub(crate) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Result<FromClient, End>> {
         loop {
             match self.reader.message() {
                 Ok(Some(message)) => {
@@ -99,6 +99,11 @@ impl Outlet {
                 Ok(count) => self.reader.feed(buffer.get(..count).unwrap_or_default()),
             }
         }
+    }
+
+    /// The way out, for those who write to it directly.
+    pub(crate) const fn wire(&self) -> &Arc<Wire> {
+        &self.wire
     }
 
     /// What was agreed on for this socket.

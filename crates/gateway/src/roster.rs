@@ -2,21 +2,24 @@
 //!
 //! Never holds: a token, sockets.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use serde::Serialize;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use vigil_auth::Principal;
 use vigil_event::{Id, Timestamp};
 use vigil_protocol::{CloseCode, ErrorBody, Notification, Subscribe};
+
+use crate::signal::{Calls, Signal};
 
 /// Orders that wait for one connection; what comes beyond is refused.
 const MAX_ORDERS: usize = 16;
 
 /// What somebody else tells a connection to do.
+#[derive(Debug)]
 pub(crate) enum Order {
     /// Say this to the client.
     Notify(Box<Notification>),
@@ -31,14 +34,23 @@ pub(crate) enum Order {
 /// What is known of a connection.
 #[derive(Debug)]
 pub(crate) struct Entry {
-    pub(crate) principal: Mutex<Principal>,
+    pub(crate) principal: Mutex<Arc<Principal>>,
     pub(crate) transport: &'static str,
     pub(crate) connection_type: &'static str,
     pub(crate) connected_at: Timestamp,
     pub(crate) channels: Mutex<Vec<Arc<str>>>,
     pub(crate) sent: AtomicU64,
     pub(crate) received: AtomicU64,
-    orders: mpsc::Sender<Order>,
+    /// Wakes its task.
+    pub(crate) signal: Signal,
+    orders: Mutex<Orders>,
+}
+
+#[derive(Debug, Default)]
+struct Orders {
+    waiting: VecDeque<Order>,
+    /// Nobody follows them any more.
+    is_over: bool,
 }
 
 /// Every open connection.
@@ -52,7 +64,6 @@ pub(crate) struct Enrolled {
     roster: Arc<Roster>,
     pub(crate) id: Id,
     pub(crate) entry: Arc<Entry>,
-    pub(crate) orders: mpsc::Receiver<Order>,
 }
 
 /// A connection as it is listed.
@@ -74,28 +85,27 @@ impl Roster {
     pub(crate) fn enrol(
         self: &Arc<Self>,
         id: Id,
-        principal: &Principal,
+        principal: &Arc<Principal>,
         transport: &'static str,
         connection_type: &'static str,
         now: Timestamp,
     ) -> Enrolled {
-        let (sender, orders) = mpsc::channel(MAX_ORDERS);
         let entry = Arc::new(Entry {
-            principal: Mutex::new(principal.clone()),
+            principal: Mutex::new(Arc::clone(principal)),
             transport,
             connection_type,
             connected_at: now,
             channels: Mutex::default(),
             sent: AtomicU64::new(0),
             received: AtomicU64::new(0),
-            orders: sender,
+            signal: Signal::default(),
+            orders: Mutex::default(),
         });
         self.open.lock().insert(id, Arc::clone(&entry));
         Enrolled {
             roster: Arc::clone(self),
             id,
             entry,
-            orders,
         }
     }
 
@@ -131,7 +141,20 @@ impl Roster {
 impl Entry {
     /// Hands an order over; false if the connection has too many waiting, or is gone.
     pub(crate) fn order(&self, order: Order) -> bool {
-        self.orders.try_send(order).is_ok()
+        {
+            let mut orders = self.orders.lock();
+            if orders.is_over || orders.waiting.len() >= MAX_ORDERS {
+                return false;
+            }
+            orders.waiting.push_back(order);
+        }
+        self.signal.raise(Calls::ORDER);
+        true
+    }
+
+    /// The order that has waited for longest.
+    pub(crate) fn next_order(&self) -> Option<Order> {
+        self.orders.lock().waiting.pop_front()
     }
 
     fn listed(&self, id: Id) -> Listed {
@@ -154,5 +177,10 @@ impl Entry {
 impl Drop for Enrolled {
     fn drop(&mut self) {
         self.roster.open.lock().remove(&self.id);
+        // Whoever waits for an order that is dropped is told so.
+        *self.entry.orders.lock() = Orders {
+            waiting: VecDeque::new(),
+            is_over: true,
+        };
     }
 }

@@ -22,6 +22,7 @@ use crate::connection::Connection;
 use crate::greeting::code_of;
 use crate::outlet::{End, Outlet};
 use crate::refusal::Refusal;
+use crate::shard::Shard;
 use crate::telemetry::{Refused, Transport};
 use crate::upgrade::{NotAWebSocket, Opened, Upgrade};
 use crate::wish::Wish;
@@ -174,12 +175,8 @@ fn greet(
             .enter()
             .map_err(|reason| gateway.refused(reason))?,
     );
-    let (response, opened) = gateway.upgrade(upgrade)?;
     let gateway = Arc::clone(gateway);
-    let tracked = gateway.state.tasks.token();
-    tokio::spawn(async move {
-        let Some(opened) = opened.await else { return };
-        let outlet = gateway.outlet(opened);
+    gateway.settle(upgrade, move |gateway, shard, outlet| async move {
         let greeted = match gateway.hall.enter() {
             Ok(_place) => gateway.greet(outlet).await,
             Err(reason) => {
@@ -188,12 +185,12 @@ fn greet(
             }
         };
         let Some((outlet, principal)) = greeted else {
-            return;
+            return None;
         };
         let Ok(first) = wish(&gateway, &principal) else {
-            return gateway
-                .dismiss(outlet, End::Close(CloseCode::Forbidden))
-                .await;
+            let end = End::Close(CloseCode::Forbidden);
+            gateway.dismiss(outlet, end).await;
+            return None;
         };
         let admitted = gateway.admission.admit(
             &principal.subject,
@@ -202,18 +199,17 @@ fn greet(
         );
         match admitted {
             Ok(admitted) => {
-                Connection::new(gateway, principal, admitted, outlet, connection_type)
-                    .run(first)
-                    .await;
+                let connection =
+                    Connection::new(gateway, shard, principal, admitted, outlet, connection_type);
+                Some((connection, first.map(Box::new)))
             }
             Err(reason) => {
                 gateway.state.telemetry.refused(reason);
                 gateway.dismiss(outlet, End::Close(code_of(reason))).await;
+                None
             }
         }
-        drop(tracked);
-    });
-    Ok(response)
+    })
 }
 
 /// Upgrades for somebody who is known.
@@ -225,18 +221,12 @@ fn open(
     connection_type: &'static str,
 ) -> Result<Response, Refusal> {
     let admitted = gateway.admit(&principal, Transport::WebSocket)?;
-    let tracked = gateway.state.tasks.token();
-    let (response, opened) = gateway.upgrade(upgrade)?;
     let gateway = Arc::clone(gateway);
-    tokio::spawn(async move {
-        let Some(opened) = opened.await else { return };
-        let outlet = gateway.outlet(opened);
-        Connection::new(gateway, principal, admitted, outlet, connection_type)
-            .run(first)
-            .await;
-        drop(tracked);
-    });
-    Ok(response)
+    gateway.settle(upgrade, move |gateway, shard, outlet| async move {
+        let connection =
+            Connection::new(gateway, shard, principal, admitted, outlet, connection_type);
+        Some((connection, first.map(Box::new)))
+    })
 }
 
 /// The protocol as AsyncAPI 3, with JSON Schemas of every frame.
@@ -276,11 +266,16 @@ async fn health(
 }
 
 impl Gateway {
-    /// The answer to a request that opens a WebSocket, and what comes of it.
-    fn upgrade(
-        &self,
+    /// The answer to a request that opens a WebSocket. Once it is written, the socket goes to a shard,
+    /// and what `welcome` makes of it there runs until it ends.
+    fn settle<W>(
+        self: &Arc<Self>,
         upgrade: Result<Upgrade, NotAWebSocket>,
-    ) -> Result<(Response, impl Future<Output = Option<Opened>> + use<>), Refusal> {
+        welcome: impl FnOnce(Arc<Self>, Arc<Shard>, Outlet) -> W + Send + 'static,
+    ) -> Result<Response, Refusal>
+    where
+        W: Future<Output = Option<(Box<Connection>, Option<Box<Wish>>)>> + Send + 'static,
+    {
         let upgrade = upgrade.map_err(|error| {
             let message =
                 format!("this is a WebSocket: {error}; without one, use /sse/{{channel}}");
@@ -289,10 +284,30 @@ impl Gateway {
                 ErrorBody::new(ErrorCode::Invalid, message),
             )
         })?;
-        Ok(upgrade.accept(self.press.may_compress()))
+        let shard = self.shards.next().cloned();
+        let shard = shard.ok_or_else(|| self.refused(Refused::TooMany))?;
+        let (response, opened) = upgrade.accept(self.press.may_compress());
+        let (gateway, tracked) = (Arc::clone(self), self.state.tasks.token());
+        tokio::spawn(async move {
+            let Some(opened) = opened.await else { return };
+            let here = Arc::clone(&shard);
+            shard.spawn(async move {
+                let outlet = match gateway.outlet(opened) {
+                    Ok(outlet) => outlet,
+                    Err(error) => return tracing::warn!(%error, "a connection can't be served"),
+                };
+                // On the heap, so that the connection's task is no larger than the connection needs.
+                let welcomed = Box::pin(welcome(gateway, here, outlet)).await;
+                if let Some((connection, first)) = welcomed {
+                    connection.run(first).await;
+                }
+                drop(tracked);
+            });
+        });
+        Ok(response)
     }
 
-    fn outlet(&self, opened: Opened) -> Outlet {
+    fn outlet(&self, opened: Opened) -> std::io::Result<Outlet> {
         let limits = &self.state.limits;
         Outlet::new(
             opened,

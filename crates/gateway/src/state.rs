@@ -79,6 +79,8 @@ pub struct Limits {
     pub durable_age: Duration,
     /// New connections from one address within a minute. This machine's own are not counted.
     pub connections_per_minute: u32,
+    /// How many threads share the connections.
+    pub shards: usize,
     /// Messages of this length and more are compressed for clients that agreed to it; 0 = none.
     pub compress_from_bytes: usize,
     /// When the server stops, clients are asked to come back at moments spread over this time.
@@ -105,6 +107,7 @@ impl Default for Limits {
             durable_items: 1_000,
             durable_age: Duration::from_hours(7 * 24),
             connections_per_minute: 10,
+            shards: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             compress_from_bytes: 1 << 10,
             drain_spread: Duration::from_secs(5),
         }

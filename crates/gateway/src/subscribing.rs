@@ -75,15 +75,8 @@ impl Connection {
                 Err(error) => return self.refuse(id, error).await,
             },
         };
-        let state = &self.gateway.state;
-        let (mut subscription, started) = Subscription::start(
-            &*state.bus,
-            channel,
-            since.as_ref(),
-            sift,
-            &wish.options,
-            &state.telemetry,
-        );
+        let (mut subscription, started) =
+            Subscription::start(self.ground(), channel, since.as_ref(), sift, &wish.options);
         if wish.options.durable.is_some() {
             let ahead = Ahead {
                 after: subscription.cursor.after(),
@@ -244,9 +237,8 @@ impl Connection {
         if self.subscriptions.room_count() >= max {
             return self.say_it_is_full(prefix, max).await;
         }
-        let state = &self.gateway.state;
         let (mut subscription, started) =
-            Subscription::start(&*state.bus, room, since, sift, options, &state.telemetry);
+            Subscription::start(self.ground(), room, since, sift, options);
         subscription.of = Some(Arc::clone(prefix));
         self.subscriptions.add(subscription);
         for gap in started.gaps {

@@ -16,7 +16,7 @@ use vigil_protocol::websocket::{deflate, handshake};
 use vigil_protocol::{SUBPROTOCOL_JSON, message_pack};
 
 use crate::form::Encoding;
-use crate::wire::Transport;
+use crate::wire::{Stream, Transport};
 
 /// A request that opens a WebSocket.
 pub(crate) struct Upgrade {
@@ -44,16 +44,34 @@ pub(crate) enum NotAWebSocket {
 }
 
 /// What both sides agreed on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Agreed {
     pub(crate) encoding: Encoding,
     /// Messages may be compressed, in both directions.
     pub(crate) compresses: bool,
 }
 
+/// What a WebSocket runs on, on its way from one thread to another.
+pub(crate) enum Unplaced {
+    /// A plain socket, which no runtime looks after.
+    Plain(std::net::TcpStream),
+    /// Something else, which stays with its runtime.
+    Other(Box<dyn Stream>),
+}
+
+impl Unplaced {
+    /// Puts it in the care of the runtime that this is called on.
+    pub(crate) fn place(self) -> std::io::Result<Transport> {
+        Ok(match self {
+            Self::Plain(stream) => Transport::Plain(TcpStream::from_std(stream)?),
+            Self::Other(stream) => Transport::Other(stream),
+        })
+    }
+}
+
 /// A WebSocket before anything was read from it.
 pub(crate) struct Opened {
-    pub(crate) transport: Transport,
+    pub(crate) transport: Unplaced,
     /// What the client sent without waiting for the answer.
     pub(crate) read_ahead: Bytes,
     pub(crate) agreed: Agreed,
@@ -145,17 +163,23 @@ async fn opened(on_upgrade: OnUpgrade, agreed: Agreed) -> Option<Opened> {
             return None;
         }
     };
-    Some(match upgraded.downcast::<TokioIo<TcpStream>>() {
-        Ok(parts) => Opened {
-            transport: Transport::Plain(parts.io.into_inner()),
-            read_ahead: parts.read_buf,
-            agreed,
-        },
-        Err(upgraded) => Opened {
-            transport: Transport::Other(Box::new(TokioIo::new(upgraded))),
-            read_ahead: Bytes::new(),
-            agreed,
-        },
+    let (transport, read_ahead) = match upgraded.downcast::<TokioIo<TcpStream>>() {
+        Ok(parts) => {
+            let stream = parts.io.into_inner().into_std();
+            let stream = stream.inspect_err(
+                |error| tracing::warn!(%error, "a connection can't be taken from its runtime"),
+            );
+            (Unplaced::Plain(stream.ok()?), parts.read_buf)
+        }
+        Err(upgraded) => {
+            let stream = Box::new(TokioIo::new(upgraded));
+            (Unplaced::Other(stream), Bytes::new())
+        }
+    };
+    Some(Opened {
+        transport,
+        read_ahead,
+        agreed,
     })
 }
 
