@@ -12,7 +12,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
 use bytes::{Bytes, BytesMut};
 use parking_lot::Mutex;
@@ -40,8 +40,13 @@ const MOST_ITEMS: usize = 256;
 /// No more data is written to a socket at once, but one item always.
 const MOST_BYTES: usize = 64 * 1024;
 
+/// At most so many bytes of messages put together wait for slow sockets, of all shards. Beyond it
+/// connections pull what the log shares with them, and nothing is put together.
+const MOST_COPIED_BYTES: usize = 64 << 20;
+
 /// What fan-outs work with.
 pub(crate) struct Means {
+    pub(crate) copied: Arc<AtomicUsize>,
     pub(crate) bus: Arc<dyn Bus>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) telemetry: Arc<Telemetry>,
@@ -136,8 +141,40 @@ enum Word {
     Nothing,
     /// These frames, and when each was published.
     Frames(Bytes, Vec<Timestamp>),
-    /// Some are gone: each connection has to find out what it missed.
-    Gone,
+    /// Each connection has to pull by itself, such as to find out what it missed.
+    Pull,
+}
+
+/// Messages put together. They are kept for as long as a socket has not taken them.
+struct Copied {
+    bytes: BytesMut,
+    of: Arc<AtomicUsize>,
+}
+
+impl Copied {
+    fn of(frames: &[Bytes], length: usize, of: &Arc<AtomicUsize>) -> Bytes {
+        let mut bytes = BytesMut::with_capacity(length);
+        for frame in frames {
+            bytes.extend_from_slice(frame);
+        }
+        of.fetch_add(length, Ordering::Relaxed);
+        Bytes::from_owner(Self {
+            bytes,
+            of: Arc::clone(of),
+        })
+    }
+}
+
+impl AsRef<[u8]> for Copied {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Drop for Copied {
+    fn drop(&mut self) {
+        self.of.fetch_sub(self.bytes.len(), Ordering::Relaxed);
+    }
 }
 
 impl Seat {
@@ -198,7 +235,7 @@ impl Seat {
                 place.after = to;
                 false
             }
-            Word::Gone => self.call(&mut place),
+            Word::Pull => self.call(&mut place),
             Word::Frames(frames, published_at) => match self.wire.write_now(frames) {
                 wrote @ (Wrote::All | Wrote::Begun) => {
                     place.after = to;
@@ -252,19 +289,7 @@ impl Hub {
         let audience = floor.audience(wants);
         let spot = floor.audiences.get_mut(audience).map_or(0, |audience| {
             audience.taken += 1;
-            let seat = Some(Arc::clone(seat));
-            match audience.free.pop() {
-                Some(free) => {
-                    if let Some(place) = audience.seats.get_mut(free) {
-                        *place = seat;
-                    }
-                    free
-                }
-                None => {
-                    audience.seats.push(seat);
-                    audience.seats.len() - 1
-                }
-            }
+            audience.put(seat)
         });
         Spot {
             audience,
@@ -356,8 +381,8 @@ impl Hub {
                 continue;
             };
             let word = match items {
-                Some(items) => word(items, &wants, &means.press),
-                None => Word::Gone,
+                Some(items) => word(items, &wants, means),
+                None => Word::Pull,
             };
             let mut next = Some(0);
             while let Some(start) = next {
@@ -402,6 +427,21 @@ impl Hub {
     }
 }
 
+impl Audience {
+    /// Gives a seat a place, and says which.
+    fn put(&mut self, seat: &Arc<Seat>) -> usize {
+        let seat = Some(Arc::clone(seat));
+        if let Some(free) = self.free.pop()
+            && let Some(place) = self.seats.get_mut(free)
+        {
+            *place = seat;
+            return free;
+        }
+        self.seats.push(seat);
+        self.seats.len() - 1
+    }
+}
+
 impl Floor {
     /// The number of the audience that wants this, which may be new.
     fn audience(&mut self, wants: &Wants) -> usize {
@@ -409,26 +449,20 @@ impl Floor {
         if let Some(known) = self.by_kind.get(&kind) {
             return *known;
         }
-        let free = self.audiences.iter().position(|one| one.taken == 0);
         let audience = Audience {
             wants: wants.clone(),
             seats: Vec::new(),
             free: Vec::new(),
             taken: 0,
         };
-        let number = match free {
-            // A round that is under way finds nobody here who stands where it began.
-            Some(free) => {
-                if let Some(place) = self.audiences.get_mut(free) {
-                    *place = audience;
-                }
-                free
-            }
-            None => {
-                self.audiences.push(audience);
-                self.audiences.len() - 1
-            }
-        };
+        // A round that is under way finds nobody here who stands where it began.
+        let free = self.audiences.iter().position(|one| one.taken == 0);
+        let number = free.unwrap_or(self.audiences.len());
+        if let Some(place) = self.audiences.get_mut(number) {
+            *place = audience;
+        } else {
+            self.audiences.push(audience);
+        }
         self.by_kind.insert(kind, number);
         number
     }
@@ -452,13 +486,14 @@ impl Means {
 }
 
 /// What an audience is told of some items.
-fn word(items: &[Arc<Published>], wants: &Wants, press: &Press) -> Word {
+fn word(items: &[Arc<Published>], wants: &Wants, means: &Means) -> Word {
     let heard = items.iter().filter(|item| wants.sift.hears(item));
     let mut published_at = Vec::new();
     let mut frames = Vec::new();
     for item in heard {
         published_at.push(item.publication.timestamp);
-        let frame = form::of(item, wants.agreed, wants.projection.as_deref(), press);
+        let projection = wants.projection.as_deref();
+        let frame = form::of(item, wants.agreed, projection, &means.press);
         frames.push(frame.into_bytes());
     }
     match frames.as_slice() {
@@ -466,11 +501,10 @@ fn word(items: &[Arc<Published>], wants: &Wants, press: &Press) -> Word {
         [single] => Word::Frames(single.clone(), published_at),
         several => {
             let length = several.iter().map(Bytes::len).sum();
-            let mut together = BytesMut::with_capacity(length);
-            for frame in several {
-                together.extend_from_slice(frame);
+            if means.copied.load(Ordering::Relaxed) + length > MOST_COPIED_BYTES {
+                return Word::Pull;
             }
-            Word::Frames(together.freeze(), published_at)
+            Word::Frames(Copied::of(several, length, &means.copied), published_at)
         }
     }
 }
@@ -484,3 +518,7 @@ fn within_bytes(items: &[Arc<Published>]) -> &[Arc<Published>] {
     });
     items.get(..fits.count()).unwrap_or_default()
 }
+
+#[cfg(test)]
+#[path = "hub_tests.rs"]
+mod tests;

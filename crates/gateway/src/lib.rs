@@ -90,6 +90,7 @@ pub fn router(state: GatewayState) -> axum::Router {
     let press = Arc::new(Press::new(state.limits.compress_from_bytes));
     let roster = Arc::default();
     let means = Arc::new(Means {
+        copied: Arc::default(),
         bus: Arc::clone(&state.bus),
         clock: Arc::clone(&state.clock),
         telemetry: Arc::clone(&state.telemetry),

@@ -184,9 +184,7 @@ fn greet(
                 None
             }
         };
-        let Some((outlet, principal)) = greeted else {
-            return None;
-        };
+        let (outlet, principal) = greeted?;
         let Ok(first) = wish(&gateway, &principal) else {
             let end = End::Close(CloseCode::Forbidden);
             gateway.dismiss(outlet, end).await;

@@ -20,7 +20,7 @@ use crate::wire::{Stream, Transport};
 
 /// A request that opens a WebSocket.
 pub(crate) struct Upgrade {
-    on_upgrade: OnUpgrade,
+    upgraded: OnUpgrade,
     accept: String,
     protocol: Option<&'static str>,
     offers: String,
@@ -105,12 +105,12 @@ impl<S: Send + Sync> FromRequestParts<S> for Upgrade {
         let offers = headers.get_all(SEC_WEBSOCKET_EXTENSIONS);
         let offers: Vec<&str> = offers.iter().filter_map(|one| one.to_str().ok()).collect();
         let offers = offers.join(",");
-        let on_upgrade = parts.extensions.remove::<OnUpgrade>();
-        let on_upgrade = on_upgrade
+        let upgraded = parts.extensions.remove::<OnUpgrade>();
+        let upgraded = upgraded
             .filter(|_| parts.version == Version::HTTP_11)
             .ok_or(NotAWebSocket::NotUpgradable)?;
         Ok(Self {
-            on_upgrade,
+            upgraded,
             accept,
             protocol,
             offers,
@@ -151,12 +151,12 @@ impl Upgrade {
             },
             compresses: extension.is_some(),
         };
-        (response, opened(self.on_upgrade, agreed))
+        (response, opened(self.upgraded, agreed))
     }
 }
 
-async fn opened(on_upgrade: OnUpgrade, agreed: Agreed) -> Option<Opened> {
-    let upgraded = match on_upgrade.await {
+async fn opened(upgraded: OnUpgrade, agreed: Agreed) -> Option<Opened> {
+    let upgraded = match upgraded.await {
         Ok(upgraded) => upgraded,
         Err(error) => {
             tracing::debug!(%error, "a client went before its WebSocket was open");

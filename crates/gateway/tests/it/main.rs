@@ -5,6 +5,7 @@
 
 mod client;
 mod commands;
+mod compression;
 mod delivery;
 mod document;
 mod door;

@@ -76,6 +76,7 @@ pub(super) fn limits(config: &Config) -> Limits {
         connections_per_minute: stream.connections_per_minute,
         durable_items: stream.durable_messages,
         durable_age: Duration::from_secs(u64::from(stream.durable_hours) * 3_600),
+        compress_from_bytes: stream.compress_from_bytes,
         ..Limits::default()
     }
 }

@@ -290,6 +290,9 @@ pub struct StreamConfig {
     pub durable_messages: usize,
     /// What waits for a durable subscription for more hours than this is told as a gap.
     pub durable_hours: u32,
+    /// Messages of so many bytes and more are compressed for clients that offer permessage-deflate.
+    /// 0: nothing is.
+    pub compress_from_bytes: usize,
     /// The namespaces of rooms, by name. `investigations`, `analysis`, `chat` and `user` are there
     /// already; naming one changes it.
     pub namespaces: BTreeMap<String, NamespaceConfig>,
@@ -332,6 +335,7 @@ impl Default for StreamConfig {
             connections_per_minute: 10,
             durable_messages: 1_000,
             durable_hours: 168,
+            compress_from_bytes: 1_024,
             namespaces: BTreeMap::new(),
         }
     }
