@@ -12,6 +12,7 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
 use tokio::time::Instant;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 use vigil_auth::Principal;
 use vigil_protocol::websocket::{Frame, FromClient};
 use vigil_protocol::{
@@ -49,6 +50,7 @@ pub(crate) struct Connection {
     pulse_alarm: Armed,
     hold_alarm: Armed,
     _admitted: Admitted,
+    _tracked: TaskTrackerToken,
 }
 
 /// What happens next.
@@ -91,6 +93,7 @@ impl Connection {
             pulse_alarm: Armed::default(),
             hold_alarm: Armed::default(),
             _admitted: admitted,
+            _tracked: state.tasks.token(),
             principal,
             shard,
             gateway,

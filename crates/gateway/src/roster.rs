@@ -43,7 +43,8 @@ pub(crate) struct Entry {
     pub(crate) received: AtomicU64,
     /// Wakes its task.
     pub(crate) signal: Signal,
-    orders: Mutex<Orders>,
+    /// Few connections ever get one.
+    orders: Mutex<Option<Box<Orders>>>,
 }
 
 #[derive(Debug, Default)]
@@ -143,6 +144,7 @@ impl Entry {
     pub(crate) fn order(&self, order: Order) -> bool {
         {
             let mut orders = self.orders.lock();
+            let orders = orders.get_or_insert_default();
             if orders.is_over || orders.waiting.len() >= MAX_ORDERS {
                 return false;
             }
@@ -154,7 +156,7 @@ impl Entry {
 
     /// The order that has waited for longest.
     pub(crate) fn next_order(&self) -> Option<Order> {
-        self.orders.lock().waiting.pop_front()
+        self.orders.lock().as_mut()?.waiting.pop_front()
     }
 
     fn listed(&self, id: Id) -> Listed {
@@ -178,9 +180,10 @@ impl Drop for Enrolled {
     fn drop(&mut self) {
         self.roster.open.lock().remove(&self.id);
         // Whoever waits for an order that is dropped is told so.
-        *self.entry.orders.lock() = Orders {
+        let over = Orders {
             waiting: VecDeque::new(),
             is_over: true,
         };
+        *self.entry.orders.lock() = Some(Box::new(over));
     }
 }

@@ -294,10 +294,10 @@ impl Gateway {
                     Ok(outlet) => outlet,
                     Err(error) => return tracing::warn!(%error, "a connection can't be served"),
                 };
-                // On the heap, so that the connection's task is no larger than the connection needs.
-                let welcomed = Box::pin(welcome(gateway, here, outlet)).await;
+                let welcomed = welcome(gateway, Arc::clone(&here), outlet).await;
                 if let Some((connection, first)) = welcomed {
-                    connection.run(first).await;
+                    // A task of its own is no larger than the connection needs.
+                    here.spawn(connection.run(first));
                 }
                 drop(tracked);
             });

@@ -98,7 +98,7 @@ pub(crate) struct Subscription {
     /// Until when items are held back.
     hold: Option<Instant>,
     _counted: Counted,
-    present: Option<Present>,
+    present: Option<Box<Present>>,
 }
 
 impl Subscription {
@@ -186,7 +186,7 @@ impl Subscription {
 
     /// Is seen in the room from now on, until the subscription ends.
     pub(crate) fn appear(&mut self, present: Present) {
-        self.present = Some(present);
+        self.present = Some(Box::new(present));
     }
 
     /// Whether it is its turn now: something may be there, and nothing holds it back.

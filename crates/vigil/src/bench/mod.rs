@@ -138,6 +138,8 @@ pub async fn stage_gateway(
     let mut config = Config::default();
     config.server.listen = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
     config.server.data_dir = directory.to_owned();
+    // What came and went is audited, and that log is no part of what a connection costs.
+    config.stream.history_messages = 1_000;
     config.stream.connections = 2 * subscribers + 100;
     config.stream.connections_per_user = 2 * subscribers + 100;
     stage::gateway(config).await
