@@ -123,7 +123,7 @@ impl Connection {
             let bus = Arc::clone(&self.gateway.state.bus);
             let turn = tokio::select! {
                 biased;
-                () = self.gateway.state.shutdown.cancelled() => Turn::Drain,
+                () = self.gateway.drained(self.enrolled.id) => Turn::Drain,
                 Ok(()) = self.revocations.changed() => Turn::Revocation,
                 heard = self.outlet.next() => Turn::Heard(heard),
                 Some(order) = self.enrolled.orders.recv() => Turn::Ordered(order),
@@ -132,7 +132,7 @@ impl Connection {
                 () = sleep_until(held.unwrap_or_else(Instant::now)), if held.is_some() => Turn::Push,
             };
             done = match turn {
-                Turn::Drain => Err(End::Close(CloseCode::GoingAway)),
+                Turn::Drain => self.hand_over().await,
                 Turn::Heard(Err(end)) => Err(end),
                 Turn::Heard(Ok(message)) => self.hear(message).await,
                 Turn::Ordered(order) => self.follow(order).await,
@@ -232,6 +232,14 @@ impl Connection {
             }
         }
         Ok(())
+    }
+
+    /// What a client hears last of a server that stops: where each of its subscriptions stands, so
+    /// that it goes on from there.
+    async fn hand_over(&mut self) -> Result<(), End> {
+        let heartbeat = self.heartbeat();
+        self.tell(None, None, Message::Ping(heartbeat)).await?;
+        Err(End::Close(CloseCode::GoingAway))
     }
 
     /// Sends a page of the subscription whose turn it is.

@@ -19,10 +19,12 @@ mod connection;
 mod cursor;
 mod delivery;
 mod desk;
+mod drain;
 mod durable;
 mod filter;
 mod form;
 mod frame;
+mod gate;
 mod greeting;
 mod hear;
 mod history;
@@ -51,6 +53,7 @@ use vigil_event::{Id, Timestamp};
 use vigil_protocol::CloseCode;
 
 use admission::Admission;
+use drain::Drain;
 use filter::Filters;
 use form::Projections;
 use presence::Presence;
@@ -69,14 +72,13 @@ pub use telemetry::Telemetry;
 /// Each request must carry an `axum::Extension<Principal>`; without one it is answered with 401, but
 /// that a WebSocket has some seconds to send its token in a first `auth` frame.
 pub fn router(state: GatewayState) -> axum::Router {
-    let admission = Admission::new(
-        state.limits.max_connections,
-        state.limits.max_connections_per_user,
-    );
+    let admission = Admission::new(&state.limits);
+    let drain = Drain::new(state.shutdown.clone(), state.limits.drain_spread);
     let started_at = state.clock.now();
     route::all(Arc::new(Gateway {
         state,
         admission: Arc::new(admission),
+        drain,
         filters: Filters::default(),
         projections: Projections::default(),
         presence: Presence::default(),
@@ -91,6 +93,7 @@ pub fn router(state: GatewayState) -> axum::Router {
 struct Gateway {
     state: GatewayState,
     admission: Arc<Admission>,
+    drain: Drain,
     filters: Filters,
     projections: Projections,
     presence: Presence,
@@ -101,6 +104,13 @@ struct Gateway {
 }
 
 impl Gateway {
+    /// Waits until that connection is to end because the server stops.
+    async fn drained(&self, connection: Id) {
+        self.drain
+            .reaches(connection, || self.admission.total())
+            .await;
+    }
+
     /// When a client that is closed with this code should come back. At a drain the moments are
     /// spread, so that not all come back at once.
     fn retry_after_ms(&self, code: CloseCode, connection: Id) -> Option<u64> {

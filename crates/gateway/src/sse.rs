@@ -210,7 +210,7 @@ impl Listener {
                 .min(std::time::Duration::from_millis(left));
         tokio::select! {
             biased;
-            () = state.shutdown.cancelled() => Turn::Drain,
+            () = self.gateway.drained(self.enrolled.id) => Turn::Drain,
             Ok(()) = self.revocations.changed() => Turn::Revocation,
             Some(order) = self.enrolled.orders.recv() => match order {
                 Order::Close(code) => Turn::Closed(code),

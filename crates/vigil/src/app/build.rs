@@ -23,10 +23,12 @@ use vigil_store::{Retention, SqliteStore, Store};
 use super::desk::StoreDesk;
 use super::intake::HttpIntake;
 use super::key_fetch::KeyFetch;
+use super::listen::Door;
 use super::mirror::Mirror;
 use super::status::{HealthReadiness, StatusTeller};
 use super::stream::{self, CursorFile};
 use super::tables::{InForce, TableWatch};
+use super::tls::Tls;
 use super::{App, BuildError};
 use crate::config::{Config, IssuerConfig};
 use crate::pipeline::{
@@ -61,6 +63,7 @@ impl App {
         let common = common(&config)?;
         let rules = rules(&config, &common)?;
         let gatekeeper = gatekeeper(&config, &data_dir)?;
+        let tls = Tls::open(&config, &common.health, &common.registry)?;
         let (store, bus) = memory(&config, &common)?;
         let tables = tables(&config, &common, &*store)?;
         let pipeline = pipeline(&config, &common, &store, &rules, &tables.tables)?;
@@ -91,8 +94,8 @@ impl App {
         let access = access(&config, address, &gatekeeper, &common);
         Ok(Self {
             address,
-            listener,
-            router: vigil_api::authenticate(api.merge(gateway), access),
+            url: config.url(address),
+            door: door(&config, listener, tls, api.merge(gateway), access),
             key_fetches: KeyFetch::all(&config.auth.issuers, gatekeeper.issuers.iter()),
             gatekeeper,
             data_dir,
@@ -102,7 +105,6 @@ impl App {
             pipeline,
             retention: retention(&config),
             health: Arc::clone(&common.health),
-            max_sockets: config.stream.connections,
             tables,
             cursors,
             status: StatusTeller {
@@ -117,6 +119,7 @@ impl App {
             },
             store,
             rules,
+            drain: stream::limits(&config).drain_spread,
             shutdown,
             sockets,
         })
@@ -211,6 +214,22 @@ fn access(
         clock: Arc::clone(&common.clock),
         hosts,
         origins: config.server.allowed_origins.clone(),
+    }
+}
+
+/// Where connections come in.
+fn door(
+    config: &Config,
+    listener: TcpListener,
+    tls: Option<Arc<Tls>>,
+    router: axum::Router,
+    access: Access,
+) -> Door {
+    Door {
+        listener,
+        tls,
+        router: vigil_api::authenticate(router, access),
+        sockets: config.stream.connections,
     }
 }
 

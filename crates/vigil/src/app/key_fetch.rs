@@ -13,13 +13,14 @@ use axum::http::Uri;
 use tokio_util::sync::CancellationToken;
 use ureq::Agent;
 use ureq::config::Config as AgentConfig;
-use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
+use ureq::tls::RootCerts;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 use vigil_auth::{Issuer, KeyRing};
 use vigil_event::text::visible;
 
 use crate::config::{IssuerConfig, is_safe};
+use crate::outward;
 
 /// How long keys are used before they are fetched again.
 const MAX_AGE: Duration = Duration::from_mins(10);
@@ -142,15 +143,9 @@ fn target(from: &str, location: &str) -> Result<String, String> {
 }
 
 fn agent(public_only: bool) -> Agent {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let tls = TlsConfig::builder()
-        .provider(TlsProvider::Rustls)
-        .root_certs(RootCerts::PlatformVerifier)
-        .unversioned_rustls_crypto_provider(provider)
-        .build();
     // A proxy would resolve names itself, past the check of addresses.
     let config = Agent::config_builder()
-        .tls_config(tls)
+        .tls_config(outward::tls(RootCerts::PlatformVerifier))
         .proxy(None)
         .max_redirects(0)
         .max_redirects_will_error(false)

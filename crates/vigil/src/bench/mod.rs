@@ -135,6 +135,7 @@ pub async fn stage_gateway(
     config.server.data_dir = directory.to_owned();
     config.stream.connections = 2 * subscribers + 100;
     config.stream.connections_per_user = 2 * subscribers + 100;
+    config.stream.connections_per_second = 1_000_000;
     stage::gateway(config).await
 }
 

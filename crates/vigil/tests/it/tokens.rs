@@ -15,19 +15,19 @@ use crate::site::{BINARY, Site};
 use crate::socket::Socket;
 
 const SECRET: &str = "a secret of sixty-four bytes, so that it does for HS512 as well.";
-const RSA: &[u8] = include_bytes!("../../../auth/tests/keys/rsa.pem");
+pub(crate) const RSA: &[u8] = include_bytes!("../../../auth/tests/keys/rsa.pem");
 const RSA_OTHER: &[u8] = include_bytes!("../../../auth/tests/keys/rsa_other.pem");
 const RSA_PUBLIC: &[u8] = include_bytes!("../../../auth/tests/keys/rsa.public.pem");
 
 /// Publishes a set of keys, which can be exchanged while it runs.
-struct Provider {
+pub(crate) struct Provider {
     url: String,
     keys: Arc<parking_lot::Mutex<String>>,
     asked: Arc<AtomicUsize>,
 }
 
 impl Provider {
-    fn start(keys: String) -> Self {
+    pub(crate) fn start(keys: String) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let provider = Self {
             url: format!("http://{}/keys", listener.local_addr().unwrap()),
@@ -56,7 +56,7 @@ impl Provider {
     }
 }
 
-fn set(key: &[u8], id: &str) -> String {
+pub(crate) fn set(key: &[u8], id: &str) -> String {
     let key = EncodingKey::from_rsa_pem(key).unwrap();
     let mut key = Jwk::from_encoding_key(&key, Algorithm::RS256).unwrap();
     key.common.key_id = Some(id.to_owned());
@@ -90,7 +90,7 @@ fn hmac(algorithm: Algorithm, secret: &[u8], changes: &Value) -> String {
 }
 
 /// A server that trusts the provider, and a program with a secret.
-fn configured(site: &Site, provider: &Provider) -> VigilBuilder {
+pub(crate) fn configured(site: &Site, provider: &Provider) -> VigilBuilder {
     let secret = site.path("secret");
     fs_err::write(&secret, SECRET).unwrap();
     fs_err::set_permissions(&secret, std::fs::Permissions::from_mode(0o600)).unwrap();
@@ -128,21 +128,51 @@ fn revoke(site: &Site, vigil: &Vigil, arguments: &[&str]) {
     );
 }
 
+/// Tokens that must open nothing, each for another reason. One of them is revoked on the way.
+pub(crate) fn bad_tokens(site: &Site, vigil: &Vigil) -> Vec<(&'static str, String)> {
+    let unsigned = {
+        let good = rs256(RSA, "one", &json!({}));
+        format!("eyJhbGciOiJub25lIn0.{}.", good.split('.').nth(1).unwrap())
+    };
+    let revoked = rs256(RSA, "one", &json!({"jti": "lost"}));
+    wait_until("the keys are fetched", || status(vigil, &revoked) == 200);
+    revoke(site, vigil, &["--token-id", "lost"]);
+    let ours = json!({"iss": "ours"});
+    let of_claims = |changes: Value| rs256(RSA, "one", &changes);
+    vec![
+        ("nonsense", "nonsense".to_owned()),
+        ("expired", of_claims(json!({"exp": 1_000}))),
+        ("other audience", of_claims(json!({"aud": "shop"}))),
+        ("unknown issuer", of_claims(json!({"iss": "who"}))),
+        ("posing as us", of_claims(json!({"iss": "vigil"}))),
+        ("other key", rs256(RSA_OTHER, "one", &json!({}))),
+        ("unknown key", rs256(RSA, "two", &json!({}))),
+        (
+            "wrong algorithm",
+            hmac(Algorithm::HS512, SECRET.as_bytes(), &ours),
+        ),
+        (
+            "RS/HS confusion",
+            hmac(Algorithm::HS256, RSA_PUBLIC, &json!({})),
+        ),
+        ("none", unsigned),
+        ("revoked", revoked),
+    ]
+}
+
 #[test]
 fn tokens_of_others_are_verified_with_their_own_keys_only() {
     let provider = Provider::start(set(RSA, "one"));
     let site = Site::new();
     let vigil = configured(&site, &provider).serve();
-    let ours = json!({"iss": "ours"});
-    let unsigned = {
-        let good = rs256(RSA, "one", &json!({}));
-        format!("eyJhbGciOiJub25lIn0.{}.", good.split('.').nth(1).unwrap())
-    };
+    for (name, token) in bad_tokens(&site, &vigil) {
+        assert_eq!(status(&vigil, &token), 401, "{name}");
+    }
     for (name, token, expected) in [
         ("good", rs256(RSA, "one", &json!({})), 200),
         (
             "good secret",
-            hmac(Algorithm::HS256, SECRET.as_bytes(), &ours),
+            hmac(Algorithm::HS256, SECRET.as_bytes(), &json!({"iss": "ours"})),
             200,
         ),
         (
@@ -150,35 +180,6 @@ fn tokens_of_others_are_verified_with_their_own_keys_only() {
             rs256(RSA, "one", &json!({"role": "service"})),
             403,
         ),
-        ("expired", rs256(RSA, "one", &json!({"exp": 1_000})), 401),
-        (
-            "other audience",
-            rs256(RSA, "one", &json!({"aud": "shop"})),
-            401,
-        ),
-        ("other key", rs256(RSA_OTHER, "one", &json!({})), 401),
-        ("unknown key", rs256(RSA, "two", &json!({})), 401),
-        (
-            "unknown issuer",
-            rs256(RSA, "one", &json!({"iss": "who"})),
-            401,
-        ),
-        (
-            "posing as us",
-            rs256(RSA, "one", &json!({"iss": "vigil"})),
-            401,
-        ),
-        (
-            "wrong algorithm",
-            hmac(Algorithm::HS512, SECRET.as_bytes(), &ours),
-            401,
-        ),
-        (
-            "RS/HS confusion",
-            hmac(Algorithm::HS256, RSA_PUBLIC, &json!({})),
-            401,
-        ),
-        ("none", unsigned, 401),
     ] {
         assert_eq!(status(&vigil, &token), expected, "{name}");
     }
@@ -191,7 +192,8 @@ fn tokens_of_others_are_verified_with_their_own_keys_only() {
 #[test]
 fn every_way_to_show_a_token_opens_a_socket_and_none_is_logged() {
     let site = Site::new();
-    let vigil = site.vigil().serve();
+    let told = site.path("told");
+    let vigil = site.vigil().telling(&told).serve();
     let token = site.vigil().token("viewer");
     let ticket = Http::new(vigil.base())
         .with_token(&token)
@@ -223,6 +225,29 @@ fn every_way_to_show_a_token_opens_a_socket_and_none_is_logged() {
     );
     assert_eq!(socket.frame()["type"], "welcome");
     assert_eq!(socket.frame()["type"], "subscribed");
+    // What is refused is no secret less.
+    let http = Http::new(vigil.base());
+    for path in [
+        format!("/nowhere?token={token}"),
+        format!("/ws?token={token}"),
+        format!("/ui/?ticket={ticket}"),
+        format!("/ws/nowhere?token={token}&since=odd"),
+    ] {
+        assert!(http.get(&path).status >= 400, "{path}");
+    }
+    let of_token = token.rsplit('.').next().unwrap();
+    for path in [
+        format!("/threats?token=x{token}"),
+        format!("/sse/threats?ticket={ticket}"),
+    ] {
+        assert_eq!(http.get(&path).status, 401, "{path}");
+    }
+    drop(vigil);
+    let told = fs_err::read_to_string(told).unwrap();
+    assert!(told.contains("TRACE") || told.contains("DEBUG"), "{told}");
+    for secret in [of_token, ticket.as_str()] {
+        assert!(!told.contains(secret), "{told}");
+    }
 }
 
 #[test]
