@@ -63,6 +63,8 @@ use roster::Roster;
 pub use channel::{Namespace, Namespaces};
 pub use desk::{AlertDesk, Change, DeskError};
 pub use durable::{Durables, KeptCursor};
+#[doc(hidden)]
+pub use filter::try_filter;
 pub use state::{GatewayState, Limits};
 pub use telemetry::Telemetry;
 

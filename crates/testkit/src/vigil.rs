@@ -13,6 +13,7 @@ pub struct VigilBuilder {
     data_dir: PathBuf,
     arguments: Vec<String>,
     told: Option<PathBuf>,
+    environment: Vec<(String, String)>,
 }
 
 impl VigilBuilder {
@@ -23,6 +24,7 @@ impl VigilBuilder {
             data_dir: data_dir.into(),
             arguments: Vec::new(),
             told: None,
+            environment: Vec::new(),
         }
     }
 
@@ -36,6 +38,13 @@ impl VigilBuilder {
     #[must_use]
     pub fn arg(mut self, argument: &str) -> Self {
         self.arguments.push(argument.to_owned());
+        self
+    }
+
+    /// A variable of the environment.
+    #[must_use]
+    pub fn environment(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
         self
     }
 
@@ -108,7 +117,8 @@ impl VigilBuilder {
             .arg(name)
             .arg("--data-dir")
             .arg(&self.data_dir)
-            .env("VIGIL_LOG", "warn");
+            .env("VIGIL_LOG", "warn")
+            .envs(self.environment.clone());
         command
     }
 }

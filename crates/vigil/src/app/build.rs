@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
+use axum::Router;
 use fs_err::os::unix::fs::OpenOptionsExt as _;
 use prometheus::Registry;
 use tokio::net::TcpListener;
@@ -20,10 +21,11 @@ use vigil_gateway::GatewayState;
 use vigil_source::{TailOptions, Tailer};
 use vigil_store::{Retention, SqliteStore, Store};
 
+use super::crowd::Addresses;
 use super::desk::StoreDesk;
 use super::intake::HttpIntake;
 use super::key_fetch::KeyFetch;
-use super::listen::Door;
+use super::listen::{Door, DoorTelemetry};
 use super::mirror::Mirror;
 use super::status::{HealthReadiness, StatusTeller};
 use super::stream::{self, CursorFile};
@@ -63,7 +65,6 @@ impl App {
         let common = common(&config)?;
         let rules = rules(&config, &common)?;
         let gatekeeper = gatekeeper(&config, &data_dir)?;
-        let tls = Tls::open(&config, &common.health, &common.registry)?;
         let (store, bus) = memory(&config, &common)?;
         let tables = tables(&config, &common, &*store)?;
         let pipeline = pipeline(&config, &common, &store, &rules, &tables.tables)?;
@@ -92,11 +93,16 @@ impl App {
         let api = api_state(&common, &store, &rules, intake, &gatekeeper, &tables.tables);
         let api = vigil_api::router(api);
         let access = access(&config, address, &gatekeeper, &common);
+        let router = vigil_api::authenticate(api.merge(gateway), access);
         Ok(Self {
             address,
             url: config.url(address),
-            door: door(&config, listener, tls, api.merge(gateway), access),
-            key_fetches: KeyFetch::all(&config.auth.issuers, gatekeeper.issuers.iter()),
+            door: door(&config, listener, &common, router)?,
+            key_fetches: KeyFetch::all(
+                &config.auth.issuers,
+                gatekeeper.issuers.iter(),
+                &common.registry,
+            )?,
             gatekeeper,
             data_dir,
             first_start,
@@ -221,16 +227,17 @@ fn access(
 fn door(
     config: &Config,
     listener: TcpListener,
-    tls: Option<Arc<Tls>>,
-    router: axum::Router,
-    access: Access,
-) -> Door {
-    Door {
+    common: &Common,
+    router: Router,
+) -> Result<Door, BuildError> {
+    Ok(Door {
         listener,
-        tls,
-        router: vigil_api::authenticate(router, access),
+        tls: Tls::open(config, &common.health, &common.registry)?,
+        router,
         sockets: config.stream.connections,
-    }
+        addresses: Addresses::new(config.server.connections_per_address),
+        telemetry: DoorTelemetry::new(&common.registry)?,
+    })
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, BuildError> {

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::Uri;
+use prometheus::{IntCounterVec, Opts, Registry};
 use tokio_util::sync::CancellationToken;
 use ureq::Agent;
 use ureq::config::Config as AgentConfig;
@@ -39,6 +40,7 @@ pub(super) struct KeyFetch {
     issuer: Arc<Issuer>,
     url: String,
     allow_private: bool,
+    fetches: IntCounterVec,
 }
 
 impl KeyFetch {
@@ -46,8 +48,20 @@ impl KeyFetch {
     pub(super) fn all<'a>(
         configs: &[IssuerConfig],
         issuers: impl Iterator<Item = &'a Arc<Issuer>>,
-    ) -> Vec<Self> {
-        configs
+        registry: &Registry,
+    ) -> prometheus::Result<Vec<Self>> {
+        let fetches = IntCounterVec::new(
+            Opts::new(
+                "vigil_key_fetches_total",
+                "Times that an issuer's published keys were fetched, by outcome.",
+            ),
+            &["outcome"],
+        )?;
+        for outcome in ["done", "failed"] {
+            fetches.with_label_values(&[outcome]);
+        }
+        registry.register(Box::new(fetches.clone()))?;
+        let all = configs
             .iter()
             .zip(issuers)
             .filter(|(config, _)| !config.jwks_url.is_empty())
@@ -55,8 +69,10 @@ impl KeyFetch {
                 issuer: Arc::clone(issuer),
                 url: config.jwks_url.clone(),
                 allow_private: config.allow_private_redirects,
+                fetches: fetches.clone(),
             })
-            .collect()
+            .collect();
+        Ok(all)
     }
 
     /// Keeps the keys fresh until the server stops. After a failure it tries again soon, and what was
@@ -88,6 +104,8 @@ impl KeyFetch {
                 ring.install(&set).map_err(|error| error.to_string())
             });
         let issuer = visible(self.issuer.name());
+        let outcome = if installed.is_ok() { "done" } else { "failed" };
+        self.fetches.with_label_values(&[outcome]).inc();
         match installed {
             Ok(keys) => tracing::debug!(%issuer, keys, "an issuer's keys were fetched"),
             Err(ref error) => {

@@ -16,6 +16,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use prometheus::{IntCounter, IntGauge, Registry};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -26,6 +27,7 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 use vigil_api::OverTls;
 
+use super::crowd::Addresses;
 use super::tls::Tls;
 
 /// What somebody is told who speaks plain HTTP to a port that speaks TLS.
@@ -51,21 +53,41 @@ pub(super) struct Door {
     pub(super) router: Router,
     /// How many long-lived connections are allowed.
     pub(super) sockets: usize,
+    pub(super) addresses: Arc<Addresses>,
+    pub(super) telemetry: DoorTelemetry,
+}
+
+/// What is counted at the door.
+pub(super) struct DoorTelemetry {
+    open: IntGauge,
+    refused: IntCounter,
+}
+
+impl DoorTelemetry {
+    pub(super) fn new(registry: &Registry) -> prometheus::Result<Self> {
+        let telemetry = Self {
+            open: IntGauge::new(
+                "vigil_http_connections",
+                "TCP connections that are open now and have not become a WebSocket.",
+            )?,
+            refused: IntCounter::new(
+                "vigil_http_connections_refused_total",
+                "TCP connections closed at once since their address has as many as allowed.",
+            )?,
+        };
+        registry.register(Box::new(telemetry.open.clone()))?;
+        registry.register(Box::new(telemetry.refused.clone()))?;
+        Ok(telemetry)
+    }
 }
 
 /// Serves until told to stop, then lets requests under way end.
 pub(super) async fn serve(door: Door, connections: TaskTracker, shutdown: CancellationToken) {
-    let Door {
-        listener,
-        tls,
-        router,
-        sockets,
-    } = door;
-    let room = Arc::new(Semaphore::new(most_connections(sockets)));
+    let room = Arc::new(Semaphore::new(most_connections(door.sockets)));
     loop {
         let accepted = async {
             let place = Arc::clone(&room).acquire_owned().await.ok()?;
-            Some((place, listener.accept().await))
+            Some((place, door.listener.accept().await))
         };
         let accepted = tokio::select! {
             () = shutdown.cancelled() => return,
@@ -73,15 +95,17 @@ pub(super) async fn serve(door: Door, connections: TaskTracker, shutdown: Cancel
         };
         match accepted {
             Some((place, Ok((stream, peer)))) => {
-                prepare(&stream);
-                let (tls, router) = (tls.clone(), router.clone());
-                let shutdown = shutdown.clone();
+                let Some(of_address) = door.addresses.enter(peer.ip()) else {
+                    door.telemetry.refused.inc();
+                    continue;
+                };
+                let served = door.served(stream, peer, shutdown.clone());
+                let open = door.telemetry.open.clone();
                 connections.spawn(async move {
-                    match tls {
-                        Some(tls) => encrypted(&tls, stream, peer, router, shutdown).await,
-                        None => connection(stream, Origin::Plain(peer), router, shutdown).await,
-                    }
-                    drop(place);
+                    open.inc();
+                    served.await;
+                    open.dec();
+                    drop((place, of_address));
                 });
             }
             Some((_, Err(error))) => {
@@ -89,6 +113,25 @@ pub(super) async fn serve(door: Door, connections: TaskTracker, shutdown: Cancel
                 tokio::time::sleep(PAUSE).await;
             }
             None => return,
+        }
+    }
+}
+
+impl Door {
+    /// One connection, until it ends or is somebody else's.
+    fn served(
+        &self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        shutdown: CancellationToken,
+    ) -> impl Future<Output = ()> + Send + 'static {
+        prepare(&stream);
+        let (tls, router) = (self.tls.clone(), self.router.clone());
+        async move {
+            match tls {
+                Some(tls) => encrypted(&tls, stream, peer, router, shutdown).await,
+                None => connection(stream, Origin::Plain(peer), router, shutdown).await,
+            }
         }
     }
 }

@@ -5,6 +5,7 @@
 //! clients are told, reading stops, what was read is stored.
 
 mod build;
+mod crowd;
 mod desk;
 mod intake;
 mod key_fetch;

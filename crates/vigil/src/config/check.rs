@@ -43,6 +43,11 @@ impl ServerConfig {
             is_given(&self.tls_certificate) == is_given(&self.tls_key),
             "server.tls_certificate: must be given with server.tls_key, and that with it",
         );
+        expect(
+            problems,
+            self.connections_per_address > 0,
+            "server.connections_per_address: must be at least 1",
+        );
     }
 }
 

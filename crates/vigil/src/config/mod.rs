@@ -72,6 +72,9 @@ pub struct ServerConfig {
     pub tls_certificate: PathBuf,
     /// The certificate's private key, as PEM.
     pub tls_key: PathBuf,
+    /// Connections that one address may have open at a time and that are no WebSockets. This machine's
+    /// own addresses are not counted; a proxy on another machine may need more.
+    pub connections_per_address: usize,
 }
 
 impl Default for ServerConfig {
@@ -84,6 +87,7 @@ impl Default for ServerConfig {
             allowed_origins: Vec::new(),
             tls_certificate: PathBuf::new(),
             tls_key: PathBuf::new(),
+            connections_per_address: 512,
         }
     }
 }

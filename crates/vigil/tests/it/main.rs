@@ -6,6 +6,7 @@
     reason = "a test fails by panicking, and its texts are ASCII"
 )]
 
+mod abuse;
 mod bad_input;
 mod bench;
 mod cli;

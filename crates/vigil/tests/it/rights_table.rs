@@ -191,7 +191,7 @@ fn commands() -> Vec<Said> {
         Said(
             "presence",
             data("user:somebody", json!({})),
-            ["forbidden", "forbidden", "presence"],
+            ["forbidden", "forbidden", "unsupported"],
         ),
         Said(
             "publish",
@@ -206,11 +206,11 @@ fn commands() -> Vec<Said> {
         Said(
             "publish",
             data("threats", json!({"a": 1})),
-            ["forbidden", "forbidden", "forbidden"],
+            ["unsupported"; 3],
         ),
         Said(
             "chat",
-            data("chat:1", json!({"text": "x"})),
+            data("chat:1", json!({"message": "x"})),
             ["forbidden", "published", "published"],
         ),
         Said(
@@ -226,7 +226,7 @@ fn commands() -> Vec<Said> {
         Said(
             "ack",
             data("threats", json!({"durable": "none", "offset": 1})),
-            ["invalid"; 3],
+            ["not_subscribed"; 3],
         ),
         Said("status", json!({}), ["status"; 3]),
         Said("ping", json!({}), ["pong"; 3]),

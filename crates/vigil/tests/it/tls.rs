@@ -20,19 +20,19 @@ use crate::site::{Site, line};
 type Stream = StreamOwned<ClientConnection, TcpStream>;
 
 /// Signs certificates with `openssl`, and is trusted by the clients here.
-struct Authority {
+pub(crate) struct Authority {
     directory: TempDir,
 }
 
 /// A certificate for this machine, and its key.
-struct Pair {
-    certificate: CertificateDer<'static>,
-    chain_pem: String,
-    key_pem: String,
+pub(crate) struct Pair {
+    pub(crate) certificate: CertificateDer<'static>,
+    pub(crate) chain_pem: String,
+    pub(crate) key_pem: String,
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let authority = Self {
             directory: tempfile::tempdir().unwrap(),
         };
@@ -44,11 +44,11 @@ impl Authority {
     }
 
     /// The authority's own certificate, as PEM.
-    fn pem(&self) -> String {
+    pub(crate) fn pem(&self) -> String {
         fs_err::read_to_string(self.directory.path().join("authority.pem")).unwrap()
     }
 
-    fn pair(&self, serial: u64) -> Pair {
+    pub(crate) fn pair(&self, serial: u64) -> Pair {
         fs_err::write(
             self.directory.path().join("names"),
             "subjectAltName=IP:127.0.0.1,DNS:localhost\n",

@@ -1,6 +1,6 @@
 //! Tokens of others, every way to show one, and their end.
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
@@ -8,11 +8,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use rustls::pki_types::PrivateKeyDer;
+use rustls::pki_types::pem::PemObject as _;
 use serde_json::{Value, json};
 use vigil_testkit::{Http, Vigil, VigilBuilder, wait_until};
 
 use crate::site::{BINARY, Site};
 use crate::socket::Socket;
+use crate::tls::{Authority, Pair};
 
 const SECRET: &str = "a secret of sixty-four bytes, so that it does for HS512 as well.";
 pub(crate) const RSA: &[u8] = include_bytes!("../../../auth/tests/keys/rsa.pem");
@@ -26,11 +29,46 @@ pub(crate) struct Provider {
     asked: Arc<AtomicUsize>,
 }
 
+/// Answers a request with the body, once its head is there.
+fn answer(stream: &mut (impl Read + Write), body: &str) {
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") && matches!(stream.read(&mut byte), Ok(1)) {
+        head.push(byte[0]);
+    }
+    let answer = format!(
+        "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    );
+    drop(stream.write_all(answer.as_bytes()));
+    drop(stream.flush());
+}
+
+/// TLS with the pair.
+fn tls_of(pair: &Pair) -> Arc<rustls::ServerConfig> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let key = PrivateKeyDer::from_pem_slice(pair.key_pem.as_bytes()).unwrap();
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![pair.certificate.clone()], key)
+        .unwrap();
+    Arc::new(config)
+}
+
 impl Provider {
     pub(crate) fn start(keys: String) -> Self {
+        Self::speaking(keys, None)
+    }
+
+    /// One that speaks TLS, if there is a pair.
+    fn speaking(keys: String, pair: Option<&Pair>) -> Self {
+        let tls = pair.map(tls_of);
+        let scheme = if tls.is_some() { "https" } else { "http" };
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let provider = Self {
-            url: format!("http://{}/keys", listener.local_addr().unwrap()),
+            url: format!("{scheme}://{}/keys", listener.local_addr().unwrap()),
             keys: Arc::new(parking_lot::Mutex::new(keys)),
             asked: Arc::default(),
         };
@@ -38,18 +76,18 @@ impl Provider {
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let mut stream = stream.unwrap();
-                let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
-                while lines
-                    .next()
-                    .is_some_and(|line| line.is_ok_and(|line| !line.is_empty()))
-                {}
                 asked.fetch_add(1, Ordering::SeqCst);
                 let body = keys.lock().clone();
-                let answer = format!(
-                    "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
-                    body.len()
-                );
-                drop(stream.write_all(answer.as_bytes()));
+                match &tls {
+                    None => answer(&mut stream, &body),
+                    Some(tls) => {
+                        let connection = rustls::ServerConnection::new(Arc::clone(tls)).unwrap();
+                        let mut stream = rustls::StreamOwned::new(connection, stream);
+                        answer(&mut stream, &body);
+                        stream.conn.send_close_notify();
+                        drop(stream.flush());
+                    }
+                }
             }
         });
         provider
@@ -187,6 +225,34 @@ fn tokens_of_others_are_verified_with_their_own_keys_only() {
         provider.asked.load(Ordering::SeqCst) <= 2,
         "a wrong token asks once in a while"
     );
+}
+
+#[test]
+fn published_keys_are_fetched_through_tls_from_whom_the_system_trusts_only() {
+    let authority = Authority::new();
+    let provider = Provider::speaking(set(RSA, "one"), Some(&authority.pair(1)));
+    let site = Site::new();
+    let trusted = site.path("trusted.pem");
+    fs_err::write(&trusted, authority.pem()).unwrap();
+    let good = rs256(RSA, "one", &json!({}));
+    let fetches = |vigil: &Vigil, outcome: &str| {
+        let line = format!("vigil_key_fetches_total{{outcome=\"{outcome}\"}} ");
+        let metrics = vigil.http().get("/metrics").text;
+        let value = metrics.lines().find_map(|shown| shown.strip_prefix(&line));
+        value.unwrap().parse::<u64>().unwrap()
+    };
+    let vigil = configured(&site, &provider)
+        .environment("SSL_CERT_FILE", trusted.to_str().unwrap())
+        .serve();
+    wait_until("the keys are fetched", || status(&vigil, &good) == 200);
+    assert!(fetches(&vigil, "done") >= 1);
+    drop(vigil);
+    let vigil = configured(&site, &provider).serve();
+    wait_until("a stranger's certificate is refused", || {
+        fetches(&vigil, "failed") >= 1
+    });
+    assert_eq!(status(&vigil, &good), 401);
+    assert_eq!(fetches(&vigil, "done"), 0);
 }
 
 #[test]
