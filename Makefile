@@ -26,8 +26,15 @@ dashboard/dist/index.html: dashboard/node_modules $(PAGE_SOURCES)
 
 test: test-rust test-page ## Run every test: units, real servers, a real browser
 
-test-rust: page
-	@scripts/need nginx promtool python3-websockets libmodsecurity-dev modsecurity-crs
+NODE_CLIENTS := crates/vigil/tests/node
+
+$(NODE_CLIENTS)/node_modules: $(NODE_CLIENTS)/package.json $(NODE_CLIENTS)/package-lock.json
+	@scripts/need node npm
+	cd $(NODE_CLIENTS) && npm ci --no-audit --no-fund --ignore-scripts
+	@touch $@
+
+test-rust: page $(NODE_CLIENTS)/node_modules
+	@scripts/need nginx promtool openssl python3-websockets libmodsecurity-dev modsecurity-crs
 	$(CARGO) test --workspace --no-fail-fast
 
 test-page: page

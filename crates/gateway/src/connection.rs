@@ -171,10 +171,15 @@ impl Connection {
 
     async fn answer_calls(&mut self, calls: Calls) -> Result<(), End> {
         if calls.has(Calls::CHECK) {
-            if self.gateway.state.shutdown.is_cancelled() {
-                return Err(End::Close(CloseCode::GoingAway));
-            }
             self.check_revocation()?;
+        }
+        if (calls.has(Calls::CHECK) || calls.has(Calls::TICK))
+            && let Some(end) = self.gateway.end_of(self.enrolled.id)
+        {
+            if end <= Instant::now() {
+                return Box::pin(self.hand_over()).await;
+            }
+            self.shard.alarms.set(end, self.enrolled.id);
         }
         if calls.has(Calls::PUSH) {
             self.subscriptions.look(&*self.gateway.state.bus);
@@ -298,6 +303,14 @@ impl Connection {
             }
         }
         Ok(())
+    }
+
+    /// What a client hears last of a server that stops: where each of its subscriptions stands, so
+    /// that it goes on from there.
+    async fn hand_over(&mut self) -> Result<(), End> {
+        let heartbeat = self.heartbeat();
+        self.tell(None, None, Message::Ping(heartbeat)).await?;
+        Err(End::Close(CloseCode::GoingAway))
     }
 
     /// Sends a page of the subscription whose turn it is.

@@ -139,7 +139,7 @@ pub(crate) const fn code_of(reason: Refused) -> CloseCode {
         Refused::Unauthenticated => CloseCode::Unauthenticated,
         Refused::Origin | Refused::Forbidden => CloseCode::Forbidden,
         Refused::TooManyOfUser | Refused::TooFast => CloseCode::RateLimited,
-        Refused::TooMany => CloseCode::Overloaded,
+        Refused::Crowd | Refused::TooMany => CloseCode::Overloaded,
         Refused::Stopping => CloseCode::GoingAway,
     }
 }

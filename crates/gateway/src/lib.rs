@@ -22,10 +22,12 @@ mod connection;
 mod cursor;
 mod delivery;
 mod desk;
+mod drain;
 mod durable;
 mod filter;
 mod form;
 mod frame;
+mod gate;
 mod greeting;
 mod hear;
 mod history;
@@ -61,6 +63,7 @@ use vigil_event::{Id, Timestamp};
 use vigil_protocol::CloseCode;
 
 use admission::Admission;
+use drain::Drain;
 use filter::Filters;
 use form::Projections;
 use hub::Means;
@@ -73,6 +76,8 @@ use shard::Shards;
 pub use channel::{Namespace, Namespaces};
 pub use desk::{AlertDesk, Change, DeskError};
 pub use durable::{Durables, KeptCursor};
+#[doc(hidden)]
+pub use filter::try_filter;
 pub use state::{GatewayState, Limits};
 pub use telemetry::Telemetry;
 
@@ -82,10 +87,8 @@ pub use telemetry::Telemetry;
 /// Each request must carry an `axum::Extension<Principal>`; without one it is answered with 401, but
 /// that a WebSocket has some seconds to send its token in a first `auth` frame.
 pub fn router(state: GatewayState) -> axum::Router {
-    let admission = Admission::new(
-        state.limits.max_connections,
-        state.limits.max_connections_per_user,
-    );
+    let admission = Admission::new(&state.limits);
+    let drain = Drain::new(state.shutdown.clone(), state.limits.drain_spread);
     let started_at = state.clock.now();
     let press = Arc::new(Press::new(state.limits.compress_from_bytes));
     let roster = Arc::default();
@@ -101,6 +104,7 @@ pub fn router(state: GatewayState) -> axum::Router {
     route::all(Arc::new(Gateway {
         state,
         admission: Arc::new(admission),
+        drain,
         filters: Filters::default(),
         projections: Projections::default(),
         presence: Presence::default(),
@@ -118,6 +122,7 @@ pub fn router(state: GatewayState) -> axum::Router {
 struct Gateway {
     state: GatewayState,
     admission: Arc<Admission>,
+    drain: Drain,
     filters: Filters,
     projections: Projections,
     presence: Presence,
@@ -135,6 +140,18 @@ impl Gateway {
     fn watchers(&self, channel: &vigil_bus::ChannelStatus) -> usize {
         let (hubs, seats) = self.shards.hearers(&channel.channel);
         channel.watchers.saturating_sub(hubs) + seats
+    }
+
+    /// When that connection is to end because the server stops.
+    fn end_of(&self, connection: Id) -> Option<tokio::time::Instant> {
+        self.drain.end_of(connection, || self.admission.total())
+    }
+
+    /// Waits until that connection is to end because the server stops.
+    async fn drained(&self, connection: Id) {
+        self.drain
+            .reaches(connection, || self.admission.total())
+            .await;
     }
 
     /// When a client that is closed with this code should come back. At a drain the moments are

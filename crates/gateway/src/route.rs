@@ -352,8 +352,8 @@ impl Gateway {
     pub(crate) fn arrive(&self, peer: &Peer) -> Result<(), Refusal> {
         let peer = peer.as_ref().map(|Extension(ConnectInfo(peer))| peer.ip());
         self.admission
-            .arrive(peer, self.state.limits.connections_per_minute)
-            .map_err(|reason| self.refused(reason))
+            .arrive(peer)
+            .map_err(|sent| self.refused(sent.reason).after(sent.after))
     }
 
     /// What a stream's URL asks for, if the caller may have it.

@@ -216,7 +216,7 @@ impl Listener {
                 .min(std::time::Duration::from_millis(left));
         tokio::select! {
             biased;
-            () = state.shutdown.cancelled() => Turn::Drain,
+            () = self.gateway.drained(self.enrolled.id) => Turn::Drain,
             Ok(()) = self.revocations.changed() => Turn::Revocation,
             _ = self.enrolled.entry.signal.raised() => Turn::Ignored,
             () = sleep_until(self.beat_at) => Turn::Beat,

@@ -83,7 +83,10 @@ pub struct Limits {
     pub shards: usize,
     /// Messages of this length and more are compressed for clients that agreed to it; 0 = none.
     pub compress_from_bytes: usize,
-    /// When the server stops, clients are asked to come back at moments spread over this time.
+    /// New connections within a second, in all. One more is answered with 503 and told when to come.
+    pub connections_per_second: u32,
+    /// When the server stops, connections end at moments spread over at most this time, and clients
+    /// are asked to come back at moments spread over it again.
     pub drain_spread: Duration,
 }
 
@@ -109,6 +112,7 @@ impl Default for Limits {
             connections_per_minute: 10,
             shards: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             compress_from_bytes: 1 << 10,
+            connections_per_second: 1_000,
             drain_spread: Duration::from_secs(5),
         }
     }

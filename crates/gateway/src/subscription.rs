@@ -113,6 +113,7 @@ impl Subscription {
         // Entered before it is read, so that nothing falls between the two.
         let member = enter(ground, channel, sift, options);
         let (cursor, started) = Cursor::start(ground.bus, channel, since, sift);
+        let is_at_end = cursor.after() >= started.head.offset;
         let subscription = Self {
             cursor,
             options: Arc::clone(options),
@@ -120,7 +121,7 @@ impl Subscription {
             ahead: None,
             sent_ahead_until: 0,
             pending: true,
-            live: false,
+            live: is_at_end,
             behind_since: None,
             member,
             is_seated: false,

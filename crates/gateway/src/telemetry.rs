@@ -56,6 +56,8 @@ pub(crate) enum Refused {
     TooManyOfUser,
     /// Too many came from one address.
     TooFast,
+    /// Too many come at once.
+    Crowd,
     /// The server has too many.
     TooMany,
     /// The server stops.
@@ -74,12 +76,13 @@ impl Transport {
 }
 
 impl Refused {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Unauthenticated,
         Self::Origin,
         Self::Forbidden,
         Self::TooManyOfUser,
         Self::TooFast,
+        Self::Crowd,
         Self::TooMany,
         Self::Stopping,
     ];
@@ -91,6 +94,7 @@ impl Refused {
             Self::Forbidden => "forbidden",
             Self::TooManyOfUser => "user_limit",
             Self::TooFast => "address_rate",
+            Self::Crowd => "server_rate",
             Self::TooMany => "server_limit",
             Self::Stopping => "stopping",
         }

@@ -17,6 +17,7 @@ pub mod hunt;
 pub mod junit;
 pub mod log_file;
 pub mod offline;
+mod outward;
 pub mod pipeline;
 pub mod rulebook;
 pub mod rules;

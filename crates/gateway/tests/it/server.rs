@@ -176,8 +176,17 @@ impl Server {
 
     /// Waits until a metric has reached a value.
     pub(crate) async fn metric_reaches(&self, name: &str, value: u64) {
+        self.metric_becomes(name, value, |now| now >= value).await;
+    }
+
+    /// Waits until a gauge is down again.
+    pub(crate) async fn metric_falls_to(&self, name: &str, value: u64) {
+        self.metric_becomes(name, value, |now| now <= value).await;
+    }
+
+    async fn metric_becomes(&self, name: &str, value: u64, is_there: impl Fn(u64) -> bool) {
         let reached = async {
-            while self.metric(name) < value {
+            while !is_there(self.metric(name)) {
                 tokio::task::yield_now().await;
             }
         };

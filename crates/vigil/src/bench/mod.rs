@@ -142,6 +142,7 @@ pub async fn stage_gateway(
     config.stream.history_messages = 1_000;
     config.stream.connections = 2 * subscribers + 100;
     config.stream.connections_per_user = 2 * subscribers + 100;
+    config.stream.connections_per_second = 1_000_000;
     stage::gateway(config).await
 }
 

@@ -6,6 +6,7 @@
     reason = "a test fails by panicking, and its texts are ASCII"
 )]
 
+mod abuse;
 mod bad_input;
 mod bench;
 mod cli;
@@ -20,9 +21,11 @@ mod nginx;
 mod noise;
 mod reload;
 mod rights;
+mod rights_table;
 mod rules;
 mod sigma;
 mod site;
 mod socket;
+mod tls;
 mod tokens;
 mod whole;
