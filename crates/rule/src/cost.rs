@@ -54,6 +54,8 @@ pub struct Costs {
     /// The pass over the events that all rules share: `candidates` counts events, `hits` those that
     /// some rule matched.
     pass: Cost,
+    /// See [`Costs::examined`].
+    examined: u64,
     /// None measures no time.
     stopwatch: Option<Stopwatch>,
     /// Every how many events time is measured.
@@ -72,6 +74,7 @@ impl Costs {
         Self {
             rules: vec![Cost::default(); rules],
             pass: Cost::default(),
+            examined: 0,
             stopwatch: None,
             every: 1,
             until_timed: 0,
@@ -100,6 +103,12 @@ impl Costs {
         self.pass
     }
 
+    /// How many bytes were searched for literals or compared, each as often as that was done: what the
+    /// work grows with, since each search and each comparison takes linear time.
+    pub const fn examined(&self) -> u64 {
+        self.examined
+    }
+
     /// Of each rule, at its place in [`RuleSet::rules`](crate::RuleSet::rules).
     pub fn rules(&self) -> &[Cost] {
         &self.rules
@@ -109,6 +118,7 @@ impl Costs {
     pub fn clear(&mut self) {
         self.rules.fill(Cost::default());
         self.pass = Cost::default();
+        self.examined = 0;
     }
 
     /// Forgets what was counted, and makes room for another number of rules.
@@ -153,9 +163,10 @@ impl Costs {
         timing.lap(cost, self.look_ns);
     }
 
-    /// All candidates are done.
-    pub(crate) fn finish(&mut self, hits: usize) {
+    /// All candidates are done, for which so many bytes were examined.
+    pub(crate) fn finish(&mut self, hits: usize, examined: u64) {
         self.pass.hits += u64::from(hits > 0);
+        self.examined += examined;
     }
 }
 
@@ -200,7 +211,7 @@ mod tests {
             costs.passed(&mut timing);
             pass_time(50);
             costs.evaluated(1, (n % 2 == 0).then_some(at), &mut timing);
-            costs.finish(usize::from(n % 2 == 0));
+            costs.finish(usize::from(n % 2 == 0), 10);
         }
         let expected = Cost {
             candidates: 6,
@@ -209,7 +220,7 @@ mod tests {
             timed: 2,
             timed_ns: 200,
         };
-        assert_eq!(costs.pass(), expected);
+        assert_eq!((costs.pass(), costs.examined()), (expected, 60));
         let expected = Cost {
             last_hit: Some(at),
             timed_ns: 100,

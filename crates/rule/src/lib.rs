@@ -26,6 +26,7 @@ mod coverage;
 mod error;
 mod example;
 mod extension;
+mod familiar;
 mod faults;
 mod field;
 mod file;

@@ -265,8 +265,8 @@ impl RuleSet {
             costs.evaluated(place, hit_at, &mut timing);
             hits.extend(hit);
         }
-        costs.finish(hits.len());
         self.learn(event, seen);
+        costs.finish(hits.len(), seen.take_examined());
     }
 
     /// Compares the texts that came for the second time with all that rules compare them with.
@@ -343,13 +343,12 @@ fn evidence(condition: &Condition, event: &Event, seen: &Seen) -> Vec<Evidence> 
     condition.prove(&mut evidence, &mut |selection, evidence| {
         let limit = (evidence.len() + Hit::MAX_OF_SELECTION).min(Hit::MAX_EVIDENCE);
         selection.prove(evidence, &mut |leaf: &Arc<Leaf>, evidence| {
-            let holds = leaf.holds(event, seen);
-            if holds && evidence.len() < limit {
-                let found = leaf
-                    .evidence(event, seen)
-                    .filter(|found| !evidence.contains(found));
-                evidence.extend(found);
+            if evidence.len() >= limit {
+                return leaf.holds(event, seen);
             }
+            let found = leaf.evidence(event, seen);
+            let holds = found.is_some() || (leaf.may_show_nothing() && leaf.holds(event, seen));
+            evidence.extend(found.filter(|found| !evidence.contains(found)));
             holds
         })
     });

@@ -7,6 +7,7 @@ mod crs;
 mod foreign;
 mod hostile;
 mod line;
+mod linear;
 mod modifiers;
 mod modsecurity;
 mod refused;
