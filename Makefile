@@ -1,5 +1,5 @@
 # Everything a contributor runs. `make help` lists it.
-.PHONY: help demo page build test test-rust test-page lint bench fuzz clean
+.PHONY: help demo page build test test-rust test-page lint bench artillery fuzz clean
 .DEFAULT_GOAL := help
 
 CARGO ?= cargo
@@ -55,6 +55,11 @@ bench: page ## Measure speed against a ceiling of the same run
 	$(CARGO) build --release --package vigil --package vigil-bench
 	target/release/vigil-bench --vigil target/release/vigil
 	target/release/vigil bench
+
+artillery: ## Load a running server by Artillery: VIGIL_URL=ws://… VIGIL_TOKEN=… (its tree is large)
+	@scripts/need node npm
+	cd bench/artillery && npm install --no-audit --no-fund --no-package-lock --ignore-scripts
+	cd bench/artillery && ARTILLERY_DISABLE_TELEMETRY=1 npx artillery run sockets.yml
 
 fuzz: ## Fuzz each parser for a minute (needs cargo-fuzz)
 	@scripts/need cargo-fuzz
