@@ -187,7 +187,7 @@ impl Connection {
             .subscriptions
             .iter()
             .any(|one| !channel::may_hear(&principal, one.cursor.channel()));
-        let principal = Arc::new(principal);
+        let principal = self.gateway.roster.share(principal);
         if lost || self.resift(&principal).is_err() {
             return Err(End::Close(CloseCode::Forbidden));
         }

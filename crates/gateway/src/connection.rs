@@ -70,7 +70,7 @@ impl Connection {
         outlet: Outlet,
         connection_type: &'static str,
     ) -> Box<Self> {
-        let principal = Arc::new(principal);
+        let principal = gateway.roster.share(principal);
         let state = &gateway.state;
         let now = state.clock.now();
         let limits = &state.limits;

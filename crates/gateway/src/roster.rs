@@ -3,8 +3,8 @@
 //! Never holds: a token, sockets.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 use serde::Serialize;
@@ -58,6 +58,14 @@ struct Orders {
 #[derive(Debug, Default)]
 pub(crate) struct Roster {
     open: Mutex<HashMap<Id, Arc<Entry>>>,
+    /// Who came last under each name: connections of one credential share it.
+    known: Mutex<Known>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    by_subject: HashMap<Box<str>, Weak<Principal>>,
+    sweep_at: usize,
 }
 
 /// A connection's place in the roster, given back when it is dropped.
@@ -108,6 +116,25 @@ impl Roster {
             id,
             entry,
         }
+    }
+
+    /// The same principal for all connections of one credential, however many there are.
+    pub(crate) fn share(&self, principal: Principal) -> Arc<Principal> {
+        let mut known = self.known.lock();
+        let last = known.by_subject.get(&*principal.subject);
+        if let Some(last) = last.and_then(Weak::upgrade)
+            && *last == principal
+        {
+            return last;
+        }
+        let principal = Arc::new(principal);
+        if known.by_subject.len() >= known.sweep_at {
+            known.by_subject.retain(|_, one| one.strong_count() > 0);
+            known.sweep_at = (known.by_subject.len() * 2).max(64);
+        }
+        let subject = principal.subject.as_str().into();
+        known.by_subject.insert(subject, Arc::downgrade(&principal));
+        principal
     }
 
     /// The connections, the oldest first, at most so many.
@@ -185,5 +212,50 @@ impl Drop for Enrolled {
             is_over: true,
         };
         *self.entry.orders.lock() = Some(Box::new(over));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use vigil_auth::Role;
+
+    use super::*;
+
+    #[test]
+    fn one_credential_is_held_once() {
+        let roster = Roster::default();
+        let of = |subject: &str, role| roster.share(Principal::new(subject, role));
+        let first = of("anna", Role::Viewer);
+        assert!(Arc::ptr_eq(&first, &of("anna", Role::Viewer)));
+        assert!(
+            !Arc::ptr_eq(&first, &of("anna", Role::Admin)),
+            "it is another one"
+        );
+        for number in 0..1_000 {
+            of(&number.to_string(), Role::Viewer);
+        }
+        assert!(
+            roster.known.lock().by_subject.len() <= 64,
+            "who is gone is forgotten"
+        );
+    }
+
+    #[test]
+    fn orders_wait_in_order_up_to_a_bound_and_end_with_the_connection() {
+        let roster = Arc::new(Roster::default());
+        let principal = roster.share(Principal::new("anna", Role::Viewer));
+        let now = Timestamp::from_millis(1);
+        let id = Id::derived(now, &[]);
+        let enrolled = roster.enrol(id, &principal, "websocket", "general", now);
+        let entry = Arc::clone(&enrolled.entry);
+        assert!(entry.next_order().is_none());
+        for _ in 0..MAX_ORDERS {
+            assert!(entry.order(Order::Close(CloseCode::Policy)));
+        }
+        assert!(!entry.order(Order::Close(CloseCode::Policy)));
+        assert!(entry.next_order().is_some());
+        drop(enrolled);
+        assert!(entry.next_order().is_none());
+        assert!(!entry.order(Order::Close(CloseCode::Policy)));
     }
 }

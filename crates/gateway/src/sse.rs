@@ -82,7 +82,7 @@ pub(crate) async fn stream(
     options: Options,
 ) -> Result<Response, Refusal> {
     gateway.arrive(&peer)?;
-    let principal = Arc::new(gateway.check(caller, &headers)?);
+    let principal = gateway.roster.share(gateway.check(caller, &headers)?);
     let name = if name == "system" {
         channel::STATUS.to_owned()
     } else {
