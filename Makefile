@@ -1,5 +1,5 @@
 # Everything a contributor runs. `make help` lists it.
-.PHONY: help demo page build test test-rust test-page lint bench fuzz clean
+.PHONY: help demo page build test test-rust test-page lint bench artillery fuzz clean
 .DEFAULT_GOAL := help
 
 CARGO ?= cargo
@@ -26,8 +26,15 @@ dashboard/dist/index.html: dashboard/node_modules $(PAGE_SOURCES)
 
 test: test-rust test-page ## Run every test: units, real servers, a real browser
 
-test-rust: page
-	@scripts/need nginx promtool python3-websockets libmodsecurity-dev modsecurity-crs
+NODE_CLIENTS := crates/vigil/tests/node
+
+$(NODE_CLIENTS)/node_modules: $(NODE_CLIENTS)/package.json $(NODE_CLIENTS)/package-lock.json
+	@scripts/need node npm
+	cd $(NODE_CLIENTS) && npm ci --no-audit --no-fund --ignore-scripts
+	@touch $@
+
+test-rust: page $(NODE_CLIENTS)/node_modules
+	@scripts/need nginx promtool openssl python3-websockets libmodsecurity-dev modsecurity-crs
 	$(CARGO) test --workspace --no-fail-fast
 
 test-page: page
@@ -48,6 +55,11 @@ bench: page ## Measure speed against a ceiling of the same run
 	$(CARGO) build --release --package vigil --package vigil-bench
 	target/release/vigil-bench --vigil target/release/vigil
 	target/release/vigil bench
+
+artillery: ## Load a running server by Artillery: VIGIL_URL=ws://… VIGIL_TOKEN=… (its tree is large)
+	@scripts/need node npm
+	cd bench/artillery && npm install --no-audit --no-fund --no-package-lock --ignore-scripts
+	cd bench/artillery && ARTILLERY_DISABLE_TELEMETRY=1 npx artillery run sockets.yml
 
 fuzz: ## Fuzz each parser for a minute (needs cargo-fuzz)
 	@scripts/need cargo-fuzz

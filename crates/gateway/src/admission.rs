@@ -10,6 +10,8 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
+use crate::Limits;
+use crate::gate::Gate;
 use crate::telemetry::{Counted, Refused, Telemetry, Transport};
 
 /// Counts open connections.
@@ -17,8 +19,18 @@ use crate::telemetry::{Counted, Refused, Telemetry, Transport};
 pub(crate) struct Admission {
     max: usize,
     max_per_user: usize,
+    max_per_minute: u32,
     open: Mutex<Open>,
     arrivals: Mutex<Arrivals>,
+    gate: Mutex<Gate>,
+}
+
+/// Why somebody is sent away at the door.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SentAway {
+    pub(crate) reason: Refused,
+    /// When they may come again, where that is known better than by the reason.
+    pub(crate) after: Option<Duration>,
 }
 
 /// Who came within this minute.
@@ -49,18 +61,33 @@ pub(crate) struct Admitted {
 }
 
 impl Admission {
-    pub(crate) fn new(max: usize, max_per_user: usize) -> Self {
+    pub(crate) fn new(limits: &Limits) -> Self {
         Self {
-            max,
-            max_per_user,
+            max: limits.max_connections,
+            max_per_user: limits.max_connections_per_user,
+            max_per_minute: limits.connections_per_minute,
             open: Mutex::default(),
             arrivals: Mutex::default(),
+            gate: Mutex::new(Gate::new(limits.connections_per_second, Instant::now())),
         }
     }
 
-    /// Somebody wants to connect. This machine's own addresses are not counted: a proxy's clients all
-    /// come from there.
-    pub(crate) fn arrive(&self, peer: Option<IpAddr>, max_per_minute: u32) -> Result<(), Refused> {
+    /// Somebody wants to connect. The address counts first, so that one that comes too often takes
+    /// nobody else's turn.
+    pub(crate) fn arrive(&self, peer: Option<IpAddr>) -> Result<(), SentAway> {
+        self.count(peer).map_err(|reason| SentAway {
+            reason,
+            after: None,
+        })?;
+        let passed = self.gate.lock().pass(Instant::now());
+        passed.map_err(|wait| SentAway {
+            reason: Refused::Crowd,
+            after: Some(wait),
+        })
+    }
+
+    /// This machine's own addresses are not counted: a proxy's clients all come from there.
+    fn count(&self, peer: Option<IpAddr>) -> Result<(), Refused> {
         let Some(peer) = peer.filter(|peer| !peer.to_canonical().is_loopback()) else {
             return Ok(());
         };
@@ -81,7 +108,7 @@ impl Admission {
         };
         let count = arrivals.by_address.entry(counted).or_default();
         *count = count.saturating_add(1);
-        if *count > max_per_minute {
+        if *count > self.max_per_minute {
             return Err(Refused::TooFast);
         }
         Ok(())
@@ -139,12 +166,23 @@ impl Drop for Admitted {
 mod tests {
     use super::*;
 
+    fn admission(limits: Limits) -> Arc<Admission> {
+        Arc::new(Admission::new(&limits))
+    }
+
     #[tokio::test(start_paused = true)]
     async fn an_address_comes_so_often_within_a_minute() {
-        let admission = Admission::new(3, 2);
-        let come = |peer: &str| admission.arrive(Some(peer.parse().unwrap()), 2);
+        let admission = admission(Limits {
+            connections_per_minute: 2,
+            ..Limits::default()
+        });
+        let come = |peer: &str| admission.arrive(Some(peer.parse().unwrap()));
+        let too_fast = SentAway {
+            reason: Refused::TooFast,
+            after: None,
+        };
         assert_eq!([come("192.0.2.1"), come("192.0.2.1")], [Ok(()), Ok(())]);
-        assert_eq!(come("192.0.2.1"), Err(Refused::TooFast));
+        assert_eq!(come("192.0.2.1"), Err(too_fast));
         assert_eq!(come("192.0.2.2"), Ok(()));
         for _ in 0..10 {
             assert_eq!([come("127.0.0.1"), come("::1")], [Ok(()), Ok(())]);
@@ -153,10 +191,28 @@ mod tests {
         assert_eq!(come("192.0.2.1"), Ok(()));
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn a_crowd_is_told_when_to_come_again() {
+        let admission = admission(Limits {
+            connections_per_second: 2,
+            ..Limits::default()
+        });
+        let come = || admission.arrive(None);
+        assert_eq!([come(), come()], [Ok(()), Ok(())]);
+        let waits = [come(), come()].map(|sent| sent.unwrap_err().after.unwrap());
+        assert_eq!(waits.map(|wait| wait.as_millis()), [500, 1_000]);
+        tokio::time::advance(Duration::from_millis(500)).await;
+        assert_eq!(come(), Ok(()));
+    }
+
     #[test]
     fn places_are_given_and_given_back() {
         let telemetry = Telemetry::new();
-        let admission = Arc::new(Admission::new(3, 2));
+        let admission = admission(Limits {
+            max_connections: 3,
+            max_connections_per_user: 2,
+            ..Limits::default()
+        });
         let admit = |user| admission.admit(user, Transport::WebSocket, &telemetry);
         let first = admit("anna").unwrap();
         let second = admit("anna").unwrap();

@@ -1,5 +1,7 @@
 //! Why a request is answered with an HTTP error instead of a stream.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::http::StatusCode;
 use axum::http::header::{HeaderValue, RETRY_AFTER};
@@ -24,6 +26,14 @@ struct Body {
 impl Refusal {
     pub(crate) fn new(status: StatusCode, error: ErrorBody) -> Self {
         Self { status, error }
+    }
+
+    /// With the time after which to try again.
+    pub(crate) fn after(mut self, wait: Option<Duration>) -> Self {
+        if let Some(wait) = wait {
+            self.error.retry_after_ms = Some(wait.as_millis() as u64);
+        }
+        self
     }
 
     /// The request is not understood.
@@ -67,6 +77,12 @@ impl From<Refused> for Refusal {
                 ErrorCode::RateLimited,
                 "too many new connections from this address: wait before the next one",
                 Some(60_000),
+            ),
+            Refused::Crowd => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                ErrorCode::Unavailable,
+                "too many connect at once: try again after the time that is given",
+                Some(1_000),
             ),
             Refused::TooMany => (
                 StatusCode::SERVICE_UNAVAILABLE,

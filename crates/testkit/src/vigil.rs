@@ -12,6 +12,8 @@ pub struct VigilBuilder {
     binary: PathBuf,
     data_dir: PathBuf,
     arguments: Vec<String>,
+    told: Option<PathBuf>,
+    environment: Vec<(String, String)>,
 }
 
 impl VigilBuilder {
@@ -21,6 +23,8 @@ impl VigilBuilder {
             binary: binary.into(),
             data_dir: data_dir.into(),
             arguments: Vec::new(),
+            told: None,
+            environment: Vec::new(),
         }
     }
 
@@ -37,12 +41,30 @@ impl VigilBuilder {
         self
     }
 
+    /// A variable of the environment.
+    #[must_use]
+    pub fn environment(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Writes everything that the server tells, down to the finest level, into a file.
+    #[must_use]
+    pub fn telling(mut self, path: impl Into<PathBuf>) -> Self {
+        self.told = Some(path.into());
+        self
+    }
+
     /// Starts the server on a free port and waits until it says where it listens.
     pub fn serve(&self) -> Vigil {
         let mut command = self.command("serve");
         command
             .args(["--listen", "127.0.0.1:0"])
             .args(&self.arguments);
+        if let Some(path) = &self.told {
+            let file = fs_err::File::create(path).unwrap().into_parts().0;
+            command.env("VIGIL_LOG", "trace").stderr(file);
+        }
         let mut process = Child::spawn(command.stdout(Stdio::piped()));
         let mut lines = BufReader::new(process.inner().stdout.take().unwrap()).lines();
         let mut greeting = Vec::new();
@@ -51,8 +73,9 @@ impl VigilBuilder {
                 .next()
                 .unwrap_or_else(|| panic!("vigil ended before it listened: {greeting:?}"))
                 .unwrap();
-            let found = line
-                .find("http://127.0.0.1:")
+            let found = ["http://127.0.0.1:", "https://127.0.0.1:"]
+                .into_iter()
+                .find_map(|start| line.find(start))
                 .map(|start| line.split_at(start).1.to_owned());
             greeting.push(line);
             if let Some(url) = found {
@@ -94,7 +117,8 @@ impl VigilBuilder {
             .arg(name)
             .arg("--data-dir")
             .arg(&self.data_dir)
-            .env("VIGIL_LOG", "warn");
+            .env("VIGIL_LOG", "warn")
+            .envs(self.environment.clone());
         command
     }
 }
@@ -109,7 +133,7 @@ pub struct Vigil {
 }
 
 impl Vigil {
-    /// `http://127.0.0.1:PORT`
+    /// `http://127.0.0.1:PORT`, or with `https` where TLS is configured.
     pub fn base(&self) -> &str {
         &self.base
     }

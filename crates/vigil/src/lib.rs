@@ -18,6 +18,7 @@ pub mod junit;
 pub mod log_file;
 pub mod models;
 pub mod offline;
+mod outward;
 pub mod pipeline;
 pub mod rulebook;
 pub mod rules;

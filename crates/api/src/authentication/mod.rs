@@ -46,6 +46,10 @@ pub struct Access {
     pub origins: Vec<String>,
 }
 
+/// Marks a request, as an extension, that came through TLS which this server ended.
+#[derive(Clone, Copy, Debug)]
+pub struct OverTls;
+
 /// What the layer works with.
 struct Door {
     access: Access,

@@ -4,8 +4,10 @@
 //! of the same machine. What changes something therefore needs the browser's word that it comes from
 //! here: `Sec-Fetch-Site`, or where a browser does not send that, `Origin`. A page can set neither.
 
+use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, header};
 
+use super::OverTls;
 use crate::{ApiError, ErrorCode};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -36,10 +38,12 @@ pub(super) fn is_from_elsewhere(headers: &HeaderMap) -> bool {
     )
 }
 
-/// Whether the browser speaks with us through TLS, which only something before us can end.
-pub(super) fn is_https(headers: &HeaderMap) -> bool {
-    text(headers, &header::ORIGIN)
-        .is_some_and(|origin| origin.starts_with("https://") && is_own(origin, headers))
+/// Whether the browser speaks through TLS, which we end or something before us.
+pub(super) fn is_https(request: &Request) -> bool {
+    let headers = request.headers();
+    request.extensions().get::<OverTls>().is_some()
+        || text(headers, &header::ORIGIN)
+            .is_some_and(|origin| origin.starts_with("https://") && is_own(origin, headers))
 }
 
 fn is_own(origin: &str, headers: &HeaderMap) -> bool {

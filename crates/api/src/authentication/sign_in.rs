@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{DefaultBodyLimit, Form, FromRequest as _, Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::post;
 use axum::{Extension, Router};
@@ -48,20 +48,35 @@ struct TokenForm {
     token: String,
 }
 
+/// How somebody who signs in came here.
+#[derive(Clone, Copy)]
+struct Browser {
+    is_https: bool,
+    is_from_elsewhere: bool,
+}
+
+impl Browser {
+    fn of(request: &Request) -> Self {
+        Self {
+            is_https: origin::is_https(request),
+            is_from_elsewhere: origin::is_from_elsewhere(request.headers()),
+        }
+    }
+}
+
 /// Trades a token for a session.
 async fn sign_in(State(door): State<Arc<Door>>, request: Request) -> Response {
-    let headers = request.headers().clone();
-    if let Err(error) = origin::check(&headers, &door.access.origins) {
+    if let Err(error) = origin::check(request.headers(), &door.access.origins) {
         return error.into_response();
     }
-    let peer = peer(&request);
+    let (peer, browser) = (peer(&request), Browser::of(&request));
     let form = tokio::time::timeout(ARRIVAL, Form::<TokenForm>::from_request(request, &())).await;
     let Ok(Ok(Form(form))) = form else {
         return page(StatusCode::BAD_REQUEST, "The form holds no token.");
     };
     let token = Credential::Bearer(form.token.trim());
     match door.holder_patiently(token).await {
-        Ok(principal) => session_for(&door, principal, &headers, "a token"),
+        Ok(principal) => session_for(&door, principal, browser, "a token"),
         Err(error) => page_of(door.counted(error, peer)),
     }
 }
@@ -86,7 +101,7 @@ pub(super) fn ticket_of_page<'a>(method: &Method, uri: &'a Uri) -> Option<&'a st
 /// page was only loaded again, which is no failed attempt.
 pub(super) fn redeem(door: &Door, request: &Request, ticket: &str) -> Response {
     let error = match door.holder(Credential::Ticket(ticket)) {
-        Ok(principal) => return session_for(door, principal, request.headers(), "a ticket"),
+        Ok(principal) => return session_for(door, principal, Browser::of(request), "a ticket"),
         Err(error) => error,
     };
     let session = cookie::session(request.headers());
@@ -101,7 +116,7 @@ pub(super) fn redeem(door: &Door, request: &Request, ticket: &str) -> Response {
 fn session_for(
     door: &Door,
     principal: Principal,
-    headers: &HeaderMap,
+    browser: Browser,
     shown: &'static str,
 ) -> Response {
     let now = door.now();
@@ -122,7 +137,7 @@ fn session_for(
         ),
         Ok(token) => {
             tracing::info!(subject = %grant.subject, "signed in with {shown}");
-            open_session(&token, expires_at, now, headers)
+            open_session(&token, expires_at, now, browser)
         }
         Err(error) => {
             tracing::error!(%error, "no session could be opened");
@@ -131,17 +146,12 @@ fn session_for(
     }
 }
 
-fn open_session(
-    token: &str,
-    expires_at: Timestamp,
-    now: Timestamp,
-    headers: &HeaderMap,
-) -> Response {
-    let cookie = match cookie::set(token, expires_at, now, origin::is_https(headers)) {
+fn open_session(token: &str, expires_at: Timestamp, now: Timestamp, browser: Browser) -> Response {
+    let cookie = match cookie::set(token, expires_at, now, browser.is_https) {
         Ok(cookie) => cookie,
         Err(error) => return error.into_response(),
     };
-    let mut response = if origin::is_from_elsewhere(headers) {
+    let mut response = if browser.is_from_elsewhere {
         // A strict cookie does not come along on a redirect that began on another site, but on the
         // navigation of a page of ours.
         Html("<!doctype html><meta http-equiv=\"refresh\" content=\"0;url=/ui/\"><title>Vigil</title>").into_response()

@@ -17,7 +17,7 @@ use std::sync::{Arc, OnceLock};
 use parking_lot::Mutex;
 use serde_json::Value;
 use vigil_bus::{FilterId, Published};
-use vigil_event::Id;
+use vigil_event::{Id, Kind, Publication, Severity, Timestamp};
 
 use crate::interner::Interner;
 use expression::Expression;
@@ -96,6 +96,24 @@ impl Filter {
     }
 }
 
+/// Whether an expression holds for an item with that data, or why it is none: the language alone,
+/// without a gateway, to be fuzzed.
+#[doc(hidden)]
+pub fn try_filter(expression: &str, data: &[u8]) -> Result<bool, String> {
+    let filter = Filters::default().of_expression(expression);
+    let filter = filter.map_err(|error| error.to_string())?;
+    let at = Timestamp::from_millis(1);
+    let publication = Publication {
+        channel: Arc::from("threats"),
+        kind: Kind::ThreatNew,
+        id: Id::derived(at, &[data]),
+        timestamp: at,
+        severity: Severity::High,
+        data: data.to_vec().into(),
+    };
+    Ok(filter.lets_through(&Published::new(publication, 1, Arc::from("e"))))
+}
+
 /// An item's data, in parts.
 #[derive(Debug)]
 pub(crate) struct Parsed {
@@ -146,8 +164,6 @@ impl Recent {
 
 #[cfg(test)]
 mod tests {
-    use vigil_event::{Kind, Publication, Severity, Timestamp};
-
     use super::*;
 
     fn item(data: &str, severity: Severity) -> Published {

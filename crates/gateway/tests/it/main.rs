@@ -3,16 +3,20 @@
 
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
+mod abuse;
 mod client;
 mod commands;
+mod compression;
 mod delivery;
 mod document;
 mod door;
+mod framing;
 mod greeting;
 mod life;
 mod manage;
 mod model;
 mod options;
+mod raw;
 mod rooms;
 mod server;
 mod sse;

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
+use axum::Router;
 use fs_err::os::unix::fs::OpenOptionsExt as _;
 use prometheus::Registry;
 use tokio::net::TcpListener;
@@ -20,13 +21,16 @@ use vigil_gateway::GatewayState;
 use vigil_source::{TailOptions, Tailer};
 use vigil_store::{Retention, SqliteStore, Store};
 
+use super::crowd::Addresses;
 use super::desk::StoreDesk;
 use super::intake::HttpIntake;
 use super::key_fetch::KeyFetch;
+use super::listen::{Door, DoorTelemetry};
 use super::mirror::Mirror;
 use super::status::{HealthReadiness, StatusTeller};
 use super::stream::{self, CursorFile};
 use super::tables::{InForce, TableWatch};
+use super::tls::Tls;
 use super::{App, BuildError};
 use crate::config::{Config, IssuerConfig};
 use crate::models::{Learning, ModelFiles, Models};
@@ -98,11 +102,16 @@ impl App {
         );
         let api = vigil_api::router(api);
         let access = access(&config, address, &gatekeeper, &common);
+        let router = vigil_api::authenticate(api.merge(gateway), access);
         Ok(Self {
             address,
-            listener,
-            router: vigil_api::authenticate(api.merge(gateway), access),
-            key_fetches: KeyFetch::all(&config.auth.issuers, gatekeeper.issuers.iter()),
+            url: config.url(address),
+            door: door(&config, listener, &common, router)?,
+            key_fetches: KeyFetch::all(
+                &config.auth.issuers,
+                gatekeeper.issuers.iter(),
+                &common.registry,
+            )?,
             gatekeeper,
             data_dir,
             first_start,
@@ -112,7 +121,6 @@ impl App {
             learning,
             retention: retention(&config),
             health: Arc::clone(&common.health),
-            max_sockets: config.stream.connections,
             tables,
             cursors,
             status: StatusTeller {
@@ -127,6 +135,7 @@ impl App {
             },
             store,
             rules,
+            drain: stream::limits(&config).drain_spread,
             shutdown,
             sockets,
         })
@@ -234,6 +243,23 @@ fn access(
         hosts,
         origins: config.server.allowed_origins.clone(),
     }
+}
+
+/// Where connections come in.
+fn door(
+    config: &Config,
+    listener: TcpListener,
+    common: &Common,
+    router: Router,
+) -> Result<Door, BuildError> {
+    Ok(Door {
+        listener,
+        tls: Tls::open(config, &common.health, &common.registry)?,
+        router,
+        sockets: config.stream.connections,
+        addresses: Addresses::new(config.server.connections_per_address),
+        telemetry: DoorTelemetry::new(&common.registry)?,
+    })
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, BuildError> {

@@ -10,16 +10,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::Uri;
+use prometheus::{IntCounterVec, Opts, Registry};
 use tokio_util::sync::CancellationToken;
 use ureq::Agent;
 use ureq::config::Config as AgentConfig;
-use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
+use ureq::tls::RootCerts;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 use vigil_auth::{Issuer, KeyRing};
 use vigil_event::text::visible;
 
 use crate::config::{IssuerConfig, is_safe};
+use crate::outward;
 
 /// How long keys are used before they are fetched again.
 const MAX_AGE: Duration = Duration::from_mins(10);
@@ -38,6 +40,7 @@ pub(super) struct KeyFetch {
     issuer: Arc<Issuer>,
     url: String,
     allow_private: bool,
+    fetches: IntCounterVec,
 }
 
 impl KeyFetch {
@@ -45,8 +48,20 @@ impl KeyFetch {
     pub(super) fn all<'a>(
         configs: &[IssuerConfig],
         issuers: impl Iterator<Item = &'a Arc<Issuer>>,
-    ) -> Vec<Self> {
-        configs
+        registry: &Registry,
+    ) -> prometheus::Result<Vec<Self>> {
+        let fetches = IntCounterVec::new(
+            Opts::new(
+                "vigil_key_fetches_total",
+                "Times that an issuer's published keys were fetched, by outcome.",
+            ),
+            &["outcome"],
+        )?;
+        for outcome in ["done", "failed"] {
+            fetches.with_label_values(&[outcome]);
+        }
+        registry.register(Box::new(fetches.clone()))?;
+        let all = configs
             .iter()
             .zip(issuers)
             .filter(|(config, _)| !config.jwks_url.is_empty())
@@ -54,8 +69,10 @@ impl KeyFetch {
                 issuer: Arc::clone(issuer),
                 url: config.jwks_url.clone(),
                 allow_private: config.allow_private_redirects,
+                fetches: fetches.clone(),
             })
-            .collect()
+            .collect();
+        Ok(all)
     }
 
     /// Keeps the keys fresh until the server stops. After a failure it tries again soon, and what was
@@ -87,6 +104,8 @@ impl KeyFetch {
                 ring.install(&set).map_err(|error| error.to_string())
             });
         let issuer = visible(self.issuer.name());
+        let outcome = if installed.is_ok() { "done" } else { "failed" };
+        self.fetches.with_label_values(&[outcome]).inc();
         match installed {
             Ok(keys) => tracing::debug!(%issuer, keys, "an issuer's keys were fetched"),
             Err(ref error) => {
@@ -142,15 +161,9 @@ fn target(from: &str, location: &str) -> Result<String, String> {
 }
 
 fn agent(public_only: bool) -> Agent {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let tls = TlsConfig::builder()
-        .provider(TlsProvider::Rustls)
-        .root_certs(RootCerts::PlatformVerifier)
-        .unversioned_rustls_crypto_provider(provider)
-        .build();
     // A proxy would resolve names itself, past the check of addresses.
     let config = Agent::config_builder()
-        .tls_config(tls)
+        .tls_config(outward::tls(RootCerts::PlatformVerifier))
         .proxy(None)
         .max_redirects(0)
         .max_redirects_will_error(false)

@@ -16,13 +16,24 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use prometheus::{IntCounter, IntGauge, Registry};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
+use vigil_api::OverTls;
 
+use super::crowd::Addresses;
+use super::tls::Tls;
+
+/// What somebody is told who speaks plain HTTP to a port that speaks TLS.
+const PLAIN_TEXT_ANSWER: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 43\r\nConnection: close\r\n\r\nThis port speaks TLS: begin with https://.\n";
+/// How long a peer may take to send its first byte where that tells what it speaks.
+const FIRST_BYTE_DEADLINE: Duration = Duration::from_secs(10);
 /// How long a peer may take to send a request's head.
 const HEAD_DEADLINE: Duration = Duration::from_secs(10);
 /// How long what was sent may stay unread by the peer before the connection is given up.
@@ -34,20 +45,49 @@ const OTHER_CONNECTIONS: usize = 256;
 /// How long to wait when a connection cannot be taken in, so that trying does not become the load.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves until told to stop, then lets requests under way end. `sockets` is how many long-lived
-/// connections are allowed.
-pub(super) async fn serve(
-    listener: TcpListener,
-    router: Router,
-    sockets: usize,
-    connections: TaskTracker,
-    shutdown: CancellationToken,
-) {
-    let room = Arc::new(Semaphore::new(most_connections(sockets)));
+/// Where connections come in, and what they are led to.
+pub(super) struct Door {
+    pub(super) listener: TcpListener,
+    /// None: plain HTTP.
+    pub(super) tls: Option<Arc<Tls>>,
+    pub(super) router: Router,
+    /// How many long-lived connections are allowed.
+    pub(super) sockets: usize,
+    pub(super) addresses: Arc<Addresses>,
+    pub(super) telemetry: DoorTelemetry,
+}
+
+/// What is counted at the door.
+pub(super) struct DoorTelemetry {
+    open: IntGauge,
+    refused: IntCounter,
+}
+
+impl DoorTelemetry {
+    pub(super) fn new(registry: &Registry) -> prometheus::Result<Self> {
+        let telemetry = Self {
+            open: IntGauge::new(
+                "vigil_http_connections",
+                "TCP connections that are open now and have not become a WebSocket.",
+            )?,
+            refused: IntCounter::new(
+                "vigil_http_connections_refused_total",
+                "TCP connections closed at once since their address has as many as allowed.",
+            )?,
+        };
+        registry.register(Box::new(telemetry.open.clone()))?;
+        registry.register(Box::new(telemetry.refused.clone()))?;
+        Ok(telemetry)
+    }
+}
+
+/// Serves until told to stop, then lets requests under way end.
+pub(super) async fn serve(door: Door, connections: TaskTracker, shutdown: CancellationToken) {
+    let room = Arc::new(Semaphore::new(most_connections(door.sockets)));
     loop {
         let accepted = async {
             let place = Arc::clone(&room).acquire_owned().await.ok()?;
-            Some((place, listener.accept().await))
+            Some((place, door.listener.accept().await))
         };
         let accepted = tokio::select! {
             () = shutdown.cancelled() => return,
@@ -55,10 +95,17 @@ pub(super) async fn serve(
         };
         match accepted {
             Some((place, Ok((stream, peer)))) => {
-                let connection = connection(stream, peer, router.clone(), shutdown.clone());
+                let Some(of_address) = door.addresses.enter(peer.ip()) else {
+                    door.telemetry.refused.inc();
+                    continue;
+                };
+                let served = door.served(stream, peer, shutdown.clone());
+                let open = door.telemetry.open.clone();
                 connections.spawn(async move {
-                    connection.await;
-                    drop(place);
+                    open.inc();
+                    served.await;
+                    open.dec();
+                    drop((place, of_address));
                 });
             }
             Some((_, Err(error))) => {
@@ -70,18 +117,77 @@ pub(super) async fn serve(
     }
 }
 
-async fn connection(
-    stream: TcpStream,
+impl Door {
+    /// One connection, until it ends or is somebody else's.
+    fn served(
+        &self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        shutdown: CancellationToken,
+    ) -> impl Future<Output = ()> + Send + 'static {
+        prepare(&stream);
+        let (tls, router) = (self.tls.clone(), self.router.clone());
+        async move {
+            match tls {
+                Some(tls) => encrypted(&tls, stream, peer, router, shutdown).await,
+                None => connection(stream, Origin::Plain(peer), router, shutdown).await,
+            }
+        }
+    }
+}
+
+/// Where a request came from, and how.
+#[derive(Clone, Copy)]
+enum Origin {
+    Plain(SocketAddr),
+    Tls(SocketAddr),
+}
+
+/// A connection that must begin with a TLS handshake, and soon.
+async fn encrypted(
+    tls: &Tls,
+    mut stream: TcpStream,
     peer: SocketAddr,
     router: Router,
     shutdown: CancellationToken,
 ) {
-    prepare(&stream);
+    let stream = async {
+        let mut first = [0];
+        let seen = timeout(FIRST_BYTE_DEADLINE, stream.peek(&mut first)).await;
+        if !matches!(seen, Ok(Ok(1))) {
+            return None;
+        }
+        if first[0].is_ascii_uppercase() {
+            // It begins as a request does; whether the answer arrives is not our trouble.
+            drop(timeout(FIRST_BYTE_DEADLINE, stream.write_all(PLAIN_TEXT_ANSWER)).await);
+            return None;
+        }
+        tls.accept(stream).await
+    };
+    let stream = tokio::select! {
+        () = shutdown.cancelled() => None,
+        stream = stream => stream,
+    };
+    if let Some(stream) = stream {
+        connection(stream, Origin::Tls(peer), router, shutdown).await;
+    }
+}
+
+/// Serves one connection. An upgraded one is given out as what it was made from: a `TcpStream`, or a
+/// `TlsStream` of one.
+async fn connection<S>(stream: S, origin: Origin, router: Router, shutdown: CancellationToken)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let service = service_fn(move |request: Request<Incoming>| {
         let router = router.clone();
         async move {
             let mut request = request.map(Body::new);
+            let (Origin::Plain(peer) | Origin::Tls(peer)) = origin;
             request.extensions_mut().insert(ConnectInfo(peer));
+            if matches!(origin, Origin::Tls(_)) {
+                request.extensions_mut().insert(OverTls);
+            }
             let response = router
                 .oneshot(request)
                 .await

@@ -5,6 +5,7 @@
 //! clients are told, reading stops, what was read is stored.
 
 mod build;
+mod crowd;
 mod desk;
 mod intake;
 mod key_fetch;
@@ -13,14 +14,13 @@ mod mirror;
 mod status;
 mod stream;
 mod tables;
+pub(crate) mod tls;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -36,10 +36,10 @@ use crate::rules::RulesError;
 use crate::tables::TablesError;
 use status::StatusTeller;
 
-/// How long the end may take before the process goes anyway. Nothing is lost by that: what was not
-/// stored is read again.
-const DRAIN: Duration = Duration::from_secs(10);
-/// How long clients have to end their connections.
+/// How long the end may take, beside the time that clients are given, before the process goes anyway.
+/// Nothing is lost by that: what was not stored is read again.
+const STORING: Duration = Duration::from_secs(7);
+/// How long the last clients have to end their connections.
 const FAREWELL: Duration = Duration::from_secs(3);
 /// How often old threats are looked for.
 const TRIM_EVERY: Duration = Duration::from_mins(10);
@@ -74,6 +74,9 @@ pub enum BuildError {
         /// What is wrong with its key.
         error: vigil_auth::AuthError,
     },
+    /// The certificate and its key cannot be used.
+    #[error("server.tls_certificate: {0}")]
+    Tls(#[from] tls::TlsError),
     /// The logs cannot be followed.
     #[error(transparent)]
     Source(#[from] vigil_source::SourceError),
@@ -94,8 +97,8 @@ pub enum BuildError {
 /// A server that is ready to run.
 pub struct App {
     address: SocketAddr,
-    listener: TcpListener,
-    router: Router,
+    url: String,
+    door: listen::Door,
     gatekeeper: Arc<Gatekeeper>,
     key_fetches: Vec<key_fetch::KeyFetch>,
     data_dir: PathBuf,
@@ -108,10 +111,11 @@ pub struct App {
     store: Arc<dyn Store>,
     retention: Retention,
     health: Arc<Health>,
-    max_sockets: usize,
     status: StatusTeller,
     tables: tables::TableWatch,
     cursors: stream::CursorFile,
+    /// Over what time connections are ended.
+    drain: Duration,
     shutdown: CancellationToken,
     sockets: TaskTracker,
 }
@@ -122,12 +126,17 @@ impl App {
         self.address
     }
 
+    /// Under which URL it is asked.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     /// What a person who starts it should read.
     pub fn greeting(&self) -> Result<Vec<String>, BuildError> {
         let mut lines = vec![format!(
-            "Vigil {} listens on http://{}",
+            "Vigil {} listens on {}",
             env!("CARGO_PKG_VERSION"),
-            self.address
+            self.url()
         )];
         if self.first_start {
             lines.push(format!(
@@ -140,8 +149,8 @@ impl App {
             ));
         } else {
             lines.push(format!(
-                "Sign in at http://{}/ui/ with what `vigil token --data-dir {}` prints",
-                self.address,
+                "Sign in at {}/ui/ with what `vigil token --data-dir {}` prints",
+                self.url(),
                 self.data_dir.display()
             ));
         }
@@ -153,8 +162,8 @@ impl App {
         if !self.follows_logs {
             lines.push("No log is followed: name one with --log FILE".to_owned());
         }
-        if !self.address.ip().is_loopback() {
-            lines.push("Others can reach this address, and nothing is encrypted: put a TLS proxy before it".to_owned());
+        if !self.address.ip().is_loopback() && self.door.tls.is_none() {
+            lines.push("Others can reach this address, and nothing is encrypted: set server.tls_certificate and server.tls_key, or put a TLS proxy before it".to_owned());
         }
         Ok(lines)
     }
@@ -163,7 +172,7 @@ impl App {
     pub fn sign_in_url(&self) -> Result<String, BuildError> {
         let admin = Principal::new("admin", Role::Admin);
         let ticket = self.gatekeeper.tickets.issue(admin, SystemClock.now())?;
-        Ok(format!("http://{}/ui/?ticket={ticket}", self.address))
+        Ok(format!("{}/ui/?ticket={ticket}", self.url()))
     }
 
     /// Carries what is published, for who publishes beside the pipeline.
@@ -182,10 +191,11 @@ impl App {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let hangup = signal(SignalKind::hangup())?;
         let tasks = TaskTracker::new();
+        if let Some(tls) = &self.door.tls {
+            tasks.spawn(Arc::clone(tls).watch(self.shutdown.clone()));
+        }
         tasks.spawn(listen::serve(
-            self.listener,
-            self.router,
-            self.max_sockets,
+            self.door,
             tasks.clone(),
             self.shutdown.clone(),
         ));
@@ -230,9 +240,10 @@ impl App {
             self.sockets.wait().await;
             tasks.wait().await;
         };
-        let told = tokio::time::timeout(FAREWELL, told);
+        let farewell = self.drain + FAREWELL;
+        let told = tokio::time::timeout(farewell, told);
         let ended = async { tokio::join!(stored, told) };
-        match tokio::time::timeout(DRAIN, ended).await {
+        match tokio::time::timeout(farewell + STORING, ended).await {
             Ok((_, Ok(()))) => {}
             Ok((_, Err(_))) => tracing::warn!("some connections did not end in time and are cut"),
             Err(_) => {

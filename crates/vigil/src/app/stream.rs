@@ -74,8 +74,11 @@ pub(super) fn limits(config: &Config) -> Limits {
         max_connections: stream.connections,
         max_connections_per_user: stream.connections_per_user,
         connections_per_minute: stream.connections_per_minute,
+        connections_per_second: stream.connections_per_second,
+        drain_spread: Duration::from_secs(u64::from(stream.drain_seconds)),
         durable_items: stream.durable_messages,
         durable_age: Duration::from_secs(u64::from(stream.durable_hours) * 3_600),
+        compress_from_bytes: stream.compress_from_bytes,
         ..Limits::default()
     }
 }

@@ -1,18 +1,22 @@
 //! How the other commands talk to a running server.
 
 use std::fmt::Display;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use ureq::http::Response;
+use ureq::tls::RootCerts;
+use ureq::unversioned::transport::DefaultConnector;
 use ureq::{Agent, Body};
 use vigil_auth::{Authority, Grant, Role};
 use vigil_event::text::{truncated, visible};
 use vigil_event::{Clock as _, SystemClock};
 
 use super::{ConfigFlags, Failure};
+use crate::outward::{self, Fixed};
 
 /// How long a token lives that a command makes for itself.
 const OWN_TOKEN_MS: i64 = 12 * 3_600_000;
@@ -25,6 +29,10 @@ pub(super) struct ServerFlags {
     /// The server [default: where the configuration listens]
     #[arg(long, value_name = "URL")]
     url: Option<String>,
+    /// A PEM file with the authority of the server's certificate, or the certificate itself
+    /// [default: the system's authorities; for the configured server, server.tls_certificate]
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
     /// The token [default: one made with the data directory's key]
     #[arg(long, env = "VIGIL_TOKEN", hide_env_values = true, hide = true)]
     token: Option<String>,
@@ -48,15 +56,25 @@ impl ServerFlags {
     /// The server, with a right of at least that role.
     pub(super) fn connect(&self, role: Role) -> Result<Server, Failure> {
         let config = self.flags.load()?;
-        let url = self
-            .url
-            .clone()
-            .unwrap_or_else(|| format!("http://{}", config.server.listen));
-        if !url.starts_with("http://") {
+        let listen = config.server.listen;
+        let url = self.url.clone().unwrap_or_else(|| config.url(listen));
+        if !url.starts_with("http://") && !url.starts_with("https://") {
             return Err(Failure::Input(format!(
-                "`{url}`: the server's URL must begin with http://"
+                "`{url}`: the server's URL must begin with http:// or https://"
             )));
         }
+        // The configured server is asked where it listens, by whatever name its certificate has.
+        let is_configured = self.url.is_none();
+        let roots = match &self.ca {
+            Some(path) => {
+                outward::roots_of(path).map_err(|error| Failure::Input(format!("--ca: {error}")))?
+            }
+            None if is_configured && config.has_tls() => {
+                outward::roots_of(&config.server.tls_certificate)
+                    .unwrap_or(RootCerts::PlatformVerifier)
+            }
+            None => RootCerts::PlatformVerifier,
+        };
         let token = match &self.token {
             Some(token) => token.trim().to_owned(),
             None => own_token(&config.data_dir(), role)?,
@@ -65,8 +83,13 @@ impl ServerFlags {
             .http_status_as_error(false)
             .timeout_connect(Some(Duration::from_secs(5)))
             .max_redirects(0)
-            .build()
-            .new_agent();
+            .tls_config(outward::tls(roots))
+            .build();
+        let agent = Agent::with_parts(
+            agent,
+            DefaultConnector::default(),
+            Fixed::new(is_configured.then_some(listen)),
+        );
         Ok(Server {
             agent,
             url: url.trim_end_matches('/').to_owned(),
@@ -123,10 +146,14 @@ impl Server {
     }
 
     fn unreachable(&self, error: &ureq::Error) -> Failure {
-        Failure::Environment(format!(
-            "{} does not answer ({error}): is `vigil serve` running there?",
-            self.url
-        ))
+        let advice = if matches!(error, ureq::Error::Tls(_) | ureq::Error::Rustls(_))
+            || error.to_string().contains("certificate")
+        {
+            "name its certificate's authority with --ca, and the server by the name in it with --url"
+        } else {
+            "is `vigil serve` running there?"
+        };
+        Failure::Environment(format!("{} does not answer ({error}): {advice}", self.url))
     }
 }
 

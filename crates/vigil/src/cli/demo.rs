@@ -56,9 +56,9 @@ pub(super) fn run(args: &DemoArgs) -> Result<(), Failure> {
         say!("Traffic goes into  {}", log.display())?;
         say!("Open the page at   {url} (once, within ten minutes)")?;
         say!(
-            "Watch it with      vigil watch --data-dir {} --url http://{}",
+            "Watch it with      vigil watch --data-dir {} --url {}",
             directory.path().join("data").display(),
-            app.address()
+            app.url()
         )?;
         say!("End it with Ctrl-C")?;
         open_browser(&url);

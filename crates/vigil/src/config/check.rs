@@ -1,8 +1,10 @@
 //! What values may be. A value outside its bounds is told with its key, and with what it must be.
 
+use std::path::PathBuf;
+
 use super::{
-    AllowConfig, Config, CorrelationsConfig, DetectConfig, EnrichConfig, SourceConfig, StoreConfig,
-    StreamConfig, WindowsConfig,
+    AllowConfig, Config, CorrelationsConfig, DetectConfig, EnrichConfig, ServerConfig,
+    SourceConfig, StoreConfig, StreamConfig, WindowsConfig,
 };
 
 /// `key: what it must be`, for each value that is not.
@@ -12,6 +14,7 @@ impl Config {
     /// What is wrong with the values. Empty when all is well.
     pub(super) fn problems(&self) -> Problems {
         let mut problems = Problems::new();
+        self.server.check(&mut problems);
         self.source.check(&mut problems);
         self.detect.check(&mut problems);
         self.detect.windows.check(&mut problems);
@@ -31,6 +34,22 @@ impl Config {
 pub(super) fn expect(problems: &mut Problems, well: bool, problem: &'static str) {
     if !well {
         problems.push(problem);
+    }
+}
+
+impl ServerConfig {
+    fn check(&self, problems: &mut Problems) {
+        let is_given = |path: &PathBuf| !path.as_os_str().is_empty();
+        expect(
+            problems,
+            is_given(&self.tls_certificate) == is_given(&self.tls_key),
+            "server.tls_certificate: must be given with server.tls_key, and that with it",
+        );
+        expect(
+            problems,
+            self.connections_per_address > 0,
+            "server.connections_per_address: must be at least 1",
+        );
     }
 }
 
@@ -259,6 +278,11 @@ impl StreamConfig {
             problems,
             self.connections_per_minute > 0,
             "stream.connections_per_minute: must be at least 1",
+        );
+        expect(
+            problems,
+            self.connections_per_second > 0 && self.drain_seconds <= 600,
+            "stream.connections_per_second: must be at least 1, and stream.drain_seconds at most 600",
         );
         expect(
             problems,

@@ -70,6 +70,15 @@ pub struct ServerConfig {
     pub allowed_hosts: Vec<String>,
     /// Origins of other sites whose pages may open sockets, such as `https://soc.example`.
     pub allowed_origins: Vec<String>,
+    /// The server's certificate and those between it and its authority, as PEM: with it and its key
+    /// the port speaks TLS (1.2 or 1.3) only. Empty: plain HTTP. Both files are read again whenever
+    /// they change; a pair that cannot be used leaves the one in use.
+    pub tls_certificate: PathBuf,
+    /// The certificate's private key, as PEM.
+    pub tls_key: PathBuf,
+    /// Connections that one address may have open at a time and that are no WebSockets. This machine's
+    /// own addresses are not counted; a proxy on another machine may need more.
+    pub connections_per_address: usize,
 }
 
 impl Default for ServerConfig {
@@ -80,6 +89,9 @@ impl Default for ServerConfig {
             node: String::new(),
             allowed_hosts: Vec::new(),
             allowed_origins: Vec::new(),
+            tls_certificate: PathBuf::new(),
+            tls_key: PathBuf::new(),
+            connections_per_address: 512,
         }
     }
 }
@@ -301,10 +313,19 @@ pub struct StreamConfig {
     /// New connections that one address may open within a minute. This machine's own addresses are
     /// not counted, since a proxy's clients all come from there.
     pub connections_per_minute: u32,
+    /// New connections within a second, in all. Who comes beyond is answered with 503 and told when to
+    /// come again, each a little later than the one before.
+    pub connections_per_second: u32,
+    /// When the server stops it ends connections one after the other over at most so many seconds, so
+    /// that not all clients come back at once. Up to 1000 end within a second.
+    pub drain_seconds: u32,
     /// At most so many messages wait for a durable subscription; older ones are told as a gap.
     pub durable_messages: usize,
     /// What waits for a durable subscription for more hours than this is told as a gap.
     pub durable_hours: u32,
+    /// Messages of so many bytes and more are compressed for clients that offer permessage-deflate.
+    /// 0: nothing is.
+    pub compress_from_bytes: usize,
     /// The namespaces of rooms, by name. `investigations`, `analysis`, `chat` and `user` are there
     /// already; naming one changes it.
     pub namespaces: BTreeMap<String, NamespaceConfig>,
@@ -345,8 +366,11 @@ impl Default for StreamConfig {
             connections_per_user: 10,
             connections: 10_000,
             connections_per_minute: 10,
+            connections_per_second: 1_000,
+            drain_seconds: 5,
             durable_messages: 1_000,
             durable_hours: 168,
+            compress_from_bytes: 1_024,
             namespaces: BTreeMap::new(),
         }
     }

@@ -1,6 +1,7 @@
 //! What the parts of the program are made of, from what was configured.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use super::{Config, NamespaceConfig};
@@ -18,6 +19,26 @@ impl Config {
         std::env::var_os("XDG_DATA_HOME")
             .map_or_else(|| home.join(".local/share"), PathBuf::from)
             .join("vigil")
+    }
+
+    /// Whether the port speaks TLS.
+    pub fn has_tls(&self) -> bool {
+        !self.server.tls_certificate.as_os_str().is_empty()
+    }
+
+    /// How URLs of the server begin.
+    fn scheme(&self) -> &'static str {
+        if self.has_tls() { "https" } else { "http" }
+    }
+
+    /// The URL under which a server that listens there is asked: by the first name that is configured
+    /// where it speaks TLS, since such a name is what its certificate is for.
+    pub fn url(&self, address: SocketAddr) -> String {
+        let name = self.server.allowed_hosts.first();
+        match name.filter(|_| self.has_tls()) {
+            Some(name) => format!("https://{name}:{}", address.port()),
+            None => format!("{}://{address}", self.scheme()),
+        }
     }
 
     /// The rules that are to be loaded.

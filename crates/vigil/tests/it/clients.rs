@@ -1,25 +1,73 @@
-//! A whole conversation by another language's library: Python's `websockets`.
+//! Whole conversations by other people's clients: Python's `websockets`, Node's `ws`, and `wscat`.
 
-use std::process::Command;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
 
-use vigil_testkit::VigilBuilder;
+use vigil_testkit::{Vigil, VigilBuilder};
 
-const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/clients.py");
+const PYTHON: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/clients.py");
+const NODE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/node");
+
+/// A server, where it listens for sockets, and a token.
+fn served(directory: &Path) -> (Vigil, String, String) {
+    let builder = VigilBuilder::new(env!("CARGO_BIN_EXE_vigil"), directory);
+    let server = builder.serve();
+    let base = server.base().replace("http://", "ws://");
+    (server, base, builder.token("analyst"))
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&[&output.stdout[..], &output.stderr].concat()).into_owned()
+}
 
 #[test]
 fn pythons_websockets_speaks_the_protocol() {
     let directory = tempfile::tempdir().unwrap();
-    let builder = VigilBuilder::new(env!("CARGO_BIN_EXE_vigil"), directory.path());
-    let server = builder.serve();
-    let token = builder.token("analyst");
+    let (_server, base, token) = served(directory.path());
     let output = Command::new("python3")
-        .args([SCRIPT, &server.base().replace("http://", "ws://"), &token])
+        .args([PYTHON, &base, &token])
         .output()
         .expect("python3 is there: `scripts/need python3-websockets` installs it");
+    assert!(output.status.success(), "{}", said(&output));
+}
+
+#[test]
+fn nodes_ws_speaks_the_protocol() {
+    let directory = tempfile::tempdir().unwrap();
+    let (_server, base, token) = served(directory.path());
+    let output = Command::new("node")
+        .arg(format!("{NODE}/clients.mjs"))
+        .args([&base, &token])
+        .output()
+        .expect("node is there: `scripts/need node` installs it");
     assert!(
         output.status.success(),
-        "{}\n{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
+        "{}\n(`make crates/vigil/tests/node/node_modules` installs what it needs)",
+        said(&output)
+    );
+}
+
+#[test]
+fn wscat_is_answered() {
+    let directory = tempfile::tempdir().unwrap();
+    let (_server, base, token) = served(directory.path());
+    let mut wscat = Command::new("node")
+        .arg(format!("{NODE}/node_modules/wscat/bin/wscat"))
+        .args(["--connect", &format!("{base}/ws/threats")])
+        .args(["--header", &format!("Authorization: Bearer {token}")])
+        .args(["--execute", r#"{"id":7,"type":"ping"}"#, "--wait", "2"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("node is there: `scripts/need node` installs it");
+    // It ends where its input ends.
+    let input = wscat.stdin.take();
+    let output = wscat.wait_with_output().unwrap();
+    drop(input);
+    let said = said(&output);
+    assert!(
+        said.contains("\"type\":\"subscribed\"") && said.contains("\"reply_to\":7"),
+        "{said}\n(`make crates/vigil/tests/node/node_modules` installs what it needs)"
     );
 }

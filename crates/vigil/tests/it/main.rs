@@ -6,6 +6,7 @@
     reason = "a test fails by panicking, and its texts are ASCII"
 )]
 
+mod abuse;
 mod bad_input;
 mod behaviour;
 mod bench;
@@ -22,9 +23,11 @@ mod noise;
 mod profile;
 mod reload;
 mod rights;
+mod rights_table;
 mod rules;
 mod sigma;
 mod site;
 mod socket;
+mod tls;
 mod tokens;
 mod whole;

@@ -112,6 +112,49 @@ fn a_client_resumes_across_a_restart_of_the_server() {
 }
 
 #[test]
+fn a_durable_subscription_goes_on_after_a_restart_where_it_was_acknowledged() {
+    let site = Site::new();
+    site.append("");
+    let mut vigil = site.following().serve();
+    let token = site.vigil().token("viewer");
+    let durable = json!({"id": 1, "type": "subscribe", "channel": "threats",
+        "data": {"durable": "mine"}});
+    let mut socket = Socket::open(vigil.base(), "/ws", &token);
+    socket.send(&durable);
+    socket.frame_where(|frame| frame["type"] == "subscribed");
+    for number in 1..=3 {
+        site.append(line(&format!("/{number}?file=../../../../etc/passwd")));
+    }
+    let mut offsets = Vec::new();
+    for _ in 0..3 {
+        let frame = socket.frame_where(|frame| frame["type"] == "threat.new");
+        offsets.push(frame["offset"].clone());
+    }
+    // One more is done with, and the server ends: first because it is told to, then by force.
+    for (acknowledged, is_killed) in [(1, false), (2, true)] {
+        socket.send(&json!({"id": 2, "type": "ack", "channel": "threats",
+            "data": {"durable": "mine", "offset": offsets[acknowledged - 1]}}));
+        let answer = socket.frame_where(|frame| frame["reply_to"] == 2);
+        assert_eq!(answer["type"], "acked", "{answer}");
+        if is_killed {
+            let wanted = format!("\"offset\":{}", offsets[acknowledged - 1]);
+            wait_until("the cursor is written down", || {
+                let kept = fs_err::read_to_string(site.path("data/cursors.json"));
+                kept.unwrap().contains(&wanted)
+            });
+            vigil.process().kill();
+        } else {
+            vigil.process().terminate();
+        }
+        vigil = site.following().serve();
+        socket = Socket::open(vigil.base(), "/ws", &token);
+        socket.send(&durable);
+        let next = socket.frame_where(|frame| frame["type"] == "threat.new");
+        assert_eq!(next["offset"], offsets[acknowledged]);
+    }
+}
+
+#[test]
 fn an_alert_is_acknowledged_on_the_socket_and_told_to_all() {
     let site = Site::new();
     site.append("");

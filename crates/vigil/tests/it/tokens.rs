@@ -1,6 +1,6 @@
 //! Tokens of others, every way to show one, and their end.
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
@@ -8,29 +8,67 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use rustls::pki_types::PrivateKeyDer;
+use rustls::pki_types::pem::PemObject as _;
 use serde_json::{Value, json};
 use vigil_testkit::{Http, Vigil, VigilBuilder, wait_until};
 
 use crate::site::{BINARY, Site};
 use crate::socket::Socket;
+use crate::tls::{Authority, Pair};
 
 const SECRET: &str = "a secret of sixty-four bytes, so that it does for HS512 as well.";
-const RSA: &[u8] = include_bytes!("../../../auth/tests/keys/rsa.pem");
+pub(crate) const RSA: &[u8] = include_bytes!("../../../auth/tests/keys/rsa.pem");
 const RSA_OTHER: &[u8] = include_bytes!("../../../auth/tests/keys/rsa_other.pem");
 const RSA_PUBLIC: &[u8] = include_bytes!("../../../auth/tests/keys/rsa.public.pem");
 
 /// Publishes a set of keys, which can be exchanged while it runs.
-struct Provider {
+pub(crate) struct Provider {
     url: String,
     keys: Arc<parking_lot::Mutex<String>>,
     asked: Arc<AtomicUsize>,
 }
 
+/// Answers a request with the body, once its head is there.
+fn answer(stream: &mut (impl Read + Write), body: &str) {
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") && matches!(stream.read(&mut byte), Ok(1)) {
+        head.push(byte[0]);
+    }
+    let answer = format!(
+        "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    );
+    drop(stream.write_all(answer.as_bytes()));
+    drop(stream.flush());
+}
+
+/// TLS with the pair.
+fn tls_of(pair: &Pair) -> Arc<rustls::ServerConfig> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let key = PrivateKeyDer::from_pem_slice(pair.key_pem.as_bytes()).unwrap();
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![pair.certificate.clone()], key)
+        .unwrap();
+    Arc::new(config)
+}
+
 impl Provider {
-    fn start(keys: String) -> Self {
+    pub(crate) fn start(keys: String) -> Self {
+        Self::speaking(keys, None)
+    }
+
+    /// One that speaks TLS, if there is a pair.
+    fn speaking(keys: String, pair: Option<&Pair>) -> Self {
+        let tls = pair.map(tls_of);
+        let scheme = if tls.is_some() { "https" } else { "http" };
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let provider = Self {
-            url: format!("http://{}/keys", listener.local_addr().unwrap()),
+            url: format!("{scheme}://{}/keys", listener.local_addr().unwrap()),
             keys: Arc::new(parking_lot::Mutex::new(keys)),
             asked: Arc::default(),
         };
@@ -38,25 +76,25 @@ impl Provider {
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let mut stream = stream.unwrap();
-                let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
-                while lines
-                    .next()
-                    .is_some_and(|line| line.is_ok_and(|line| !line.is_empty()))
-                {}
                 asked.fetch_add(1, Ordering::SeqCst);
                 let body = keys.lock().clone();
-                let answer = format!(
-                    "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
-                    body.len()
-                );
-                drop(stream.write_all(answer.as_bytes()));
+                match &tls {
+                    None => answer(&mut stream, &body),
+                    Some(tls) => {
+                        let connection = rustls::ServerConnection::new(Arc::clone(tls)).unwrap();
+                        let mut stream = rustls::StreamOwned::new(connection, stream);
+                        answer(&mut stream, &body);
+                        stream.conn.send_close_notify();
+                        drop(stream.flush());
+                    }
+                }
             }
         });
         provider
     }
 }
 
-fn set(key: &[u8], id: &str) -> String {
+pub(crate) fn set(key: &[u8], id: &str) -> String {
     let key = EncodingKey::from_rsa_pem(key).unwrap();
     let mut key = Jwk::from_encoding_key(&key, Algorithm::RS256).unwrap();
     key.common.key_id = Some(id.to_owned());
@@ -90,7 +128,7 @@ fn hmac(algorithm: Algorithm, secret: &[u8], changes: &Value) -> String {
 }
 
 /// A server that trusts the provider, and a program with a secret.
-fn configured(site: &Site, provider: &Provider) -> VigilBuilder {
+pub(crate) fn configured(site: &Site, provider: &Provider) -> VigilBuilder {
     let secret = site.path("secret");
     fs_err::write(&secret, SECRET).unwrap();
     fs_err::set_permissions(&secret, std::fs::Permissions::from_mode(0o600)).unwrap();
@@ -128,21 +166,51 @@ fn revoke(site: &Site, vigil: &Vigil, arguments: &[&str]) {
     );
 }
 
+/// Tokens that must open nothing, each for another reason. One of them is revoked on the way.
+pub(crate) fn bad_tokens(site: &Site, vigil: &Vigil) -> Vec<(&'static str, String)> {
+    let unsigned = {
+        let good = rs256(RSA, "one", &json!({}));
+        format!("eyJhbGciOiJub25lIn0.{}.", good.split('.').nth(1).unwrap())
+    };
+    let revoked = rs256(RSA, "one", &json!({"jti": "lost"}));
+    wait_until("the keys are fetched", || status(vigil, &revoked) == 200);
+    revoke(site, vigil, &["--token-id", "lost"]);
+    let ours = json!({"iss": "ours"});
+    let of_claims = |changes: Value| rs256(RSA, "one", &changes);
+    vec![
+        ("nonsense", "nonsense".to_owned()),
+        ("expired", of_claims(json!({"exp": 1_000}))),
+        ("other audience", of_claims(json!({"aud": "shop"}))),
+        ("unknown issuer", of_claims(json!({"iss": "who"}))),
+        ("posing as us", of_claims(json!({"iss": "vigil"}))),
+        ("other key", rs256(RSA_OTHER, "one", &json!({}))),
+        ("unknown key", rs256(RSA, "two", &json!({}))),
+        (
+            "wrong algorithm",
+            hmac(Algorithm::HS512, SECRET.as_bytes(), &ours),
+        ),
+        (
+            "RS/HS confusion",
+            hmac(Algorithm::HS256, RSA_PUBLIC, &json!({})),
+        ),
+        ("none", unsigned),
+        ("revoked", revoked),
+    ]
+}
+
 #[test]
 fn tokens_of_others_are_verified_with_their_own_keys_only() {
     let provider = Provider::start(set(RSA, "one"));
     let site = Site::new();
     let vigil = configured(&site, &provider).serve();
-    let ours = json!({"iss": "ours"});
-    let unsigned = {
-        let good = rs256(RSA, "one", &json!({}));
-        format!("eyJhbGciOiJub25lIn0.{}.", good.split('.').nth(1).unwrap())
-    };
+    for (name, token) in bad_tokens(&site, &vigil) {
+        assert_eq!(status(&vigil, &token), 401, "{name}");
+    }
     for (name, token, expected) in [
         ("good", rs256(RSA, "one", &json!({})), 200),
         (
             "good secret",
-            hmac(Algorithm::HS256, SECRET.as_bytes(), &ours),
+            hmac(Algorithm::HS256, SECRET.as_bytes(), &json!({"iss": "ours"})),
             200,
         ),
         (
@@ -150,35 +218,6 @@ fn tokens_of_others_are_verified_with_their_own_keys_only() {
             rs256(RSA, "one", &json!({"role": "service"})),
             403,
         ),
-        ("expired", rs256(RSA, "one", &json!({"exp": 1_000})), 401),
-        (
-            "other audience",
-            rs256(RSA, "one", &json!({"aud": "shop"})),
-            401,
-        ),
-        ("other key", rs256(RSA_OTHER, "one", &json!({})), 401),
-        ("unknown key", rs256(RSA, "two", &json!({})), 401),
-        (
-            "unknown issuer",
-            rs256(RSA, "one", &json!({"iss": "who"})),
-            401,
-        ),
-        (
-            "posing as us",
-            rs256(RSA, "one", &json!({"iss": "vigil"})),
-            401,
-        ),
-        (
-            "wrong algorithm",
-            hmac(Algorithm::HS512, SECRET.as_bytes(), &ours),
-            401,
-        ),
-        (
-            "RS/HS confusion",
-            hmac(Algorithm::HS256, RSA_PUBLIC, &json!({})),
-            401,
-        ),
-        ("none", unsigned, 401),
     ] {
         assert_eq!(status(&vigil, &token), expected, "{name}");
     }
@@ -189,9 +228,38 @@ fn tokens_of_others_are_verified_with_their_own_keys_only() {
 }
 
 #[test]
+fn published_keys_are_fetched_through_tls_from_whom_the_system_trusts_only() {
+    let authority = Authority::new();
+    let provider = Provider::speaking(set(RSA, "one"), Some(&authority.pair(1)));
+    let site = Site::new();
+    let trusted = site.path("trusted.pem");
+    fs_err::write(&trusted, authority.pem()).unwrap();
+    let good = rs256(RSA, "one", &json!({}));
+    let fetches = |vigil: &Vigil, outcome: &str| {
+        let line = format!("vigil_key_fetches_total{{outcome=\"{outcome}\"}} ");
+        let metrics = vigil.http().get("/metrics").text;
+        let value = metrics.lines().find_map(|shown| shown.strip_prefix(&line));
+        value.unwrap().parse::<u64>().unwrap()
+    };
+    let vigil = configured(&site, &provider)
+        .environment("SSL_CERT_FILE", trusted.to_str().unwrap())
+        .serve();
+    wait_until("the keys are fetched", || status(&vigil, &good) == 200);
+    assert!(fetches(&vigil, "done") >= 1);
+    drop(vigil);
+    let vigil = configured(&site, &provider).serve();
+    wait_until("a stranger's certificate is refused", || {
+        fetches(&vigil, "failed") >= 1
+    });
+    assert_eq!(status(&vigil, &good), 401);
+    assert_eq!(fetches(&vigil, "done"), 0);
+}
+
+#[test]
 fn every_way_to_show_a_token_opens_a_socket_and_none_is_logged() {
     let site = Site::new();
-    let vigil = site.vigil().serve();
+    let told = site.path("told");
+    let vigil = site.vigil().telling(&told).serve();
     let token = site.vigil().token("viewer");
     let ticket = Http::new(vigil.base())
         .with_token(&token)
@@ -223,6 +291,29 @@ fn every_way_to_show_a_token_opens_a_socket_and_none_is_logged() {
     );
     assert_eq!(socket.frame()["type"], "welcome");
     assert_eq!(socket.frame()["type"], "subscribed");
+    // What is refused is no secret less.
+    let http = Http::new(vigil.base());
+    for path in [
+        format!("/nowhere?token={token}"),
+        format!("/ws?token={token}"),
+        format!("/ui/?ticket={ticket}"),
+        format!("/ws/nowhere?token={token}&since=odd"),
+    ] {
+        assert!(http.get(&path).status >= 400, "{path}");
+    }
+    let of_token = token.rsplit('.').next().unwrap();
+    for path in [
+        format!("/threats?token=x{token}"),
+        format!("/sse/threats?ticket={ticket}"),
+    ] {
+        assert_eq!(http.get(&path).status, 401, "{path}");
+    }
+    drop(vigil);
+    let told = fs_err::read_to_string(told).unwrap();
+    assert!(told.contains("TRACE") || told.contains("DEBUG"), "{told}");
+    for secret in [of_token, ticket.as_str()] {
+        assert!(!told.contains(secret), "{told}");
+    }
 }
 
 #[test]

@@ -1,0 +1,205 @@
+//! Who is slow on purpose, or never reads, or comes and goes without end: bounded, and told.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use vigil_testkit::{DEADLINE, Vigil, wait_until};
+
+use crate::site::{Site, line};
+use crate::socket::Socket;
+
+fn connect(vigil: &Vigil) -> TcpStream {
+    let stream = TcpStream::connect(vigil.base().strip_prefix("http://").unwrap()).unwrap();
+    stream.set_read_timeout(Some(DEADLINE)).unwrap();
+    stream
+}
+
+/// The value of a metric, or the sum over its labels.
+fn metric(vigil: &Vigil, name: &str) -> f64 {
+    let metrics = vigil.http().get("/metrics").text;
+    let of_line = |line: &str| -> Option<f64> {
+        let (labelled, value) = line.rsplit_once(' ')?;
+        let is_it = labelled.split('{').next() == Some(name);
+        is_it.then(|| value.parse().unwrap())
+    };
+    metrics.lines().filter_map(of_line).sum()
+}
+
+/// A number out of `/proc/PID`.
+fn open_files(process: u32) -> usize {
+    std::fs::read_dir(format!("/proc/{process}/fd"))
+        .unwrap()
+        .count()
+}
+
+fn resident_kib(process: u32) -> u64 {
+    let status = fs_err::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    line.unwrap()
+        .trim()
+        .trim_end_matches(" kB")
+        .parse()
+        .unwrap()
+}
+
+/// How long it takes until the server ends a connection on which `trickle` is sent again and again.
+fn ends_after(vigil: &Vigil, begin: &[u8], trickle: &[u8]) -> Duration {
+    let begun = Instant::now();
+    let mut stream = connect(vigil);
+    stream
+        .set_read_timeout(Some(Duration::from_millis(500)))
+        .unwrap();
+    stream.write_all(begin).unwrap();
+    while begun.elapsed() < DEADLINE {
+        let mut bytes = [0; 4096];
+        match stream.read(&mut bytes) {
+            Ok(0) => break,
+            Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => break,
+            Ok(_) | Err(_) => {}
+        }
+        if stream.write_all(trickle).is_err() {
+            break;
+        }
+    }
+    begun.elapsed()
+}
+
+#[test]
+fn slow_heads_slow_bodies_and_idle_connections_are_ended() {
+    let site = Site::new();
+    let vigil = site.vigil().serve();
+    let token = site.vigil().token("service");
+    let head = b"GET /health HTTP/1.1\r\nHost: localhost\r\nX-Slow: ";
+    let asked = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let body = format!(
+        "POST /api/v1/ingest/batch HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\
+         Content-Type: application/json\r\nContent-Length: 100000\r\n\r\n"
+    );
+    let ends = std::thread::scope(|scope| {
+        let started = [
+            scope.spawn(|| ("nothing", ends_after(&vigil, b"", b""))),
+            scope.spawn(|| ("a head by bytes", ends_after(&vigil, head, b"x"))),
+            scope.spawn(|| ("no second request", ends_after(&vigil, asked, b""))),
+            scope.spawn(|| ("a body by bytes", ends_after(&vigil, body.as_bytes(), b" "))),
+        ];
+        started.map(|one| one.join().unwrap())
+    });
+    for (what, took) in ends {
+        assert!(took < Duration::from_secs(45), "{what}: {took:?}");
+    }
+    // Others were served all the time.
+    assert_eq!(vigil.http().get("/health").status, 200);
+}
+
+/// Whether the frame tells of everything up to that offset: what stands there, or a gap.
+fn reaches(frame: &Value, offset: u64) -> bool {
+    frame["offset"].as_u64() >= Some(offset) || frame["data"]["to"].as_u64() >= Some(offset)
+}
+
+#[test]
+fn a_client_that_never_reads_costs_bounded_memory() {
+    let site = Site::new();
+    site.append("");
+    let config = site.path("vigil.toml");
+    fs_err::write(&config, "[stream]\nhistory_messages = 100\n").unwrap();
+    let config = config.to_str().unwrap();
+    let mut vigil = site.following().arg("--config").arg(config).serve();
+    let process = vigil.process().inner().id();
+    let token = site.vigil().token("viewer");
+    let mut stuck: Vec<_> = (0..8).map(|_| connect(&vigil)).collect();
+    for stream in &mut stuck {
+        let request = format!(
+            "GET /ws/threats HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+             Authorization: Bearer {token}\r\n\r\n"
+        );
+        stream.write_all(request.as_bytes()).unwrap();
+    }
+    let mut reader = Socket::following(vigil.base(), "threats", &token);
+    let padding = "y".repeat(4_000);
+    let threat = |number: usize| {
+        line(&format!(
+            "/{number}?file=../../../../etc/passwd&p={padding}"
+        ))
+    };
+    site.append((0..500).map(threat).collect::<String>());
+    reader.frame_where(|frame| reaches(frame, 500));
+    let before = resident_kib(process);
+    site.append((500..3_000).map(threat).collect::<String>());
+    reader.frame_where(|frame| reaches(frame, 3_000));
+    // What the eight do not read is some 100 MB; they share one log, which is bounded.
+    let grown = resident_kib(process).saturating_sub(before);
+    assert!(grown < 64 << 10, "{grown} KiB more");
+    reader.send(&json!({"id": 1, "type": "ping"}));
+    reader.frame_where(|frame| frame["reply_to"] == 1);
+}
+
+#[test]
+fn thousands_who_come_and_go_leave_nothing_behind() {
+    const ROUNDS: usize = 2_000;
+    let site = Site::new();
+    site.append("");
+    let config = site.path("vigil.toml");
+    fs_err::write(&config, "[stream]\nconnections_per_user = 1000\n").unwrap();
+    let config = config.to_str().unwrap();
+    let mut vigil = site.following().arg("--config").arg(config).serve();
+    let process = vigil.process().inner().id();
+    let token = site.vigil().token("analyst");
+    let come_and_go = |rounds: usize| {
+        std::thread::scope(|scope| {
+            for worker in 0..4 {
+                let (vigil, token) = (&vigil, &token);
+                scope.spawn(move || {
+                    for round in 0..rounds / 4 {
+                        visit(vigil, token, worker * 100_000 + round);
+                    }
+                });
+            }
+        });
+    };
+    let is_calm = || {
+        ["vigil_gateway_connections", "vigil_gateway_subscriptions"]
+            .iter()
+            .all(|gauge| metric(&vigil, gauge) == 0.0)
+    };
+    come_and_go(400);
+    wait_until("the first are gone", is_calm);
+    let (files, memory) = (open_files(process), resident_kib(process));
+    come_and_go(ROUNDS);
+    wait_until("all are gone", is_calm);
+    wait_until("every file is closed", || open_files(process) <= files + 2);
+    let grown = resident_kib(process).saturating_sub(memory);
+    assert!(grown < 24 << 10, "{grown} KiB more after {ROUNDS} visits");
+    let opened = metric(&vigil, "websocket_connections_total");
+    assert!(opened >= (ROUNDS + 400) as f64 * 0.5, "{opened}");
+}
+
+/// One visit, in one of several manners.
+fn visit(vigil: &Vigil, token: &str, number: usize) {
+    match number % 4 {
+        // Comes, hears, says something, and goes without a word.
+        0 | 1 => {
+            let mut socket = Socket::open(vigil.base(), "/ws/threats", token);
+            socket.frame_where(|frame| frame["type"] == "subscribed");
+            let room = format!("chat:{number}");
+            socket.send(&json!({"id": 1, "type": "subscribe", "channel": room}));
+            socket.frame_where(|frame| frame["reply_to"] == 1);
+            socket
+                .send(&json!({"id": 2, "type": "chat", "channel": room, "data": {"message": "x"}}));
+            socket.frame_where(|frame| frame["reply_to"] == 2);
+        }
+        // Goes in the middle of the handshake.
+        2 => drop(connect(vigil).write_all(b"GET /ws HTTP/1.1\r\nHost: local")),
+        // Follows events, and goes.
+        _ => {
+            let mut stream = connect(vigil);
+            let request = format!(
+                "GET /sse/threats HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\r\n"
+            );
+            stream.write_all(request.as_bytes()).unwrap();
+            stream.read_exact(&mut [0; 64]).unwrap();
+        }
+    }
+}
