@@ -185,7 +185,8 @@ impl Windows {
         }
         let path = event.raw(Field::UrlPath).unwrap_or_default();
         let counted = !(event.status < 400 && is_static(path));
-        let is_trial = counted && self.options.scan_test && !scan::is_asked_of_every_site(path);
+        let is_trial =
+            self.options.scan_test && !is_static(path) && !scan::is_asked_of_every_site(path);
         let answer = is_trial.then(|| answer(event)).flatten();
         cell.count(event.status >= 400, counted.then_some(path), answer);
         let tries = cell.odds() >= scan::decided();
