@@ -207,7 +207,7 @@ fn kind(keys: &Keys, faults: &mut Faults<'_>) -> Option<Kind> {
     match keys.kind.as_str() {
         "leaky" => {
             let capacity = capacity(keys, faults);
-            let leak_us = keys.needed(&keys.leakspeed, "leakspeed", faults);
+            let leak_us = keys.needed(keys.leakspeed.as_ref(), "leakspeed", faults);
             let (capacity, leak_us) = capacity.zip(leak_us)?;
             Some(Kind::Leaky { capacity, leak_us })
         }
@@ -223,7 +223,7 @@ fn kind(keys: &Keys, faults: &mut Faults<'_>) -> Option<Kind> {
                 let why = "a counter holds any number: write -1";
                 refuse(faults, &[KEY, "capacity"], "capacity", why);
             }
-            let duration = keys.needed(&keys.duration, "duration", faults)?;
+            let duration = keys.needed(keys.duration.as_ref(), "duration", faults)?;
             Some(Kind::Counter {
                 duration_ms: duration / 1_000,
             })
@@ -232,7 +232,7 @@ fn kind(keys: &Keys, faults: &mut Faults<'_>) -> Option<Kind> {
             if keys.condition.is_none() {
                 keys.lacks("condition", faults);
             }
-            let life = keys.needed(&keys.leakspeed, "leakspeed", faults)?;
+            let life = keys.needed(keys.leakspeed.as_ref(), "leakspeed", faults)?;
             Some(Kind::Conditional {
                 lifetime_ms: life / 1_000,
             })
@@ -260,14 +260,14 @@ impl Keys {
     /// A time that the type needs, in microseconds.
     fn needed(
         &self,
-        text: &Option<String>,
+        text: Option<&String>,
         key: &'static str,
         faults: &mut Faults<'_>,
     ) -> Option<i64> {
         if text.is_none() {
             self.lacks(key, faults);
         }
-        time(text.as_ref()?, key, faults)
+        time(text?, key, faults)
     }
 
     fn lacks(&self, key: &'static str, faults: &mut Faults<'_>) {
