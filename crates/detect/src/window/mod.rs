@@ -411,7 +411,7 @@ mod tests {
             told.extend(fired(&mut windows, &event).iter().map(|_| n));
         }
         assert_eq!(told, [4], "then it is quiet for a period");
-        for n in 0..40 {
+        for n in 0..30 {
             let same = event("192.0.2.2", n * 1_000, "/gone", 404);
             assert_eq!(fired(&mut windows, &same), []);
             let image = event("192.0.2.3", n * 1_000, &format!("/{n}.png"), 404);
