@@ -79,15 +79,12 @@ impl<K: Copy + Eq + Hash, V> Table<K, V> {
     /// The value of a key, a fresh one if it is new.
     pub(crate) fn entry(&mut self, key: K, at: i64, fresh: impl FnOnce() -> V) -> Found<'_, V> {
         self.newest = self.newest.max(at);
-        let (place, before, evicted) = match self.place(&key) {
-            Some(place) => {
-                let before = self.slots.get(place).map(|slot| slot.last_seen);
-                (place, before, None)
-            }
-            None => {
-                let (place, evicted) = self.take_place(key, fresh());
-                (place, None, evicted)
-            }
+        let (place, before, evicted) = if let Some(place) = self.place(&key) {
+            let before = self.slots.get(place).map(|slot| slot.last_seen);
+            (place, before, None)
+        } else {
+            let (place, evicted) = self.take_place(key, fresh());
+            (place, None, evicted)
         };
         let slot = &mut self.slots[place];
         slot.last_seen = slot.last_seen.max(at);

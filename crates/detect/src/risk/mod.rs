@@ -166,6 +166,7 @@ impl Risk {
         let new_client = standing.meets(entity, event.source_ip)
             && !matches!(entity, Entity::Address(_) | Entity::Session(_));
         let now = standing.moment(at);
+        let here: f64 = signs.iter().map(|sign| sign.weight).sum();
         signs.retain(|sign| standing.add(sign, now, half_life, new_client) >= Sign::LEAST);
         let share = match entity {
             Entity::Network(_) => standing.share_of(clients),
@@ -174,7 +175,7 @@ impl Risk {
         let weight = standing.weight(now, half_life) * share;
         let before = weight - signs::weight(own);
         if signs::score(weight).value() < self.options.threshold
-            || before < MATTERS
+            || before.min(weight - here) < MATTERS
             || !standing.is_said_by_several(entity)
             || standing.clients() < entity.clients_needed()
             || now < standing.quiet_until

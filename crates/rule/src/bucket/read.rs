@@ -200,63 +200,41 @@ fn check_lists(keys: &Keys, faults: &mut Faults<'_>) {
 
 /// The type with its times; each type needs its own and takes no other.
 fn kind(keys: &Keys, faults: &mut Faults<'_>) -> Option<Kind> {
-    let needs = |faults: &mut Faults<'_>, key: &'static str| {
-        let why = format!("a {} bucket needs it", keys.kind);
-        refuse(faults, &[KEY], key, why);
-    };
-    let unbounded = keys.capacity.is_none_or(|capacity| capacity == -1);
-    let time_of = |text: &Option<String>, key: &'static str, faults: &mut Faults<'_>| match text {
-        Some(text) => time(text, key, faults),
-        None => {
-            needs(faults, key);
-            None
-        }
-    };
-    let kind = match keys.kind.as_str() {
+    if keys.condition.is_some() && keys.kind != "conditional" {
+        let why = "only a conditional bucket has one";
+        refuse(faults, &[KEY, "condition"], "condition", why);
+    }
+    match keys.kind.as_str() {
         "leaky" => {
-            let capacity = keys
-                .capacity
-                .and_then(|capacity| u32::try_from(capacity).ok());
-            let capacity = capacity.filter(|one| (1..=Bucket::MAX_CAPACITY).contains(one));
-            if capacity.is_none() {
-                let why = "a leaky bucket holds 1 to 1000000";
-                refuse(faults, &[KEY, "capacity"], "capacity", why);
-            }
-            let leak_us = time_of(&keys.leakspeed, "leakspeed", faults);
-            capacity
-                .zip(leak_us)
-                .map(|(capacity, leak_us)| Kind::Leaky { capacity, leak_us })
+            let capacity = capacity(keys, faults);
+            let leak_us = keys.needed(keys.leakspeed.as_ref(), "leakspeed", faults);
+            let (capacity, leak_us) = capacity.zip(leak_us)?;
+            Some(Kind::Leaky { capacity, leak_us })
         }
         "trigger" => {
             if keys.capacity.is_some_and(|capacity| capacity != 0) {
-                refuse(
-                    faults,
-                    &[KEY, "capacity"],
-                    "capacity",
-                    "a trigger holds nothing: take it away",
-                );
+                let why = "a trigger holds nothing: take it away";
+                refuse(faults, &[KEY, "capacity"], "capacity", why);
             }
             Some(Kind::Trigger)
         }
         "counter" => {
-            if !unbounded {
-                refuse(
-                    faults,
-                    &[KEY, "capacity"],
-                    "capacity",
-                    "a counter holds any number: write -1",
-                );
+            if keys.capacity.is_some_and(|capacity| capacity != -1) {
+                let why = "a counter holds any number: write -1";
+                refuse(faults, &[KEY, "capacity"], "capacity", why);
             }
-            time_of(&keys.duration, "duration", faults).map(|us| Kind::Counter {
-                duration_ms: us / 1_000,
+            let duration = keys.needed(keys.duration.as_ref(), "duration", faults)?;
+            Some(Kind::Counter {
+                duration_ms: duration / 1_000,
             })
         }
         "conditional" => {
             if keys.condition.is_none() {
-                needs(faults, "condition");
+                keys.lacks("condition", faults);
             }
-            time_of(&keys.leakspeed, "leakspeed", faults).map(|us| Kind::Conditional {
-                lifetime_ms: us / 1_000,
+            let life = keys.needed(keys.leakspeed.as_ref(), "leakspeed", faults)?;
+            Some(Kind::Conditional {
+                lifetime_ms: life / 1_000,
             })
         }
         other => {
@@ -264,16 +242,38 @@ fn kind(keys: &Keys, faults: &mut Faults<'_>) -> Option<Kind> {
             refuse(faults, &[KEY, "type"], "type", why);
             None
         }
-    };
-    if keys.condition.is_some() && keys.kind != "conditional" {
-        refuse(
-            faults,
-            &[KEY, "condition"],
-            "condition",
-            "only a conditional bucket has one",
-        );
     }
-    kind
+}
+
+/// How much a leaky bucket holds.
+fn capacity(keys: &Keys, faults: &mut Faults<'_>) -> Option<u32> {
+    let capacity = keys.capacity.and_then(|one| u32::try_from(one).ok());
+    let capacity = capacity.filter(|one| (1..=Bucket::MAX_CAPACITY).contains(one));
+    if capacity.is_none() {
+        let why = "a leaky bucket holds 1 to 1000000";
+        refuse(faults, &[KEY, "capacity"], "capacity", why);
+    }
+    capacity
+}
+
+impl Keys {
+    /// A time that the type needs, in microseconds.
+    fn needed(
+        &self,
+        text: Option<&String>,
+        key: &'static str,
+        faults: &mut Faults<'_>,
+    ) -> Option<i64> {
+        if text.is_none() {
+            self.lacks(key, faults);
+        }
+        time(text?, key, faults)
+    }
+
+    fn lacks(&self, key: &'static str, faults: &mut Faults<'_>) {
+        let why = format!("a {} bucket needs it", self.kind);
+        refuse(faults, &[KEY], key, why);
+    }
 }
 
 impl Shape {

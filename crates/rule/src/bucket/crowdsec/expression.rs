@@ -289,10 +289,10 @@ impl Reader {
             how,
             values,
         });
-        Ok(if negated != differs {
-            Filter::Not(Box::new(compared))
-        } else {
+        Ok(if negated == differs {
             compared
+        } else {
+            Filter::Not(Box::new(compared))
         })
     }
 
