@@ -1,7 +1,8 @@
 //! OWASP CRS on the same requests: here, and in libmodsecurity.
 //!
 //! Both get the generated traffic as whole requests: method, target, host, user agent, referrer and a
-//! cookie. Left out where libmodsecurity, a C compiler or CRS is not installed.
+//! cookie; once more with a parameter, an agent and a cookie that no other request has, so that nothing
+//! is known from before. Left out where libmodsecurity, a C compiler or CRS is not installed.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
@@ -40,7 +41,6 @@ pub(crate) fn run() -> Result<()> {
         );
         return Ok(());
     }
-    let requests = requests();
     let directory = tempfile::tempdir()?;
     let program = directory.path().join("requests");
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("modsecurity");
@@ -55,11 +55,13 @@ pub(crate) fn run() -> Result<()> {
         built.success(),
         "bench/modsecurity/requests.c cannot be built"
     );
-    for paranoia in [1, 2] {
+    for (paranoia, alike) in [(1, true), (2, true), (1, false), (2, false)] {
+        let requests = requests(alike);
         let theirs = modsecurity(directory.path(), &program, &source, &requests, paranoia)?;
         let ours = vigil(&requests, paranoia)?;
         println!(
-            "CRS, paranoia level {paranoia}: {:>9.0} requests per CPU-second   {:>8.1} of libmodsecurity ({:.0})",
+            "CRS, paranoia level {paranoia}{:<20} {:>9.0} requests per CPU-second   {:>8.1} of libmodsecurity ({:.0})",
+            if alike { "" } else { ", no two alike" },
             1.0 / ours,
             theirs / ours,
             1.0 / theirs
@@ -69,13 +71,21 @@ pub(crate) fn run() -> Result<()> {
     Ok(())
 }
 
-/// The demo's traffic, without the site's attackers' addresses.
-fn requests() -> Vec<Sent> {
+/// The demo's traffic, without the site's attackers' addresses; or the same such that no value of it
+/// came before, but for the host and what is accepted.
+fn requests(alike: bool) -> Vec<Sent> {
     let mut traffic = Traffic::new(1, 0.05);
     let (mut decoder, mut event) = (Decoder::new(), Event::new());
     let proxies = Proxies::new(Vec::new());
     let mut requests = Vec::with_capacity(REQUESTS);
-    for _ in 0..REQUESTS {
+    for number in 0..REQUESTS {
+        let own = |text: &str| {
+            if alike {
+                String::new()
+            } else {
+                format!("{text}{number}")
+            }
+        };
         let mut bytes = Vec::new();
         traffic.write_line(&mut bytes, Timestamp::default());
         // Neither a record nor a header's value has the line's end in it.
@@ -94,16 +104,24 @@ fn requests() -> Vec<Sent> {
         let header = |name: &[u8], value: &[u8]| Pair::new(name, value);
         let mut headers = vec![
             header(b"Host", b"shop.example"),
-            header(b"User-Agent", &raw(Field::UserAgent)),
+            header(
+                b"User-Agent",
+                &[&raw(Field::UserAgent), own(" v").as_bytes()].concat(),
+            ),
             header(b"Accept", b"text/html,*/*;q=0.8"),
-            header(b"Cookie", b"session=4f6d2a9c; theme=dark"),
+            header(
+                b"Cookie",
+                format!("session=4f6d2a9c{}; theme=dark", own("")).as_bytes(),
+            ),
         ];
         if event.raw(Field::Referrer).is_some() {
             headers.push(header(b"Referer", &raw(Field::Referrer)));
         }
+        let has_query = event.raw(Field::UrlQuery).is_some();
+        let sign = if has_query { "&v=" } else { "?v=" };
         requests.push(Sent {
             method: raw(Field::Method),
-            target: raw(Field::UrlOriginal),
+            target: [raw(Field::UrlOriginal), own(sign).into_bytes()].concat(),
             headers,
         });
     }

@@ -4,6 +4,7 @@
 
 mod alternatives;
 mod crs;
+mod keys;
 mod latency;
 mod lines;
 mod profile;
@@ -25,22 +26,33 @@ struct Arguments {
     /// Seconds of the latency measurement; 0 leaves it out
     #[arg(long, default_value_t = 20)]
     seconds: u64,
-    /// Only how well profiles of sites tell attacks from visitors, learned from so many requests of each
-    #[arg(long, value_name = "REQUESTS", num_args = 0..=1, default_missing_value = "60000")]
-    profile: Option<usize>,
-    /// With --profile: show what was missed and what was wrong
-    #[arg(long, requires = "profile")]
+    /// Measure only this: lines, keys, crs, profile or latency
+    #[arg(long)]
+    only: Option<String>,
+    /// Requests of each site that a profile learns from
+    #[arg(long, value_name = "REQUESTS", default_value_t = 60_000)]
+    profile: usize,
+    /// Show what the profiles missed and what they were wrong about
+    #[arg(long)]
     show: bool,
 }
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
-    if let Some(requests) = arguments.profile {
-        return profile::run(requests, arguments.show);
+    let wanted = |name: &str| arguments.only.as_deref().is_none_or(|only| only == name);
+    if wanted("lines") {
+        lines::run(arguments.lines)?;
     }
-    lines::run(arguments.lines)?;
-    crs::run()?;
-    if arguments.seconds > 0 {
+    if wanted("keys") {
+        keys::run()?;
+    }
+    if wanted("crs") {
+        crs::run()?;
+    }
+    if wanted("profile") {
+        profile::run(arguments.profile, arguments.show)?;
+    }
+    if wanted("latency") && arguments.seconds > 0 {
         latency::run(&arguments.vigil, arguments.seconds)?;
     }
     Ok(())

@@ -53,7 +53,7 @@ pub(super) fn run(site: &dyn Site, rules: &Arc<RuleSet>, requests: usize) -> Res
             ..plan
         },
     ));
-    let mut time = |in_force: bool| {
+    let time = |in_force: bool| {
         let runs = (0..RUNS).map(|_| {
             let mut detector = Detector::new(Arc::clone(rules), &options);
             if in_force {

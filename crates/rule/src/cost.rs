@@ -51,9 +51,13 @@ impl AddAssign for Cost {
 pub struct Costs {
     /// For each rule.
     rules: Vec<Cost>,
+    /// Where those of OWASP CRS begin.
+    before_crs: usize,
     /// The pass over the events that all rules share: `candidates` counts events, `hits` those that
     /// some rule matched.
     pass: Cost,
+    /// See [`Costs::examined`].
+    examined: u64,
     /// None measures no time.
     stopwatch: Option<Stopwatch>,
     /// Every how many events time is measured.
@@ -68,10 +72,13 @@ pub struct Costs {
 pub(crate) struct Timing(Option<(Stopwatch, u64)>);
 
 impl Costs {
-    pub(crate) fn new(rules: usize) -> Self {
+    /// For so many rules, and so many of OWASP CRS.
+    pub(crate) fn new((rules, crs): (usize, usize)) -> Self {
         Self {
-            rules: vec![Cost::default(); rules],
+            rules: vec![Cost::default(); rules + crs],
+            before_crs: rules,
             pass: Cost::default(),
+            examined: 0,
             stopwatch: None,
             every: 1,
             until_timed: 0,
@@ -100,7 +107,14 @@ impl Costs {
         self.pass
     }
 
-    /// Of each rule, at its place in [`RuleSet::rules`](crate::RuleSet::rules).
+    /// How many bytes were searched for literals or compared, each as often as that was done: what the
+    /// work grows with, since each search and each comparison takes linear time.
+    pub const fn examined(&self) -> u64 {
+        self.examined
+    }
+
+    /// Of each rule, in the order of [`RuleSet::all_rules`](crate::RuleSet::all_rules). Those of OWASP
+    /// CRS are evaluated together: of each is counted how often it matched, and no time.
     pub fn rules(&self) -> &[Cost] {
         &self.rules
     }
@@ -109,12 +123,14 @@ impl Costs {
     pub fn clear(&mut self) {
         self.rules.fill(Cost::default());
         self.pass = Cost::default();
+        self.examined = 0;
     }
 
     /// Forgets what was counted, and makes room for another number of rules.
-    pub(crate) fn renew(&mut self, rules: usize) {
+    pub(crate) fn renew(&mut self, (rules, crs): (usize, usize)) {
         self.clear();
-        self.rules.resize(rules, Cost::default());
+        self.rules.resize(rules + crs, Cost::default());
+        self.before_crs = rules;
     }
 
     pub(crate) fn start(&mut self) -> Timing {
@@ -153,9 +169,19 @@ impl Costs {
         timing.lap(cost, self.look_ns);
     }
 
-    /// All candidates are done.
-    pub(crate) fn finish(&mut self, hits: usize) {
+    /// A rule of OWASP CRS matched, by its place in [`SecRules::rules`](crate::seclang::SecRules::rules).
+    pub fn crs_matched(&mut self, rule: usize, at: Timestamp) {
+        if let Some(cost) = self.rules.get_mut(self.before_crs + rule) {
+            cost.candidates += 1;
+            cost.hits += 1;
+            cost.last_hit = cost.last_hit.max(Some(at));
+        }
+    }
+
+    /// All candidates are done, for which so many bytes were examined.
+    pub(crate) fn finish(&mut self, hits: usize, examined: u64) {
         self.pass.hits += u64::from(hits > 0);
+        self.examined += examined;
     }
 }
 
@@ -191,7 +217,7 @@ mod tests {
 
     #[test]
     fn counts_all_and_times_some() {
-        let mut costs = Costs::new(2);
+        let mut costs = Costs::new((2, 1));
         costs.measure(watch, 3);
         let at = Timestamp::from_millis(7);
         for n in 0..6 {
@@ -200,7 +226,7 @@ mod tests {
             costs.passed(&mut timing);
             pass_time(50);
             costs.evaluated(1, (n % 2 == 0).then_some(at), &mut timing);
-            costs.finish(usize::from(n % 2 == 0));
+            costs.finish(usize::from(n % 2 == 0), 10);
         }
         let expected = Cost {
             candidates: 6,
@@ -209,24 +235,31 @@ mod tests {
             timed: 2,
             timed_ns: 200,
         };
-        assert_eq!(costs.pass(), expected);
+        assert_eq!((costs.pass(), costs.examined()), (expected, 60));
         let expected = Cost {
             last_hit: Some(at),
             timed_ns: 100,
             ..expected
         };
-        assert_eq!(costs.rules(), [Cost::default(), expected]);
+        assert_eq!(costs.rules(), [Cost::default(), expected, Cost::default()]);
+        costs.crs_matched(0, at);
+        costs.crs_matched(1, at);
+        let counts = costs
+            .rules()
+            .iter()
+            .map(|cost| (cost.candidates, cost.hits));
+        assert_eq!(counts.collect::<Vec<_>>(), [(0, 0), (6, 3), (1, 1)]);
         assert!((expected.estimated_ns() - 300.0).abs() < 1e-9);
         let mut sum = expected;
         sum += expected;
         assert_eq!((sum.hits, sum.timed_ns, sum.last_hit), (6, 200, Some(at)));
         costs.clear();
-        assert_eq!(costs.rules(), [Cost::default(); 2]);
+        assert_eq!(costs.rules(), [Cost::default(); 3]);
     }
 
     #[test]
     fn without_a_stopwatch_no_time_is_measured() {
-        let mut costs = Costs::new(1);
+        let mut costs = Costs::new((1, 0));
         let mut timing = costs.start();
         costs.passed(&mut timing);
         costs.evaluated(0, None, &mut timing);

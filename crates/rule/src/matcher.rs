@@ -53,18 +53,36 @@ impl Target {
         seen: &'e Seen,
         scope: Scope,
         comparison: Option<u32>,
-    ) -> impl Iterator<Item = (Option<&'e [u8]>, View<'e>)> {
+    ) -> impl Iterator<Item = Text<'e>> {
         let labels = scope.meets(Scope::labels()).then(|| seen.labels(event));
         let labels = labels
             .into_iter()
             .flatten()
             .filter(move |(id, _, _)| self.label.is_none_or(|label| *id == Some(label)))
-            .map(|(_, name, view)| (Some(name), view));
+            .map(|(_, name, view)| Text {
+                name: Some(name),
+                view,
+                is_known: false,
+            });
         seen.places(scope, comparison)
-            .filter_map(|place| event.view_at(place))
-            .map(|view| (None, view))
+            .filter_map(|(place, is_known)| {
+                event.view_at(place).map(|view| Text {
+                    name: None,
+                    view,
+                    is_known,
+                })
+            })
             .chain(labels)
     }
+}
+
+/// A text that is compared.
+struct Text<'e> {
+    /// The name of the label that it is the value of.
+    name: Option<&'e [u8]>,
+    view: View<'e>,
+    /// It came before, and matched.
+    is_known: bool,
 }
 
 /// A comparison: holds if any of the texts matches.
@@ -196,6 +214,7 @@ impl Leaf {
         if seen.common(self.compared().common(view), &self.probes) == Scope::default() {
             return;
         }
+        seen.examine(text);
         let matches = match &self.matcher {
             Matcher::Texts(texts) => texts.find(text).is_some(),
             Matcher::Pattern { regex, .. } => regex.is_match(text),
@@ -212,6 +231,11 @@ impl Leaf {
 
     /// Whether the event matches.
     pub(crate) fn holds(&self, event: &Event, seen: &Seen) -> bool {
+        seen.is_remembered(self.compared(), self.number) || self.tests(event, seen)
+    }
+
+    /// Whether the event matches, by looking at it.
+    fn tests(&self, event: &Event, seen: &Seen) -> bool {
         match &self.matcher {
             Matcher::Absent => !self.is_present(event, seen),
             Matcher::Present => self.is_present(event, seen),
@@ -239,7 +263,9 @@ impl Leaf {
                 self.first(event, seen, |text| Some(regex.find(text)?.range()))
             }
             Matcher::Injection(one) => {
-                self.first(event, seen, |text| one.is_in(text).then_some(0..text.len()))
+                self.first_text(event, seen, |Text { view, is_known, .. }| {
+                    (*is_known || one.is_in(view.text)).then_some(0..view.text.len())
+                })
             }
             Matcher::Networks(networks) => self.address(event, seen, networks),
             Matcher::Number(comparison, wanted) => self.number(event, seen, *comparison, *wanted),
@@ -258,7 +284,7 @@ impl Leaf {
             } => self.first(event, seen, |text| {
                 other
                     .texts(event, seen, other.scope, None)
-                    .find_map(|(_, view)| texts::find(*place, *cased, view.text, text))
+                    .find_map(|other| texts::find(*place, *cased, other.view.text, text))
             }),
             Matcher::Present => self.first(event, seen, whole),
             Matcher::Absent => None,
@@ -272,6 +298,16 @@ impl Leaf {
         seen: &'e Seen,
         find: impl Fn(&[u8]) -> Option<Range<usize>>,
     ) -> Option<Found<'e>> {
+        self.first_text(event, seen, |text| find(text.view.text))
+    }
+
+    /// As [`Leaf::first`], with what is known of the texts.
+    fn first_text<'e>(
+        &self,
+        event: &'e Event,
+        seen: &'e Seen,
+        find: impl Fn(&Text<'e>) -> Option<Range<usize>>,
+    ) -> Option<Found<'e>> {
         let scope = seen.common(self.target.scope, &self.probes);
         if scope == Scope::default() {
             return None;
@@ -279,7 +315,10 @@ impl Leaf {
         let comparison = (self.compared() != Scope::default()).then_some(self.number);
         self.target
             .texts(event, seen, scope, comparison)
-            .find_map(|(name, view)| Some(Found::Text(name, view, find(view.text)?)))
+            .find_map(|text| {
+                seen.examine(text.view.text);
+                Some(Found::Text(text.name, text.view, find(&text)?))
+            })
     }
 
     fn number<'e>(
@@ -316,6 +355,14 @@ impl Leaf {
             let ip: IpAddr = std::str::from_utf8(text).ok()?.trim().parse().ok()?;
             is_in(ip.to_canonical()).then_some(0..text.len())
         })
+    }
+
+    /// Whether it may match without anything to show.
+    pub(crate) const fn may_show_nothing(&self) -> bool {
+        matches!(
+            self.matcher,
+            Matcher::Absent | Matcher::Present | Matcher::Occurred(..)
+        )
     }
 
     /// What matched where, if the event matches and if there is anything to show.

@@ -7,70 +7,24 @@
 //!
 //! *Input*: texts, with the views that they are. *Output*: the comparisons that match, and the
 //! probes that are to be taken as seen. *Limits*: only comparisons that look at nothing but the
-//! text; texts up to [`MAX_TEXT`] bytes; a table of fixed size, in which a text that comes often
-//! outlasts those that come once.
+//! text; texts up to [`MAX_TEXT`] bytes; see [`Familiar`].
 
-use std::hash::BuildHasher as _;
-
-use foldhash::fast::FixedState;
-
+use crate::familiar::Familiar;
+pub(crate) use crate::familiar::{Place, Recall};
 use crate::field::Scope;
 use crate::gate::Probe;
 
 /// Longer texts are not kept, in bytes.
-const MAX_TEXT: usize = 256;
+const MAX_TEXT: u16 = 256;
 /// How many texts are kept.
-const SLOTS: usize = 1 << 10;
+const SLOTS: u16 = 1 << 10;
 /// Texts that match more, or in which more is to be seen, are not kept.
 const MAX_MATCHES: usize = 16;
 const MAX_PROBES: usize = 48;
-/// How many strangers with its place a text outlasts each time it comes, and how many at most.
-const CREDIT: u8 = 4;
-const MAX_CREDIT: u8 = 64;
 
-/// The table. Its memory is taken when it is made.
+/// The texts that are known.
 #[derive(Debug)]
-pub(crate) struct Memory {
-    slots: Vec<Slot>,
-    /// The text of each slot, at its place times [`MAX_TEXT`].
-    texts: Vec<u8>,
-}
-
-/// A place in the table.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Place(u16);
-
-/// What is known of a text.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Recall {
-    /// It came more often than twice.
-    Known(Place),
-    /// It comes for the second time: [`Memory::learn`] what it matches.
-    Again(Place),
-    /// Nothing.
-    Stranger,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Slot {
-    hash: u64,
-    view: Scope,
-    /// See [`MAX_CREDIT`].
-    credit: u8,
-    state: State,
-    lesson: Lesson,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum State {
-    /// Only the hash is known.
-    #[default]
-    Once,
-    /// The text of so many bytes and all about it.
-    Known(u16),
-    /// There is too much to know.
-    TooMuch,
-}
+pub(crate) struct Memory(Familiar<Lesson>);
 
 /// What a text matches.
 #[derive(Clone, Copy, Debug, Default)]
@@ -101,79 +55,34 @@ impl Lesson {
 
 impl Memory {
     pub(crate) fn new() -> Self {
-        Self {
-            slots: vec![Slot::default(); SLOTS],
-            texts: vec![0; SLOTS * MAX_TEXT],
-        }
+        Self(Familiar::new(SLOTS, MAX_TEXT))
+    }
+
+    /// Another event comes: places of the one before are no longer good.
+    pub(crate) const fn begin(&mut self) {
+        self.0.begin();
     }
 
     /// What is known of a text that is such a view.
     pub(crate) fn recall(&mut self, view: Scope, text: &[u8]) -> Recall {
-        if text.is_empty() || text.len() > MAX_TEXT {
-            return Recall::Stranger;
-        }
-        let hash = FixedState::with_seed(view.bits()).hash_one(text);
-        let place = hash as usize % SLOTS;
-        let start = place * MAX_TEXT;
-        let (Some(slot), Some(kept)) = (
-            self.slots.get_mut(place),
-            self.texts.get(start..start + text.len()),
-        ) else {
-            return Recall::Stranger;
-        };
-        if slot.hash == hash && slot.view == view {
-            let place = Place(place as u16);
-            return match slot.state {
-                State::Once => Recall::Again(place),
-                State::Known(len) if usize::from(len) == text.len() && kept == text => {
-                    slot.credit = (slot.credit + CREDIT).min(MAX_CREDIT);
-                    Recall::Known(place)
-                }
-                State::Known(_) | State::TooMuch => Recall::Stranger,
-            };
-        }
-        if slot.credit > 0 {
-            slot.credit -= 1;
-        } else {
-            *slot = Slot {
-                hash,
-                view,
-                ..Slot::default()
-            };
-        }
-        Recall::Stranger
+        self.0.recall(view.bits(), text)
     }
 
     /// Keeps what is to be known of a text that was [`Recall::Again`].
     pub(crate) fn learn(&mut self, place: Place, text: &[u8], lesson: &Lesson) {
-        let start = usize::from(place.0) * MAX_TEXT;
-        let (Some(slot), Some(kept)) = (
-            self.slots.get_mut(usize::from(place.0)),
-            self.texts.get_mut(start..start + text.len().min(MAX_TEXT)),
-        ) else {
-            return;
-        };
-        if lesson.is_too_much || text.len() != kept.len() {
-            slot.state = State::TooMuch;
-            return;
-        }
-        kept.copy_from_slice(text);
-        slot.state = State::Known(text.len() as u16);
-        slot.credit = CREDIT;
-        slot.lesson = *lesson;
+        let lesson = (!lesson.is_too_much).then_some(*lesson);
+        self.0.learn(place, text, lesson);
     }
 
     /// The probes that are to be taken as seen in a known text; `None` past the last.
     pub(crate) fn probe(&self, place: Place, at: usize) -> Option<Probe> {
-        let slot = self.slots.get(usize::from(place.0))?;
-        slot.lesson.probes.items().get(at).copied()
+        self.0.get(place)?.probes.items().get(at).copied()
     }
 
     /// Whether a comparison matches a known text.
     pub(crate) fn matches(&self, place: Place, comparison: u32) -> bool {
-        self.slots
-            .get(usize::from(place.0))
-            .is_some_and(|slot| slot.lesson.matches.items().contains(&comparison))
+        let lesson = self.0.get(place);
+        lesson.is_some_and(|lesson| lesson.matches.items().contains(&comparison))
     }
 }
 
@@ -211,14 +120,7 @@ mod tests {
 
     const VIEW: Scope = Scope::labels();
 
-    fn known(memory: &mut Memory, text: &[u8]) -> Option<Place> {
-        match memory.recall(VIEW, text) {
-            Recall::Known(place) => Some(place),
-            _ => None,
-        }
-    }
-
-    fn teach(memory: &mut Memory, text: &[u8], matches: impl Iterator<Item = u32>) {
+    fn teach(memory: &mut Memory, text: &[u8], matches: impl Iterator<Item = u32>) -> Recall {
         assert!(matches!(memory.recall(VIEW, text), Recall::Stranger));
         let Recall::Again(place) = memory.recall(VIEW, text) else {
             panic!("it came before");
@@ -226,44 +128,24 @@ mod tests {
         let mut lesson = Lesson::default();
         matches.for_each(|comparison| lesson.add_match(comparison));
         memory.learn(place, text, &lesson);
+        memory.recall(VIEW, text)
     }
 
     #[test]
-    fn a_text_is_known_from_its_third_time_on() {
+    fn what_a_text_matches_is_known() {
         let mut memory = Memory::new();
-        teach(&mut memory, b"text", [7].into_iter());
-        let place = known(&mut memory, b"text").unwrap();
+        let Recall::Known(place) = teach(&mut memory, b"text", [7].into_iter()) else {
+            panic!("it is known");
+        };
         assert!(memory.matches(place, 7) && !memory.matches(place, 8));
-        assert!(known(&mut memory, b"other").is_none());
         let other = Scope::default();
         assert!(matches!(memory.recall(other, b"text"), Recall::Stranger));
     }
 
     #[test]
-    fn what_is_too_long_or_matches_too_much_stays_a_stranger() {
+    fn what_matches_too_much_stays_a_stranger() {
         let mut memory = Memory::new();
-        teach(&mut memory, b"text", 0..=MAX_MATCHES as u32);
-        for text in [&b"text"[..], b"", &[b'x'; MAX_TEXT + 1]] {
-            for _ in 0..3 {
-                assert!(matches!(memory.recall(VIEW, text), Recall::Stranger));
-            }
-        }
-        teach(&mut memory, &[b'x'; MAX_TEXT], [].into_iter());
-        assert!(known(&mut memory, &[b'x'; MAX_TEXT]).is_some());
-    }
-
-    #[test]
-    fn what_comes_often_outlasts_what_comes_once() {
-        let mut memory = Memory::new();
-        teach(&mut memory, b"often", [].into_iter());
-        for stranger in 0..100_000_u32 {
-            assert!(matches!(
-                memory.recall(VIEW, &stranger.to_le_bytes()),
-                Recall::Stranger
-            ));
-            if stranger % 1000 == 0 {
-                assert!(known(&mut memory, b"often").is_some(), "{stranger}");
-            }
-        }
+        let recall = teach(&mut memory, b"text", 0..=MAX_MATCHES as u32);
+        assert!(matches!(recall, Recall::Stranger));
     }
 }

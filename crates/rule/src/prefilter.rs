@@ -164,6 +164,7 @@ impl Prefilter {
         if !self.scope.meets(view) {
             return;
         }
+        seen.examine(text);
         let bytes = self.finder.find(text, |literal| {
             let counts = self.scopes.get(literal);
             if counts.is_some_and(|views| views.meets(view)) {

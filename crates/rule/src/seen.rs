@@ -3,6 +3,8 @@
 //! Owns: the marks of one event, and the memory of texts that outlasts it. Never holds: what is looked
 //! for.
 
+use std::cell::Cell;
+
 use vigil_event::{Event, View};
 
 use crate::field::Scope;
@@ -31,6 +33,8 @@ pub(crate) struct Seen {
     /// The views of which more is to be known, by their places.
     again: Vec<(usize, Place)>,
     memory: Memory,
+    /// See [`crate::Costs::examined`].
+    examined: Cell<u64>,
 }
 
 /// A view of the event at hand.
@@ -51,6 +55,7 @@ impl Seen {
         self.candidates.clear();
         self.parts.clear();
         self.again.clear();
+        self.memory.begin();
         if self.views.len() != probes || self.bits.len() != rules {
             *self = Self::new(probes, rules);
         }
@@ -78,6 +83,7 @@ impl Seen {
             parts: Vec::with_capacity(PARTS),
             again: Vec::with_capacity(PARTS),
             memory: Memory::new(),
+            examined: Cell::new(0),
         }
     }
 
@@ -165,6 +171,16 @@ impl Seen {
         Self::new(probes, rules)
     }
 
+    /// A text is searched or compared.
+    pub(crate) fn examine(&self, text: &[u8]) {
+        self.examined.set(self.examined.get() + text.len() as u64);
+    }
+
+    /// How many bytes were examined since this was last asked.
+    pub(crate) fn take_examined(&self) -> u64 {
+        self.examined.take()
+    }
+
     /// The rules that can match, in their order.
     pub(crate) fn candidates(&self) -> &[u32] {
         &self.candidates
@@ -177,20 +193,34 @@ impl Seen {
         })
     }
 
-    /// The places of the event's views in `scope`, without those of which is known that the
-    /// comparison does not match them.
+    /// The places of the event's views in `scope`, each with whether it is known that the comparison
+    /// matches it; without those of which is known that it does not.
     pub(crate) fn places(
         &self,
         scope: Scope,
         comparison: Option<u32>,
-    ) -> impl Iterator<Item = usize> {
-        let fits = move |part: &Part| {
-            let knows = comparison.zip(part.known);
-            part.view.meets(scope)
-                && knows.is_none_or(|(number, known)| self.memory.matches(known, number))
-        };
+    ) -> impl Iterator<Item = (usize, bool)> {
         let parts = self.parts.iter().enumerate();
-        parts.filter_map(move |(place, part)| fits(part).then_some(place))
+        let parts = parts.filter(move |(_, part)| part.view.meets(scope));
+        parts.filter_map(
+            move |(place, part)| match self.remembers(part, comparison) {
+                Some(false) => None,
+                remembered => Some((place, remembered.is_some())),
+            },
+        )
+    }
+
+    /// Whether it is known that the comparison matches one of the event's views in `scope`.
+    pub(crate) fn is_remembered(&self, scope: Scope, comparison: u32) -> bool {
+        self.parts.iter().any(|part| {
+            part.view.meets(scope) && self.remembers(part, Some(comparison)) == Some(true)
+        })
+    }
+
+    /// Whether a comparison matches a view, if that is known.
+    fn remembers(&self, part: &Part, comparison: Option<u32>) -> Option<bool> {
+        let (known, number) = part.known.zip(comparison)?;
+        Some(self.memory.matches(known, number))
     }
 
     /// The probes that were seen in a view.

@@ -113,14 +113,14 @@ impl Scratch {
         Self {
             seen: Seen::of(&rules.prefilter),
             logs: Vec::new(),
-            costs: Costs::new(rules.rules.len()),
+            costs: Costs::new(rules.counts()),
         }
     }
 
     /// Serves other rules from now on: what was counted is forgotten, the stopwatch stays.
     pub fn renew(&mut self, rules: &RuleSet) {
         self.seen = Seen::of(&rules.prefilter);
-        self.costs.renew(rules.rules.len());
+        self.costs.renew(rules.counts());
     }
 
     pub(crate) const fn seen(&self) -> &Seen {
@@ -209,6 +209,12 @@ impl RuleSet {
         self.rules.iter().chain(crs)
     }
 
+    /// How many rules there are, and how many of OWASP CRS.
+    fn counts(&self) -> (usize, usize) {
+        let crs = self.crs.as_ref().map_or(0, |crs| crs.rules().len());
+        (self.rules.len(), crs)
+    }
+
     /// The detections in the order of their files, then the correlations.
     pub fn rules(&self) -> &[Rule] {
         &self.rules
@@ -265,8 +271,8 @@ impl RuleSet {
             costs.evaluated(place, hit_at, &mut timing);
             hits.extend(hit);
         }
-        costs.finish(hits.len());
         self.learn(event, seen);
+        costs.finish(hits.len(), seen.take_examined());
     }
 
     /// Compares the texts that came for the second time with all that rules compare them with.
@@ -343,13 +349,12 @@ fn evidence(condition: &Condition, event: &Event, seen: &Seen) -> Vec<Evidence> 
     condition.prove(&mut evidence, &mut |selection, evidence| {
         let limit = (evidence.len() + Hit::MAX_OF_SELECTION).min(Hit::MAX_EVIDENCE);
         selection.prove(evidence, &mut |leaf: &Arc<Leaf>, evidence| {
-            let holds = leaf.holds(event, seen);
-            if holds && evidence.len() < limit {
-                let found = leaf
-                    .evidence(event, seen)
-                    .filter(|found| !evidence.contains(found));
-                evidence.extend(found);
+            if evidence.len() >= limit {
+                return leaf.holds(event, seen);
             }
+            let found = leaf.evidence(event, seen);
+            let holds = found.is_some() || (leaf.may_show_nothing() && leaf.holds(event, seen));
+            evidence.extend(found.filter(|found| !evidence.contains(found)));
             holds
         })
     });

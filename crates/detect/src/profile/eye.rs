@@ -118,7 +118,7 @@ impl Eye {
             options,
             profiles: Arc::default(),
             requests: Requests::default(),
-            clients: Table::new(MAX_CLIENTS),
+            clients: Table::new(MAX_CLIENTS, ACCUSED_MS),
             verdict: Verdict::default(),
             is_gathered: false,
             fitting: 0,
@@ -181,7 +181,7 @@ impl Eye {
         };
         let thing = misfit.thing | 1 << 63;
         let at = event.occurred_at.as_millis();
-        let (client, _) = self.clients.entry(address, at, Client::default);
+        let client = self.clients.entry(address, at, Client::default).value;
         let (before, sum) = client.count(thing, misfit.score, at);
         if before >= REPEATED && sum >= STRONG {
             let together =
@@ -210,7 +210,7 @@ impl Eye {
         let at = event.occurred_at.as_millis();
         if score_of_others >= ACCUSES {
             if let Some(address) = event.source_ip {
-                let (client, _) = self.clients.entry(address, at, Client::default);
+                let client = self.clients.entry(address, at, Client::default).value;
                 client.accused_until = client.accused_until.max(at + ACCUSED_MS);
             }
             self.requests.pop();

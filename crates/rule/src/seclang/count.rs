@@ -37,6 +37,14 @@ impl Program {
                 _ => return false,
             },
         };
+        // Most counts match nothing, and need not be written down.
+        if let (Operator::Number(comparison, _), [chain]) = (&link.operator, link.chains.as_slice())
+            && chain.is_empty()
+            && comparison.holds(count.try_into().unwrap_or(i64::MAX), number(argument))
+                == link.negated
+        {
+            return false;
+        }
         let text = work.texts.add(&written(&count));
         let name = match &read.pick {
             Pick::Name(name) => name.clone(),

@@ -76,9 +76,14 @@ fn family(draft: &Draft) -> &'static str {
 /// How much a match adds to the anomaly score of the request.
 fn points(draft: &Draft, variables: &Variables) -> i64 {
     let filled = |text: &Text| {
-        let value = text.with(|variable| {
-            let name = super::draft::names_of(variable)?.to_ascii_lowercase();
-            variables.get(name.as_bytes()).map(Vec::as_slice)
+        let value = text.with(|variable, to| {
+            let name = super::draft::names_of(variable).unwrap_or_default();
+            to.extend(
+                variables
+                    .get(name.to_ascii_lowercase().as_bytes())
+                    .into_iter()
+                    .flatten(),
+            );
         });
         number(&value)
     };
@@ -208,6 +213,7 @@ fn rule(draft: &Draft, listed: &Listed, score: Score) -> Rule {
         status: None,
         level: level(&draft.severity, score),
         score,
+        own_risk: None,
         family: family(draft).to_owned(),
         techniques: tags.clone().filter_map(technique).collect(),
         tags: tags.cloned().collect(),

@@ -204,7 +204,7 @@ impl Operator {
     /// The groups of a match.
     pub(super) fn groups(&self, value: &[u8], found: &Range<usize>) -> Vec<Vec<u8>> {
         match self {
-            Self::Pattern(pattern) => pattern.groups(value),
+            Self::Pattern(pattern) if pattern.has_groups() => pattern.groups(value),
             _ => vec![value.get(found.clone()).unwrap_or_default().to_vec()],
         }
     }

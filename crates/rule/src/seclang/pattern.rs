@@ -79,6 +79,11 @@ impl Pattern {
         self.regex.find(text).map(|found| found.range())
     }
 
+    /// Whether there is more than the whole match.
+    pub(super) fn has_groups(&self) -> bool {
+        self.regex.captures_len() > 1
+    }
+
     /// The whole match and its groups, empty where a group took no part.
     pub(super) fn groups(&self, text: &[u8]) -> Vec<Vec<u8>> {
         let Some(captures) = self.regex.captures(text) else {

@@ -4,6 +4,7 @@
 //! matches do. Never holds: values of a request, what was settled before.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
@@ -12,6 +13,7 @@ use super::draft::{Change, Draft, DraftLink, Effect, Step, Who};
 use super::operator::{DataFiles, Operator};
 use super::plan::{Kept, Plan, Variables};
 use super::read::{Pick, Read};
+use super::reads;
 use super::syntax::{Selector, Variable};
 use super::text::{Part, Text};
 use super::transform::{Bytes, Transform};
@@ -47,6 +49,8 @@ pub(super) struct Link {
     pub(super) all: bool,
     /// The literals without one of which nothing matches.
     pub(super) gate: Option<usize>,
+    /// The number of its first read among those of all rules.
+    pub(super) first_read: usize,
 }
 
 /// A rule with those chained to it.
@@ -73,6 +77,12 @@ pub(super) struct Look {
 /// What is run for each request.
 #[derive(Debug)]
 pub(super) struct Program {
+    /// Tells it from every other one.
+    pub(super) number: u64,
+    /// How many reads all rules have.
+    pub(super) reads: usize,
+    /// For each collection of the request the reads that depend on nothing but its values.
+    pub(super) readers: Vec<(Collection, Vec<u64>)>,
     pub(super) rules: Vec<Compiled>,
     pub(super) variables: Variables,
     pub(super) looks: Vec<Look>,
@@ -119,10 +129,19 @@ impl Program {
             })
             .collect();
         aim(&mut rules, &plan.kept, steps)?;
+        for link in rules.iter_mut().flat_map(|rule| &mut rule.links) {
+            link.reads
+                .iter_mut()
+                .for_each(|read| read.preset(&plan.variables));
+        }
         let gates = sets.len();
         let (finder, opens) = finder(&sets)?;
         let looks = looks(&rules);
+        let reads = reads::number(&mut rules);
         let program = Self {
+            number: PROGRAMS.fetch_add(1, Ordering::Relaxed),
+            reads,
+            readers: reads::by_collection(&rules, reads),
             rules,
             variables: plan.variables,
             looks,
@@ -272,7 +291,7 @@ fn compile_link(link: &DraftLink, wanted: &Wanted, files: &DataFiles) -> Result<
         vec![link.transforms.clone()]
     };
     Ok(Link {
-        reads: reads(&link.variables)?,
+        reads: reads_of(&link.variables)?,
         operator: Operator::new(&link.operator, &link.argument, files)?,
         negated: link.negated,
         chains,
@@ -280,6 +299,7 @@ fn compile_link(link: &DraftLink, wanted: &Wanted, files: &DataFiles) -> Result<
         all: !deeds.is_empty(),
         deeds,
         gate: None,
+        first_read: 0,
     })
 }
 
@@ -288,7 +308,7 @@ fn collection(variable: &Variable) -> Result<Collection, String> {
         .ok_or_else(|| Collection::why_not(&variable.collection))
 }
 
-fn reads(variables: &[Variable]) -> Result<Vec<Read>, String> {
+fn reads_of(variables: &[Variable]) -> Result<Vec<Read>, String> {
     let mut reads: Vec<Read> = Vec::new();
     for variable in variables.iter().filter(|variable| !variable.excluded) {
         let collection = collection(variable)?;
@@ -304,6 +324,7 @@ fn reads(variables: &[Variable]) -> Result<Vec<Read>, String> {
             pick: Pick::new(variable.selector.as_ref())?,
             counted: variable.counted,
             except: Vec::new(),
+            presets: Vec::new(),
         });
     }
     for variable in variables.iter().filter(|variable| variable.excluded) {
@@ -318,6 +339,9 @@ fn reads(variables: &[Variable]) -> Result<Vec<Read>, String> {
     }
     Ok(reads)
 }
+
+/// How many programs were compiled, and one.
+static PROGRAMS: AtomicU64 = AtomicU64::new(1);
 
 /// The literals that a link needs, where that can be looked for before.
 fn gate(link: &Link) -> Option<Vec<Vec<u8>>> {

@@ -3,6 +3,7 @@
 use regex::bytes::{Regex, RegexBuilder};
 
 use super::collection::Collection;
+use super::plan::Variables;
 use super::syntax::Selector;
 
 /// Which members of a collection.
@@ -48,9 +49,20 @@ pub(super) struct Read {
     /// How many there are, in place of each.
     pub(super) counted: bool,
     pub(super) except: Vec<Pick>,
+    /// The variables that the setup left and that it takes, in the order of their names.
+    pub(super) presets: Vec<Vec<u8>>,
 }
 
 impl Read {
+    /// Tells it which variables the setup left.
+    pub(super) fn preset(&mut self, variables: &Variables) {
+        if self.collection == Collection::Tx && !matches!(self.pick, Pick::Name(_)) {
+            let taken = variables.keys().filter(|name| self.takes(name));
+            self.presets = taken.cloned().collect();
+            self.presets.sort();
+        }
+    }
+
     pub(super) fn takes(&self, name: &[u8]) -> bool {
         self.pick.takes(name) && !self.except.iter().any(|except| except.takes(name))
     }

@@ -9,7 +9,8 @@ use std::ops::Range;
 use vigil_event::Event;
 
 use super::collection::Collection;
-use super::draft::Change;
+use super::draft::{Change, names_of};
+use super::memory::Memory;
 use super::operator::{Operator, number};
 use super::plan::written;
 use super::program::{Compiled, Deed, Link, Program};
@@ -41,11 +42,14 @@ pub(super) struct Matched {
 #[derive(Debug, Default)]
 pub(super) struct Work {
     pub(super) texts: Texts,
-    /// The only thing that outlasts a request; it changes no answer.
+    /// The only things that outlast a request; they change no answer.
+    memory: Memory,
     verdicts: Verdicts,
     seen: Vec<u64>,
+    /// The gates that one value opens.
+    opened: Vec<u64>,
     /// Variables set by this request's matches; none for one that was taken away.
-    set: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+    pub(super) set: Vec<(Vec<u8>, Option<Vec<u8>>)>,
     removed: Vec<u32>,
     /// Rule and link whose deeds took variables out of rules.
     removed_targets: Vec<(usize, usize)>,
@@ -55,10 +59,11 @@ pub(super) struct Work {
 }
 
 impl Work {
-    fn clear(&mut self, gates: usize) {
+    fn clear(&mut self, program: &Program) {
+        self.memory.begin(program.number, program.reads);
         self.texts.clear();
         self.seen.clear();
-        self.seen.resize(words(gates), 0);
+        self.seen.resize(words(program.gates), 0);
         self.set.clear();
         self.removed.clear();
         self.removed_targets.clear();
@@ -75,7 +80,12 @@ impl Program {
         work: &mut Work,
         mut hit: impl FnMut(&Compiled, &Work),
     ) {
-        work.clear(self.gates);
+        work.clear(self);
+        for (collection, reads) in &self.readers {
+            let members = work.texts.members(*collection, event);
+            let values = &work.texts.values;
+            work.memory.recall(*collection, members, values, reads);
+        }
         self.look(event, work);
         let mut place = 0;
         while let Some(rule) = self.rules.get(place) {
@@ -102,33 +112,43 @@ impl Program {
         for look in &self.looks {
             let members = work.texts.members(look.collection, event);
             for value in members.start..members.end {
-                let text = work.texts.of_value(value);
-                if !look.needs.are_any_of(work.texts.classes(text)) {
-                    self.see(text, work);
+                if let Some(opened) = work.memory.opened(value) {
+                    add(&mut work.seen, opened);
                     continue;
                 }
-                for chain in &look.chains {
-                    let text = work.texts.transformed(text, chain);
-                    self.see(text, work);
+                work.opened.clear();
+                work.opened.resize(words(self.gates), 0);
+                let text = work.texts.of_value(value);
+                if look.needs.are_any_of(work.texts.classes(text)) {
+                    for chain in &look.chains {
+                        let text = work.texts.transformed(text, chain);
+                        self.open(text, work);
+                    }
+                } else {
+                    self.open(text, work);
                 }
+                add(&mut work.seen, &work.opened);
+                work.memory.learn_opened(value, &work.opened);
             }
         }
     }
 
-    fn see(&self, text: TextId, work: &mut Work) {
+    fn open(&self, text: TextId, work: &mut Work) {
         let opened = work
             .texts
             .opened(text, &self.finder, &self.opens, self.gates);
-        for (word, opened) in work.seen.iter_mut().zip(opened) {
-            *word |= opened;
-        }
+        add(&mut work.opened, opened);
     }
 
     fn matches(&self, place: usize, rule: &Compiled, event: &Event, work: &mut Work) -> bool {
         rule.links.iter().enumerate().all(|(number, link)| {
+            let reads = link.first_read..link.first_read + link.reads.len();
+            if !reads.is_empty() && work.memory.are_dismissed(reads) {
+                return false;
+            }
             let mut matched = false;
-            for read in &link.reads {
-                matched |= self.read_matches((place, number), link, read, event, work);
+            for (order, read) in link.reads.iter().enumerate() {
+                matched |= self.read_matches((place, number), link, (order, read), event, work);
                 if matched && !link.all {
                     return true;
                 }
@@ -146,7 +166,7 @@ impl Program {
         &self,
         at: (usize, usize),
         link: &Link,
-        read: &Read,
+        (order, read): (usize, &Read),
         event: &Event,
         work: &mut Work,
     ) -> bool {
@@ -165,7 +185,11 @@ impl Program {
             return matched;
         }
         let members = work.texts.members(read.collection, event);
+        let number = link.is_fixed().then_some(link.first_read + order);
         for value in members.start..members.end {
+            if number.is_some_and(|number| work.memory.is_miss(value, number)) {
+                continue;
+            }
             let Some(name) = work
                 .texts
                 .values
@@ -176,12 +200,17 @@ impl Program {
                 break;
             };
             let name = work.texts.values.text(name);
-            if !read.takes(name) || self.is_taken_out(at.0, read.collection, name, work) {
+            if !read.takes(name) {
+                number.inspect(|number| work.memory.learn_miss(value, *number));
+                continue;
+            }
+            if self.is_taken_out(at.0, read.collection, name, work) {
                 continue;
             }
             // Only what matched needs a copy of its name.
             let text = work.texts.of_value(value);
             let Some((text, chain, range)) = self.find(link, text, &argument, work) else {
+                number.inspect(|number| work.memory.learn_miss(value, *number));
                 continue;
             };
             let name = work
@@ -321,60 +350,6 @@ impl Program {
         })
     }
 
-    /// The members of a collection that rules made: names and texts.
-    pub(super) fn made(&self, read: &Read, work: &Work) -> Vec<(Vec<u8>, Vec<u8>)> {
-        let full_name = |one: &Matched| full_name(one.collection, &one.name);
-        let text = |one: &Matched| work.texts.bytes(one.text).to_vec();
-        let matched = work.matched.iter();
-        let mut all: Vec<(Vec<u8>, Vec<u8>)> = match read.collection {
-            Collection::MatchedVar => matched
-                .last()
-                .map(|one| (full_name(one), text(one)))
-                .into_iter()
-                .collect(),
-            Collection::MatchedVarName => matched
-                .last()
-                .map(|one| (full_name(one), full_name(one)))
-                .into_iter()
-                .collect(),
-            Collection::MatchedVars => matched.map(|one| (full_name(one), text(one))).collect(),
-            Collection::MatchedVarsNames => matched
-                .map(|one| (full_name(one), full_name(one)))
-                .collect(),
-            _ => return self.variables_of(read, work),
-        };
-        all.retain(|(name, _)| read.takes(name));
-        all
-    }
-
-    fn variables_of(&self, read: &Read, work: &Work) -> Vec<(Vec<u8>, Vec<u8>)> {
-        if let Pick::Name(name) = &read.pick {
-            let value = self.variable(name, work);
-            return value
-                .map(|value| (name.clone(), value.to_vec()))
-                .into_iter()
-                .collect();
-        }
-        let is_set = |name: &[u8]| work.set.iter().any(|(own, _)| own == name);
-        let before = self.variables.iter().filter(|(name, _)| !is_set(name));
-        let before = before.map(|(name, value)| (name.clone(), value.clone()));
-        let now = work
-            .set
-            .iter()
-            .filter_map(|(name, value)| Some((name.clone(), value.clone()?)));
-        before
-            .chain(now)
-            .filter(|(name, _)| read.takes(name))
-            .collect()
-    }
-
-    fn variable<'a>(&'a self, name: &[u8], work: &'a Work) -> Option<&'a [u8]> {
-        match work.set.iter().find(|(own, _)| own == name) {
-            Some((_, value)) => value.as_deref(),
-            None => self.variables.get(name).map(Vec::as_slice),
-        }
-    }
-
     /// What the operator's text is for this request.
     fn argument<'a>(&self, link: &'a Link, event: &Event, work: &mut Work) -> Cow<'a, [u8]> {
         let Some(text) = link.operator.text() else {
@@ -387,26 +362,28 @@ impl Program {
     }
 
     fn filled(&self, text: &Text, event: &Event, work: &mut Work) -> Vec<u8> {
-        let values: Vec<Vec<u8>> = text
-            .macros()
-            .map(|variable| self.macro_value(variable, event, work).unwrap_or_default())
-            .collect();
-        let mut values = values.iter();
-        text.with(|_| values.next().map(Vec::as_slice))
+        text.with(|variable, to| {
+            if variable.collection == "TX" {
+                // Names are kept in lower case, and so macros are read.
+                let value =
+                    names_of(variable).and_then(|name| self.variable(name.as_bytes(), work));
+                to.extend_from_slice(value.unwrap_or_default());
+            } else {
+                to.extend(self.macro_value(variable, event, work).unwrap_or_default());
+            }
+        })
     }
 
+    /// What a variable of the request is, or one that tells of a match.
     fn macro_value(&self, variable: &Variable, event: &Event, work: &mut Work) -> Option<Vec<u8>> {
         let collection = Collection::of_name(&variable.collection)?;
-        let name =
-            super::draft::names_of(variable).map(|name| name.to_ascii_lowercase().into_bytes());
-        if collection == Collection::Tx {
-            return self.variable(&name?, work).map(<[u8]>::to_vec);
-        }
+        let name = names_of(variable).map(|name| name.to_ascii_lowercase().into_bytes());
         let read = Read {
             collection,
             pick: name.map_or(Pick::All, Pick::Name),
             counted: false,
             except: Vec::new(),
+            presets: Vec::new(),
         };
         if !collection.is_of_request() {
             return self
@@ -452,6 +429,12 @@ impl Program {
                 }
             }
         }
+    }
+}
+
+fn add(bits: &mut [u64], more: &[u64]) {
+    for (word, more) in bits.iter_mut().zip(more) {
+        *word |= more;
     }
 }
 

@@ -1,6 +1,6 @@
 //! Texts with macros: `%{tx.name}`, `%{MATCHED_VAR}`.
 
-use super::syntax::{self, Variable};
+use super::syntax::{self, Selector, Variable};
 
 /// A text that is put together for each event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,7 +27,14 @@ impl Text {
             if !before.is_empty() {
                 parts.push(Part::Plain(before.as_bytes().to_vec()));
             }
-            parts.push(Part::Macro(syntax::variable(name)));
+            let mut variable = syntax::variable(name);
+            // What rules set is known by names in lower case.
+            if let (true, Some(Selector::Name(name))) =
+                (variable.collection == "TX", &mut variable.selector)
+            {
+                name.make_ascii_lowercase();
+            }
+            parts.push(Part::Macro(variable));
             rest = after;
         }
         if !rest.is_empty() {
@@ -45,21 +52,19 @@ impl Text {
         }
     }
 
-    /// The text with each macro replaced by what `value` says; nothing where that says nothing.
-    pub(super) fn with<'a>(&self, mut value: impl FnMut(&Variable) -> Option<&'a [u8]>) -> Vec<u8> {
+    /// The text with each macro replaced by what `append` appends for it.
+    pub(super) fn with(&self, mut append: impl FnMut(&Variable, &mut Vec<u8>)) -> Vec<u8> {
         let mut whole = Vec::new();
         for part in &self.0 {
             match part {
                 Part::Plain(text) => whole.extend_from_slice(text),
-                Part::Macro(variable) => {
-                    whole.extend_from_slice(value(variable).unwrap_or_default());
-                }
+                Part::Macro(variable) => append(variable, &mut whole),
             }
         }
         whole
     }
 
-    /// The same with the macros replaced that `value` knows.
+    /// The text with the macros replaced that `value` knows.
     pub(super) fn resolved(&self, mut value: impl FnMut(&Variable) -> Option<Vec<u8>>) -> Self {
         let mut parts: Vec<Part> = Vec::new();
         for part in &self.0 {
@@ -95,7 +100,7 @@ mod tests {
         let known = |variable: &Variable| (variable.collection == "TX").then(|| b"1".to_vec());
         let resolved = text.resolved(known);
         assert_eq!(resolved.0.len(), 3);
-        assert_eq!(resolved.with(|_| Some(b"2")), b"a1c2%{x");
+        assert_eq!(resolved.with(|_, to| to.push(b'2')), b"a1c2%{x");
         assert_eq!(Text::new("abc").plain(), Some(&b"abc"[..]));
         assert_eq!(Text::new("").plain(), Some(&b""[..]));
     }

@@ -125,3 +125,58 @@ fn attacks_in_a_log_are_found_by_crs() {
     let line = vigil_rule::Example::typed("/a/b.html?q=garden+chairs&page=2").to_line();
     assert_eq!(found(&rules, &line), [""; 0]);
 }
+
+/// Pieces that requests have in common, harmless and not.
+const PATHS: [&str; 5] = [
+    "/",
+    "/a.php",
+    "/shop/item",
+    "/a/../../etc/passwd",
+    "/wp-config.php.bak",
+];
+const QUERIES: [&str; 6] = [
+    "",
+    "?id=1",
+    "?id=1%27%20or%20%271%27=%271",
+    "?q=%3Cscript%3Ealert(1)%3C/script%3E&id=1",
+    "?a=;cat%20/etc/passwd&a=2",
+    "?id=%00&id=%2e%2e/",
+];
+const AGENTS: [&str; 4] = [
+    "Mozilla/5.0 (X11; Linux x86_64)",
+    "sqlmap/1.7",
+    "() { :;}; id",
+    "",
+];
+
+#[test]
+fn what_came_before_changes_no_answer() {
+    let Some(files) = files() else { return };
+    let rules = SecRules::load(&files, Some(4)).unwrap();
+    let others = SecRules::load(&files, Some(1)).unwrap();
+    let mut scratch = SecScratch::default();
+    let lines: Vec<String> = PATHS
+        .iter()
+        .flat_map(|path| QUERIES.iter().map(move |query| format!("{path}{query}")))
+        .flat_map(|target| {
+            AGENTS.iter().map(move |agent| {
+                format!(
+                    r#"192.0.2.1 - - [20/Nov/2026:12:00:00 +0000] "GET {target} HTTP/1.1" 200 5 "-" "{agent}""#
+                )
+            })
+        })
+        .collect();
+    let mut matched = 0;
+    // From the third time on values are known; then other rules are asked about the same values.
+    for rules in [&rules, &rules, &rules, &rules, &others, &others, &others] {
+        for line in &lines {
+            let event = crate::line::event(line);
+            let (mut fresh, mut again) = (Vec::new(), Vec::new());
+            rules.evaluate(&event, &mut SecScratch::default(), &mut fresh);
+            rules.evaluate(&event, &mut scratch, &mut again);
+            assert_eq!(fresh, again, "{line}");
+            matched += fresh.len();
+        }
+    }
+    assert!(matched > lines.len(), "{matched}");
+}

@@ -2,11 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod bucket;
 mod correlation;
 mod crs;
 mod foreign;
 mod hostile;
 mod line;
+mod linear;
 mod modifiers;
 mod modsecurity;
 mod refused;

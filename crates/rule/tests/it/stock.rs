@@ -6,7 +6,7 @@ use vigil_rule::{Hit, RuleFile, RuleKind, RuleSet, Scratch};
 
 use crate::line;
 
-fn stock_files() -> Vec<RuleFile> {
+pub(crate) fn stock_files() -> Vec<RuleFile> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../rules");
     let mut paths = Vec::new();
     collect(&root, &mut paths);

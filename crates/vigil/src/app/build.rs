@@ -373,8 +373,10 @@ fn pipeline(
         Arc::clone(&common.clock),
     )?;
     tailer.telemetry().register(&common.registry)?;
+    let mut detector = config.detector_options();
+    detector.risk.shards = config.detection_threads() as u32;
     let options = JudgeOptions {
-        detector: config.detector_options(),
+        detector,
         threshold: Score::new(config.detect.threat_threshold),
         alert_severity: config.detect.alert_severity,
         alert_window_ms: i64::from(config.detect.alert_window_minutes) * 60_000,

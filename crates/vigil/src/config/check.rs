@@ -16,6 +16,7 @@ impl Config {
         self.detect.check(&mut problems);
         self.detect.windows.check(&mut problems);
         self.detect.correlations.check(&mut problems);
+        problems.extend(self.detect.risk.problems());
         self.detect.profiles.check(&mut problems);
         self.detect.allow.check(&mut problems);
         self.enrich.check(&mut problems);

@@ -218,7 +218,7 @@ impl Judge {
 
     /// What the correlations of this thread lost, since this was last asked.
     fn take_lost(&mut self) -> Lost {
-        let lost = Lost::of(self.detector.correlator());
+        let lost = Lost::of(self.detector.correlator(), self.detector.forgotten());
         lost.since(&mut self.lost)
     }
 
@@ -265,7 +265,7 @@ impl Judge {
         if !Arc::ptr_eq(&set, self.detector.rules()) {
             self.hand_over_costs(true);
             self.detector.replace_rules(set);
-            self.lost = Lost::default();
+            self.lost = self.lost.without_correlations();
         }
     }
 

@@ -7,6 +7,7 @@
 )]
 
 mod bad_input;
+mod behaviour;
 mod bench;
 mod cli;
 mod clients;
