@@ -13,6 +13,7 @@ const CONFIG: &str = "[detect.profiles]
 min_requests = 2000
 min_clients = 50
 min_minutes = 120
+trust_periods = 1
 ";
 const MODELS: &str = "/api/v1/models";
 const SHOP: &str = "/api/v1/models/shop.example";
