@@ -89,6 +89,8 @@ fn what_does_not_fit_is_told_in_words_and_with_its_outcome() {
     let vigil = serve(&site);
     let http = vigil.http();
     let learned = active(http);
+    // It is kept after it was put in force.
+    kept(&site);
     assert_eq!(learned["version"], 1);
     let path = &learned["paths"][0];
     assert_eq!(path["path"], "/item/{number}");
