@@ -60,10 +60,12 @@ pub(super) struct Plan {
 /// Makes the traffic.
 pub(super) fn traffic(site: &dyn Site, plan: Plan) -> Vec<Line> {
     let mut random = Rng::with_seed(plan.seed);
-    let step = plan.hours * 3_600_000 / plan.requests.max(1) as i64;
+    let step = plan.hours * 3_600_000 / i64::try_from(plan.requests.max(1)).unwrap_or(i64::MAX);
     (0..plan.requests)
         .map(|number| {
-            let at = plan.start.plus_millis(number as i64 * step);
+            let at = plan
+                .start
+                .plus_millis(i64::try_from(number).unwrap_or_default() * step);
             line(site, plan, &mut random, at)
         })
         .collect()

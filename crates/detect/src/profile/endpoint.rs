@@ -120,7 +120,7 @@ impl Endpoint {
         if !request.was_served() {
             return;
         }
-        self.count += u64::from(by.weight);
+        self.count = self.count.saturating_add(u64::from(by.weight));
         self.crowd.see(by.who);
         if digit == 2 {
             self.sizes.see(bucket(request.body_bytes()), by);
@@ -146,7 +146,7 @@ impl Endpoint {
             if request.parameters().take(place).any(|[one, _]| one == name) {
                 parameter.repeated.see(by);
             } else {
-                parameter.requests += u64::from(by.weight);
+                parameter.requests = parameter.requests.saturating_add(u64::from(by.weight));
                 parameter.seen.see(by);
             }
             parameter.value.learn((&Shape::of(value), value), by, trust);
@@ -415,7 +415,7 @@ impl Endpoint {
     }
 
     pub(crate) fn add(&mut self, other: &Self) {
-        self.count += other.count;
+        self.count = self.count.saturating_add(other.count);
         self.crowd.add(&other.crowd);
         for (mine, theirs) in [
             (&mut self.methods, &other.methods),
@@ -432,7 +432,7 @@ impl Endpoint {
         for (name, parameter) in &other.parameters {
             if let Some(mine) = self.parameters.get_mut(name) {
                 mine.seen.add(&parameter.seen);
-                mine.requests += parameter.requests;
+                mine.requests = mine.requests.saturating_add(parameter.requests);
                 mine.repeated.add(&parameter.repeated);
                 mine.value.add(&parameter.value);
             } else if self.parameters.len() < MAX_PARAMETERS {

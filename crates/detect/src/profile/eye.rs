@@ -222,7 +222,7 @@ impl Eye {
             self.requests.pop();
         } else if self.requests.len() > MAX_WAITING {
             self.requests.pop();
-            self.left_out += 1;
+            self.left_out = self.left_out.saturating_add(1);
         } else if self.verdict.misfits.is_empty() {
             self.sample();
         }

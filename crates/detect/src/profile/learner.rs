@@ -79,7 +79,7 @@ struct Trial {
 impl Trial {
     /// Counts a request; true when a trial is finished by it.
     fn count(&mut self, request: &Request<'_>) -> bool {
-        self.requests += u64::from(request.weight());
+        self.requests = self.requests.saturating_add(u64::from(request.weight()));
         if self.requests < TRIAL {
             return false;
         }
@@ -98,7 +98,7 @@ impl Trial {
 
     /// Counts a request that does not fit, after it has waited.
     fn count_odd(&mut self, request: &Request<'_>, thing: u64) {
-        self.alarms += u64::from(request.weight());
+        self.alarms = self.alarms.saturating_add(u64::from(request.weight()));
         if self.things.len() < MAX_THINGS || self.things.contains_key(&thing) {
             self.things.entry(thing).or_default().see(&request.lesson());
         }
@@ -371,7 +371,7 @@ impl Learner {
     pub fn learn(&mut self, requests: &Requests) {
         for request in requests.iter() {
             let Some(host) = self.room_for(request.host()) else {
-                self.left_out += u64::from(request.weight());
+                self.left_out = self.left_out.saturating_add(u64::from(request.weight()));
                 continue;
             };
             let Some(model) = self.models.get_mut(host) else {

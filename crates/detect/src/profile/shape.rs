@@ -368,7 +368,8 @@ fn kind(value: &[u8], classes: u64) -> Kind {
         } else {
             Kind::Name
         }
-    } else if classes & !MAIL == 0 && value.iter().filter(|byte| **byte == b'@').count() == 1 {
+    } else if classes & !MAIL == 0 && value.iter().filter(|byte| matches!(byte, b'@')).count() == 1
+    {
         Kind::Mail
     } else if value.starts_with(b"/")
         || value.starts_with(b"http://")
@@ -382,8 +383,8 @@ fn kind(value: &[u8], classes: u64) -> Kind {
 
 fn numeric(value: &[u8]) -> Kind {
     let rest = value.strip_prefix(b"-").unwrap_or(value);
-    let points = rest.iter().filter(|byte| **byte == b'.').count();
-    let dashes = rest.iter().filter(|byte| **byte == b'-').count();
+    let points = rest.iter().filter(|byte| matches!(byte, b'.')).count();
+    let dashes = rest.iter().filter(|byte| matches!(byte, b'-')).count();
     match (dashes, points) {
         (0, 0 | 1) => Kind::Decimal,
         (2, 0) if value.len() == 10 && value.get(4) == Some(&b'-') => Kind::Date,

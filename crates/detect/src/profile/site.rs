@@ -144,7 +144,7 @@ impl Site {
             self.first_ms = request.at_ms();
         }
         self.last_ms = self.last_ms.max(request.at_ms());
-        self.count += u64::from(by.weight);
+        self.count = self.count.saturating_add(u64::from(by.weight));
         self.crowd.see(by.who);
         if request.was_served() {
             self.learn_names(request, trust);
@@ -160,7 +160,7 @@ impl Site {
         self.root.learn(request, trust, &mut room);
         self.places = (self.places + before).saturating_sub(room);
         if room == 0 {
-            self.left_out += u64::from(by.weight);
+            self.left_out = self.left_out.saturating_add(u64::from(by.weight));
         }
     }
 

@@ -272,7 +272,12 @@ fn several_odd_things_of_one_client_are_a_strong_sign() {
     .into_iter()
     .enumerate()
     {
-        let event = event(777, at + step as i64 * 1_000, path, parameters);
+        let event = event(
+            777,
+            at + i64::try_from(step).unwrap() * 1_000,
+            path,
+            parameters,
+        );
         last = bench.show(&event, 0.0).map_or(0.0, |one| one.score.value());
     }
     assert!(last >= 5.0, "{last}");

@@ -191,7 +191,7 @@ impl Node {
     ) {
         let by = &request.lesson();
         self.seen.see(by);
-        self.count += u64::from(by.weight);
+        self.count = self.count.saturating_add(u64::from(by.weight));
         self.crowd.see(by.who);
         let Some(segment) = parts.next() else {
             if self.endpoint.is_none() {
@@ -285,7 +285,7 @@ impl Node {
 
     fn add(&mut self, other: Self) {
         self.seen.add(&other.seen);
-        self.count += other.count;
+        self.count = self.count.saturating_add(other.count);
         self.crowd.add(&other.crowd);
         self.new_children.add(&other.new_children);
         self.overflow.add(&other.overflow);

@@ -96,7 +96,7 @@ impl ValueProfile {
 
     /// Learns from a value that an honest client may have sent.
     pub(crate) fn learn(&mut self, (shape, value): (&Shape, &[u8]), by: &Lesson<'_>, trust: Trust) {
-        self.count += u64::from(by.weight);
+        self.count = self.count.saturating_add(u64::from(by.weight));
         self.crowd.see(by.who);
         let is_new = shape.classes & !self.settled.classes != 0;
         self.new_classes.see(self.count, is_new, by);
@@ -216,7 +216,7 @@ impl ValueProfile {
     /// How strong a sign is what so many networks have shown at all.
     fn rarity(&self, shown: u32, part: Part) -> f64 {
         let crowd = self.settled.crowd;
-        let seen = self.count.min(crowd * 16) as f64;
+        let seen = self.count.min(crowd.saturating_mul(16)) as f64;
         part.strength((f64::from(shown) + 0.5) / (seen + 1.0), crowd)
     }
 
@@ -404,7 +404,7 @@ impl ValueProfile {
     }
 
     pub(crate) fn add(&mut self, other: &Self) {
-        self.count += other.count;
+        self.count = self.count.saturating_add(other.count);
         self.crowd.add(&other.crowd);
         for (mine, theirs) in [
             (&mut self.kinds, &other.kinds),

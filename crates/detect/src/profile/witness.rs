@@ -204,13 +204,22 @@ impl Novelty {
     /// addresses and how many networks showed just this before (Good and Turing's estimate).
     pub(crate) fn probability(&self, count: u64, crowd: u64, shown: u32) -> f64 {
         let now = count.saturating_sub(self.since);
+        let (before, before_count) = if now < ENOUGH_NOW {
+            (self.before, self.before_count)
+        } else {
+            (0, 0)
+        };
         // Who sends the same all day is not so many visitors.
-        let seen = (now + self.before_count).min(crowd * PER_ADDRESS) as f64;
-        let new = f64::from(self.now.networks() + self.before + shown);
+        let seen = now
+            .saturating_add(before_count)
+            .min(crowd.saturating_mul(PER_ADDRESS)) as f64;
+        let new = f64::from(self.now.networks() + before + shown);
         ((new + 0.5) / (seen + 1.0)).min(1.0)
     }
 }
 
+/// An epoch with so many speaks for itself.
+const ENOUGH_NOW: u64 = 256;
 /// Of each address so many requests count.
 const PER_ADDRESS: u64 = 16;
 

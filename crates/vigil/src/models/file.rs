@@ -130,11 +130,9 @@ pub fn saved_profiles(data_dir: &Path, options: &ProfileOptions) -> Result<Profi
 /// A host's name comes from attackers and must be no path.
 fn name_of(site: &str) -> String {
     let digest = Sha256::digest(site.as_bytes());
-    digest
-        .iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    let number = digest.iter().take(8);
+    let number = number.fold(0u64, |number, byte| number << 8 | u64::from(*byte));
+    format!("{number:016x}")
 }
 
 fn read(path: &Path) -> Result<Option<Saved>, FileError> {

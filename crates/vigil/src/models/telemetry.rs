@@ -52,9 +52,12 @@ impl Collector for Numbers {
         drop(learner);
         for state in ["learning", "active", "drifting"] {
             let count = all.iter().filter(|one| one.state.name() == state).count();
-            self.sites.with_label_values(&[state]).set(count as i64);
+            self.sites
+                .with_label_values(&[state])
+                .set(i64::try_from(count).unwrap_or(i64::MAX));
         }
-        self.bytes.set(all.iter().map(|one| one.bytes as i64).sum());
+        let bytes: usize = all.iter().map(|one| one.bytes).sum();
+        self.bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
         let lost = self.models.left_out.load(Ordering::Relaxed) + too_many;
         self.left_out
             .inc_by(lost.saturating_sub(self.left_out.get()));

@@ -2,16 +2,18 @@
 //! operator's hands.
 
 use std::fmt::Write as _;
+use std::process::{Command, Output};
 
 use serde_json::{Value, json};
 use vigil_testkit::{Http, Vigil, wait_for, wait_until};
 
-use crate::site::{Site, threat_with};
+use crate::site::{BINARY, Site, threat_with};
 
 const CONFIG: &str = "[detect.profiles]
 min_requests = 2000
 min_clients = 50
 min_minutes = 120
+trust_periods = 1
 ";
 const MODELS: &str = "/api/v1/models";
 const SHOP: &str = "/api/v1/models/shop.example";
@@ -69,6 +71,17 @@ fn kept(site: &Site) {
     });
 }
 
+/// `vigil profile` on a running server.
+fn profile(site: &Site, vigil: &Vigil, arguments: &[&str]) -> Output {
+    let mut command = Command::new(BINARY);
+    command.arg("profile").args(arguments);
+    command.arg("--data-dir").arg(site.path("data"));
+    let output = command.args(["--url", vigil.base()]).output().unwrap();
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{error}");
+    output
+}
+
 #[test]
 fn what_does_not_fit_is_told_in_words_and_with_its_outcome() {
     let site = Site::new();
@@ -76,6 +89,8 @@ fn what_does_not_fit_is_told_in_words_and_with_its_outcome() {
     let vigil = serve(&site);
     let http = vigil.http();
     let learned = active(http);
+    // It is kept after it was put in force.
+    kept(&site);
     assert_eq!(learned["version"], 1);
     let path = &learned["paths"][0];
     assert_eq!(path["path"], "/item/{number}");
@@ -99,12 +114,7 @@ fn what_does_not_fit_is_told_in_words_and_with_its_outcome() {
     assert_eq!(second["outcome"], "likely_success");
     let listed = http.get("/api/v1/threats?outcome=likely_success").json();
     assert_eq!(listed["items"].as_array().unwrap().len(), 1);
-    let shown = site
-        .vigil()
-        .command("profile")
-        .args(["show", "shop.example", "--url", vigil.base()])
-        .output()
-        .unwrap();
+    let shown = profile(&site, &vigil, &["show", "shop.example"]);
     let shown = String::from_utf8(shown.stdout).unwrap();
     assert!(shown.contains("active, version 1"), "{shown}");
     assert!(shown.contains("colour: a word"), "{shown}");
@@ -173,20 +183,10 @@ fn a_profile_is_retrained_rolled_back_and_forgotten() {
             .status,
         404
     );
-    let exported = site
-        .vigil()
-        .command("profile")
-        .args(["export", "shop.example", "--url", vigil.base()])
-        .output()
-        .unwrap();
+    let exported = profile(&site, &vigil, &["export", "shop.example"]);
     let exported: Value = serde_json::from_slice(&exported.stdout).unwrap();
     assert!(exported["models"]["shop.example"].is_object());
-    let reset = site
-        .vigil()
-        .command("profile")
-        .args(["reset", "shop.example", "--url", vigil.base()])
-        .output()
-        .unwrap();
+    let reset = profile(&site, &vigil, &["reset", "shop.example"]);
     assert!(reset.status.success());
     assert_eq!(http.get(SHOP).status, 404);
 }
