@@ -255,6 +255,7 @@ fn alert() -> Alert {
         families: Vec::new(),
         severity: Severity::High,
         score: Score::new(8.0),
+        outcome: vigil_event::Outcome::Unknown,
         state: AlertState::Open,
         count: 1,
         first_seen: START,
