@@ -13,7 +13,7 @@ use vigil_protocol::{
 };
 
 use crate::outlet::{End, Outlet};
-use crate::telemetry::Refused;
+use crate::telemetry::{Counted, Refused};
 use crate::{Gateway, hear};
 
 /// How long a client has to say who it is.
@@ -43,6 +43,7 @@ impl Gateway {
     /// Waits for the first frame, and answers it. None: the socket is closed.
     pub(crate) async fn greet(&self, mut outlet: Outlet) -> Option<(Outlet, Principal)> {
         let state = &self.state;
+        let _counted = Counted::on(&state.telemetry.greeting);
         outlet.give(PATIENCE);
         let heard = tokio::select! {
             () = state.shutdown.cancelled() => Err(End::Close(CloseCode::GoingAway)),

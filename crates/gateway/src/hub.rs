@@ -12,23 +12,18 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 
-use bytes::{Bytes, BytesMut};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 use tokio::task::yield_now;
 use vigil_bus::{Bus, Published};
-use vigil_event::{Clock, Severity, Timestamp};
+use vigil_event::Clock;
 
-use crate::form::{self, Projection};
 use crate::press::Press;
-use crate::roster::Entry;
-use crate::sift::Sift;
-use crate::signal::Calls;
+use crate::seat::Seat;
 use crate::telemetry::{Sent, Telemetry};
-use crate::upgrade::Agreed;
-use crate::wire::{Wire, Wrote};
+use crate::word::{Kind, Wants, Word};
 
 /// So many sockets are written to before anything else of the shard has its turn: this is how long
 /// something critical waits for a big fan-out.
@@ -40,10 +35,6 @@ const MOST_ITEMS: usize = 256;
 /// No more data is written to a socket at once, but one item always.
 const MOST_BYTES: usize = 64 * 1024;
 
-/// At most so many bytes of messages put together wait for slow sockets, of all shards. Beyond it
-/// connections pull what the log shares with them, and nothing is put together.
-const MOST_COPIED_BYTES: usize = 64 << 20;
-
 /// What fan-outs work with.
 pub(crate) struct Means {
     pub(crate) copied: Arc<AtomicUsize>,
@@ -51,58 +42,6 @@ pub(crate) struct Means {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) telemetry: Arc<Telemetry>,
     pub(crate) press: Arc<Press>,
-}
-
-/// What a subscription wants of a channel.
-#[derive(Clone)]
-pub(crate) struct Wants {
-    pub(crate) sift: Arc<Sift>,
-    pub(crate) projection: Option<Arc<Projection>>,
-    pub(crate) agreed: Agreed,
-}
-
-/// Equal for those that want the same. Filters and projections are interned, and held by whoever wants
-/// them, so where they stand in memory names them.
-type Kind = (Option<Severity>, Vec<usize>, usize, Agreed);
-
-impl Wants {
-    fn kind(&self) -> Kind {
-        let filters = self.sift.filters.iter();
-        let projection = self.projection.as_ref();
-        (
-            self.sift.min_severity,
-            filters.map(|one| Arc::as_ptr(one).addr()).collect(),
-            projection.map_or(0, |one| Arc::as_ptr(one).addr()),
-            self.agreed,
-        )
-    }
-}
-
-/// A subscription's place in a fan-out.
-pub(crate) struct Seat {
-    wire: Arc<Wire>,
-    entry: Arc<Entry>,
-    /// When the credential ends, in milliseconds; a token's end is an end even if the timer is late.
-    expires_at_ms: AtomicI64,
-    place: Mutex<Place>,
-}
-
-#[derive(Debug, Default)]
-struct Place {
-    /// Everything up to here was written.
-    after: u64,
-    /// The hub writes; otherwise the connection pulls.
-    is_seated: bool,
-    /// The connection knows that there is something to pull.
-    is_called: bool,
-}
-
-/// What a connection finds when it looks at its seat.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Look {
-    pub(crate) after: u64,
-    pub(crate) is_seated: bool,
-    pub(crate) is_called: bool,
 }
 
 /// One channel on one shard.
@@ -133,134 +72,6 @@ struct Audience {
 pub(crate) struct Spot {
     audience: usize,
     seat: usize,
-}
-
-/// What an audience is told of some items.
-enum Word {
-    /// It does not hear them.
-    Nothing,
-    /// These frames, and when each was published.
-    Frames(Bytes, Vec<Timestamp>),
-    /// Each connection has to pull by itself, such as to find out what it missed.
-    Pull,
-}
-
-/// Messages put together. They are kept for as long as a socket has not taken them.
-struct Copied {
-    bytes: BytesMut,
-    of: Arc<AtomicUsize>,
-}
-
-impl Copied {
-    fn of(frames: &[Bytes], length: usize, of: &Arc<AtomicUsize>) -> Bytes {
-        let mut bytes = BytesMut::with_capacity(length);
-        for frame in frames {
-            bytes.extend_from_slice(frame);
-        }
-        of.fetch_add(length, Ordering::Relaxed);
-        Bytes::from_owner(Self {
-            bytes,
-            of: Arc::clone(of),
-        })
-    }
-}
-
-impl AsRef<[u8]> for Copied {
-    fn as_ref(&self) -> &[u8] {
-        &self.bytes
-    }
-}
-
-impl Drop for Copied {
-    fn drop(&mut self) {
-        self.of.fetch_sub(self.bytes.len(), Ordering::Relaxed);
-    }
-}
-
-impl Seat {
-    pub(crate) fn new(wire: Arc<Wire>, entry: Arc<Entry>, expires_at: Option<Timestamp>) -> Self {
-        let seat = Self {
-            wire,
-            entry,
-            expires_at_ms: AtomicI64::new(i64::MAX),
-            place: Mutex::default(),
-        };
-        seat.expire(expires_at);
-        seat
-    }
-
-    /// Nothing is written after that moment.
-    pub(crate) fn expire(&self, at: Option<Timestamp>) {
-        let at = at.map_or(i64::MAX, Timestamp::as_millis);
-        self.expires_at_ms.store(at, Ordering::Relaxed);
-    }
-
-    /// Where it stands. A call is answered by looking.
-    pub(crate) fn look(&self) -> Look {
-        let mut place = self.place.lock();
-        Look {
-            after: place.after,
-            is_seated: place.is_seated,
-            is_called: std::mem::take(&mut place.is_called),
-        }
-    }
-
-    /// Up to where everything was written, while it is seated and when it has just left.
-    pub(crate) fn after(&self) -> u64 {
-        self.place.lock().after
-    }
-
-    /// The connection pulls from here on.
-    pub(crate) fn stand_up(&self) -> u64 {
-        let mut place = self.place.lock();
-        place.is_seated = false;
-        place.after
-    }
-
-    /// Takes what stands between two offsets; true if it was written.
-    fn take(&self, (from, to): (u64, u64), word: &Word, now: Timestamp) -> bool {
-        let mut place = self.place.lock();
-        if !place.is_seated {
-            return self.call(&mut place);
-        }
-        if place.after >= to {
-            return false;
-        }
-        let is_expired = self.expires_at_ms.load(Ordering::Relaxed) <= now.as_millis();
-        if place.after != from || is_expired {
-            return self.call(&mut place);
-        }
-        match word {
-            Word::Nothing => {
-                place.after = to;
-                false
-            }
-            Word::Pull => self.call(&mut place),
-            Word::Frames(frames, published_at) => match self.wire.write_now(frames) {
-                wrote @ (Wrote::All | Wrote::Begun) => {
-                    place.after = to;
-                    self.entry
-                        .sent
-                        .fetch_add(published_at.len() as u64, Ordering::Relaxed);
-                    if wrote == Wrote::Begun {
-                        self.entry.signal.raise(Calls::PUSH);
-                    }
-                    true
-                }
-                Wrote::Busy | Wrote::Gone => self.call(&mut place),
-            },
-        }
-    }
-
-    /// Leaves it to the connection.
-    fn call(&self, place: &mut Place) -> bool {
-        place.is_seated = false;
-        if !place.is_called {
-            place.is_called = true;
-            self.entry.signal.raise(Calls::PUSH);
-        }
-        false
-    }
 }
 
 impl Hub {
@@ -323,11 +134,7 @@ impl Hub {
         let floor = self.floor.lock();
         let is_in_time = floor.after <= after;
         if is_in_time {
-            *seat.place.lock() = Place {
-                after,
-                is_seated: true,
-                is_called: false,
-            };
+            seat.sit_down(after);
         }
         is_in_time
     }
@@ -381,7 +188,7 @@ impl Hub {
                 continue;
             };
             let word = match items {
-                Some(items) => word(items, &wants, means),
+                Some(items) => Word::of(items, &wants, means),
                 None => Word::Pull,
             };
             let mut next = Some(0);
@@ -481,30 +288,6 @@ impl Means {
         self.telemetry.sent(Sent::Publication, frames);
         for at in published_at {
             self.telemetry.delivered_to(written, now.millis_since(*at));
-        }
-    }
-}
-
-/// What an audience is told of some items.
-fn word(items: &[Arc<Published>], wants: &Wants, means: &Means) -> Word {
-    let heard = items.iter().filter(|item| wants.sift.hears(item));
-    let mut published_at = Vec::new();
-    let mut frames = Vec::new();
-    for item in heard {
-        published_at.push(item.publication.timestamp);
-        let projection = wants.projection.as_deref();
-        let frame = form::of(item, wants.agreed, projection, &means.press);
-        frames.push(frame.into_bytes());
-    }
-    match frames.as_slice() {
-        [] => Word::Nothing,
-        [single] => Word::Frames(single.clone(), published_at),
-        several => {
-            let length = several.iter().map(Bytes::len).sum();
-            if means.copied.load(Ordering::Relaxed) + length > MOST_COPIED_BYTES {
-                return Word::Pull;
-            }
-            Word::Frames(Copied::of(several, length, &means.copied), published_at)
         }
     }
 }

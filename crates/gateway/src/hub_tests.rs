@@ -1,15 +1,20 @@
 //! Seats against the log: what is written, who is called, and that nobody is passed over.
 
 use std::future::poll_fn;
+use std::sync::atomic::Ordering;
 
+use bytes::Bytes;
 use tokio::net::{TcpListener, TcpStream};
 use vigil_auth::{Principal, Role};
 use vigil_bus::{LogLimits, MemoryBus};
-use vigil_event::{Id, Publication, SystemClock};
+use vigil_event::{Id, Publication, Severity, SystemClock, Timestamp};
 
 use super::*;
 use crate::roster::Roster;
-use crate::wire::Transport;
+use crate::sift::Sift;
+use crate::upgrade::Agreed;
+use crate::wire::{Transport, Wire};
+use crate::word::MOST_COPIED_BYTES;
 
 const NOW: Timestamp = Timestamp::from_millis(1_000);
 

@@ -45,6 +45,7 @@ mod rate;
 mod refusal;
 mod roster;
 mod route;
+mod seat;
 mod shard;
 mod sift;
 mod signal;
@@ -56,6 +57,7 @@ mod telemetry;
 mod upgrade;
 mod wire;
 mod wish;
+mod word;
 
 use std::sync::Arc;
 

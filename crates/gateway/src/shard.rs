@@ -15,9 +15,11 @@ use tokio_util::sync::CancellationToken;
 use vigil_auth::Gatekeeper;
 
 use crate::alarm::Alarms;
-use crate::hub::{Hub, Means, Seat, Spot, Wants};
+use crate::hub::{Hub, Means, Spot};
 use crate::roster::Roster;
+use crate::seat::Seat;
 use crate::signal::Calls;
+use crate::word::Wants;
 
 /// All shards. Their threads end when this is dropped.
 pub(crate) struct Shards {

@@ -14,15 +14,16 @@ use vigil_event::Timestamp;
 use vigil_protocol::Lane;
 
 use crate::cursor::{Cursor, Start, Started};
-use crate::hub::{Seat, Wants};
 use crate::presence::Present;
 use crate::roster::Entry;
+use crate::seat::Seat;
 use crate::shard::{Membership, Shard};
 use crate::sift::Sift;
 use crate::telemetry::{Counted, Telemetry};
 use crate::upgrade::Agreed;
 use crate::wire::Wire;
 use crate::wish::Options;
+use crate::word::Wants;
 
 /// The connection that subscribes, as far as its subscriptions need it.
 #[derive(Clone, Copy)]

@@ -110,6 +110,7 @@ pub struct Telemetry {
     pub(crate) messages_received: IntCounter,
     errors: IntCounterVec,
     connections: IntGaugeVec,
+    pub(crate) greeting: IntGauge,
     pub(crate) subscriptions: IntGauge,
     refused: IntCounterVec,
     closed: IntCounterVec,
@@ -151,6 +152,11 @@ impl Telemetry {
                     "Connections that are open now.",
                 ),
                 &["transport"],
+            )
+            .expect(VALID),
+            greeting: IntGauge::new(
+                "vigil_gateway_greeting",
+                "WebSockets that have not said yet who they are.",
             )
             .expect(VALID),
             subscriptions: IntGauge::new(
@@ -203,6 +209,7 @@ impl Telemetry {
         registry.register(Box::new(self.messages_received.clone()))?;
         registry.register(Box::new(self.errors.clone()))?;
         registry.register(Box::new(self.connections.clone()))?;
+        registry.register(Box::new(self.greeting.clone()))?;
         registry.register(Box::new(self.subscriptions.clone()))?;
         registry.register(Box::new(self.refused.clone()))?;
         registry.register(Box::new(self.closed.clone()))?;

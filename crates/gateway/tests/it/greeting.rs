@@ -62,8 +62,10 @@ async fn who_says_nothing_is_sent_away_after_five_seconds() {
     let server = Server::start(nobody()).await;
     let started = std::time::Instant::now();
     let (mut client, _) = open(&server, "/ws", &[]).await.unwrap();
+    server.metric_reaches("vigil_gateway_greeting", 1).await;
     assert_eq!(client.closed().await.0, 4001);
     assert!(started.elapsed().as_secs() >= 4, "{:?}", started.elapsed());
+    server.metric_falls_to("vigil_gateway_greeting", 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

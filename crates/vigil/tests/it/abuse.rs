@@ -176,6 +176,53 @@ fn thousands_who_come_and_go_leave_nothing_behind() {
     assert!(opened >= (ROUNDS + 400) as f64 * 0.5, "{opened}");
 }
 
+#[test]
+fn metrics_are_there_from_the_start_and_name_no_client() {
+    const MARK: &str = "marked-7f3a";
+    let site = Site::new();
+    let vigil = site.vigil().serve();
+    let grant = ["--role", "analyst", "--subject", MARK];
+    let output = site.vigil().command("token").args(grant).output().unwrap();
+    let token = String::from_utf8(output.stdout).unwrap();
+    let mut socket = Socket::open(vigil.base(), "/ws", token.trim());
+    for frame in [
+        json!({"id": MARK, "type": "subscribe", "channel": format!("chat:{MARK}")}),
+        json!({"id": MARK, "type": MARK}),
+        json!({"id": MARK, "type": "publish", "channel": format!("chat:{MARK}"),
+            "data": {"type": MARK, "data": {"x": MARK}, "idempotency_key": MARK}}),
+    ] {
+        socket.send(&frame);
+        socket.frame_where(|frame| frame["reply_to"] == MARK);
+    }
+    vigil.http().get(&format!("/{MARK}?{MARK}={MARK}"));
+    let metrics = vigil.http().get("/metrics").text;
+    assert!(!metrics.contains(MARK), "{metrics}");
+    for name in [
+        "websocket_connections_total",
+        "websocket_messages_sent_total",
+        "websocket_messages_received_total",
+        "websocket_errors_total",
+        "websocket_message_latency_seconds_bucket",
+        "vigil_http_connections",
+        "vigil_http_connections_refused_total",
+        "vigil_gateway_greeting",
+        "vigil_gateway_connections",
+        "vigil_gateway_subscriptions",
+        "vigil_gateway_refused_total",
+        "vigil_gateway_closed_total",
+        "vigil_gateway_gaps_total",
+        "vigil_gateway_dropped_total",
+        "vigil_gateway_sse_events_total",
+        "vigil_key_fetches_total",
+    ] {
+        let is_there = |line: &str| {
+            line.strip_prefix(name)
+                .is_some_and(|rest| rest.starts_with(['{', ' ']))
+        };
+        assert!(metrics.lines().any(is_there), "{name} is not in\n{metrics}");
+    }
+}
+
 /// One visit, in one of several manners.
 fn visit(vigil: &Vigil, token: &str, number: usize) {
     match number % 4 {

@@ -1,0 +1,134 @@
+//! A subscription's place in a fan-out: from where it is written to, and who writes.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use parking_lot::Mutex;
+use vigil_event::Timestamp;
+
+use crate::roster::Entry;
+use crate::signal::Calls;
+use crate::wire::{Wire, Wrote};
+use crate::word::Word;
+
+/// A subscription's place in a fan-out.
+pub(crate) struct Seat {
+    wire: Arc<Wire>,
+    entry: Arc<Entry>,
+    /// When the credential ends, in milliseconds; a token's end is an end even if the timer is late.
+    expires_at_ms: AtomicI64,
+    place: Mutex<Place>,
+}
+
+#[derive(Debug, Default)]
+struct Place {
+    /// Everything up to here was written.
+    after: u64,
+    /// The hub writes; otherwise the connection pulls.
+    is_seated: bool,
+    /// The connection knows that there is something to pull.
+    is_called: bool,
+}
+
+/// What a connection finds when it looks at its seat.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Look {
+    pub(crate) after: u64,
+    pub(crate) is_seated: bool,
+    pub(crate) is_called: bool,
+}
+
+impl Seat {
+    pub(crate) fn new(wire: Arc<Wire>, entry: Arc<Entry>, expires_at: Option<Timestamp>) -> Self {
+        let seat = Self {
+            wire,
+            entry,
+            expires_at_ms: AtomicI64::new(i64::MAX),
+            place: Mutex::default(),
+        };
+        seat.expire(expires_at);
+        seat
+    }
+
+    /// Nothing is written after that moment.
+    pub(crate) fn expire(&self, at: Option<Timestamp>) {
+        let at = at.map_or(i64::MAX, Timestamp::as_millis);
+        self.expires_at_ms.store(at, Ordering::Relaxed);
+    }
+
+    /// Where it stands. A call is answered by looking.
+    pub(crate) fn look(&self) -> Look {
+        let mut place = self.place.lock();
+        Look {
+            after: place.after,
+            is_seated: place.is_seated,
+            is_called: std::mem::take(&mut place.is_called),
+        }
+    }
+
+    /// Up to where everything was written, while it is seated and when it has just left.
+    pub(crate) fn after(&self) -> u64 {
+        self.place.lock().after
+    }
+
+    /// The connection pulls from here on.
+    pub(crate) fn stand_up(&self) -> u64 {
+        let mut place = self.place.lock();
+        place.is_seated = false;
+        place.after
+    }
+
+    /// The hub writes from that offset on.
+    pub(crate) fn sit_down(&self, after: u64) {
+        *self.place.lock() = Place {
+            after,
+            is_seated: true,
+            is_called: false,
+        };
+    }
+
+    /// Takes what stands between two offsets; true if it was written.
+    pub(crate) fn take(&self, (from, to): (u64, u64), word: &Word, now: Timestamp) -> bool {
+        let mut place = self.place.lock();
+        if !place.is_seated {
+            return self.call(&mut place);
+        }
+        if place.after >= to {
+            return false;
+        }
+        let is_expired = self.expires_at_ms.load(Ordering::Relaxed) <= now.as_millis();
+        if place.after != from || is_expired {
+            return self.call(&mut place);
+        }
+        match word {
+            Word::Nothing => {
+                place.after = to;
+                false
+            }
+            Word::Pull => self.call(&mut place),
+            Word::Frames(frames, published_at) => match self.wire.write_now(frames) {
+                wrote @ (Wrote::All | Wrote::Begun) => {
+                    place.after = to;
+                    self.entry
+                        .sent
+                        .fetch_add(published_at.len() as u64, Ordering::Relaxed);
+                    if wrote == Wrote::Begun {
+                        self.entry.signal.raise(Calls::PUSH);
+                    }
+                    true
+                }
+                Wrote::Busy | Wrote::Gone => self.call(&mut place),
+            },
+        }
+    }
+
+    /// Leaves it to the connection.
+    fn call(&self, place: &mut Place) -> bool {
+        place.is_seated = false;
+        if !place.is_called {
+            place.is_called = true;
+            self.entry.signal.raise(Calls::PUSH);
+        }
+        false
+    }
+}
