@@ -45,13 +45,13 @@ fn resident_kib(process: u32) -> u64 {
 }
 
 /// How long it takes until the server ends a connection on which `trickle` is sent again and again.
-fn ends_after(vigil: &Vigil, begin: &[u8], trickle: &[u8]) -> Duration {
+fn ends_after(vigil: &Vigil, first: &[u8], trickle: &[u8]) -> Duration {
     let begun = Instant::now();
     let mut stream = connect(vigil);
     stream
         .set_read_timeout(Some(Duration::from_millis(500)))
         .unwrap();
-    stream.write_all(begin).unwrap();
+    stream.write_all(first).unwrap();
     while begun.elapsed() < DEADLINE {
         let mut bytes = [0; 4096];
         match stream.read(&mut bytes) {
