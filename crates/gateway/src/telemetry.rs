@@ -146,24 +146,15 @@ impl Telemetry {
                 "Commands that were answered with an error.",
                 "reason",
             ),
-            connections: IntGaugeVec::new(
-                Opts::new(
-                    "vigil_gateway_connections",
-                    "Connections that are open now.",
-                ),
-                &["transport"],
-            )
-            .expect(VALID),
-            greeting: IntGauge::new(
+            connections: connections(),
+            greeting: gauge(
                 "vigil_gateway_greeting",
                 "WebSockets that have not said yet who they are.",
-            )
-            .expect(VALID),
-            subscriptions: IntGauge::new(
+            ),
+            subscriptions: gauge(
                 "vigil_gateway_subscriptions",
                 "Subscriptions that are open now.",
-            )
-            .expect(VALID),
+            ),
             refused: counters(
                 "vigil_gateway_refused_total",
                 "Connections that were refused before they began.",
@@ -308,6 +299,21 @@ impl Drop for Counted {
 
 fn counter(name: &str, help: &str) -> IntCounter {
     IntCounter::new(name, help).expect(VALID)
+}
+
+fn connections() -> IntGaugeVec {
+    IntGaugeVec::new(
+        Opts::new(
+            "vigil_gateway_connections",
+            "Connections that are open now.",
+        ),
+        &["transport"],
+    )
+    .expect(VALID)
+}
+
+fn gauge(name: &str, help: &str) -> IntGauge {
+    IntGauge::new(name, help).expect(VALID)
 }
 
 fn counters(name: &str, help: &str, label: &str) -> IntCounterVec {

@@ -71,8 +71,7 @@ impl App {
         let learning = learning(&config, &common, &bus)?;
         let models = learning.models();
         let pipeline = pipeline(&config, &common, &store, (&rules, &tables.tables, models))?;
-        let revoked = store.revocations(common.clock.now())?;
-        gatekeeper.revocations.replace(revoked);
+        revoke(&gatekeeper, &*store, &common)?;
         let first_start = leave_admin_token(&gatekeeper, &data_dir, &common)?;
         let (shutdown, sockets) = (CancellationToken::new(), TaskTracker::new());
         let gateway_telemetry = gateway_telemetry(&common)?;
@@ -107,11 +106,7 @@ impl App {
             address,
             url: config.url(address),
             door: door(&config, listener, &common, router)?,
-            key_fetches: KeyFetch::all(
-                &config.auth.issuers,
-                gatekeeper.issuers.iter(),
-                &common.registry,
-            )?,
+            key_fetches: key_fetches(&config, &gatekeeper, &common)?,
             gatekeeper,
             data_dir,
             first_start,
@@ -243,6 +238,22 @@ fn access(
         hosts,
         origins: config.server.allowed_origins.clone(),
     }
+}
+
+/// What is revoked opens nothing from the start.
+fn revoke(gatekeeper: &Gatekeeper, store: &dyn Store, common: &Common) -> Result<(), BuildError> {
+    let revoked = store.revocations(common.clock.now())?;
+    gatekeeper.revocations.replace(revoked);
+    Ok(())
+}
+
+fn key_fetches(
+    config: &Config,
+    gatekeeper: &Gatekeeper,
+    common: &Common,
+) -> Result<Vec<KeyFetch>, BuildError> {
+    let (issuers, known) = (&config.auth.issuers, gatekeeper.issuers.iter());
+    Ok(KeyFetch::all(issuers, known, &common.registry)?)
 }
 
 /// Where connections come in.

@@ -28,6 +28,7 @@ use tower::ServiceExt as _;
 use vigil_api::OverTls;
 
 use super::crowd::Addresses;
+use super::timely::Timely;
 use super::tls::Tls;
 
 /// What somebody is told who speaks plain HTTP to a port that speaks TLS.
@@ -182,7 +183,7 @@ where
     let service = service_fn(move |request: Request<Incoming>| {
         let router = router.clone();
         async move {
-            let mut request = request.map(Body::new);
+            let mut request = request.map(|body| Body::new(Timely::new(body)));
             let (Origin::Plain(peer) | Origin::Tls(peer)) = origin;
             request.extensions_mut().insert(ConnectInfo(peer));
             if matches!(origin, Origin::Tls(_)) {

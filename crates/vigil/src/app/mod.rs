@@ -14,6 +14,7 @@ mod mirror;
 mod status;
 mod stream;
 mod tables;
+mod timely;
 pub(crate) mod tls;
 
 use std::net::SocketAddr;
