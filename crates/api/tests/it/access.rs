@@ -78,6 +78,8 @@ fn may(role: Role, method: &Method, path: &str) -> bool {
             matches!(role, Admin | Analyst)
         }
         ("POST", "/api/v1/rules/reload") => role == Admin,
+        ("POST" | "DELETE", path) if path.starts_with("/api/v1/models/") => role == Admin,
+        ("GET", "/api/v1/models/{site}/export") => role == Admin,
         (_, path) if path.starts_with("/api/v1/tokens/") => role == Admin,
         ("GET", _) | ("POST", "/api/v1/tickets") => role != Service,
         _ => false,
