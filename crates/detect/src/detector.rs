@@ -3,18 +3,16 @@
 
 use std::sync::Arc;
 
-use vigil_event::{
-    Detection, Detector as By, Event, Evidence, Field, Id, LogKind, Outcome, Score, Severity,
-    Suppressed, Timestamp,
-};
+use vigil_event::{Detection, Detector as By, Event, Evidence, Field, LogKind, Score, Timestamp};
 use vigil_rule::seclang::{SecHit, SecScratch};
 use vigil_rule::{Costs, Hit, Rule, RuleSet, Scratch};
 
 use crate::correlation::{CorrelationOptions, Correlator, Firing, Scope};
+use crate::judgement::Judgement;
 use crate::policy::{Excused, Policy};
 use crate::profile::{Eye, ProfileOptions};
 use crate::risk::{Clients, Entity, Risk, RiskOptions, Signs};
-use crate::shared::Sighting;
+use crate::sighting::Sighting;
 use crate::window::{Crossing, WindowOptions, Windows};
 
 /// What a detector needs to know.
@@ -28,61 +26,6 @@ pub struct DetectorOptions {
     pub risk: RiskOptions,
     /// How sites are learned.
     pub profiles: ProfileOptions,
-}
-
-/// What was concluded about one event.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Judgement {
-    /// What fired, the strongest first. Empty only where all of it was let pass, or for an event that
-    /// may yet complete a shared correlation.
-    pub detections: Vec<Detection>,
-    /// What fired and was let pass.
-    pub suppressed: Vec<Suppressed>,
-    /// The suppressions that let it pass, one for each detection that one took out.
-    pub suppressed_by: Vec<Id>,
-    /// The noisy-or of the detections.
-    pub score: Score,
-    /// The score's band.
-    pub severity: Severity,
-    /// Whether an attack succeeded, by how the request was answered.
-    pub outcome: Outcome,
-}
-
-impl Judgement {
-    /// What the score would be if nothing were let pass.
-    pub fn score_without_suppression(&self) -> Score {
-        let all = self.detections.iter().map(|one| one.score);
-        Score::noisy_or(all.chain(self.suppressed.iter().map(|one| one.score)))
-    }
-
-    /// Whether nothing fired at all, not even what was let pass.
-    pub const fn is_empty(&self) -> bool {
-        self.detections.is_empty() && self.suppressed.is_empty()
-    }
-
-    pub(crate) fn of(mut detections: Vec<Detection>, excused: Excused) -> Self {
-        detections.sort_by(|a, b| b.score.value().total_cmp(&a.score.value()));
-        let score = Score::noisy_or(detections.iter().map(|detection| detection.score));
-        Self {
-            detections,
-            suppressed: excused.suppressed,
-            suppressed_by: excused.by,
-            score,
-            severity: score.severity(),
-            outcome: Outcome::Unknown,
-        }
-    }
-
-    pub(crate) fn ending(self, outcome: Outcome) -> Self {
-        Self { outcome, ..self }
-    }
-}
-
-impl Default for Judgement {
-    /// Nothing fired.
-    fn default() -> Self {
-        Self::of(Vec::new(), Excused::default())
-    }
 }
 
 /// Judges events, one after the other, on one thread.

@@ -77,9 +77,8 @@ fn may(role: Role, method: &Method, path: &str) -> bool {
         ("POST" | "DELETE", path) if path.starts_with("/api/v1/suppressions") => {
             matches!(role, Admin | Analyst)
         }
-        ("POST", "/api/v1/rules/reload") => role == Admin,
+        ("POST", "/api/v1/rules/reload") | ("GET", "/api/v1/models/{site}/export") => role == Admin,
         ("POST" | "DELETE", path) if path.starts_with("/api/v1/models/") => role == Admin,
-        ("GET", "/api/v1/models/{site}/export") => role == Admin,
         (_, path) if path.starts_with("/api/v1/tokens/") => role == Admin,
         ("GET", _) | ("POST", "/api/v1/tickets") => role != Service,
         _ => false,

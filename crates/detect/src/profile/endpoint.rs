@@ -5,18 +5,18 @@ use serde::{Deserialize, Serialize};
 use vigil_event::whole::is_secret;
 
 use super::misfit::{Aspect, Misfit, Place, grouped};
+use super::name::{MAX_NAME_BYTES, name_key};
 use super::options::{Part, Trust};
+use super::parameter::{Parameter, ParameterDescription, value_misfit};
 use super::seen::{self, Origin, Request};
 use super::shape::{Shape, bucket, bucket_start, class};
 use super::sparse::Sparse;
-use super::value::{ValueMisfit, ValueProfile};
+use super::value::ValueProfile;
 use super::who::hash_text;
 use super::witness::{Crowd, Lesson, Novelty, Witness};
 
 /// The most parameters of a path that are told apart.
 const MAX_PARAMETERS: usize = 64;
-/// The longest name that is told from others, in bytes.
-const MAX_NAME_BYTES: usize = 64;
 /// A parameter is needed when at most one in so many requests came without it.
 const NEEDED: u64 = 1_000;
 
@@ -42,19 +42,6 @@ const CAMPAIGN: [&str; 16] = [
     "li_fat_id",
     "srsltid",
 ];
-
-/// One parameter of a path.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Parameter {
-    seen: Witness,
-    /// Requests that had it.
-    requests: u64,
-    /// Requests that had it more than once.
-    repeated: Witness,
-    value: ValueProfile,
-    #[serde(skip)]
-    is_trusted: bool,
-}
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Endpoint {
@@ -505,131 +492,4 @@ pub struct EndpointDescription {
     pub statuses: Vec<String>,
     /// The parameters that are trusted.
     pub parameters: Vec<ParameterDescription>,
-}
-
-/// What is known of a parameter, for people.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct ParameterDescription {
-    /// Its name, with `#` for digits.
-    pub name: String,
-    /// Requests that had it.
-    pub requests: u64,
-    /// Hardly any request comes without it.
-    pub needed: bool,
-    /// What its values look like.
-    pub values: String,
-}
-
-impl Parameter {
-    fn judge(
-        &self,
-        (name, value, place): (&str, &[u8], usize),
-        again: bool,
-        (part, elsewhere, trust): (Part, Option<(&ValueProfile, Part)>, Trust),
-        misfits: &mut Vec<Misfit>,
-    ) {
-        let so_far = || {
-            format!(
-                "in {} requests from about {} addresses",
-                grouped(self.value.count()),
-                grouped(self.value.clients())
-            )
-        };
-        let clients = self.value.clients();
-        if again && !trust.trusts(&self.repeated) && !name.contains('#') {
-            let shown = f64::from(self.repeated.networks());
-            let probability = (shown + 0.5) / (self.requests.min(16 * clients) + 1) as f64;
-            misfits.push(Misfit {
-                aspect: Aspect::Repeated,
-                place: Place::Name(place),
-                thing: hash_text(name.as_bytes()),
-                score: 5.5 * part.strength(probability, clients),
-                words: format!("parameter `{name}` came once {}", so_far()),
-            });
-        }
-        let shape = Shape::of(value);
-        let here = self.value.judge((&shape, value), part, trust);
-        let elsewhere = elsewhere.and_then(|(values, part)| {
-            let misfit = values.judge((&shape, value), part, trust)?;
-            Some((misfit, values))
-        });
-        let worst = match (here, elsewhere) {
-            (Some(here), Some((there, _))) if here.score >= there.score => {
-                Some((here, &self.value))
-            }
-            (_, Some(elsewhere)) => Some(elsewhere),
-            (Some(here), None) => Some((here, &self.value)),
-            (None, None) => None,
-        };
-        if let Some((misfit, of)) = worst {
-            misfits.push(value_misfit((name, place), &misfit, of));
-        }
-    }
-}
-
-/// What is said of a value that does not fit.
-fn value_misfit((name, place): (&str, usize), misfit: &ValueMisfit, of: &ValueProfile) -> Misfit {
-    Misfit {
-        aspect: misfit.aspect,
-        place: Place::Value(place),
-        thing: hash_text(name.as_bytes()),
-        score: misfit.score,
-        words: format!(
-            "parameter `{name}` was {} in {} requests from about {} addresses",
-            misfit.usual,
-            grouped(of.count()),
-            grouped(of.clients())
-        ),
-    }
-}
-
-/// The name a parameter goes by: the digits in it do not matter where they count things.
-pub(crate) fn name_key(name: &[u8], key: &mut String) {
-    key.clear();
-    let Ok(name) = std::str::from_utf8(name) else {
-        key.push_str("{bytes}");
-        return;
-    };
-    if name.len() > MAX_NAME_BYTES {
-        key.push_str("{long}");
-        return;
-    }
-    let is_number = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit());
-    if is_number {
-        key.push('#');
-        return;
-    }
-    let mut within = false;
-    for character in name.chars() {
-        within = (within || character == '[') && character != ']';
-        if within && character.is_ascii_digit() {
-            if !key.ends_with('#') {
-                key.push('#');
-            }
-        } else {
-            key.push(character);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn digits_that_count_do_not_matter() {
-        let mut key = String::new();
-        for (name, expected) in [
-            (&b"id"[..], "id"),
-            (b"1699999", "#"),
-            (b"a[12][x]", "a[#][x]"),
-            (b"filter[]", "filter[]"),
-            (b"md5", "md5"),
-            (b"\xff", "{bytes}"),
-            (b"", ""),
-        ] {
-            name_key(name, &mut key);
-            assert_eq!(key, expected);
-        }
-    }
 }

@@ -114,3 +114,16 @@ mod tests {
         assert_eq!(grouped(1_234_567), "1,234,567");
     }
 }
+
+/// What does not fit of a value.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct ValueMisfit {
+    pub(crate) aspect: Aspect,
+    pub(crate) score: f64,
+    /// It is written with what attacks are written with.
+    pub(crate) is_dangerous: bool,
+    /// It is far longer than others.
+    pub(crate) is_long: bool,
+    /// What was usual, to end the sentence "parameter `id` was …".
+    pub(crate) usual: String,
+}

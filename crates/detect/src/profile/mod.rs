@@ -13,11 +13,15 @@
 //! Owns: what is learned and what is concluded from it. Never holds: files, threads, the wall clock;
 //! time is the events' own.
 
+mod course;
 mod endpoint;
 mod eye;
 mod learner;
 mod misfit;
+mod model;
+mod name;
 mod options;
+mod parameter;
 mod seen;
 mod shape;
 mod site;
@@ -29,11 +33,13 @@ mod value;
 mod who;
 mod witness;
 
-pub use endpoint::{EndpointDescription, ParameterDescription};
+pub use endpoint::EndpointDescription;
 pub use eye::{Eye, PROFILE, Profiles, SiteInForce};
-pub use learner::{Change, Learner, Model, ModelStatus, Saved, SavedError, State};
+pub use learner::{Change, Learner, Saved, SavedError};
 pub use misfit::{Aspect, Misfit, Place};
+pub use model::{Model, ModelStatus, State};
 pub use options::ProfileOptions;
+pub use parameter::ParameterDescription;
 pub use seen::Requests;
 pub use site::{Site, Verdict};
 pub use witness::Who;

@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 use vigil_event::Outcome;
 use vigil_event::whole::is_secret;
 
-use super::endpoint::{Endpoint, EndpointDescription, KnownNames, name_key};
+use super::endpoint::{Endpoint, EndpointDescription, KnownNames};
 use super::misfit::{Aspect, Misfit, Place, grouped};
+use super::name::name_key;
 use super::options::{Part, ProfileOptions, Trust};
 use super::seen::Request;
 use super::shape::{Shape, bucket};
@@ -293,7 +294,7 @@ impl Site {
         });
         match named {
             Some(named) if named.thing == Misfit::DANGEROUS_PATH => {
-                misfits.extend([named, unknown])
+                misfits.extend([named, unknown]);
             }
             // That a new page has a name unlike the others is no further sign.
             Some(named) if named.score > unknown.score => misfits.push(Misfit {

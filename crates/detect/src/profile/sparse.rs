@@ -122,7 +122,7 @@ mod tests {
                 sparse.see(*place, &by);
             }
             for place in 0..64 {
-                let times = places.iter().filter(|one| **one == place).count() as u32;
+                let times = places.iter().map(|one| u32::from(*one == place)).sum::<u32>();
                 prop_assert_eq!(sparse.get(place).map_or(0, Witness::count), times);
             }
             let kept = Vec::from(sparse.clone());

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use vigil_event::{Detection, Event, Field, Outcome, Timestamp};
 
-use super::learner::{Learner, Saved, State};
+use super::learner::{Learner, Saved};
+use super::model::State;
 use super::options::ProfileOptions;
 use super::seen::Requests;
 use super::{Eye, Profiles};
@@ -43,7 +44,7 @@ fn event(client: u32, at_ms: i64, path: &str, parameters: &[(&str, &str)]) -> Ev
     let mut places = Vec::new();
     for (name, value) in parameters {
         let start = query.len();
-        query.push_str(&format!("{name}={value}&"));
+        query.extend([name, "=", value, "&"]);
         let sign = start + name.len();
         places.push((start..sign, sign + 1..sign + 1 + value.len()));
     }

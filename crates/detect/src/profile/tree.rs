@@ -233,7 +233,7 @@ impl Node {
             self.overflow.see(&request.lesson());
             if trust.trusts_danger(&self.overflow, self.size) {
                 *room += self.open(trust);
-                *key = TEXT.to_owned();
+                TEXT.clone_into(key);
             } else {
                 let weakest = self
                     .children

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::misfit::{Aspect, grouped};
+use super::misfit::{Aspect, ValueMisfit, grouped};
 use super::options::{Part, Trust};
 use super::shape::{Kind, Shape, bucket_end, bucket_start, class};
 use super::sparse::Sparse;
@@ -41,7 +41,7 @@ struct Settled {
     crowd: u64,
     /// All values are known.
     is_list: bool,
-    is_settled: bool,
+    is_ready: bool,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,19 +62,6 @@ pub(crate) struct ValueProfile {
     new_values: Novelty,
     #[serde(skip)]
     settled: Settled,
-}
-
-/// What does not fit of a value.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct ValueMisfit {
-    pub(crate) aspect: Aspect,
-    pub(crate) score: f64,
-    /// It is written with what attacks are written with.
-    pub(crate) is_dangerous: bool,
-    /// It is far longer than others.
-    pub(crate) is_long: bool,
-    /// What was usual, to end the sentence "parameter `id` was …".
-    pub(crate) usual: String,
 }
 
 impl ValueProfile {
@@ -203,7 +190,7 @@ impl ValueProfile {
             is_list: !self.is_open
                 && self.count >= MIN_FOR_LIST
                 && self.values.iter().any(|known| known.text.is_some()),
-            is_settled: kinds != 0,
+            is_ready: kinds != 0,
         };
     }
 
@@ -227,7 +214,7 @@ impl ValueProfile {
         part: Part,
         trust: Trust,
     ) -> Option<ValueMisfit> {
-        if !self.settled.is_settled {
+        if !self.settled.is_ready {
             return None;
         }
         let form = self.judge_form(shape, part, trust);
@@ -390,11 +377,11 @@ impl ValueProfile {
     /// What is known, for people.
     pub(crate) fn description(&self) -> String {
         let mut text = self.kind_phrase();
-        if self.settled.is_settled {
-            text.push_str(&format!(
-                ", up to {} bytes",
-                grouped(bucket_end(self.settled.longest))
-            ));
+        if self.settled.is_ready {
+            let longest = grouped(bucket_end(self.settled.longest));
+            text.push_str(", up to ");
+            text.push_str(&longest);
+            text.push_str(" bytes");
         }
         if self.settled.is_list {
             text.push_str(": ");

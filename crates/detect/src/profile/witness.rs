@@ -121,7 +121,7 @@ impl Crowd {
             .map(|rank| 0.5f64.powi(i32::from(*rank)))
             .sum();
         let raw = 0.709 * registers * registers / sum;
-        let empty = self.0.iter().filter(|rank| **rank == 0).count();
+        let empty = self.0.iter().filter(|rank| **rank < 1).count();
         let size = if raw <= 2.5 * registers && empty > 0 {
             registers * (registers / empty as f64).ln()
         } else {

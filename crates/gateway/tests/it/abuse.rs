@@ -9,7 +9,7 @@ use crate::raw::{ask, handshake};
 use crate::server::{Server, Setup};
 
 /// A limit of the protocol, and something just beyond it.
-fn beyond() -> Vec<(&'static str, Value, &'static str)> {
+fn beyond() -> Vec<(&'static str, Value)> {
     let long = |count: usize| "x".repeat(count);
     let subscribe = |data: Value| json!({"type": "subscribe", "channel": "threats", "data": data});
     let filter = |expression: String| subscribe(json!({"filter": expression}));
@@ -18,87 +18,55 @@ fn beyond() -> Vec<(&'static str, Value, &'static str)> {
         (
             "a channel's name",
             json!({"type": "subscribe", "channel": format!("chat:{}", long(252))}),
-            "invalid",
         ),
         (
             "a channel's name, said within",
             json!({"type": "history", "data": {"channel": long(100_000)}}),
-            "invalid",
         ),
-        (
-            "a frame's id",
-            json!({"id": long(129), "type": "ping"}),
-            "invalid",
-        ),
-        (
-            "a filter",
-            filter(format!("data.a == '{}'", long(4_096))),
-            "invalid",
-        ),
+        ("a frame's id", json!({"id": long(129), "type": "ping"})),
+        ("a filter", filter(format!("data.a == '{}'", long(4_096)))),
         (
             "a filter's parts",
             filter(vec!["data.a == 1"; 200].join("||")),
-            "invalid",
         ),
         (
             "a filter's depth",
             filter(format!("{}true{}", "(".repeat(300), ")".repeat(300))),
-            "invalid",
         ),
-        (
-            "chosen fields",
-            subscribe(json!({"fields": many(65)})),
-            "invalid",
-        ),
-        (
-            "a field's name",
-            subscribe(json!({"fields": [long(129)]})),
-            "invalid",
-        ),
+        ("chosen fields", subscribe(json!({"fields": many(65)}))),
+        ("a field's name", subscribe(json!({"fields": [long(129)]}))),
         (
             "networks",
             subscribe(json!({"filter": {"network": vec!["10.0.0.0/8"; 65]}})),
-            "invalid",
         ),
         (
             "a batch",
             subscribe(json!({"batch": {"max_messages": 1_001}})),
-            "invalid",
         ),
         (
             "a batch's wait",
             subscribe(json!({"batch": {"max_wait_ms": 10_001}})),
-            "invalid",
         ),
-        (
-            "a cursor's name",
-            subscribe(json!({"durable": long(65)})),
-            "invalid",
-        ),
+        ("a cursor's name", subscribe(json!({"durable": long(65)}))),
         (
             "an epoch",
             subscribe(json!({"since": {"epoch": long(65), "offset": 1}})),
-            "invalid",
         ),
         (
             "a kind",
             json!({"type": "publish", "channel": "chat:1", "data": {"type": long(65), "data": 1}}),
-            "invalid",
         ),
         (
             "what is published",
             json!({"type": "publish", "channel": "chat:1", "data": {"data": long(65_537)}}),
-            "invalid",
         ),
         (
             "what is said in a chat",
             json!({"type": "chat", "channel": "chat:1", "data": {"message": long(16_385)}}),
-            "invalid",
         ),
         (
             "a token",
             json!({"type": "auth", "data": {"token": long(8_193)}}),
-            "invalid",
         ),
     ]
 }
@@ -108,10 +76,10 @@ async fn what_is_beyond_a_bound_is_named_and_the_socket_stays() {
     let server = Server::start(Setup::default()).await;
     let mut client = connect(&server, "/ws").await;
     let mut wrong = Vec::new();
-    for (what, frame, code) in beyond() {
+    for (what, frame) in beyond() {
         client.send(frame).await;
         let answer = client.frame().await;
-        if answer["type"] != "error" || answer["data"]["code"] != code {
+        if answer["type"] != "error" || answer["data"]["code"] != "invalid" {
             wrong.push(format!("{what}: {answer}"));
         }
     }
@@ -242,7 +210,7 @@ async fn a_stopping_server_hands_over_positions_and_paces_the_ends() {
     let first = ends.iter().map(|end| end.3).min().unwrap();
     let last = ends.iter().map(|end| end.3).max().unwrap();
     assert!(
-        (last - first).as_millis() > 100,
+        last.saturating_sub(first).as_millis() > 100,
         "200 take a fifth of a second: {first:?} {last:?}"
     );
     assert!(last.as_millis() < 5_000, "{last:?}");

@@ -118,22 +118,32 @@ impl App {
             health: Arc::clone(&common.health),
             tables,
             cursors,
-            status: StatusTeller {
-                bus,
-                store: Arc::clone(&store),
-                clock: common.clock,
-                ids: common.ids,
-                health: common.health,
-                telemetry: common.telemetry,
-                gateway: gateway_telemetry,
-                rules: Arc::clone(&rules),
-            },
+            status: status(common, bus, (&store, &rules), gateway_telemetry),
             store,
             rules,
             drain: stream::limits(&config).drain_spread,
             shutdown,
             sockets,
         })
+    }
+}
+
+/// Who tells how the server does.
+fn status(
+    common: Common,
+    bus: Arc<dyn Bus>,
+    (store, rules): (&Arc<dyn Store>, &Arc<ActiveRules>),
+    gateway: Arc<vigil_gateway::Telemetry>,
+) -> StatusTeller {
+    StatusTeller {
+        bus,
+        store: Arc::clone(store),
+        clock: common.clock,
+        ids: common.ids,
+        health: common.health,
+        telemetry: common.telemetry,
+        gateway,
+        rules: Arc::clone(rules),
     }
 }
 

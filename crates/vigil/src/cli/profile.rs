@@ -1,5 +1,6 @@
 //! `vigil profile`: what a running server has learned of sites, and what is to become of it.
 
+use std::fmt::Write as _;
 use std::io::Write as _;
 
 use clap::{Args, Subcommand};
@@ -94,7 +95,7 @@ fn path_of(site: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             path.push(char::from(byte));
         } else {
-            path.push_str(&format!("%{byte:02X}"));
+            _ = write!(path, "%{byte:02X}");
         }
     }
     path

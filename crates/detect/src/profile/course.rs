@@ -1,0 +1,235 @@
+//! One site while it is learned: judged first, then taught, and tried against what comes.
+
+use std::collections::VecDeque;
+
+use hashbrown::HashMap;
+use serde::{Deserialize, Serialize};
+
+use super::options::{ProfileOptions, Trust};
+use super::seen::{Request, Requests};
+use super::site::{Site, Verdict};
+use super::value::STRONG;
+use super::witness::Witness;
+
+/// Requests of one trial.
+const TRIAL: u64 = 2_000;
+/// What of a network does not fit teaches nothing any more once it is so many different things within
+/// a week.
+const ODD_THINGS: usize = 3;
+/// Networks of which that is counted.
+const MAX_ODD: usize = 4_096;
+/// What does not fit teaches only after so long, if its network is not known for more by then.
+const QUARANTINE_MS: i64 = 3_600_000;
+/// So many such requests wait at most.
+const MAX_WAITING: usize = 2_048;
+/// A site has changed only when so many networks show the same thing; attackers try many.
+const DRIFT_NETWORKS: u32 = 12;
+/// Things that are told apart in a trial.
+const MAX_THINGS: usize = 256;
+/// A site that learns is settled again after so many requests at least, or a tenth more.
+const SETTLE_EVERY: u64 = 500;
+const NOTORIOUS_MS: i64 = 7 * 24 * 3_600_000;
+
+/// How many requests a profile would have found odd, before it learned from them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Trial {
+    pub(super) requests: u64,
+    pub(super) alarms: u64,
+    /// What did not fit, by what it was.
+    pub(super) things: HashMap<u64, Witness>,
+    /// Of the trial that was finished last.
+    pub(super) share: Option<f64>,
+    /// The same of what many networks have shown alike.
+    pub(super) changed: f64,
+}
+
+impl Trial {
+    /// Counts a request; true when a trial is finished by it.
+    pub(super) fn count(&mut self, request: &Request<'_>) -> bool {
+        self.requests = self.requests.saturating_add(u64::from(request.weight()));
+        if self.requests < TRIAL {
+            return false;
+        }
+        let all = self.requests as f64;
+        self.share = Some(self.alarms as f64 / all);
+        let alike = self
+            .things
+            .values()
+            .filter(|seen| seen.networks() >= DRIFT_NETWORKS);
+        self.changed = alike.map(|seen| f64::from(seen.count())).sum::<f64>() / all;
+        self.requests = 0;
+        self.alarms = 0;
+        self.things.clear();
+        true
+    }
+
+    /// Counts a request that does not fit, after it has waited.
+    pub(super) fn count_odd(&mut self, request: &Request<'_>, thing: u64) {
+        self.alarms = self.alarms.saturating_add(u64::from(request.weight()));
+        if self.things.len() < MAX_THINGS || self.things.contains_key(&thing) {
+            self.things.entry(thing).or_default().see(&request.lesson());
+        }
+    }
+}
+
+/// A site that is learned, with its trial.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Course {
+    pub(super) site: Site,
+    pub(super) trial: Trial,
+    pub(super) settled_at: u64,
+    /// What of a network did not fit, since the week began.
+    pub(super) odd: HashMap<u64, [u64; ODD_THINGS]>,
+    pub(super) odd_since_ms: i64,
+    /// What does not fit and may teach later.
+    #[serde(skip)]
+    pub(super) waiting: VecDeque<(Requests, u64)>,
+}
+
+impl Course {
+    /// Judges a request and learns from it; true when a trial is finished by it.
+    pub(super) fn take(
+        &mut self,
+        request: &Request<'_>,
+        options: &ProfileOptions,
+        is_drifting: bool,
+    ) -> bool {
+        let mut is_finished = false;
+        self.release(request.at_ms(), options);
+        if self.settled_at > 0 {
+            let verdict = self.site.judge(request, Trust::of(options), is_drifting);
+            let is_odd = verdict.score >= STRONG;
+            if is_odd && self.is_notorious_after(request, &verdict) {
+                return false;
+            }
+            is_finished = self.trial.count(request);
+            if is_odd {
+                let thing = verdict.misfits.first().map_or(0, |one| one.thing);
+                self.waiting.push_back((request.alone(), thing));
+                return is_finished;
+            }
+        }
+        self.site.learn(request, options);
+        is_finished
+    }
+
+    /// Learns from what has waited, but for that of networks that turned out to be notorious.
+    pub(super) fn release(&mut self, now_ms: i64, options: &ProfileOptions) {
+        while let Some((first, _)) = self.waiting.front() {
+            let is_over = first
+                .last()
+                .is_none_or(|one| now_ms.saturating_sub(one.at_ms()) >= QUARANTINE_MS);
+            if !is_over && self.waiting.len() <= MAX_WAITING {
+                return;
+            }
+            let Some((waited, thing)) = self.waiting.pop_front() else {
+                return;
+            };
+            if let Some(request) = waited.last()
+                && !self.is_notorious(request.who().network)
+            {
+                self.trial.count_odd(&request, thing);
+                self.site.learn(&request.as_odd(), options);
+            }
+        }
+    }
+
+    pub(super) fn is_notorious(&self, network: u64) -> bool {
+        let things = self.odd.get(&network);
+        things.is_some_and(|things| things.iter().all(|thing| *thing != 0))
+    }
+
+    /// Whether so much of its network did not fit that this request neither counts nor teaches.
+    pub(super) fn is_notorious_after(&mut self, request: &Request<'_>, verdict: &Verdict) -> bool {
+        let at = request.at_ms();
+        if at.saturating_sub(self.odd_since_ms) >= NOTORIOUS_MS {
+            self.odd.clear();
+            self.odd_since_ms = at;
+        }
+        let network = request.who().network;
+        if self.odd.len() >= MAX_ODD && !self.odd.contains_key(&network) {
+            return false;
+        }
+        let was = self.is_notorious(network);
+        let things = self.odd.entry(network).or_default();
+        let of_request = verdict
+            .misfits
+            .iter()
+            .filter(|one| one.aspect.is_of_request());
+        for misfit in of_request {
+            let thing = misfit.thing.max(1);
+            if !things.contains(&thing)
+                && let Some(free) = things.iter_mut().find(|one| **one == 0)
+            {
+                *free = thing;
+            }
+        }
+        was
+    }
+
+    pub(super) fn settle(&mut self, options: &ProfileOptions) {
+        self.site.settle(options);
+        self.settled_at = self.site.count().max(1);
+    }
+
+    pub(super) fn is_bounded(&self, options: &ProfileOptions) -> bool {
+        self.site.is_bounded(options)
+            && self.odd.len() <= MAX_ODD
+            && self.trial.things.len() <= MAX_THINGS
+    }
+
+    pub(super) fn settle_if_due(&mut self, options: &ProfileOptions) {
+        let due = self.settled_at + (self.settled_at / 10).max(SETTLE_EVERY);
+        if self.site.count() >= due {
+            self.settle(options);
+        }
+    }
+
+    /// Why it may not judge yet, if anything.
+    pub(super) fn lacks(&self, options: &ProfileOptions) -> Option<String> {
+        let (count, clients) = (self.site.count(), self.site.clients());
+        if count < options.min_requests {
+            return Some(format!("{count} of {} requests", options.min_requests));
+        }
+        if clients < options.min_clients {
+            return Some(format!("{clients} of {} addresses", options.min_clients));
+        }
+        if self.site.span_ms() < options.min_ms {
+            let minutes = |ms: i64| ms / 60_000;
+            return Some(format!(
+                "{} of {} minutes",
+                minutes(self.site.span_ms()),
+                minutes(options.min_ms)
+            ));
+        }
+        match self.trial.share {
+            None => Some("the first trial runs".to_owned()),
+            Some(share) if share > options.max_false_alarms => Some(format!(
+                "on trial {:.2} % of requests were odd, more than {:.2} %",
+                share * 100.0,
+                options.max_false_alarms * 100.0
+            )),
+            Some(_) => None,
+        }
+    }
+
+    /// How far it is, 0.0 to 1.0.
+    pub(super) fn progress(&self, options: &ProfileOptions) -> f64 {
+        let part = |is: f64, needed: f64| {
+            if needed > 0.0 {
+                (is / needed).min(1.0)
+            } else {
+                1.0
+            }
+        };
+        let trial = f64::from(u8::from(self.lacks(options).is_none()));
+        [
+            part(self.site.count() as f64, options.min_requests as f64),
+            part(self.site.clients() as f64, options.min_clients as f64),
+            part(self.site.span_ms() as f64, options.min_ms as f64),
+        ]
+        .into_iter()
+        .fold(1.0, f64::min)
+            * 0.1f64.mul_add(trial, 0.9)
+    }
+}

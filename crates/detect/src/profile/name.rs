@@ -1,0 +1,55 @@
+//! What parameters are called, with what only counts left out.
+
+/// The longest name that is told from others, in bytes.
+pub(super) const MAX_NAME_BYTES: usize = 64;
+
+/// The name a parameter goes by: the digits in it do not matter where they count things.
+pub(crate) fn name_key(name: &[u8], key: &mut String) {
+    key.clear();
+    let Ok(name) = std::str::from_utf8(name) else {
+        key.push_str("{bytes}");
+        return;
+    };
+    if name.len() > MAX_NAME_BYTES {
+        key.push_str("{long}");
+        return;
+    }
+    let is_number = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit());
+    if is_number {
+        key.push('#');
+        return;
+    }
+    let mut within = false;
+    for character in name.chars() {
+        within = (within || character == '[') && character != ']';
+        if within && character.is_ascii_digit() {
+            if !key.ends_with('#') {
+                key.push('#');
+            }
+        } else {
+            key.push(character);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_that_count_do_not_matter() {
+        let mut key = String::new();
+        for (name, expected) in [
+            (&b"id"[..], "id"),
+            (b"1699999", "#"),
+            (b"a[12][x]", "a[#][x]"),
+            (b"filter[]", "filter[]"),
+            (b"md5", "md5"),
+            (b"\xff", "{bytes}"),
+            (b"", ""),
+        ] {
+            name_key(name, &mut key);
+            assert_eq!(key, expected);
+        }
+    }
+}
