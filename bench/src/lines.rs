@@ -59,15 +59,24 @@ pub(crate) fn run(lines: usize) -> Result<()> {
     let rules = Arc::new(vigil::rules::load(None)?);
     let count = rules.rules().len();
     let mut threats = 0;
-    let full = fastest(|| threats = judge(&batches, &rules));
+    let options = DetectorOptions::default();
+    let full = fastest(|| threats = judge(&batches, &rules, &options));
     row(
         &format!("full: {count} rules, windows"),
         lines as f64 / full,
         ceiling,
     );
     println!("threats found: {threats} of {attacks} attacks");
+    let fewer = Arc::new(without_buckets()?);
+    let without = fastest(|| threats = judge(&batches, &fewer, &without_risk()));
+    row("full, no buckets, no risk", lines as f64 / without, ceiling);
+    println!(
+        "buckets, scan test and risk: {:.2} us a line of {:.2}",
+        (full - without) * 1e6 / lines as f64,
+        full * 1e6 / lines as f64
+    );
     let batches = self::batches(&distinct(&text));
-    let seconds = fastest(|| threats = judge(&batches, &rules));
+    let seconds = fastest(|| threats = judge(&batches, &rules, &options));
     row("full, no two lines alike", lines as f64 / seconds, ceiling);
     println!("threats found: {threats} of {attacks} attacks\n");
     Ok(())
@@ -219,11 +228,29 @@ fn decode(batches: &[RecordBatch]) {
     }
 }
 
-fn judge(batches: &[RecordBatch], rules: &Arc<vigil_rule::RuleSet>) -> usize {
+/// The stock rules but for those that are buckets.
+fn without_buckets() -> Result<vigil_rule::RuleSet> {
+    let mut files = vigil::rules::read(None)?;
+    files.retain(|file| !file.text.contains("\nbucket:"));
+    vigil_rule::RuleSet::load(&files).map_err(|errors| anyhow::anyhow!("{errors:?}"))
+}
+
+fn without_risk() -> DetectorOptions {
+    let mut options = DetectorOptions::default();
+    options.risk.enabled = false;
+    options.windows.scan_test = false;
+    options
+}
+
+fn judge(
+    batches: &[RecordBatch],
+    rules: &Arc<vigil_rule::RuleSet>,
+    detector: &DetectorOptions,
+) -> usize {
     let proxies = Proxies::new(Vec::new());
     let mut buffer = empty_like(batches);
     let options = JudgeOptions {
-        detector: DetectorOptions::default(),
+        detector: detector.clone(),
         threshold: Score::new(5.0),
         alert_severity: Severity::High,
         alert_window_ms: 3_600_000,

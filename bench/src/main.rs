@@ -4,8 +4,10 @@
 
 mod alternatives;
 mod crs;
+mod keys;
 mod latency;
 mod lines;
+mod profile;
 
 use std::path::PathBuf;
 
@@ -24,13 +26,33 @@ struct Arguments {
     /// Seconds of the latency measurement; 0 leaves it out
     #[arg(long, default_value_t = 20)]
     seconds: u64,
+    /// Measure only this: lines, keys, crs, profile or latency
+    #[arg(long)]
+    only: Option<String>,
+    /// Requests of each site that a profile learns from
+    #[arg(long, value_name = "REQUESTS", default_value_t = 60_000)]
+    profile: usize,
+    /// Show what the profiles missed and what they were wrong about
+    #[arg(long)]
+    show: bool,
 }
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
-    lines::run(arguments.lines)?;
-    crs::run()?;
-    if arguments.seconds > 0 {
+    let wanted = |name: &str| arguments.only.as_deref().is_none_or(|only| only == name);
+    if wanted("lines") {
+        lines::run(arguments.lines)?;
+    }
+    if wanted("keys") {
+        keys::run()?;
+    }
+    if wanted("crs") {
+        crs::run()?;
+    }
+    if wanted("profile") {
+        profile::run(arguments.profile, arguments.show)?;
+    }
+    if wanted("latency") && arguments.seconds > 0 {
         latency::run(&arguments.vigil, arguments.seconds)?;
     }
     Ok(())

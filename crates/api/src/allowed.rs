@@ -36,6 +36,8 @@ pub(crate) struct Suppress;
 pub(crate) struct Ingest;
 /// To change how the server itself works.
 pub(crate) struct Manage;
+/// To change the profiles of sites.
+pub(crate) struct Train;
 /// To see how the server itself is: for those who read, and for machines that send.
 pub(crate) struct Observe;
 
@@ -101,6 +103,14 @@ impl Right for Manage {
 
     fn is_held_by(principal: &Principal) -> bool {
         principal.may(Action::Manage)
+    }
+}
+
+impl Right for Train {
+    const WHAT: &'static str = "train profiles of sites";
+
+    fn is_held_by(principal: &Principal) -> bool {
+        principal.may(Action::Train)
     }
 }
 

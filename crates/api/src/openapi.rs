@@ -29,6 +29,7 @@ Times are RFC 3339 in UTC. Every error has the shape of `Error`.";
         (name = "stats", description = "Counts"),
         (name = "ingest", description = "Sending log lines"),
         (name = "rules", description = "What is looked for"),
+        (name = "models", description = "What was learned of sites"),
         (name = "access", description = "Tickets for places where a token must not stand"),
         (name = "server", description = "How the server itself is"),
     ),

@@ -14,7 +14,7 @@ use vigil_event::{Clock, IdSource};
 use vigil_store::Store;
 
 use crate::archive::Archive;
-use crate::{Intake, Readiness, Rulebook, SuppressionsInForce};
+use crate::{Intake, ModelDesk, Readiness, Rulebook, SuppressionsInForce};
 
 /// What the binary gives to the routes.
 pub struct ApiState {
@@ -36,6 +36,8 @@ pub struct ApiState {
     pub clock: Arc<dyn Clock>,
     /// Names batches that come without a key of their own.
     pub ids: Arc<IdSource>,
+    /// Answers for the profiles of sites.
+    pub models: Arc<dyn ModelDesk>,
     /// Lets suppressions hold at once.
     pub suppressions: Arc<dyn SuppressionsInForce>,
 }

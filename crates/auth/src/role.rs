@@ -32,6 +32,8 @@ pub enum Action {
     Ingest,
     /// Change how Vigil itself works.
     Manage,
+    /// Have profiles of sites learned from new, put older ones in force, take them out.
+    Train,
 }
 
 impl Role {
@@ -67,12 +69,20 @@ impl Role {
             | (Self::Service, Action::Ingest) => true,
             (
                 Self::Viewer,
-                Action::ChangeAlerts | Action::Suppress | Action::Ingest | Action::Manage,
+                Action::ChangeAlerts
+                | Action::Suppress
+                | Action::Ingest
+                | Action::Manage
+                | Action::Train,
             )
-            | (Self::Analyst, Action::Ingest | Action::Manage)
+            | (Self::Analyst, Action::Ingest | Action::Manage | Action::Train)
             | (
                 Self::Service,
-                Action::Read | Action::ChangeAlerts | Action::Suppress | Action::Manage,
+                Action::Read
+                | Action::ChangeAlerts
+                | Action::Suppress
+                | Action::Manage
+                | Action::Train,
             ) => false,
         }
     }
@@ -107,10 +117,10 @@ mod tests {
     #[test]
     fn the_table_of_rights() {
         let table = [
-            (Role::Viewer, [true, false, false, false, false]),
-            (Role::Analyst, [true, true, true, false, false]),
-            (Role::Admin, [true, true, true, true, true]),
-            (Role::Service, [false, false, false, true, false]),
+            (Role::Viewer, [true, false, false, false, false, false]),
+            (Role::Analyst, [true, true, true, false, false, false]),
+            (Role::Admin, [true, true, true, true, true, true]),
+            (Role::Service, [false, false, false, true, false, false]),
         ];
         let actions = [
             Action::Read,
@@ -118,6 +128,7 @@ mod tests {
             Action::Suppress,
             Action::Ingest,
             Action::Manage,
+            Action::Train,
         ];
         for (role, rights) in table {
             for (action, may) in actions.into_iter().zip(rights) {

@@ -4,14 +4,17 @@
 use std::sync::Arc;
 
 use vigil_event::{
-    Detection, Detector as By, Event, Evidence, Field, Id, LogKind, Score, Severity, Suppressed,
-    Timestamp,
+    Detection, Detector as By, Event, Evidence, Field, Id, LogKind, Outcome, Score, Severity,
+    Suppressed, Timestamp,
 };
 use vigil_rule::seclang::{SecHit, SecScratch};
 use vigil_rule::{Costs, Hit, Rule, RuleSet, Scratch};
 
 use crate::correlation::{CorrelationOptions, Correlator, Firing, Scope};
 use crate::policy::{Excused, Policy};
+use crate::profile::{Eye, ProfileOptions};
+use crate::risk::{Clients, Entity, Risk, RiskOptions, Signs};
+use crate::shared::Sighting;
 use crate::window::{Crossing, WindowOptions, Windows};
 
 /// What a detector needs to know.
@@ -21,6 +24,10 @@ pub struct DetectorOptions {
     pub windows: WindowOptions,
     /// How much the correlations may hold.
     pub correlations: CorrelationOptions,
+    /// How evidence about somebody adds up.
+    pub risk: RiskOptions,
+    /// How sites are learned.
+    pub profiles: ProfileOptions,
 }
 
 /// What was concluded about one event.
@@ -37,6 +44,8 @@ pub struct Judgement {
     pub score: Score,
     /// The score's band.
     pub severity: Severity,
+    /// Whether an attack succeeded, by how the request was answered.
+    pub outcome: Outcome,
 }
 
 impl Judgement {
@@ -51,7 +60,7 @@ impl Judgement {
         self.detections.is_empty() && self.suppressed.is_empty()
     }
 
-    fn of(mut detections: Vec<Detection>, excused: Excused) -> Self {
+    pub(crate) fn of(mut detections: Vec<Detection>, excused: Excused) -> Self {
         detections.sort_by(|a, b| b.score.value().total_cmp(&a.score.value()));
         let score = Score::noisy_or(detections.iter().map(|detection| detection.score));
         Self {
@@ -60,54 +69,12 @@ impl Judgement {
             suppressed_by: excused.by,
             score,
             severity: score.severity(),
+            outcome: Outcome::Unknown,
         }
     }
-}
 
-/// An event that feeds a correlation which only whoever sees the events of all threads can evaluate.
-#[derive(Clone, Debug)]
-pub struct Sighting {
-    /// The rules in force when it was judged.
-    rules: Arc<RuleSet>,
-    event: Event,
-    /// The rules that matched and were not let pass, by their places.
-    matched: Vec<usize>,
-    /// What is let pass, as it was when it was judged.
-    policy: Arc<Policy>,
-    now: Timestamp,
-}
-
-impl Sighting {
-    /// The rules that its matches are of; a correlator for others cannot take it in.
-    pub const fn rules(&self) -> &Arc<RuleSet> {
-        &self.rules
-    }
-
-    /// What fires once the event is taken in; what is let pass of that feeds nothing further.
-    pub fn firings(&self, shared: &mut Correlator) -> Vec<Firing> {
-        let mut firings = Vec::new();
-        let lets_pass = lets_pass(&self.policy, &self.rules, &self.event, self.now);
-        let matched = self.matched.iter().copied();
-        shared.observe_unless(&self.event, matched, &lets_pass, &mut firings);
-        firings
-    }
-
-    /// The judgement with what fired since, less what of it is let pass.
-    pub fn conclude(&self, judgement: Judgement, firings: Vec<Firing>) -> Judgement {
-        let firings = firings.into_iter();
-        let mut fired: Vec<Detection> = firings
-            .filter_map(|firing| firing.into_detection(&self.rules))
-            .collect();
-        let more = self.policy.excuse(&self.event, self.now, &mut fired);
-        let mut excused = Excused {
-            suppressed: judgement.suppressed,
-            by: judgement.suppressed_by,
-        };
-        excused.suppressed.extend(more.suppressed);
-        excused.by.extend(more.by);
-        let mut detections = judgement.detections;
-        detections.append(&mut fired);
-        Judgement::of(detections, excused)
+    pub(crate) fn ending(self, outcome: Outcome) -> Self {
+        Self { outcome, ..self }
     }
 }
 
@@ -139,6 +106,13 @@ pub struct Detector {
     accusations: Vec<Detection>,
     policy: Arc<Policy>,
     now: Timestamp,
+    signs: Signs,
+    risk: Risk,
+    /// The clients of each network; none where risk is off.
+    clients: Option<Clients>,
+    /// How many clients the network of the event judged last has.
+    neighbours: u32,
+    eye: Eye,
 }
 
 impl Detector {
@@ -160,6 +134,11 @@ impl Detector {
             accusations: Vec::new(),
             policy: Arc::default(),
             now: Timestamp::default(),
+            signs: Signs::default(),
+            clients: options.risk.enabled.then(|| Clients::new(&options.risk)),
+            risk: Risk::new(options.risk.clone()),
+            neighbours: 0,
+            eye: Eye::new(options.profiles.clone()),
         }
     }
 
@@ -171,41 +150,99 @@ impl Detector {
     }
 
     /// Judges an event: something only when at least one rule, window, list or correlation fired,
-    /// however weak, and even if all of it was let pass. Rules that only feed correlations do not
-    /// count. What is let pass feeds no correlation.
+    /// however weak, or what is known about its client adds up, and even if all of it was let pass.
+    /// Rules that only feed correlations do not count. What is let pass feeds no correlation and
+    /// speaks against nobody.
     ///
     /// Allocates nothing when none did.
     pub fn judge(&mut self, event: &Event) -> Option<Judgement> {
         self.clear();
+        let judgement = self.conclude(event);
+        let of_others = |judgement: &Judgement| {
+            let others = judgement.detections.iter();
+            Score::noisy_or(
+                others
+                    .filter(|one| one.detector != By::Profile)
+                    .map(|one| one.score),
+            )
+        };
+        let score = judgement.as_ref().map(of_others).unwrap_or_default();
+        self.eye.conclude(event, score.value());
+        judgement
+    }
+
+    fn conclude(&mut self, event: &Event) -> Option<Judgement> {
+        self.look(event);
+        if self.hits.is_empty()
+            && self.crs_hits.is_empty()
+            && self.crossings.is_empty()
+            && self.accusations.is_empty()
+            && !Signs::has(event)
+        {
+            return None;
+        }
+        self.correlate(event);
+        let mut detections = self.detections();
+        if let Some(whole) = &event.whole {
+            crate::mask::mask(&mut detections, whole);
+        }
+        let mut excused = if detections.is_empty() {
+            Excused::default()
+        } else {
+            self.policy.excuse(event, self.now, &mut detections)
+        };
+        if let Some(found) = self.add_up(event, &detections) {
+            let mut found = vec![found];
+            let more = self.policy.excuse(event, self.now, &mut found);
+            excused.suppressed.extend(more.suppressed);
+            excused.by.extend(more.by);
+            detections.append(&mut found);
+        }
+        let judgement = Judgement::of(detections, excused).ending(self.eye.outcome(event));
+        (!judgement.is_empty()).then_some(judgement)
+    }
+
+    /// Lets everything look at the event that looks at each by itself, and counts it.
+    fn look(&mut self, event: &Event) {
         self.rules
             .evaluate(event, &mut self.scratch, &mut self.hits);
         // The windows count requests, whoever logged them.
         if event.log == LogKind::Web || event.raw(Field::Method).is_some() {
             if let Some(crs) = self.rules.crs() {
                 crs.evaluate(event, &mut self.crs_scratch, &mut self.crs_hits);
+                for hit in &self.crs_hits {
+                    let costs = self.scratch.costs_mut();
+                    costs.crs_matched(hit.rule, event.occurred_at);
+                }
             }
             self.windows.observe(event, &mut self.crossings);
+            self.accusations.extend(self.eye.look(event));
         }
         self.policy.accuse(event, &mut self.accusations);
-        if self.hits.is_empty()
-            && self.crs_hits.is_empty()
-            && self.crossings.is_empty()
-            && self.accusations.is_empty()
-        {
-            return None;
+        if let (Some(clients), Some(address)) = (&mut self.clients, event.source_ip) {
+            self.neighbours = clients.note(address, event.occurred_at.as_millis());
         }
+    }
+
+    /// Lets the rules that matched and are not let pass feed correlations.
+    fn correlate(&mut self, event: &Event) {
+        if self.hits.is_empty() {
+            return;
+        }
+        let lets_pass = lets_pass(&self.policy, &self.rules, event, self.now);
+        let matched = self.hits.iter().map(|hit| hit.rule);
+        self.matched
+            .extend(matched.filter(|rule| !lets_pass(*rule)));
+        let matched = self.matched.iter().copied();
+        self.correlator
+            .observe_unless(event, matched, &lets_pass, &mut self.firings);
+        let fired = self.firings.iter().map(|firing| firing.rule);
+        self.matched.extend(fired.filter(|rule| !lets_pass(*rule)));
+    }
+
+    /// What was found, as detections.
+    fn detections(&mut self) -> Vec<Detection> {
         let rules = &*self.rules;
-        if !self.hits.is_empty() {
-            let lets_pass = lets_pass(&self.policy, rules, event, self.now);
-            let matched = self.hits.iter().map(|hit| hit.rule);
-            self.matched
-                .extend(matched.filter(|rule| !lets_pass(*rule)));
-            let matched = self.matched.iter().copied();
-            self.correlator
-                .observe_unless(event, matched, &lets_pass, &mut self.firings);
-            let fired = self.firings.iter().map(|firing| firing.rule);
-            self.matched.extend(fired.filter(|rule| !lets_pass(*rule)));
-        }
         let by_rule = self.hits.drain(..).filter_map(|hit| {
             let rule = rules.rules().get(hit.rule)?;
             (!rule.feeds_only).then(|| detection(rule, hit.evidence))
@@ -223,14 +260,21 @@ impl Detector {
             Some(detection(rule, hit.evidence))
         });
         detections.extend(by_crs);
-        if detections.is_empty() {
-            return None;
-        }
-        if let Some(whole) = &event.whole {
-            crate::mask::mask(&mut detections, whole);
-        }
-        let excused = self.policy.excuse(event, self.now, &mut detections);
-        Some(Judgement::of(detections, excused))
+        detections
+    }
+
+    /// Adds the event's signs to what is known about its client; what comes of it.
+    fn add_up(&mut self, event: &Event, detections: &[Detection]) -> Option<Detection> {
+        self.clients.as_ref()?;
+        let address = event
+            .source_ip
+            .filter(|_| !self.policy.lets_event_pass(event))?;
+        self.signs
+            .collect(event, &self.rules, &self.matched, detections);
+        let own = Score::noisy_or(detections.iter().map(|one| one.score));
+        let entity = Entity::Address(address);
+        self.risk
+            .observe(event, &entity, &mut self.signs.found, own, 0)
     }
 
     /// Forgets the event before, also one whose judgement ended in a panic: what it left behind must
@@ -242,18 +286,29 @@ impl Detector {
         self.firings.clear();
         self.accusations.clear();
         self.matched.clear();
+        self.signs.found.clear();
+        self.eye.forget();
     }
 
-    /// The event judged last, if it feeds a correlation that sees the events of all threads.
+    /// The profiles on this thread.
+    pub const fn eye_mut(&mut self) -> &mut Eye {
+        &mut self.eye
+    }
+
+    /// The event judged last, if it feeds a correlation that sees the events of all threads, or says
+    /// something about its network, session or account.
     pub fn sighting(&self, event: &Event) -> Option<Sighting> {
         let is_shared = |rule: &&usize| self.shared.get(**rule).is_some_and(|shared| *shared);
         let matched: Vec<usize> = self.matched.iter().filter(is_shared).copied().collect();
-        (!matched.is_empty()).then(|| Sighting {
+        let signs = &self.signs.found;
+        (!matched.is_empty() || !signs.is_empty()).then(|| Sighting {
             rules: Arc::clone(&self.rules),
             event: event.clone(),
             matched,
             policy: Arc::clone(&self.policy),
             now: self.now,
+            signs: signs.clone(),
+            clients: self.neighbours,
         })
     }
 
@@ -273,8 +328,8 @@ impl Detector {
         &self.rules
     }
 
-    /// Goes on with other rules. The windows keep what they have counted; correlations and the
-    /// rules' costs begin anew, so take the latter before.
+    /// Goes on with other rules. The windows keep what they have counted, and what is known about
+    /// clients stays; correlations and the rules' costs begin anew, so take the latter before.
     pub fn replace_rules(&mut self, rules: Arc<RuleSet>) {
         self.scratch.renew(&rules);
         self.correlator = by_client(&rules, self.options.clone());
@@ -293,6 +348,12 @@ impl Detector {
         self.scratch.costs_mut()
     }
 
+    /// Of how many addresses and networks what windows and risk knew made room for others.
+    pub fn forgotten(&self) -> u64 {
+        let clients = self.clients.as_ref().map_or(0, Clients::evicted);
+        self.windows.evicted() + self.risk.evicted() + clients
+    }
+
     /// How many addresses the windows hold, and how many were evicted or came too late to count.
     pub const fn windows(&self) -> &Windows {
         &self.windows
@@ -300,7 +361,7 @@ impl Detector {
 }
 
 /// Whether the policy lets what a rule, by its place, says of the event pass.
-fn lets_pass<'a>(
+pub(crate) fn lets_pass<'a>(
     policy: &'a Policy,
     rules: &'a RuleSet,
     event: &'a Event,

@@ -10,18 +10,27 @@
 //!
 //! A [`Detector`] belongs to one thread. Events are spread over threads by client address, so each
 //! address's windows and the correlations that group by it live in one place and need no lock. What
-//! feeds the other correlations is a [`Sighting`], for the one [`Correlator`] that sees all threads.
+//! feeds the other correlations and speaks against networks, sessions and accounts is a [`Sighting`],
+//! for the one [`Shared`] that sees all threads.
 
+mod bucket;
 pub mod correlation;
 mod detector;
+mod entity;
 mod mask;
 pub mod policy;
+pub mod profile;
+mod risk;
+mod shared;
 mod table;
 mod threat;
 pub mod window;
 
 pub use correlation::{CorrelationOptions, Correlator, Firing, Scope};
-pub use detector::{Detector, DetectorOptions, Judgement, Sighting};
+pub use detector::{Detector, DetectorOptions, Judgement};
 pub use policy::Policy;
+pub use profile::ProfileOptions;
+pub use risk::RiskOptions;
+pub use shared::{Shared, Sighting};
 pub use threat::{Provenance, alert_key, threat};
 pub use window::WindowOptions;

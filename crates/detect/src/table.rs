@@ -1,10 +1,16 @@
-//! A bounded table by key that evicts the coldest of a few when it is full.
+//! A bounded table by key. When it is full, what is worth least of a few makes room.
+//!
+//! Worth least is first what has expired: nothing was heard of it for as long as it means anything.
+//! Then comes what was seen seldom, in steps of a doubling, and among the equally seldom the coldest.
+//! So keys that come once, however many, make room for one another and never for one that keeps
+//! coming: a flood from made-up addresses does not push out who is at work. Who was seen often and
+//! then goes away expires.
 
-use std::hash::Hash;
+use std::hash::{BuildHasher, Hash};
 
-use hashbrown::HashMap;
+use hashbrown::{DefaultHashBuilder, HashTable};
 
-/// How many neighbours are looked at to find a cold one, as Redis samples for its LRU.
+/// How many are looked at to find the one that is worth least, as Redis samples for its LRU.
 const SAMPLE: usize = 8;
 
 #[derive(Debug)]
@@ -12,24 +18,45 @@ struct Slot<K, V> {
     key: K,
     last_seen: i64,
     value: V,
+    /// How often it was asked for.
+    seen: u32,
 }
 
 #[derive(Debug)]
 pub(crate) struct Table<K, V> {
-    places: HashMap<K, u32>,
+    /// Where each key stands in `slots`.
+    places: HashTable<u32>,
+    hasher: DefaultHashBuilder,
     slots: Vec<Slot<K, V>>,
     limit: usize,
-    hand: usize,
+    /// How long after it was last seen a key means anything.
+    lifetime: i64,
+    newest: i64,
+    hand: u64,
     evicted: u64,
 }
 
+/// A key's value, as [`Table::entry`] finds it.
+#[derive(Debug)]
+pub(crate) struct Found<'a, V> {
+    pub(crate) value: &'a mut V,
+    /// When it was seen before; none if it is new.
+    pub(crate) before: Option<i64>,
+    /// What made room for it.
+    pub(crate) evicted: Option<V>,
+}
+
 impl<K: Copy + Eq + Hash, V> Table<K, V> {
-    /// An empty table of at most so many keys, but no fewer than are looked at to evict one.
-    pub(crate) fn new(limit: usize) -> Self {
+    /// An empty table of at most so many keys, but no fewer than are looked at to evict one. What was
+    /// not seen for longer than `lifetime` means nothing any more.
+    pub(crate) fn new(limit: usize, lifetime: i64) -> Self {
         Self {
-            places: HashMap::new(),
+            places: HashTable::new(),
+            hasher: DefaultHashBuilder::default(),
             slots: Vec::new(),
-            limit: limit.max(SAMPLE),
+            limit: limit.clamp(SAMPLE, u32::MAX as usize),
+            lifetime,
+            newest: i64::MIN,
             hand: 0,
             evicted: 0,
         }
@@ -39,45 +66,69 @@ impl<K: Copy + Eq + Hash, V> Table<K, V> {
         self.slots.len()
     }
 
+    /// How many keys made room before they had expired.
     pub(crate) const fn evicted(&self) -> u64 {
         self.evicted
     }
 
-    /// The value of a key, a fresh one if it is new, and what was evicted to make room for it.
-    pub(crate) fn entry(
-        &mut self,
-        key: K,
-        at: i64,
-        fresh: impl FnOnce() -> V,
-    ) -> (&mut V, Option<V>) {
-        let (place, evicted) = match self.places.get(&key) {
-            Some(place) => (*place as usize, None),
-            None => self.take_place(key, fresh()),
+    /// The bytes that the table itself takes, without what its values hold elsewhere.
+    pub(crate) fn bytes(&self) -> usize {
+        self.slots.capacity() * size_of::<Slot<K, V>>() + self.places.allocation_size()
+    }
+
+    /// The value of a key, a fresh one if it is new.
+    pub(crate) fn entry(&mut self, key: K, at: i64, fresh: impl FnOnce() -> V) -> Found<'_, V> {
+        self.newest = self.newest.max(at);
+        let (place, before, evicted) = if let Some(place) = self.place(&key) {
+            let before = self.slots.get(place).map(|slot| slot.last_seen);
+            (place, before, None)
+        } else {
+            let (place, evicted) = self.take_place(key, fresh());
+            (place, None, evicted)
         };
         let slot = &mut self.slots[place];
         slot.last_seen = slot.last_seen.max(at);
-        (&mut slot.value, evicted)
+        slot.seen = slot.seen.saturating_add(1);
+        Found {
+            value: &mut slot.value,
+            before,
+            evicted,
+        }
     }
 
     /// The value of a key that is there.
     pub(crate) fn get_mut(&mut self, key: &K) -> Option<&mut V> {
-        let place = *self.places.get(key)? as usize;
+        let place = self.place(key)?;
         self.slots.get_mut(place).map(|slot| &mut slot.value)
     }
 
-    /// Removes the coldest of a few.
+    /// Removes what is worth least of a few.
     pub(crate) fn evict(&mut self) -> Option<V> {
         if self.slots.is_empty() {
             return None;
         }
-        let place = self.coldest();
+        let place = self.worth_least();
+        self.count_eviction(place);
+        let key = self.slots.get(place)?.key;
+        self.forget(&key, place);
         let slot = self.slots.swap_remove(place);
-        self.places.remove(&slot.key);
+        // The last one stands in its place now.
         if let Some(moved) = self.slots.get(place) {
-            self.places.insert(moved.key, place as u32);
+            let (hash, from) = (self.hasher.hash_one(moved.key), self.slots.len() as u32);
+            if let Some(known) = self.places.find_mut(hash, |known| *known == from) {
+                *known = place as u32;
+            }
         }
-        self.evicted += 1;
         Some(slot.value)
+    }
+
+    fn place(&self, key: &K) -> Option<usize> {
+        let is_it = |place: &u32| {
+            let slot = self.slots.get(*place as usize);
+            slot.is_some_and(|slot| slot.key == *key)
+        };
+        let place = self.places.find(self.hasher.hash_one(key), is_it)?;
+        Some(*place as usize)
     }
 
     fn take_place(&mut self, key: K, value: V) -> (usize, Option<V>) {
@@ -85,28 +136,71 @@ impl<K: Copy + Eq + Hash, V> Table<K, V> {
             key,
             last_seen: i64::MIN,
             value,
+            seen: 0,
         };
         let (place, evicted) = if self.slots.len() < self.limit {
+            if self.slots.len() == self.slots.capacity() {
+                // A vector that doubles would take twice what the table is bounded by.
+                let more = (self.slots.len() / 8).max(SAMPLE);
+                self.slots
+                    .reserve_exact(more.min(self.limit - self.slots.len()));
+            }
             self.slots.push(slot);
             (self.slots.len() - 1, None)
         } else {
-            let place = self.coldest();
+            let place = self.worth_least();
+            self.count_eviction(place);
             let old = std::mem::replace(&mut self.slots[place], slot);
-            self.places.remove(&old.key);
-            self.evicted += 1;
+            self.forget(&old.key, place);
             (place, Some(old.value))
         };
-        self.places.insert(key, place as u32);
+        let (slots, hasher) = (&self.slots, &self.hasher);
+        self.places
+            .insert_unique(hasher.hash_one(key), place as u32, |place| {
+                slots
+                    .get(*place as usize)
+                    .map_or(0, |slot| hasher.hash_one(slot.key))
+            });
         (place, evicted)
     }
 
-    fn coldest(&mut self) -> usize {
+    /// Takes the key that stands at a place out of the index.
+    fn forget(&mut self, key: &K, place: usize) {
+        let is_it = |known: &u32| *known == place as u32;
+        if let Ok(entry) = self.places.find_entry(self.hasher.hash_one(key), is_it) {
+            entry.remove();
+        }
+    }
+
+    fn has_expired(&self, slot: &Slot<K, V>) -> bool {
+        slot.last_seen < self.newest.saturating_sub(self.lifetime)
+    }
+
+    fn count_eviction(&mut self, place: usize) {
+        let alive = self
+            .slots
+            .get(place)
+            .is_some_and(|slot| !self.has_expired(slot));
+        self.evicted += u64::from(alive);
+    }
+
+    fn worth_least(&mut self) -> usize {
         let size = self.slots.len();
-        let start = self.hand % size;
-        self.hand = (start + SAMPLE) % size;
+        let start = self.hand;
+        self.hand = start.wrapping_add(SAMPLE as u64);
+        // Scattered: keys that came at one time stand beside one another.
+        let scattered = |step: usize| {
+            let mixed = (start.wrapping_add(step as u64)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            (mixed >> 32) as usize % size
+        };
+        let worth = |place: &usize| {
+            let slot = &self.slots[*place];
+            let often = slot.seen.checked_ilog2().unwrap_or_default();
+            (!self.has_expired(slot), often, slot.last_seen)
+        };
         (0..SAMPLE)
-            .map(|step| (start + step) % size)
-            .min_by_key(|place| self.slots[*place].last_seen)
+            .map(scattered)
+            .min_by_key(worth)
             .unwrap_or_default()
     }
 }
@@ -117,9 +211,9 @@ mod tests {
 
     #[test]
     fn eviction_keeps_every_other_key_in_its_place() {
-        let mut table = Table::new(100);
+        let mut table = Table::new(100, 1_000);
         for key in 0..50_u32 {
-            *table.entry(key, i64::from(key), || 0).0 = key;
+            *table.entry(key, i64::from(key), || 0).value = key;
         }
         for left in (0..50).rev() {
             assert!(table.evict().is_some());
@@ -129,5 +223,51 @@ mod tests {
             }
         }
         assert_eq!((table.evict(), table.evicted()), (None, 50));
+    }
+
+    #[test]
+    fn what_comes_once_makes_room_for_its_like_and_not_for_what_keeps_coming() {
+        let mut table = Table::new(1_000, 60_000);
+        let mut made_up = 1_000_000_u32;
+        // Ten keys, each once in a second, in a flood of a hundred times as many as there is room for.
+        for second in 0..20_i64 {
+            for key in 0..10 {
+                let found = table.entry(key, second * 1_000, || 0_u32);
+                *found.value += 1;
+                assert_eq!(i64::from(*found.value), second + 1, "{key} was pushed out");
+            }
+            // In the first second there is no flood yet: what is new has to come twice to be known.
+            for _ in 0..if second < 2 { 0 } else { 5_000 } {
+                made_up += 1;
+                table.entry(made_up, second * 1_000, || 0);
+            }
+        }
+        assert_eq!(table.len(), 1_000);
+        assert!(table.evicted() > 80_000);
+    }
+
+    #[test]
+    fn what_was_busy_once_does_not_stay_for_ever() {
+        let mut table = Table::new(8, 1_000);
+        for key in 0..8 {
+            for _ in 0..1_000 {
+                table.entry(key, 0, || ());
+            }
+        }
+        for key in 100..108 {
+            table.entry(key, 5_000, || ());
+        }
+        assert!((100..108).all(|key| table.get_mut(&key).is_some()));
+        assert_eq!(table.evicted(), 0, "expired ones are no loss");
+    }
+
+    #[test]
+    fn it_never_takes_much_more_than_it_holds() {
+        let mut table = Table::new(100_000, 1_000);
+        for key in 0..100_000_u64 {
+            table.entry(key, 0, || [0_u64; 4]);
+        }
+        let slot = size_of::<Slot<u64, [u64; 4]>>();
+        assert!(table.bytes() <= 100_000 * (slot + 12), "{}", table.bytes());
     }
 }

@@ -38,6 +38,7 @@ pub fn threat(event: &Event, judgement: Judgement, provenance: Provenance) -> Th
         occurred_at: event.occurred_at,
         score: judgement.score,
         severity: judgement.severity,
+        outcome: judgement.outcome,
         source: Source {
             ip: event.source_ip,
             port: None,
@@ -123,6 +124,7 @@ mod tests {
             suppressed_by: vec![],
             score: Score::new(8.0),
             severity: Severity::High,
+            outcome: vigil_event::Outcome::Attempt,
         };
         threat(
             &event,

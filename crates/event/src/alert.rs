@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Id, Score, Severity, Timestamp};
+use crate::{Id, Outcome, Score, Severity, Timestamp};
 
 /// What threats are grouped by. The alert's id follows from it, so grouping needs no memory and
 /// comes out the same after a restart.
@@ -112,6 +112,9 @@ pub struct Alert {
     pub severity: Severity,
     /// The highest score of its threats.
     pub score: Score,
+    /// The worst outcome of its threats.
+    #[serde(default)]
+    pub outcome: Outcome,
     /// Where it stands.
     pub state: AlertState,
     /// How many threats it groups.

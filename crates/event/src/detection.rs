@@ -17,6 +17,10 @@ pub enum Detector {
     Correlation,
     /// A list of addresses, or a bot that is not who it says.
     List,
+    /// What is known against somebody, added up.
+    Risk,
+    /// What the site is usually asked.
+    Profile,
 }
 
 /// The bytes that matched.

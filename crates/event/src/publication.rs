@@ -15,6 +15,8 @@ pub mod channel {
     pub const ALERTS: &str = "alerts";
     /// How Vigil itself is.
     pub const STATUS: &str = "status";
+    /// How the profiles of sites are.
+    pub const MODELS: &str = "models";
     /// Who connected, heard, was refused and left.
     pub const AUDIT: &str = "audit";
 
@@ -29,7 +31,7 @@ pub mod channel {
         "network",
         "packets",
         "honeypots",
-        "models",
+        MODELS,
         "decisions",
         AUDIT,
     ];
@@ -314,9 +316,22 @@ impl Publication {
 
     /// Tells how Vigil itself is.
     pub fn status(data: &impl Serialize, severity: Severity, id: Id, at: Timestamp) -> Self {
+        let (channel, kind) = (channel::STATUS, Kind::StatusUpdate);
+        Self::of(channel, kind, data, severity, id, at)
+    }
+
+    /// Tells anything on a channel. `id` is the message's own.
+    pub fn of(
+        channel: &str,
+        kind: Kind,
+        data: &impl Serialize,
+        severity: Severity,
+        id: Id,
+        at: Timestamp,
+    ) -> Self {
         Self {
-            channel: Arc::from(channel::STATUS),
-            kind: Kind::StatusUpdate,
+            channel: Arc::from(channel),
+            kind,
             id,
             timestamp: at,
             severity,

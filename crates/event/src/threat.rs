@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Detection, Id, RecordKey, Score, Severity, Suppressed, Timestamp};
+use crate::{Detection, Id, Outcome, RecordKey, Score, Severity, Suppressed, Timestamp};
 
 /// An event with its detections and its final score, in the shape of the Elastic Common Schema.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -19,6 +19,9 @@ pub struct Threat {
     pub score: Score,
     /// The score's band.
     pub severity: Severity,
+    /// Whether it succeeded, by how the request was answered.
+    #[serde(default)]
+    pub outcome: Outcome,
     /// Who did it.
     pub source: Source,
     /// The request and the response.

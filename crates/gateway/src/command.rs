@@ -16,6 +16,7 @@ use vigil_protocol::{
 use crate::channel::{self, Target};
 use crate::connection::Connection;
 use crate::outlet::End;
+use crate::subscription::Ground;
 use crate::wish::invalid;
 use crate::{AlertDesk, DeskError};
 
@@ -100,7 +101,7 @@ impl Connection {
         let mut subscriptions: Vec<SubscriptionSaid> = single
             .map(|one| SubscriptionSaid {
                 channel: one.cursor.channel().to_string(),
-                position: Some(one.cursor.position()),
+                position: Some(one.position()),
                 lane: one.options.lane,
                 rooms: None,
                 durable: one.options.durable.clone(),
@@ -148,7 +149,7 @@ impl Connection {
         let position = state.durables.acknowledge(
             (&self.principal.subject, channel, name),
             subscription.cursor.epoch(),
-            offset.min(subscription.cursor.after()),
+            offset.min(subscription.after()),
             state.clock.now(),
         );
         let position = position.ok_or_else(|| {
@@ -186,11 +187,12 @@ impl Connection {
             .subscriptions
             .iter()
             .any(|one| !channel::may_hear(&principal, one.cursor.channel()));
+        let principal = self.gateway.roster.share(principal);
         if lost || self.resift(&principal).is_err() {
             return Err(End::Close(CloseCode::Forbidden));
         }
         self.pulse.renew(principal.expires_at, now);
-        *self.enrolled.entry.principal.lock() = principal.clone();
+        *self.enrolled.entry.principal.lock() = Arc::clone(&principal);
         self.principal = principal;
         let authenticated = Authenticated {
             subject: self.principal.subject.clone(),
@@ -204,10 +206,19 @@ impl Connection {
 
     /// From here on the newer token's filter decides.
     fn resift(&mut self, principal: &Principal) -> Result<(), ErrorBody> {
-        for one in self.subscriptions.iter_mut() {
-            let sift = self.gateway.sift(&one.options.asked, principal)?;
-            one.cursor.resift(sift);
+        let subscriptions = self.subscriptions.iter();
+        let sifts: Vec<_> = subscriptions
+            .map(|one| self.gateway.sift(&one.options.asked, principal))
+            .collect::<Result<_, _>>()?;
+        let mut subscriptions = std::mem::take(&mut self.subscriptions);
+        let ground = Ground {
+            expires_at: principal.expires_at,
+            ..self.ground()
+        };
+        for (one, sift) in subscriptions.iter_mut().zip(sifts) {
+            one.resift(ground, sift);
         }
+        self.subscriptions = subscriptions;
         Ok(())
     }
 

@@ -1,15 +1,20 @@
 //! One WebSocket connection: a single task that listens, pulls and keeps time.
 //!
 //! Owns: the loop. What a command does stands in `command.rs`, what a subscription hands over in
-//! `delivery.rs`.
+//! `delivery.rs`, what is written without this task in `hub.rs`.
+//!
+//! While nothing happens the task holds this struct and no future, buffer or timer beside it: what is
+//! rare is put on the heap when it happens.
 
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
 
-use axum::extract::ws::{Message as SocketMessage, WebSocket};
-use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 use vigil_auth::Principal;
+use vigil_protocol::websocket::{Frame, FromClient};
 use vigil_protocol::{
     CloseCode, ErrorBody, ErrorCode, Expiring, Heartbeat, LimitsSaid, Message, RequestId,
     ServerFrame, VERSION, Welcome,
@@ -17,6 +22,7 @@ use vigil_protocol::{
 
 use crate::Gateway;
 use crate::admission::Admitted;
+use crate::alarm::Armed;
 use crate::delivery::{Haul, Piece};
 use crate::form::Encoding;
 use crate::frame;
@@ -24,57 +30,58 @@ use crate::hear;
 use crate::outlet::{End, Outlet};
 use crate::pulse::{Due, Pulse};
 use crate::rate::{Bucket, Verdict};
-use crate::roster::{Enrolled, Order};
-use crate::subscription::Subscriptions;
+use crate::roster::Enrolled;
+use crate::shard::Shard;
+use crate::signal::Calls;
+use crate::subscription::{Ground, Subscriptions};
 use crate::telemetry::Sent;
 use crate::wish::Wish;
 
 /// One WebSocket connection.
 pub(crate) struct Connection {
     pub(crate) gateway: Arc<Gateway>,
-    pub(crate) principal: Principal,
+    pub(crate) shard: Arc<Shard>,
+    pub(crate) principal: Arc<Principal>,
     pub(crate) outlet: Outlet,
     pub(crate) subscriptions: Subscriptions,
     pub(crate) pulse: Pulse,
     pub(crate) enrolled: Enrolled,
     bucket: Bucket,
-    /// Changes when a credential is revoked.
-    revocations: watch::Receiver<u64>,
+    pulse_alarm: Armed,
+    hold_alarm: Armed,
     _admitted: Admitted,
+    _tracked: TaskTrackerToken,
 }
 
 /// What happens next.
 enum Turn {
-    Drain,
-    Heard(Result<SocketMessage, End>),
-    Ordered(Order),
-    Tick,
-    Revocation,
+    Called(Calls),
+    Flush,
+    Heard(Result<FromClient, End>),
     Push,
 }
 
 impl Connection {
     pub(crate) fn new(
         gateway: Arc<Gateway>,
+        shard: Arc<Shard>,
         principal: Principal,
         admitted: Admitted,
-        socket: WebSocket,
+        outlet: Outlet,
         connection_type: &'static str,
-    ) -> Self {
+    ) -> Box<Self> {
+        let principal = gateway.roster.share(principal);
         let state = &gateway.state;
         let now = state.clock.now();
         let limits = &state.limits;
         state.telemetry.connections_total.inc();
-        let mut revocations = state.gatekeeper.revocations.changes();
-        // One may have come since the credential was verified.
-        revocations.mark_changed();
         let id = state.ids.next(now);
         let enrolled = gateway
             .roster
             .enrol(id, &principal, "websocket", connection_type, now);
         gateway.audit_connected(id, &principal, "websocket");
-        Self {
-            outlet: Outlet::new(socket, limits.write_deadline, state.shutdown.clone()),
+        Box::new(Self {
+            outlet,
             subscriptions: Subscriptions::default(),
             pulse: Pulse::new(limits, principal.expires_at, now),
             bucket: Bucket::new(
@@ -83,16 +90,23 @@ impl Connection {
                 Instant::now(),
             ),
             enrolled,
-            revocations,
+            pulse_alarm: Armed::default(),
+            hold_alarm: Armed::default(),
             _admitted: admitted,
+            _tracked: state.tasks.token(),
             principal,
+            shard,
             gateway,
-        }
+        })
     }
 
     /// Serves the client until one of the two ends it.
-    pub(crate) async fn run(mut self, first: Option<Wish>) {
+    pub(crate) async fn run(mut self: Box<Self>, first: Option<Box<Wish>>) {
         let end = self.serve(first).await;
+        Box::pin(self.finish(end)).await;
+    }
+
+    async fn finish(self: Box<Self>, end: End) {
         let id = self.enrolled.id;
         tracing::debug!(connection = %id, ?end, "connection ends");
         let mut retry_after_ms = None;
@@ -108,42 +122,98 @@ impl Connection {
             subscriptions,
             enrolled,
             ..
-        } = self;
+        } = *self;
         drop((subscriptions, enrolled));
         outlet.end(end, retry_after_ms).await;
     }
 
-    async fn serve(&mut self, first: Option<Wish>) -> End {
-        let mut done = self.begin(first).await;
+    async fn serve(&mut self, first: Option<Box<Wish>>) -> End {
+        let mut done = Box::pin(self.begin(first)).await;
         loop {
             if let Err(end) = done {
                 return end;
             }
-            let held = self.subscriptions.held_until();
-            let bus = Arc::clone(&self.gateway.state.bus);
-            let turn = tokio::select! {
-                biased;
-                () = self.gateway.drained(self.enrolled.id) => Turn::Drain,
-                Ok(()) = self.revocations.changed() => Turn::Revocation,
-                heard = self.outlet.next() => Turn::Heard(heard),
-                Some(order) = self.enrolled.orders.recv() => Turn::Ordered(order),
-                () = self.pulse.tick() => Turn::Tick,
-                () = self.subscriptions.ready(&*bus) => Turn::Push,
-                () = sleep_until(held.unwrap_or_else(Instant::now)), if held.is_some() => Turn::Push,
-            };
-            done = match turn {
-                Turn::Drain => self.hand_over().await,
+            self.set_alarms();
+            done = match poll_fn(|context| self.poll_turn(context)).await {
+                Turn::Called(calls) => self.answer_calls(calls).await,
+                Turn::Flush => Box::pin(self.outlet.flush()).await,
                 Turn::Heard(Err(end)) => Err(end),
-                Turn::Heard(Ok(message)) => self.hear(message).await,
-                Turn::Ordered(order) => self.follow(order).await,
-                Turn::Tick => self.keep_time().await,
-                Turn::Revocation => self.check_revocation(),
-                Turn::Push => self.push().await,
+                Turn::Heard(Ok(message)) => Box::pin(self.hear(message)).await,
+                Turn::Push => Box::pin(self.push()).await,
             };
         }
     }
 
-    async fn begin(&mut self, first: Option<Wish>) -> Result<(), End> {
+    fn poll_turn(&mut self, context: &mut Context<'_>) -> Poll<Turn> {
+        if let Poll::Ready(calls) = self.enrolled.entry.signal.poll(context) {
+            return Poll::Ready(Turn::Called(calls));
+        }
+        if !self.outlet.wire().is_flushed() {
+            return Poll::Ready(Turn::Flush);
+        }
+        if let Poll::Ready(heard) = self.outlet.poll_next(context) {
+            return Poll::Ready(Turn::Heard(heard));
+        }
+        if self.subscriptions.poll_due(context) {
+            return Poll::Ready(Turn::Push);
+        }
+        Poll::Pending
+    }
+
+    /// Sees to it that this task is woken when something may be due.
+    fn set_alarms(&mut self) {
+        let (alarms, id) = (&self.shard.alarms, self.enrolled.id);
+        self.pulse_alarm.by(self.pulse.look_at(), alarms, id);
+        if let Some(held) = self.subscriptions.held_until() {
+            self.hold_alarm.by(held, alarms, id);
+        }
+    }
+
+    async fn answer_calls(&mut self, calls: Calls) -> Result<(), End> {
+        if calls.has(Calls::CHECK) {
+            self.check_revocation()?;
+        }
+        if (calls.has(Calls::CHECK) || calls.has(Calls::TICK))
+            && let Some(end) = self.gateway.end_of(self.enrolled.id)
+        {
+            if end <= Instant::now() {
+                return Box::pin(self.hand_over()).await;
+            }
+            self.shard.alarms.set(end, self.enrolled.id);
+        }
+        if calls.has(Calls::PUSH) {
+            self.subscriptions.look(&*self.gateway.state.bus);
+        }
+        if calls.has(Calls::ORDER) {
+            while let Some(order) = self.enrolled.entry.next_order() {
+                Box::pin(self.follow(order)).await?;
+            }
+        }
+        if calls.has(Calls::TICK) {
+            let now = Instant::now();
+            self.hold_alarm.passed(now);
+            if self.pulse_alarm.passed(now) {
+                Box::pin(self.keep_time()).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What its subscriptions need of this connection.
+    pub(crate) fn ground(&self) -> Ground<'_> {
+        let state = &self.gateway.state;
+        Ground {
+            bus: &*state.bus,
+            shard: &self.shard,
+            wire: self.outlet.wire(),
+            entry: &self.enrolled.entry,
+            agreed: self.outlet.agreed(),
+            expires_at: self.principal.expires_at,
+            telemetry: &state.telemetry,
+        }
+    }
+
+    async fn begin(&mut self, first: Option<Box<Wish>>) -> Result<(), End> {
         let welcome = self.welcome();
         self.tell(None, None, Message::Welcome(welcome)).await?;
         match first {
@@ -178,7 +248,7 @@ impl Connection {
     }
 
     /// Everything that comes counts against the client's rate, pings too.
-    async fn hear(&mut self, message: SocketMessage) -> Result<(), End> {
+    async fn hear(&mut self, message: FromClient) -> Result<(), End> {
         self.pulse.heard();
         self.gateway.state.telemetry.messages_received.inc();
         self.enrolled.entry.received.fetch_add(1, Ordering::Relaxed);
@@ -188,9 +258,10 @@ impl Connection {
         }
         self.check_expiry()?;
         match &message {
-            SocketMessage::Close(_) => return Err(End::Gone),
-            SocketMessage::Ping(_) | SocketMessage::Pong(_) => return Ok(()),
-            SocketMessage::Text(_) | SocketMessage::Binary(_) => {}
+            FromClient::Close(_) => return Err(End::Gone),
+            FromClient::Ping(payload) => return self.outlet.pong(payload).await,
+            FromClient::Pong => return Ok(()),
+            FromClient::Text(_) | FromClient::Binary(_) => {}
         }
         let read = hear::read(&message, self.outlet.encoding());
         if let Verdict::Refused { retry_after_ms } = verdict {
@@ -247,18 +318,18 @@ impl Connection {
         self.check_expiry()?;
         self.look_for_rooms().await?;
         let state = &self.gateway.state;
-        let encoding = self.outlet.encoding();
+        let agreed = self.outlet.agreed();
         let Some(subscription) = self.subscriptions.next_due() else {
             return Ok(());
         };
-        let haul = subscription.haul(&*state.bus, &state.limits, encoding)?;
+        let haul = subscription.haul(&*state.bus, &state.limits, agreed, &self.gateway.press)?;
         let channel = Arc::clone(subscription.cursor.channel());
         let batch = subscription.options.batch;
         self.send(&channel, haul, batch).await?;
         self.outlet.flush().await
     }
 
-    /// Puts everything into the socket's buffer, in order.
+    /// Puts everything behind what waits, in order.
     async fn send(
         &mut self,
         channel: &Arc<str>,
@@ -268,21 +339,20 @@ impl Connection {
         let gateway = Arc::clone(&self.gateway);
         let telemetry = &gateway.state.telemetry;
         let mut gathered = Vec::new();
+        let mut items = 0;
         for piece in haul.pieces {
             match piece {
                 Piece::Gap(gap) => {
                     self.send_batch(channel, &mut gathered).await?;
                     telemetry.gap(gap.reason, gap.missed);
                     telemetry.sent(Sent::Gap, 1);
-                    self.outlet.feed_text(frame::of_gap(channel, gap)).await?;
+                    let text = frame::of_gap(channel, gap);
+                    self.outlet.feed_text(&text).await?;
                 }
                 Piece::Item(item) => {
-                    self.enrolled.entry.sent.fetch_add(1, Ordering::Relaxed);
+                    items += 1;
                     match batch {
-                        None => {
-                            telemetry.sent(Sent::Publication, 1);
-                            self.outlet.feed(item).await?;
-                        }
+                        None => self.outlet.feed(item).await?,
                         Some(most) => {
                             gathered.push(item);
                             if gathered.len() >= most {
@@ -294,28 +364,29 @@ impl Connection {
             }
         }
         self.send_batch(channel, &mut gathered).await?;
+        self.enrolled.entry.sent.fetch_add(items, Ordering::Relaxed);
+        if batch.is_none() {
+            telemetry.sent(Sent::Publication, items);
+        }
         let now = gateway.state.clock.now();
         for at in haul.published_at {
-            telemetry.delivered_after(now.millis_since(at));
+            telemetry.delivered_to(1, now.millis_since(at));
         }
         Ok(())
     }
 
-    async fn send_batch(
-        &mut self,
-        channel: &str,
-        gathered: &mut Vec<bytes::Bytes>,
-    ) -> Result<(), End> {
+    async fn send_batch(&mut self, channel: &str, gathered: &mut Vec<Frame>) -> Result<(), End> {
         if gathered.is_empty() {
             return Ok(());
         }
         self.gateway.state.telemetry.sent(Sent::Batch, 1);
+        let frames: Vec<&[u8]> = gathered.iter().map(Frame::payload).collect();
         let message = match self.outlet.encoding() {
-            Encoding::Json => vigil_protocol::batch(channel, gathered),
-            Encoding::MessagePack => vigil_protocol::message_pack::batch(channel, gathered),
+            Encoding::Json => vigil_protocol::batch(channel, &frames),
+            Encoding::MessagePack => vigil_protocol::message_pack::batch(channel, &frames),
         };
         gathered.clear();
-        self.outlet.feed(message.into()).await
+        self.outlet.feed_payload(&message).await
     }
 
     /// A token's end is an end even if the timer is late.
@@ -335,11 +406,11 @@ impl Connection {
     }
 
     pub(crate) fn heartbeat(&self) -> Heartbeat {
-        let cursors = self.subscriptions.iter().map(|one| &one.cursor);
+        let all = self.subscriptions.iter();
         Heartbeat {
             server_time: self.gateway.state.clock.now().to_string(),
-            positions: cursors
-                .map(|cursor| (cursor.channel().to_string(), cursor.position()))
+            positions: all
+                .map(|one| (one.cursor.channel().to_string(), one.position()))
                 .collect(),
         }
     }
@@ -356,7 +427,7 @@ impl Connection {
             message,
         };
         self.gateway.state.telemetry.sent(Sent::Control, 1);
-        self.outlet.say(frame.encode()).await
+        self.outlet.say(&frame.encode()).await
     }
 
     pub(crate) async fn refuse(

@@ -246,6 +246,11 @@ impl Cursor {
         self.after = item.offset;
     }
 
+    /// Goes past what somebody else has sent for it.
+    pub(crate) fn pass_to(&mut self, after: u64) {
+        self.after = self.after.max(after);
+    }
+
     /// Whether nothing was left after this page.
     pub(crate) fn has_reached_the_end_of(&self, page: &Page) -> bool {
         self.after >= page.head

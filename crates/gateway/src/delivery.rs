@@ -7,17 +7,19 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::time::Instant;
 use vigil_bus::{Bus, Published};
 use vigil_event::{Severity, SeverityCounts, Timestamp};
+use vigil_protocol::websocket::Frame;
 use vigil_protocol::{CloseCode, Gap, GapReason, Lane};
 
 use crate::Limits;
 use crate::cursor::Page;
-use crate::form::{self, Encoding};
+use crate::form;
 use crate::outlet::End;
+use crate::press::Press;
 use crate::subscription::{Subscription, page_items};
+use crate::upgrade::Agreed;
 
 /// No more data than this is handed over in one go, but one item always.
 const PAGE_BYTES: usize = 64 * 1024;
@@ -29,7 +31,7 @@ const SLOW: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) enum Piece {
     Gap(Gap),
-    Item(Bytes),
+    Item(Frame),
 }
 
 /// What is to be sent.
@@ -46,11 +48,12 @@ impl Subscription {
         &mut self,
         bus: &dyn Bus,
         limits: &Limits,
-        encoding: Encoding,
+        agreed: Agreed,
+        press: &Press,
     ) -> Result<Haul, End> {
         let mut haul = Haul::default();
         if self.ahead.is_some() {
-            self.haul_critical(bus, limits, encoding, &mut haul);
+            self.haul_critical(bus, limits, agreed, press, &mut haul);
             return Ok(haul);
         }
         if self.options.lane == Lane::Bulk && self.live {
@@ -76,7 +79,7 @@ impl Subscription {
                     run.end(self.cursor.epoch(), &mut haul);
                     let projection = self.options.projection.as_deref();
                     haul.pieces
-                        .push(Piece::Item(form::of(item, encoding, projection)));
+                        .push(Piece::Item(form::of(item, agreed, projection, press)));
                     if self.live {
                         haul.published_at.push(item.publication.timestamp);
                     }
@@ -95,7 +98,8 @@ impl Subscription {
         &mut self,
         bus: &dyn Bus,
         limits: &Limits,
-        encoding: Encoding,
+        agreed: Agreed,
+        press: &Press,
         haul: &mut Haul,
     ) {
         let Some(ahead) = &mut self.ahead else { return };
@@ -110,7 +114,7 @@ impl Subscription {
             if item.publication.severity == Severity::Critical && self.cursor.hears(item) {
                 let projection = self.options.projection.as_deref();
                 haul.pieces
-                    .push(Piece::Item(form::of(item, encoding, projection)));
+                    .push(Piece::Item(form::of(item, agreed, projection, press)));
             }
         }
         ahead.after = passed;

@@ -41,11 +41,20 @@ impl Drain {
     /// Waits until that connection is to end. `open` says how many there are.
     pub(crate) async fn reaches(&self, connection: Id, open: impl Fn() -> usize) {
         self.shutdown.cancelled().await;
-        let begun = self.begun.get_or_init(|| Begun {
-            at: Instant::now(),
-            spread: self.spread(open()),
-        });
-        sleep_until(begun.at + begun.spread.mul_f64(part(connection))).await;
+        if let Some(end) = self.end_of(connection, open) {
+            sleep_until(end).await;
+        }
+    }
+
+    /// When that connection is to end; none while the server does not stop.
+    pub(crate) fn end_of(&self, connection: Id, open: impl Fn() -> usize) -> Option<Instant> {
+        self.shutdown.is_cancelled().then(|| {
+            let begun = self.begun.get_or_init(|| Begun {
+                at: Instant::now(),
+                spread: self.spread(open()),
+            });
+            begun.at + begun.spread.mul_f64(part(connection))
+        })
     }
 
     fn spread(&self, open: usize) -> Duration {

@@ -1,25 +1,36 @@
-//! How a frame is put: as JSON or MessagePack, with all of its data or some fields of it.
+//! How a frame is put: as JSON or MessagePack, compressed or not, with all of its data or some fields.
 //!
 //! Each form of an item is made once and shared by all who want it so.
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use serde_json::{Map, Value};
 use vigil_bus::{FormId, Published};
 use vigil_protocol::message_pack;
+use vigil_protocol::websocket::{Frame, Opcode};
 
 use crate::frame;
 use crate::interner::Interner;
+use crate::press::Press;
+use crate::upgrade::Agreed;
 
 /// How messages are written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) enum Encoding {
     /// JSON in text messages.
     #[default]
     Json,
     /// MessagePack in binary messages.
     MessagePack,
+}
+
+impl Encoding {
+    pub(crate) const fn opcode(self) -> Opcode {
+        match self {
+            Self::Json => Opcode::Text,
+            Self::MessagePack => Opcode::Binary,
+        }
+    }
 }
 
 /// Some fields of the data.
@@ -104,25 +115,58 @@ pub(crate) fn text_at(data: &Value, path: &str) -> Option<String> {
     })
 }
 
-/// The item's frame in that form.
-pub(crate) fn of(item: &Published, encoding: Encoding, projection: Option<&Projection>) -> Bytes {
-    let json = |item: &Published| match projection {
-        None => frame::of(item),
-        Some(projection) => {
-            let data = projection.of(&item.publication.data);
-            frame::with_data(item, &data)
-        }
-    };
+/// The item's frame as that was agreed on, compressed once for all who hear it so.
+pub(crate) fn of(
+    item: &Published,
+    agreed: Agreed,
+    projection: Option<&Projection>,
+    press: &Press,
+) -> Frame {
+    let plain = plain(item, agreed.encoding, projection);
+    if !agreed.compresses || !press.is_worth_it(plain.payload().len()) {
+        return plain;
+    }
+    kept(item, id(agreed.encoding, true, projection), |_| {
+        let opcode = agreed.encoding.opcode();
+        press
+            .compressed(opcode, plain.payload())
+            .unwrap_or_else(|| plain.clone())
+    })
+}
+
+/// The item's frame, uncompressed.
+pub(crate) fn plain(
+    item: &Published,
+    encoding: Encoding,
+    projection: Option<&Projection>,
+) -> Frame {
+    let opcode = encoding.opcode();
+    let chosen =
+        |projection: &Projection| frame::with_data(item, &projection.of(&item.publication.data));
+    let id = id(encoding, false, projection);
     match (encoding, projection) {
         (Encoding::Json, None) => frame::of(item),
-        (Encoding::Json, Some(chosen)) => item.form_or_encode(FormId(chosen.number * 2), json),
-        (Encoding::MessagePack, _) => {
-            let number = projection.map_or(0, |chosen| chosen.number);
-            item.form_or_encode(FormId(number * 2 + 1), |item| {
-                Bytes::from(message_pack::from_json(&json(item)))
-            })
+        (Encoding::Json, Some(projection)) => {
+            kept(item, id, |_| Frame::new(opcode, &chosen(projection)))
         }
+        (Encoding::MessagePack, None) => kept(item, id, |item| {
+            Frame::new(opcode, &message_pack::from_json(frame::of(item).payload()))
+        }),
+        (Encoding::MessagePack, Some(projection)) => kept(item, id, |_| {
+            Frame::new(opcode, &message_pack::from_json(&chosen(projection)))
+        }),
     }
+}
+
+fn kept(item: &Published, id: FormId, make: impl FnOnce(&Published) -> Frame) -> Frame {
+    Frame::from_bytes(item.form_or_encode(id, |item| make(item).into_bytes()))
+}
+
+/// Two bits for how it is written, the rest for what of it.
+fn id(encoding: Encoding, is_compressed: bool, projection: Option<&Projection>) -> FormId {
+    let number = projection.map_or(0, |chosen| chosen.number);
+    let is_packed = u64::from(encoding == Encoding::MessagePack);
+    FormId(number * 4 + u64::from(is_compressed) * 2 + is_packed)
 }
 
 #[cfg(test)]

@@ -2,20 +2,23 @@
 
 use std::collections::BTreeMap;
 
-use bytes::Bytes;
 use vigil_bus::{Missed, Published};
 use vigil_event::{Severity, SeverityCounts};
+use vigil_protocol::websocket::{Frame, Opcode};
 use vigil_protocol::{Envelope, Gap, GapReason, Message, ServerFrame};
 
 use crate::sift::Sift;
 
 /// The publication's frame, encoded by whoever asks first and then shared by all connections.
-pub(crate) fn of(published: &Published) -> Bytes {
-    published.frame_or_encode(|published| with_data(published, &published.publication.data))
+pub(crate) fn of(published: &Published) -> Frame {
+    Frame::from_bytes(published.frame_or_encode(|published| {
+        let text = with_data(published, &published.publication.data);
+        Frame::new(Opcode::Text, &text).into_bytes()
+    }))
 }
 
-/// The frame with other data in it.
-pub(crate) fn with_data(published: &Published, data: &[u8]) -> Bytes {
+/// The frame's text with other data in it.
+pub(crate) fn with_data(published: &Published, data: &[u8]) -> Vec<u8> {
     let publication = &published.publication;
     let envelope = Envelope {
         kind: publication.kind.name(),
@@ -26,7 +29,7 @@ pub(crate) fn with_data(published: &Published, data: &[u8]) -> Bytes {
         timestamp: &publication.timestamp.to_string(),
         data,
     };
-    Bytes::from(envelope.encode())
+    envelope.encode()
 }
 
 /// What is said of missed items to somebody who hears some of them; nothing where none of them would

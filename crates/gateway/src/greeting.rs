@@ -5,9 +5,9 @@
 
 use std::time::Duration;
 
-use axum::extract::ws::{Message as SocketMessage, WebSocket};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use vigil_auth::{Action, Credential, Principal};
+use vigil_protocol::websocket::FromClient;
 use vigil_protocol::{
     Authenticated, ClientFrame, CloseCode, Command, Message, RequestId, ServerFrame,
 };
@@ -41,10 +41,10 @@ impl Hall {
 
 impl Gateway {
     /// Waits for the first frame, and answers it. None: the socket is closed.
-    pub(crate) async fn greet(&self, socket: WebSocket) -> Option<(WebSocket, Principal)> {
+    pub(crate) async fn greet(&self, mut outlet: Outlet) -> Option<(Outlet, Principal)> {
         let state = &self.state;
         let _counted = Counted::on(&state.telemetry.greeting);
-        let mut outlet = Outlet::new(socket, PATIENCE, state.shutdown.clone());
+        outlet.give(PATIENCE);
         let heard = tokio::select! {
             () = state.shutdown.cancelled() => Err(End::Close(CloseCode::GoingAway)),
             heard = tokio::time::timeout(PATIENCE, self.first_frame(&mut outlet)) => {
@@ -54,15 +54,18 @@ impl Gateway {
         let greeted = match heard {
             Ok((reply_to, principal)) => {
                 let answer = self.answer(reply_to, &principal);
-                outlet.say(answer).await.map(|()| principal)
+                outlet.say(&answer).await.map(|()| principal)
             }
             Err(end) => Err(end),
         };
         match greeted {
-            Ok(principal) => Some((outlet.into_socket(), principal)),
+            Ok(principal) => {
+                outlet.give(state.limits.write_deadline);
+                Some((outlet, principal))
+            }
             Err(end) => {
                 self.audit_refused(None, "first frame");
-                self.end(outlet, end).await;
+                self.dismiss(outlet, end).await;
                 None
             }
         }
@@ -75,8 +78,9 @@ impl Gateway {
         let refused = End::Close(CloseCode::Unauthenticated);
         let message = loop {
             match outlet.next().await? {
-                SocketMessage::Ping(_) | SocketMessage::Pong(_) => {}
-                SocketMessage::Close(_) => return Err(End::Gone),
+                FromClient::Ping(payload) => outlet.pong(&payload).await?,
+                FromClient::Pong => {}
+                FromClient::Close(_) => return Err(End::Gone),
                 message => break message,
             }
         };
@@ -119,12 +123,7 @@ impl Gateway {
     }
 
     /// Closes a socket that comes to nothing.
-    pub(crate) async fn dismiss(&self, socket: WebSocket, end: End) {
-        let outlet = Outlet::new(socket, PATIENCE, self.state.shutdown.clone());
-        self.end(outlet, end).await;
-    }
-
-    async fn end(&self, outlet: Outlet, end: End) {
+    pub(crate) async fn dismiss(&self, outlet: Outlet, end: End) {
         let state = &self.state;
         let mut retry_after_ms = None;
         if let End::Close(code) = end {

@@ -2,13 +2,13 @@
 
 use std::borrow::Cow;
 
-use axum::extract::ws::Message;
+use vigil_protocol::websocket::FromClient;
 use vigil_protocol::{ClientFrame, ErrorCode, FrameError, message_pack};
 
 use crate::form::Encoding;
 
 /// Reads a text or binary message.
-pub(crate) fn read(message: &Message, encoding: Encoding) -> Result<ClientFrame, FrameError> {
+pub(crate) fn read(message: &FromClient, encoding: Encoding) -> Result<ClientFrame, FrameError> {
     let refused = |code, message: String| FrameError {
         reply_to: None,
         code,
@@ -16,8 +16,8 @@ pub(crate) fn read(message: &Message, encoding: Encoding) -> Result<ClientFrame,
     };
     let text = match (message, encoding) {
         // JSON is read on every connection; that needs no negotiation.
-        (Message::Text(text), _) => Cow::Borrowed(text.as_str()),
-        (Message::Binary(bytes), Encoding::MessagePack) => {
+        (FromClient::Text(text), _) => Cow::Borrowed(text.as_str()),
+        (FromClient::Binary(bytes), Encoding::MessagePack) => {
             let text = message_pack::to_json(bytes)
                 .map_err(|error| refused(ErrorCode::Malformed, error.to_string()))?;
             Cow::Owned(text)

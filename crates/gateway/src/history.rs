@@ -64,9 +64,9 @@ pub(crate) fn of(
             }
             looked_at += 1;
             if !item.publication.kind.is_fleeting() && cursor.hears(item) {
-                let frame = form::of(item, Encoding::Json, projection.as_deref());
-                bytes += frame.len();
-                history.items.extend(raw(&frame));
+                let frame = form::plain(item, Encoding::Json, projection.as_deref());
+                bytes += frame.payload().len();
+                history.items.extend(raw(frame.payload()));
             }
             cursor.pass_item(item);
         }

@@ -1,8 +1,10 @@
 //! Connects clients to the bus: handshake, subscriptions, recovery, fan-out.
 //!
-//! A connection is one task that pulls: each subscription is a position in a channel's log, and what
-//! lies between the position and the log's head is sent. So nothing is queued for a client; one that
-//! is slow holds up itself only, and when the log goes on without it, it is told what it missed.
+//! Each subscription is a position in a channel's log, and what lies between the position and the log's
+//! head is sent. Connections belong to shards: while a subscription stands at the head and its socket
+//! takes what it is given, the shard's hub of that channel writes to it; otherwise the connection's own
+//! task pulls from the log. So nothing is queued for a client; one that is slow holds up itself only, and
+//! when the log goes on without it, it is told what it missed.
 //!
 //! Owns: WebSocket and SSE connections, their subscriptions and limits. Never holds: a store, the
 //! meaning of what a channel carries, how somebody proves who they are (the authentication layer
@@ -12,6 +14,7 @@
 //! `tests/it`, a row in `docs/protocol.md`. To add a channel: a name in `vigil_event::channel::PLATFORM`.
 
 mod admission;
+mod alarm;
 mod audit;
 mod channel;
 mod command;
@@ -28,23 +31,30 @@ mod gate;
 mod greeting;
 mod hear;
 mod history;
+mod hub;
 mod interner;
+mod latency;
 mod manage;
 mod origin;
 mod outlet;
 mod presence;
+mod press;
 mod publisher;
 mod pulse;
 mod rate;
 mod refusal;
 mod roster;
 mod route;
+mod shard;
 mod sift;
+mod signal;
 mod sse;
 mod state;
 mod subscribing;
 mod subscription;
 mod telemetry;
+mod upgrade;
+mod wire;
 mod wish;
 
 use std::sync::Arc;
@@ -56,9 +66,12 @@ use admission::Admission;
 use drain::Drain;
 use filter::Filters;
 use form::Projections;
+use hub::Means;
 use presence::Presence;
+use press::Press;
 use publisher::Keys;
 use roster::Roster;
+use shard::Shards;
 
 pub use channel::{Namespace, Namespaces};
 pub use desk::{AlertDesk, Change, DeskError};
@@ -77,6 +90,17 @@ pub fn router(state: GatewayState) -> axum::Router {
     let admission = Admission::new(&state.limits);
     let drain = Drain::new(state.shutdown.clone(), state.limits.drain_spread);
     let started_at = state.clock.now();
+    let press = Arc::new(Press::new(state.limits.compress_from_bytes));
+    let roster = Arc::default();
+    let means = Arc::new(Means {
+        copied: Arc::default(),
+        bus: Arc::clone(&state.bus),
+        clock: Arc::clone(&state.clock),
+        telemetry: Arc::clone(&state.telemetry),
+        press: Arc::clone(&press),
+    });
+    let shards = Shards::start(state.limits.shards, &means, &roster);
+    shards.herald(&roster, &state.shutdown, &state.gatekeeper);
     route::all(Arc::new(Gateway {
         state,
         admission: Arc::new(admission),
@@ -84,8 +108,11 @@ pub fn router(state: GatewayState) -> axum::Router {
         filters: Filters::default(),
         projections: Projections::default(),
         presence: Presence::default(),
+        press,
         keys: Keys::default(),
-        roster: Arc::default(),
+        plain: wish::Plain::default(),
+        roster,
+        shards,
         hall: greeting::Hall::default(),
         started_at,
     }))
@@ -99,13 +126,27 @@ struct Gateway {
     filters: Filters,
     projections: Projections,
     presence: Presence,
+    press: Arc<Press>,
     keys: Keys,
+    plain: wish::Plain,
     roster: Arc<Roster>,
+    shards: Shards,
     hall: greeting::Hall,
     started_at: Timestamp,
 }
 
 impl Gateway {
+    /// How many hear a channel: streams watch the bus themselves, connections through a shard's hub.
+    fn watchers(&self, channel: &vigil_bus::ChannelStatus) -> usize {
+        let (hubs, seats) = self.shards.hearers(&channel.channel);
+        channel.watchers.saturating_sub(hubs) + seats
+    }
+
+    /// When that connection is to end because the server stops.
+    fn end_of(&self, connection: Id) -> Option<tokio::time::Instant> {
+        self.drain.end_of(connection, || self.admission.total())
+    }
+
     /// Waits until that connection is to end because the server stops.
     async fn drained(&self, connection: Id) {
         self.drain

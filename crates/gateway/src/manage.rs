@@ -133,6 +133,7 @@ async fn channels(State(gateway): Shared, caller: Caller) -> Answer<Vec<ChannelL
     Ok(Json(
         listed
             .map(|status| ChannelListed {
+                watchers: gateway.watchers(&status),
                 channel: status.channel,
                 epoch: status.head.epoch,
                 offset: status.head.offset,
@@ -140,7 +141,6 @@ async fn channels(State(gateway): Shared, caller: Caller) -> Answer<Vec<ChannelL
                 bytes: status.bytes,
                 published: status.published,
                 dropped: status.dropped,
-                watchers: status.watchers,
             })
             .collect(),
     ))

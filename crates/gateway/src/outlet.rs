@@ -1,19 +1,29 @@
-//! The socket, with a limit on how long a client may take to accept what it is sent.
+//! The socket of one client: messages in, messages out, with a limit on how long the client may take to
+//! accept what it is sent.
 
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use axum::Error;
-use axum::extract::ws::{CloseFrame, Message, WebSocket};
-use bytes::Bytes;
-use futures_util::SinkExt as _;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
+use vigil_protocol::websocket::{Fault, Frame, FromClient, Opcode, Reader};
 use vigil_protocol::{CloseCode, message_pack};
 
 use crate::form::Encoding;
+use crate::press::Press;
+use crate::upgrade::{Agreed, Opened};
+use crate::wire::Wire;
 
 /// How long a client has to take a close frame, and then to answer it.
 const FAREWELL: Duration = Duration::from_secs(1);
+
+/// When more than this waits to be written, whoever writes waits too.
+const MAX_QUEUED_BYTES: usize = 64 * 1024;
+
+/// What is read at once. On the stack: an idle connection holds no buffer.
+const READ_BYTES: usize = 4 * 1024;
 
 /// Why a connection is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,186 +36,192 @@ pub(crate) enum End {
 
 /// The socket and what bounds its writes.
 pub(crate) struct Outlet {
-    socket: WebSocket,
-    encoding: Encoding,
+    wire: Arc<Wire>,
+    reader: Reader,
+    agreed: Agreed,
+    press: Arc<Press>,
     deadline: Duration,
     shutdown: CancellationToken,
+    /// The client has said that it ends, with that code.
+    ended: Option<u16>,
 }
 
 impl Outlet {
-    pub(crate) fn new(socket: WebSocket, deadline: Duration, shutdown: CancellationToken) -> Self {
-        let chosen = socket.protocol().and_then(|name| name.to_str().ok());
-        let encoding = if chosen == Some(message_pack::SUBPROTOCOL) {
-            Encoding::MessagePack
-        } else {
-            Encoding::Json
-        };
-        Self {
-            socket,
-            encoding,
+    /// `max_message_bytes` is how long a client's message may be.
+    pub(crate) fn new(
+        opened: Opened,
+        press: &Arc<Press>,
+        max_message_bytes: usize,
+        deadline: Duration,
+        shutdown: CancellationToken,
+    ) -> std::io::Result<Self> {
+        let mut reader = Reader::new(max_message_bytes, opened.agreed.compresses);
+        reader.feed(&opened.read_ahead);
+        Ok(Self {
+            wire: Arc::new(Wire::new(opened.transport.place()?)),
+            reader,
+            agreed: opened.agreed,
+            press: Arc::clone(press),
             deadline,
             shutdown,
-        }
+            ended: None,
+        })
+    }
+
+    /// Gives the client so long from now on to take what it is sent.
+    pub(crate) const fn give(&mut self, deadline: Duration) {
+        self.deadline = deadline;
     }
 
     /// The next message. Dropping the future loses nothing.
-    pub(crate) async fn next(&mut self) -> Result<Message, End> {
-        match self.socket.recv().await {
-            Some(Ok(message)) => Ok(message),
-            Some(Err(error)) => Err(reading_failed(error)),
-            None => Err(End::Gone),
+    pub(crate) async fn next(&mut self) -> Result<FromClient, End> {
+        poll_fn(|context| self.poll_next(context)).await
+    }
+
+    pub(crate) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Result<FromClient, End>> {
+        loop {
+            match self.reader.message() {
+                Ok(Some(message)) => {
+                    if let FromClient::Close(code) = message {
+                        self.ended = Some(code.unwrap_or(CloseCode::Normal.number()));
+                    }
+                    return Poll::Ready(Ok(message));
+                }
+                Ok(None) => {}
+                Err(fault) => {
+                    tracing::debug!(%fault, "a client's frame can't be read");
+                    return Poll::Ready(Err(End::Close(code_of(fault))));
+                }
+            }
+            let mut buffer = [0; READ_BYTES];
+            match ready!(self.wire.poll_read(context, &mut buffer)) {
+                Ok(0) | Err(_) => return Poll::Ready(Err(End::Gone)),
+                Ok(count) => self.reader.feed(buffer.get(..count).unwrap_or_default()),
+            }
         }
+    }
+
+    /// The way out, for those who write to it directly.
+    pub(crate) const fn wire(&self) -> &Arc<Wire> {
+        &self.wire
+    }
+
+    /// What was agreed on for this socket.
+    pub(crate) const fn agreed(&self) -> Agreed {
+        self.agreed
     }
 
     /// How messages are written on this socket.
     pub(crate) const fn encoding(&self) -> Encoding {
-        self.encoding
+        self.agreed.encoding
     }
 
-    /// Puts a message that is encoded already into the socket's buffer, or waits for room.
-    pub(crate) async fn feed(&mut self, frame: Bytes) -> Result<(), End> {
-        let message = match self.encoding {
-            // The encoder made UTF-8; if it ever did not, the fault is the server's.
-            Encoding::Json => Message::Text(
-                frame
-                    .try_into()
-                    .map_err(|_| End::Close(CloseCode::Internal))?,
-            ),
-            Encoding::MessagePack => Message::Binary(frame),
+    /// Puts a frame behind what waits, or waits for room.
+    pub(crate) async fn feed(&mut self, frame: Frame) -> Result<(), End> {
+        if self.wire.push(frame.into_bytes()) > MAX_QUEUED_BYTES {
+            self.flush().await?;
+        }
+        Ok(())
+    }
+
+    /// Puts a message in the socket's encoding behind what waits, or waits for room.
+    pub(crate) async fn feed_payload(&mut self, payload: &[u8]) -> Result<(), End> {
+        let opcode = self.agreed.encoding.opcode();
+        let frame = if self.agreed.compresses {
+            self.press.frame(opcode, payload)
+        } else {
+            Frame::new(opcode, payload)
         };
-        self.write(message).await
+        self.feed(frame).await
     }
 
-    /// Puts a frame into the socket's buffer, or waits for room.
-    pub(crate) async fn feed_text(&mut self, text: String) -> Result<(), End> {
-        let message = match self.encoding {
-            Encoding::Json => Message::Text(text.into()),
+    /// Puts a frame's JSON behind what waits, or waits for room.
+    pub(crate) async fn feed_text(&mut self, text: &str) -> Result<(), End> {
+        match self.agreed.encoding {
+            Encoding::Json => self.feed_payload(text.as_bytes()).await,
             Encoding::MessagePack => {
-                Message::Binary(message_pack::from_json(text.as_bytes()).into())
+                self.feed_payload(&message_pack::from_json(text.as_bytes()))
+                    .await
             }
-        };
-        self.write(message).await
+        }
     }
 
     /// Sends a frame at once.
-    pub(crate) async fn say(&mut self, text: String) -> Result<(), End> {
+    pub(crate) async fn say(&mut self, text: &str) -> Result<(), End> {
         self.feed_text(text).await?;
         self.flush().await
     }
 
-    /// Lets go of what is left, for somebody else to go on with the socket.
-    pub(crate) fn into_socket(self) -> WebSocket {
-        self.socket
-    }
-
     /// Sends a ping, which every client's library answers by itself.
     pub(crate) async fn ping(&mut self) -> Result<(), End> {
-        self.write(Message::Ping(Bytes::new())).await?;
+        self.feed(Frame::new(Opcode::Ping, b"")).await?;
         self.flush().await
     }
 
-    async fn write(&mut self, message: Message) -> Result<(), End> {
-        bounded(&self.shutdown, self.deadline, self.socket.feed(message)).await
+    /// Answers a ping.
+    pub(crate) async fn pong(&mut self, payload: &[u8]) -> Result<(), End> {
+        self.feed(Frame::new(Opcode::Pong, payload)).await?;
+        self.flush().await
     }
 
-    /// Sends everything that is still in the buffer.
+    /// Sends everything that still waits.
     pub(crate) async fn flush(&mut self) -> Result<(), End> {
-        bounded(&self.shutdown, self.deadline, self.socket.flush()).await
+        let written = poll_fn(|context| self.wire.poll_flush(context));
+        tokio::select! {
+            biased;
+            written = written => written.map_err(|_| End::Gone),
+            () = self.shutdown.cancelled() => Err(End::Close(CloseCode::GoingAway)),
+            () = tokio::time::sleep(self.deadline) => Err(End::Close(CloseCode::SlowConsumer)),
+        }
     }
 
     /// Says why, waits a moment for the answer, and lets go.
     pub(crate) async fn end(mut self, end: End, retry_after_ms: Option<u64>) {
-        if let End::Close(code) = end {
-            let reason = code.reason(retry_after_ms).into();
-            let frame = Message::Close(Some(CloseFrame {
-                code: code.number(),
-                reason,
-            }));
-            if !matches!(timeout(FAREWELL, self.socket.send(frame)).await, Ok(Ok(()))) {
-                return;
-            }
-        }
-        if matches!(end, End::Close(code) if is_unreadable(code)) {
-            // Nothing more can be read, and letting go with bytes unread resets the connection: a
-            // client that is still sending would lose the close frame. It gets time to read it.
-            tokio::time::sleep(FAREWELL).await;
+        let farewell = match (end, self.ended) {
+            (End::Close(code), _) => Frame::close(code.number(), &code.reason(retry_after_ms)),
+            (End::Gone, Some(code)) => Frame::close(code, ""),
+            (End::Gone, None) => return,
+        };
+        self.wire.push(farewell.into_bytes());
+        let flushed = timeout(FAREWELL, poll_fn(|context| self.wire.poll_flush(context)));
+        if !matches!(flushed.await, Ok(Ok(()))) {
             return;
         }
-        // Read on until the client's answer, for the same reason.
-        let answered = timeout(FAREWELL, async {
-            while let Some(Ok(_)) = self.socket.recv().await {}
-        });
-        if answered.await.is_err() {
+        if self.ended.is_none() && timeout(FAREWELL, self.drain()).await.is_err() {
             tracing::debug!("a client did not answer the close frame");
         }
-    }
-}
-
-/// Whether the code says that what the client sends can't be taken apart any more.
-const fn is_unreadable(code: CloseCode) -> bool {
-    matches!(
-        code,
-        CloseCode::TooBig | CloseCode::NotText | CloseCode::Protocol
-    )
-}
-
-async fn bounded<T>(
-    shutdown: &CancellationToken,
-    deadline: Duration,
-    write: impl Future<Output = Result<T, Error>>,
-) -> Result<T, End> {
-    tokio::select! {
-        biased;
-        written = write => written.map_err(|_| End::Gone),
-        () = shutdown.cancelled() => Err(End::Close(CloseCode::GoingAway)),
-        () = tokio::time::sleep(deadline) => Err(End::Close(CloseCode::SlowConsumer)),
-    }
-}
-
-/// What a failed reading says about the client.
-fn reading_failed(error: Error) -> End {
-    use tungstenite::Error as Cause;
-    use tungstenite::error::ProtocolError;
-
-    match error.into_inner().downcast::<Cause>().as_deref() {
-        Ok(Cause::Capacity(_)) => End::Close(CloseCode::TooBig),
-        Ok(Cause::Utf8(_)) => End::Close(CloseCode::NotText),
-        Ok(Cause::Protocol(ProtocolError::ResetWithoutClosingHandshake)) => End::Gone,
-        Ok(Cause::Protocol(_)) => End::Close(CloseCode::Protocol),
-        _ => End::Gone,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_failed_reading_has_its_code() {
-        for (cause, end) in [
-            (
-                tungstenite::Error::Utf8(String::new()),
-                End::Close(CloseCode::NotText),
-            ),
-            (
-                tungstenite::error::CapacityError::MessageTooLong {
-                    size: 2,
-                    max_size: 1,
-                }
-                .into(),
-                End::Close(CloseCode::TooBig),
-            ),
-            (
-                tungstenite::error::ProtocolError::UnmaskedFrameFromClient.into(),
-                End::Close(CloseCode::Protocol),
-            ),
-            (
-                tungstenite::error::ProtocolError::ResetWithoutClosingHandshake.into(),
-                End::Gone,
-            ),
-            (tungstenite::Error::ConnectionClosed, End::Gone),
-        ] {
-            assert_eq!(reading_failed(Error::new(cause)), end);
+        let shut = timeout(
+            FAREWELL,
+            poll_fn(|context| self.wire.poll_shutdown(context)),
+        );
+        if !matches!(shut.await, Ok(Ok(()))) {
+            tracing::debug!("a connection did not end in order");
         }
+    }
+
+    /// Reads on until the client's answer: letting go with bytes unread resets the connection, and a
+    /// client that is still sending would lose the close frame.
+    async fn drain(&mut self) {
+        loop {
+            let mut buffer = [0; READ_BYTES];
+            let read = poll_fn(|context| self.wire.poll_read(context, &mut buffer)).await;
+            let Ok(count @ 1..) = read else { return };
+            self.reader.feed(buffer.get(..count).unwrap_or_default());
+            // After a fault nothing is understood any more, and the client has to close its end.
+            while let Ok(Some(message)) = self.reader.message() {
+                if matches!(message, FromClient::Close(_)) {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// What a fault says of the client.
+const fn code_of(fault: Fault) -> CloseCode {
+    match fault {
+        Fault::TooBig => CloseCode::TooBig,
+        Fault::BadPayload => CloseCode::NotText,
+        Fault::Protocol(_) => CloseCode::Protocol,
     }
 }

@@ -1,12 +1,11 @@
 //! A connection's sense of time: when to ping, when silence has lasted too long, when the token ends.
 //!
-//! One timer for all of them. It is set anew when it fires, never when something is heard, so a busy
-//! connection costs no timers.
+//! It says when to look again, and its shard's alarm wakes the connection then. That moment changes when
+//! something was due, never when something is heard, so a busy connection costs no alarms.
 
-use std::pin::Pin;
 use std::time::Duration;
 
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
 use vigil_event::Timestamp;
 
 use crate::Limits;
@@ -33,7 +32,7 @@ pub(crate) struct Pulse {
     warned: bool,
     ping_at: Instant,
     heard_at: Instant,
-    timer: Pin<Box<Sleep>>,
+    look_at: Instant,
 }
 
 impl Pulse {
@@ -48,9 +47,9 @@ impl Pulse {
             warned: false,
             ping_at,
             heard_at: started,
-            timer: Box::pin(sleep_until(ping_at)),
+            look_at: ping_at,
         };
-        pulse.set_timer(now);
+        pulse.set_look(now);
         pulse
     }
 
@@ -63,12 +62,12 @@ impl Pulse {
     pub(crate) fn renew(&mut self, expires_at: Option<Timestamp>, now: Timestamp) {
         self.expires_at = expires_at;
         self.warned = false;
-        self.set_timer(now);
+        self.set_look(now);
     }
 
-    /// Waits until something may be due; [`due`](Self::due) says what.
-    pub(crate) async fn tick(&mut self) {
-        self.timer.as_mut().await;
+    /// When something may be due; [`due`](Self::due) says what.
+    pub(crate) const fn look_at(&self) -> Instant {
+        self.look_at
     }
 
     /// Whether the token has ended. The clock is asked, not the timer: a machine may sleep.
@@ -76,7 +75,7 @@ impl Pulse {
         self.expires_at.is_some_and(|end| end <= now)
     }
 
-    /// What is due at this moment, the gravest first. Sets the timer when nothing is left.
+    /// What is due at this moment, the gravest first. Says when to look again when nothing is left.
     pub(crate) fn due(&mut self, now: Timestamp) -> Option<Due> {
         let instant = Instant::now();
         if self.is_expired(now) {
@@ -93,7 +92,7 @@ impl Pulse {
             self.ping_at = instant + self.ping_interval;
             return Some(Due::Ping);
         }
-        self.set_timer(now);
+        self.set_look(now);
         None
     }
 
@@ -104,7 +103,7 @@ impl Pulse {
         ))
     }
 
-    fn set_timer(&mut self, now: Timestamp) {
+    fn set_look(&mut self, now: Timestamp) {
         let mut next = self.ping_at.min(self.heard_at + self.silence);
         if let Some(left) = self.left(now) {
             let wait = if self.warned {
@@ -115,12 +114,14 @@ impl Pulse {
             // Never in the far future: a token may last for centuries, a timer may not.
             next = next.min(Instant::now() + wait.min(self.ping_interval));
         }
-        self.timer.as_mut().reset(next);
+        self.look_at = next;
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::sleep_until;
+
     use super::*;
 
     const NOW: Timestamp = Timestamp::from_millis(1_000_000);
@@ -134,7 +135,7 @@ mod tests {
         let start = Instant::now();
         let mut seen = Vec::new();
         while start.elapsed() < Duration::from_secs(seconds) {
-            pulse.tick().await;
+            sleep_until(pulse.look_at()).await;
             let at = start.elapsed().as_secs();
             if hears {
                 pulse.heard();

@@ -2,21 +2,24 @@
 //!
 //! Never holds: a token, sockets.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 use serde::Serialize;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use vigil_auth::Principal;
 use vigil_event::{Id, Timestamp};
 use vigil_protocol::{CloseCode, ErrorBody, Notification, Subscribe};
+
+use crate::signal::{Calls, Signal};
 
 /// Orders that wait for one connection; what comes beyond is refused.
 const MAX_ORDERS: usize = 16;
 
 /// What somebody else tells a connection to do.
+#[derive(Debug)]
 pub(crate) enum Order {
     /// Say this to the client.
     Notify(Box<Notification>),
@@ -31,20 +34,38 @@ pub(crate) enum Order {
 /// What is known of a connection.
 #[derive(Debug)]
 pub(crate) struct Entry {
-    pub(crate) principal: Mutex<Principal>,
+    pub(crate) principal: Mutex<Arc<Principal>>,
     pub(crate) transport: &'static str,
     pub(crate) connection_type: &'static str,
     pub(crate) connected_at: Timestamp,
     pub(crate) channels: Mutex<Vec<Arc<str>>>,
     pub(crate) sent: AtomicU64,
     pub(crate) received: AtomicU64,
-    orders: mpsc::Sender<Order>,
+    /// Wakes its task.
+    pub(crate) signal: Signal,
+    /// Few connections ever get one.
+    orders: Mutex<Option<Box<Orders>>>,
+}
+
+#[derive(Debug, Default)]
+struct Orders {
+    waiting: VecDeque<Order>,
+    /// Nobody follows them any more.
+    is_over: bool,
 }
 
 /// Every open connection.
 #[derive(Debug, Default)]
 pub(crate) struct Roster {
     open: Mutex<HashMap<Id, Arc<Entry>>>,
+    /// Who came last under each name: connections of one credential share it.
+    known: Mutex<Known>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    by_subject: HashMap<Box<str>, Weak<Principal>>,
+    sweep_at: usize,
 }
 
 /// A connection's place in the roster, given back when it is dropped.
@@ -52,7 +73,6 @@ pub(crate) struct Enrolled {
     roster: Arc<Roster>,
     pub(crate) id: Id,
     pub(crate) entry: Arc<Entry>,
-    pub(crate) orders: mpsc::Receiver<Order>,
 }
 
 /// A connection as it is listed.
@@ -74,29 +94,47 @@ impl Roster {
     pub(crate) fn enrol(
         self: &Arc<Self>,
         id: Id,
-        principal: &Principal,
+        principal: &Arc<Principal>,
         transport: &'static str,
         connection_type: &'static str,
         now: Timestamp,
     ) -> Enrolled {
-        let (sender, orders) = mpsc::channel(MAX_ORDERS);
         let entry = Arc::new(Entry {
-            principal: Mutex::new(principal.clone()),
+            principal: Mutex::new(Arc::clone(principal)),
             transport,
             connection_type,
             connected_at: now,
             channels: Mutex::default(),
             sent: AtomicU64::new(0),
             received: AtomicU64::new(0),
-            orders: sender,
+            signal: Signal::default(),
+            orders: Mutex::default(),
         });
         self.open.lock().insert(id, Arc::clone(&entry));
         Enrolled {
             roster: Arc::clone(self),
             id,
             entry,
-            orders,
         }
+    }
+
+    /// The same principal for all connections of one credential, however many there are.
+    pub(crate) fn share(&self, principal: Principal) -> Arc<Principal> {
+        let mut known = self.known.lock();
+        let last = known.by_subject.get(&*principal.subject);
+        if let Some(last) = last.and_then(Weak::upgrade)
+            && *last == principal
+        {
+            return last;
+        }
+        let principal = Arc::new(principal);
+        if known.by_subject.len() >= known.sweep_at {
+            known.by_subject.retain(|_, one| one.strong_count() > 0);
+            known.sweep_at = (known.by_subject.len() * 2).max(64);
+        }
+        let subject = principal.subject.as_str().into();
+        known.by_subject.insert(subject, Arc::downgrade(&principal));
+        principal
     }
 
     /// The connections, the oldest first, at most so many.
@@ -131,7 +169,21 @@ impl Roster {
 impl Entry {
     /// Hands an order over; false if the connection has too many waiting, or is gone.
     pub(crate) fn order(&self, order: Order) -> bool {
-        self.orders.try_send(order).is_ok()
+        {
+            let mut orders = self.orders.lock();
+            let orders = orders.get_or_insert_default();
+            if orders.is_over || orders.waiting.len() >= MAX_ORDERS {
+                return false;
+            }
+            orders.waiting.push_back(order);
+        }
+        self.signal.raise(Calls::ORDER);
+        true
+    }
+
+    /// The order that has waited for longest.
+    pub(crate) fn next_order(&self) -> Option<Order> {
+        self.orders.lock().as_mut()?.waiting.pop_front()
     }
 
     fn listed(&self, id: Id) -> Listed {
@@ -154,5 +206,56 @@ impl Entry {
 impl Drop for Enrolled {
     fn drop(&mut self) {
         self.roster.open.lock().remove(&self.id);
+        // Whoever waits for an order that is dropped is told so.
+        let over = Orders {
+            waiting: VecDeque::new(),
+            is_over: true,
+        };
+        *self.entry.orders.lock() = Some(Box::new(over));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use vigil_auth::Role;
+
+    use super::*;
+
+    #[test]
+    fn one_credential_is_held_once() {
+        let roster = Roster::default();
+        let of = |subject: &str, role| roster.share(Principal::new(subject, role));
+        let first = of("anna", Role::Viewer);
+        assert!(Arc::ptr_eq(&first, &of("anna", Role::Viewer)));
+        assert!(
+            !Arc::ptr_eq(&first, &of("anna", Role::Admin)),
+            "it is another one"
+        );
+        for number in 0..1_000 {
+            of(&number.to_string(), Role::Viewer);
+        }
+        assert!(
+            roster.known.lock().by_subject.len() <= 64,
+            "who is gone is forgotten"
+        );
+    }
+
+    #[test]
+    fn orders_wait_in_order_up_to_a_bound_and_end_with_the_connection() {
+        let roster = Arc::new(Roster::default());
+        let principal = roster.share(Principal::new("anna", Role::Viewer));
+        let now = Timestamp::from_millis(1);
+        let id = Id::derived(now, &[]);
+        let enrolled = roster.enrol(id, &principal, "websocket", "general", now);
+        let entry = Arc::clone(&enrolled.entry);
+        assert!(entry.next_order().is_none());
+        for _ in 0..MAX_ORDERS {
+            assert!(entry.order(Order::Close(CloseCode::Policy)));
+        }
+        assert!(!entry.order(Order::Close(CloseCode::Policy)));
+        assert!(entry.next_order().is_some());
+        drop(enrolled);
+        assert!(entry.next_order().is_none());
+        assert!(!entry.order(Order::Close(CloseCode::Policy)));
     }
 }

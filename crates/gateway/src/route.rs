@@ -4,8 +4,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::extract::rejection::QueryRejection;
-use axum::extract::ws::WebSocketUpgrade;
-use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{ConnectInfo, FromRequestParts, Path, Query, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
@@ -16,22 +14,19 @@ use serde::{Deserialize, Serialize};
 use vigil_auth::{Action, Principal};
 use vigil_event::channel::STATUS;
 use vigil_protocol::{
-    CloseCode, ErrorBody, ErrorCode, Filter, MAX_EXPRESSION_BYTES, SUBPROTOCOL_JSON, Since,
-    Subscribe, message_pack,
+    CloseCode, ErrorBody, ErrorCode, Filter, MAX_EXPRESSION_BYTES, Since, Subscribe,
 };
 
 use crate::admission::Admitted;
 use crate::connection::Connection;
 use crate::greeting::code_of;
-use crate::outlet::End;
+use crate::outlet::{End, Outlet};
 use crate::refusal::Refusal;
+use crate::shard::Shard;
 use crate::telemetry::{Refused, Transport};
+use crate::upgrade::{NotAWebSocket, Opened, Upgrade};
 use crate::wish::Wish;
 use crate::{Gateway, manage, origin, sse};
-
-/// Buffers are small: an idle connection should cost next to nothing, and a page of frames is
-/// flushed as a whole anyway.
-const BUFFER_BYTES: usize = 4 * 1024;
 
 pub(crate) type Caller = Option<Extension<Principal>>;
 pub(crate) type Options = Result<Query<StreamOptions>, QueryRejection>;
@@ -75,7 +70,7 @@ struct Opening {
     peer: Peer,
     headers: HeaderMap,
     options: Options,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+    upgrade: Result<Upgrade, NotAWebSocket>,
 }
 
 async fn general(
@@ -170,7 +165,7 @@ const fn is_to_be_greeted(caller: &Caller, is_upgrade: bool) -> bool {
 /// What the client may not have then closes the socket.
 fn greet(
     gateway: &Arc<Gateway>,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+    upgrade: Result<Upgrade, NotAWebSocket>,
     connection_type: &'static str,
     wish: impl FnOnce(&Gateway, &Principal) -> Result<Option<Wish>, Refusal> + Send + 'static,
 ) -> Result<Response, Refusal> {
@@ -181,86 +176,55 @@ fn greet(
             .map_err(|reason| gateway.refused(reason))?,
     );
     let gateway = Arc::clone(gateway);
-    let tracked = gateway.state.tasks.token();
-    Ok(
-        prepared(&gateway, upgrade)?.on_upgrade(move |socket| async move {
-            let greeted = match gateway.hall.enter() {
-                Ok(_place) => gateway.greet(socket).await,
-                Err(reason) => {
-                    gateway.dismiss(socket, End::Close(code_of(reason))).await;
-                    None
-                }
-            };
-            let Some((socket, principal)) = greeted else {
-                return;
-            };
-            let Ok(first) = wish(&gateway, &principal) else {
-                return gateway
-                    .dismiss(socket, End::Close(CloseCode::Forbidden))
-                    .await;
-            };
-            let admitted = gateway.admission.admit(
-                &principal.subject,
-                Transport::WebSocket,
-                &gateway.state.telemetry,
-            );
-            match admitted {
-                Ok(admitted) => {
-                    Connection::new(gateway, principal, admitted, socket, connection_type)
-                        .run(first)
-                        .await;
-                }
-                Err(reason) => {
-                    gateway.state.telemetry.refused(reason);
-                    gateway.dismiss(socket, End::Close(code_of(reason))).await;
-                }
+    gateway.settle(upgrade, move |gateway, shard, outlet| async move {
+        let greeted = match gateway.hall.enter() {
+            Ok(_place) => gateway.greet(outlet).await,
+            Err(reason) => {
+                gateway.dismiss(outlet, End::Close(code_of(reason))).await;
+                None
             }
-            drop(tracked);
-        }),
-    )
+        };
+        let (outlet, principal) = greeted?;
+        let Ok(first) = wish(&gateway, &principal) else {
+            let end = End::Close(CloseCode::Forbidden);
+            gateway.dismiss(outlet, end).await;
+            return None;
+        };
+        let admitted = gateway.admission.admit(
+            &principal.subject,
+            Transport::WebSocket,
+            &gateway.state.telemetry,
+        );
+        match admitted {
+            Ok(admitted) => {
+                let connection =
+                    Connection::new(gateway, shard, principal, admitted, outlet, connection_type);
+                Some((connection, first.map(Box::new)))
+            }
+            Err(reason) => {
+                gateway.state.telemetry.refused(reason);
+                gateway.dismiss(outlet, End::Close(code_of(reason))).await;
+                None
+            }
+        }
+    })
 }
 
 /// Upgrades for somebody who is known.
 fn open(
     gateway: &Arc<Gateway>,
     principal: Principal,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+    upgrade: Result<Upgrade, NotAWebSocket>,
     first: Option<Wish>,
     connection_type: &'static str,
 ) -> Result<Response, Refusal> {
     let admitted = gateway.admit(&principal, Transport::WebSocket)?;
-    let tracked = gateway.state.tasks.token();
-    let upgrade = prepared(gateway, upgrade)?;
     let gateway = Arc::clone(gateway);
-    Ok(upgrade.on_upgrade(move |socket| async move {
-        Connection::new(gateway, principal, admitted, socket, connection_type)
-            .run(first)
-            .await;
-        drop(tracked);
-    }))
-}
-
-/// The upgrade with our limits. RFC 6455, 4.2.2: a sub-protocol is named only if the client offered
-/// it, and none is no reason to refuse; a client that insists on one fails by itself.
-fn prepared(
-    gateway: &Gateway,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
-) -> Result<WebSocketUpgrade, Refusal> {
-    let upgrade = upgrade.map_err(|rejection| {
-        let message =
-            format!("this is a WebSocket: {rejection}; without one, use /sse/{{channel}}");
-        Refusal::new(
-            StatusCode::UPGRADE_REQUIRED,
-            ErrorBody::new(ErrorCode::Invalid, message),
-        )
-    })?;
-    let max = gateway.state.limits.max_message_bytes;
-    Ok(upgrade
-        .protocols([SUBPROTOCOL_JSON, message_pack::SUBPROTOCOL])
-        .max_message_size(max)
-        .max_frame_size(max)
-        .read_buffer_size(BUFFER_BYTES)
-        .write_buffer_size(BUFFER_BYTES))
+    gateway.settle(upgrade, move |gateway, shard, outlet| async move {
+        let connection =
+            Connection::new(gateway, shard, principal, admitted, outlet, connection_type);
+        Some((connection, first.map(Box::new)))
+    })
 }
 
 /// The protocol as AsyncAPI 3, with JSON Schemas of every frame.
@@ -300,6 +264,58 @@ async fn health(
 }
 
 impl Gateway {
+    /// The answer to a request that opens a WebSocket. Once it is written, the socket goes to a shard,
+    /// and what `welcome` makes of it there runs until it ends.
+    fn settle<W>(
+        self: &Arc<Self>,
+        upgrade: Result<Upgrade, NotAWebSocket>,
+        welcome: impl FnOnce(Arc<Self>, Arc<Shard>, Outlet) -> W + Send + 'static,
+    ) -> Result<Response, Refusal>
+    where
+        W: Future<Output = Option<(Box<Connection>, Option<Box<Wish>>)>> + Send + 'static,
+    {
+        let upgrade = upgrade.map_err(|error| {
+            let message =
+                format!("this is a WebSocket: {error}; without one, use /sse/{{channel}}");
+            Refusal::new(
+                StatusCode::UPGRADE_REQUIRED,
+                ErrorBody::new(ErrorCode::Invalid, message),
+            )
+        })?;
+        let shard = self.shards.next().cloned();
+        let shard = shard.ok_or_else(|| self.refused(Refused::TooMany))?;
+        let (response, opened) = upgrade.accept(self.press.may_compress());
+        let (gateway, tracked) = (Arc::clone(self), self.state.tasks.token());
+        tokio::spawn(async move {
+            let Some(opened) = opened.await else { return };
+            let here = Arc::clone(&shard);
+            shard.spawn(async move {
+                let outlet = match gateway.outlet(opened) {
+                    Ok(outlet) => outlet,
+                    Err(error) => return tracing::warn!(%error, "a connection can't be served"),
+                };
+                let welcomed = welcome(gateway, Arc::clone(&here), outlet).await;
+                if let Some((connection, first)) = welcomed {
+                    // A task of its own is no larger than the connection needs.
+                    here.spawn(connection.run(first));
+                }
+                drop(tracked);
+            });
+        });
+        Ok(response)
+    }
+
+    fn outlet(&self, opened: Opened) -> std::io::Result<Outlet> {
+        let limits = &self.state.limits;
+        Outlet::new(
+            opened,
+            &self.press,
+            limits.max_message_bytes,
+            limits.write_deadline,
+            self.state.shutdown.clone(),
+        )
+    }
+
     /// Who calls, if they may read at all.
     pub(crate) fn identify(&self, caller: Caller) -> Result<Principal, Refusal> {
         let Some(Extension(principal)) = caller else {

@@ -24,6 +24,10 @@ impl Sift {
             && self.filters.iter().all(|filter| filter.lets_through(item))
     }
 
+    pub(crate) const fn hears_everything(&self) -> bool {
+        self.min_severity.is_none() && self.filters.is_empty()
+    }
+
     /// Whether severities alone say what is heard, so that what is gone can still be counted.
     pub(crate) fn is_by_severity(&self) -> bool {
         self.filters.is_empty()

@@ -44,7 +44,7 @@ const PIECE_BYTES: usize = 64 * 1024;
 /// One SSE stream.
 struct Listener {
     gateway: Arc<Gateway>,
-    principal: Principal,
+    principal: Arc<Principal>,
     cursor: Cursor,
     projection: Option<Arc<Projection>>,
     enrolled: Enrolled,
@@ -64,7 +64,7 @@ enum Turn {
     Drain,
     /// Somebody who manages ends it.
     Closed(CloseCode),
-    /// An order that a stream of events can't follow.
+    /// Somebody called; the next turn looks for an order.
     Ignored,
     Expired,
     /// Something was revoked; the next turn asks whether it was this credential.
@@ -82,7 +82,7 @@ pub(crate) async fn stream(
     options: Options,
 ) -> Result<Response, Refusal> {
     gateway.arrive(&peer)?;
-    let principal = gateway.check(caller, &headers)?;
+    let principal = gateway.roster.share(gateway.check(caller, &headers)?);
     let name = if name == "system" {
         channel::STATUS.to_owned()
     } else {
@@ -198,6 +198,12 @@ impl Listener {
         if self.principal.is_expired(state.clock.now()) || revocations.cover(&self.principal) {
             return Turn::Expired;
         }
+        while let Some(order) = self.enrolled.entry.next_order() {
+            // A stream of events can't follow any other.
+            if let Order::Close(code) = order {
+                return Turn::Closed(code);
+            }
+        }
         let left_ms = self
             .principal
             .expires_at
@@ -212,10 +218,7 @@ impl Listener {
             biased;
             () = self.gateway.drained(self.enrolled.id) => Turn::Drain,
             Ok(()) = self.revocations.changed() => Turn::Revocation,
-            Some(order) = self.enrolled.orders.recv() => match order {
-                Order::Close(code) => Turn::Closed(code),
-                _ => Turn::Ignored,
-            },
+            _ = self.enrolled.entry.signal.raised() => Turn::Ignored,
             () = sleep_until(self.beat_at) => Turn::Beat,
             () = std::future::ready(()), if self.pending => Turn::Push,
             () = self.wake.changed() => Turn::Push,
@@ -243,8 +246,8 @@ impl Listener {
                     item.publication.kind.name()
                 );
                 piece.extend_from_slice(head.as_bytes());
-                let frame = form::of(item, Encoding::Json, self.projection.as_deref());
-                write_data(&mut piece, &frame);
+                let frame = form::plain(item, Encoding::Json, self.projection.as_deref());
+                write_data(&mut piece, frame.payload());
                 state.telemetry.events_sent.inc();
             }
             self.cursor.pass_item(item);

@@ -79,6 +79,10 @@ pub struct Limits {
     pub durable_age: Duration,
     /// New connections from one address within a minute. This machine's own are not counted.
     pub connections_per_minute: u32,
+    /// How many threads share the connections.
+    pub shards: usize,
+    /// Messages of this length and more are compressed for clients that agreed to it; 0 = none.
+    pub compress_from_bytes: usize,
     /// New connections within a second, in all. One more is answered with 503 and told when to come.
     pub connections_per_second: u32,
     /// When the server stops, connections end at moments spread over at most this time, and clients
@@ -106,6 +110,8 @@ impl Default for Limits {
             durable_items: 1_000,
             durable_age: Duration::from_hours(7 * 24),
             connections_per_minute: 10,
+            shards: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            compress_from_bytes: 1 << 10,
             connections_per_second: 1_000,
             drain_spread: Duration::from_secs(5),
         }

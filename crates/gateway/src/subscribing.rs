@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use vigil_protocol::{ErrorBody, ErrorCode, Message, Subscribe, Subscribed};
+use vigil_protocol::{ErrorBody, ErrorCode, Gap, Message, Subscribe, Subscribed};
 
 use crate::channel::{self, Target};
 use crate::command::ReplyTo;
@@ -75,15 +75,8 @@ impl Connection {
                 Err(error) => return self.refuse(id, error).await,
             },
         };
-        let state = &self.gateway.state;
-        let (mut subscription, started) = Subscription::start(
-            &*state.bus,
-            channel,
-            since.as_ref(),
-            sift,
-            &wish.options,
-            &state.telemetry,
-        );
+        let (mut subscription, started) =
+            Subscription::start(self.ground(), channel, since.as_ref(), sift, &wish.options);
         if wish.options.durable.is_some() {
             let ahead = Ahead {
                 after: subscription.cursor.after(),
@@ -125,11 +118,11 @@ impl Connection {
             .await
     }
 
-    async fn tell_gap(&mut self, channel: &str, gap: vigil_protocol::Gap) -> Result<(), End> {
+    async fn tell_gap(&mut self, channel: &str, gap: Gap) -> Result<(), End> {
         let telemetry = &self.gateway.state.telemetry;
         telemetry.gap(gap.reason, gap.missed);
         telemetry.sent(Sent::Gap, 1);
-        self.outlet.say(frame::of_gap(channel, gap)).await
+        self.outlet.say(&frame::of_gap(channel, gap)).await
     }
 
     /// Where a durable subscription goes on.
@@ -148,7 +141,7 @@ impl Connection {
     }
 
     /// What waits for too long, or is too much, for a durable subscription.
-    fn overdue(&self, subscription: &mut Subscription) -> Option<vigil_protocol::Gap> {
+    fn overdue(&self, subscription: &mut Subscription) -> Option<Gap> {
         subscription.options.durable.as_ref()?;
         let state = &self.gateway.state;
         let limits = &state.limits;
@@ -195,12 +188,17 @@ impl Connection {
             gaps: Vec::new(),
             recovered: true,
         };
-        let name = wish.target.name();
-        self.answer(id, &name, wish, &nowhere).await?;
+        // Heard before it is said that they are: what is published from then on must not be missed.
+        let mut heard = Vec::new();
         for room in there {
             let since = wish.since.as_ref().map(|since| since.of_room(&room));
-            self.hear_room(&room, prefix, since.as_ref(), sift, &wish.options)
-                .await?;
+            let added = self.add_room(&room, prefix, since.as_ref(), sift, &wish.options);
+            heard.push((room, added));
+        }
+        let name = wish.target.name();
+        self.answer(id, &name, wish, &nowhere).await?;
+        for (room, added) in heard {
+            self.tell_of_room(&room, prefix, added).await?;
         }
         Ok(())
     }
@@ -222,34 +220,46 @@ impl Connection {
                 continue;
             };
             let beginning = Start::Last(u64::MAX);
-            self.hear_room(&room, &prefix, Some(&beginning), &sift, &options)
-                .await?;
+            let added = self.add_room(&room, &prefix, Some(&beginning), &sift, &options);
+            self.tell_of_room(&room, &prefix, added).await?;
         }
         Ok(())
     }
 
-    async fn hear_room(
+    /// Hears one room of a namespace, and says what is missing of it; none if there is no place for it.
+    fn add_room(
         &mut self,
         room: &Arc<str>,
         prefix: &Arc<str>,
         since: Option<&Start>,
         sift: &Arc<Sift>,
         options: &Arc<Options>,
-    ) -> Result<(), End> {
+    ) -> Option<Vec<Gap>> {
         let is_heard = |one: &Subscription| one.cursor.channel() == room;
         if !channel::may_hear(&self.principal, room) || self.subscriptions.iter().any(is_heard) {
-            return Ok(());
+            return Some(Vec::new());
         }
-        let max = self.gateway.state.limits.max_rooms;
-        if self.subscriptions.room_count() >= max {
-            return self.say_it_is_full(prefix, max).await;
+        if self.subscriptions.room_count() >= self.gateway.state.limits.max_rooms {
+            return None;
         }
-        let state = &self.gateway.state;
         let (mut subscription, started) =
-            Subscription::start(&*state.bus, room, since, sift, options, &state.telemetry);
+            Subscription::start(self.ground(), room, since, sift, options);
         subscription.of = Some(Arc::clone(prefix));
         self.subscriptions.add(subscription);
-        for gap in started.gaps {
+        Some(started.gaps)
+    }
+
+    async fn tell_of_room(
+        &mut self,
+        room: &str,
+        prefix: &Arc<str>,
+        added: Option<Vec<Gap>>,
+    ) -> Result<(), End> {
+        let Some(gaps) = added else {
+            let max = self.gateway.state.limits.max_rooms;
+            return self.say_it_is_full(prefix, max).await;
+        };
+        for gap in gaps {
             self.tell_gap(room, gap).await?;
         }
         Ok(())

@@ -10,13 +10,31 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::ReusableBoxFuture;
 use vigil_bus::Bus;
+use vigil_event::Timestamp;
 use vigil_protocol::Lane;
 
 use crate::cursor::{Cursor, Start, Started};
+use crate::hub::{Seat, Wants};
 use crate::presence::Present;
+use crate::roster::Entry;
+use crate::shard::{Membership, Shard};
 use crate::sift::Sift;
 use crate::telemetry::{Counted, Telemetry};
+use crate::upgrade::Agreed;
+use crate::wire::Wire;
 use crate::wish::Options;
+
+/// The connection that subscribes, as far as its subscriptions need it.
+#[derive(Clone, Copy)]
+pub(crate) struct Ground<'a> {
+    pub(crate) bus: &'a dyn Bus,
+    pub(crate) shard: &'a Arc<Shard>,
+    pub(crate) wire: &'a Arc<Wire>,
+    pub(crate) entry: &'a Arc<Entry>,
+    pub(crate) agreed: Agreed,
+    pub(crate) expires_at: Option<Timestamp>,
+    pub(crate) telemetry: &'a Telemetry,
+}
 
 /// A wake-up for one channel.
 pub(crate) struct Wake(ReusableBoxFuture<'static, watch::Receiver<u64>>);
@@ -74,26 +92,28 @@ pub(crate) struct Subscription {
     pub(crate) live: bool,
     /// Since when it has not stood at the channel's end.
     pub(crate) behind_since: Option<Instant>,
-    wake: Wake,
+    member: Membership,
+    /// The hub writes to it.
+    is_seated: bool,
     /// Until when items are held back.
     hold: Option<Instant>,
     _counted: Counted,
-    present: Option<Present>,
+    present: Option<Box<Present>>,
 }
 
 impl Subscription {
     /// Starts to hear a channel.
     pub(crate) fn start(
-        bus: &dyn Bus,
+        ground: Ground<'_>,
         channel: &Arc<str>,
         since: Option<&Start>,
         sift: &Arc<Sift>,
         options: &Arc<Options>,
-        telemetry: &Telemetry,
     ) -> (Self, Started) {
-        // Watched before it is read, so that nothing falls between the two.
-        let wake = Wake::new(bus.watch(channel));
-        let (cursor, started) = Cursor::start(bus, channel, since, sift);
+        // Entered before it is read, so that nothing falls between the two.
+        let member = enter(ground, channel, sift, options);
+        let (cursor, started) = Cursor::start(ground.bus, channel, since, sift);
+        let is_at_end = cursor.after() >= started.head.offset;
         let subscription = Self {
             cursor,
             options: Arc::clone(options),
@@ -101,19 +121,73 @@ impl Subscription {
             ahead: None,
             sent_ahead_until: 0,
             pending: true,
-            live: false,
+            live: is_at_end,
             behind_since: None,
-            wake,
+            member,
+            is_seated: false,
             hold: None,
-            _counted: Counted::on(&telemetry.subscriptions),
+            _counted: Counted::on(&ground.telemetry.subscriptions),
             present: None,
         };
         (subscription, started)
     }
 
+    /// Hears through another sift from here on, as after a newer token.
+    pub(crate) fn resift(&mut self, ground: Ground<'_>, sift: Arc<Sift>) {
+        self.stand_up();
+        let channel = Arc::clone(self.cursor.channel());
+        self.member = enter(ground, &channel, &sift, &self.options);
+        self.cursor.resift(sift);
+        self.pending = true;
+    }
+
+    /// Pulls from here on.
+    fn stand_up(&mut self) {
+        if std::mem::take(&mut self.is_seated) {
+            self.cursor.pass_to(self.member.seat.stand_up());
+        }
+    }
+
+    /// Finds out whether something is there to pull.
+    fn look(&mut self, now: Instant, bus: &dyn Bus) {
+        let look = self.member.seat.look();
+        if self.is_seated {
+            self.cursor.pass_to(look.after);
+            self.is_seated = look.is_seated;
+        }
+        if look.is_called {
+            self.wake(now, bus);
+        }
+    }
+
+    /// Everything up to here was sent, filtered out or told to be missing.
+    pub(crate) fn after(&self) -> u64 {
+        if self.is_seated {
+            self.member.seat.after()
+        } else {
+            self.cursor.after()
+        }
+    }
+
+    /// Where it stands.
+    pub(crate) fn position(&self) -> vigil_protocol::Position {
+        vigil_protocol::Position {
+            offset: self.after(),
+            ..self.cursor.position()
+        }
+    }
+
+    /// Whether items may be written to it as they come, each by itself.
+    fn may_sit(&self) -> bool {
+        self.options.batch.is_none()
+            && self.options.wait_ms == 0
+            && self.options.conflate.is_none()
+            && self.ahead.is_none()
+    }
+
     /// Is seen in the room from now on, until the subscription ends.
     pub(crate) fn appear(&mut self, present: Present) {
-        self.present = Some(present);
+        self.present = Some(Box::new(present));
     }
 
     /// Whether it is its turn now: something may be there, and nothing holds it back.
@@ -143,8 +217,33 @@ impl Subscription {
         if !more {
             self.live = true;
             self.behind_since = None;
+            if self.may_sit() {
+                let (hub, seat) = (&self.member.hub, &self.member.seat);
+                self.is_seated = hub.sit_down(seat, self.cursor.after());
+                self.pending = !self.is_seated;
+            }
         }
     }
+}
+
+/// A place in the channel's hub for what is wanted of it.
+fn enter(
+    ground: Ground<'_>,
+    channel: &Arc<str>,
+    sift: &Arc<Sift>,
+    options: &Options,
+) -> Membership {
+    let wants = Wants {
+        sift: Arc::clone(sift),
+        projection: options.projection.clone(),
+        agreed: ground.agreed,
+    };
+    let seat = Seat::new(
+        Arc::clone(ground.wire),
+        Arc::clone(ground.entry),
+        ground.expires_at,
+    );
+    ground.shard.enter(channel, &wants, seat)
 }
 
 /// A namespace that a connection hears: every room there is and comes to be.
@@ -189,6 +288,9 @@ impl RoomsSubscription {
     }
 }
 
+/// Room for so many subscriptions is made one by one.
+const FEW: usize = 4;
+
 /// All channels that a connection hears.
 #[derive(Default)]
 pub(crate) struct Subscriptions {
@@ -200,6 +302,10 @@ pub(crate) struct Subscriptions {
 
 impl Subscriptions {
     pub(crate) fn add(&mut self, subscription: Subscription) {
+        if self.all.len() < FEW {
+            // Most connections hear one or two channels, and there are many connections.
+            self.all.reserve_exact(1);
+        }
         self.all.push(subscription);
     }
 
@@ -276,26 +382,25 @@ impl Subscriptions {
         held.filter_map(|one| one.hold).min()
     }
 
-    /// Waits until a channel goes on or a room opens, or until one is known to have done so already.
-    pub(crate) async fn ready(&mut self, bus: &dyn Bus) {
-        poll_fn(|context| {
-            let now = Instant::now();
-            let mut any = false;
-            for one in &mut self.all {
-                if one.wake.poll(context).is_ready() {
-                    one.wake(now, bus);
-                    // Also if it is held back from now on: the caller has to set its timer.
-                    any = true;
-                }
-                any |= one.is_due(now);
-            }
-            for rooms in &mut self.rooms {
-                rooms.pending |= rooms.wake.poll(context).is_ready();
-                any |= rooms.pending;
-            }
-            if any { Poll::Ready(()) } else { Poll::Pending }
-        })
-        .await;
+    /// Finds out which channels have something to pull.
+    pub(crate) fn look(&mut self, bus: &dyn Bus) {
+        let now = Instant::now();
+        for one in &mut self.all {
+            one.look(now, bus);
+        }
+    }
+
+    /// Whether it is somebody's turn, or a room has opened.
+    pub(crate) fn poll_due(&mut self, context: &mut Context<'_>) -> bool {
+        for rooms in &mut self.rooms {
+            rooms.pending |= rooms.wake.poll(context).is_ready();
+        }
+        let is_pending = self.all.iter().any(|one| one.pending);
+        self.rooms.iter().any(|rooms| rooms.pending)
+            || (is_pending && {
+                let now = Instant::now();
+                self.all.iter().any(|one| one.is_due(now))
+            })
     }
 }
 

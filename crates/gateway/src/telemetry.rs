@@ -1,9 +1,9 @@
 //! What the gateway counts. Labels come from closed lists, never from clients.
 
-use prometheus::{
-    Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
-};
+use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 use vigil_protocol::{CloseCode, ErrorCode, GapReason};
+
+use crate::latency::Latency;
 
 /// The names below are constants, so a bad one is found by any test.
 const VALID: &str = "a constant metric name is valid";
@@ -106,7 +106,7 @@ impl Refused {
 pub struct Telemetry {
     pub(crate) connections_total: IntCounter,
     messages_sent: IntCounterVec,
-    latency: Histogram,
+    latency: Latency,
     pub(crate) messages_received: IntCounter,
     errors: IntCounterVec,
     connections: IntGaugeVec,
@@ -132,14 +132,9 @@ impl Telemetry {
                 "Frames given to WebSocket clients; a batch counts as one.",
                 "type",
             ),
-            latency: Histogram::with_opts(
-                HistogramOpts::new(
-                    "websocket_message_latency_seconds",
-                    "From a publication's timestamp to its writing to a client that keeps up.",
-                )
-                .buckets(vec![
-                    0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
-                ]),
+            latency: Latency::new(
+                "websocket_message_latency_seconds",
+                "From a publication's timestamp to its writing to a client that keeps up.",
             )
             .expect(VALID),
             messages_received: counter(
@@ -249,9 +244,10 @@ impl Telemetry {
         Sent::ALL.into_iter().map(one).sum()
     }
 
-    /// Somebody was sent what was published so long ago.
-    pub(crate) fn delivered_after(&self, milliseconds: i64) {
-        self.latency.observe(milliseconds.max(0) as f64 / 1_000.0);
+    /// So many were sent what was published so long ago.
+    pub(crate) fn delivered_to(&self, count: u64, milliseconds: i64) {
+        self.latency
+            .observe(count, u64::try_from(milliseconds).unwrap_or_default());
     }
 
     pub(crate) fn error(&self, code: ErrorCode) {

@@ -38,6 +38,49 @@ pub(crate) struct Options {
     pub(crate) durable: Option<String>,
 }
 
+/// What most subscriptions share: those that want everything as it comes.
+#[derive(Debug)]
+pub(crate) struct Plain {
+    sift: Arc<Sift>,
+    options: [Arc<Options>; 3],
+}
+
+impl Default for Plain {
+    fn default() -> Self {
+        let options = [Lane::Critical, Lane::Normal, Lane::Bulk].map(|lane| {
+            Arc::new(Options {
+                asked: Sift::default(),
+                projection: None,
+                lane,
+                batch: None,
+                wait_ms: 0,
+                conflate: None,
+                durable: None,
+            })
+        });
+        Self {
+            sift: Arc::default(),
+            options,
+        }
+    }
+}
+
+impl Plain {
+    fn shared(&self, options: Options) -> Arc<Options> {
+        let is_plain = options.asked.hears_everything()
+            && options.projection.is_none()
+            && options.batch.is_none()
+            && options.wait_ms == 0
+            && options.conflate.is_none()
+            && options.durable.is_none();
+        let shared = self.options.iter().find(|one| one.lane == options.lane);
+        match shared {
+            Some(shared) if is_plain => Arc::clone(shared),
+            _ => Arc::new(options),
+        }
+    }
+}
+
 impl Gateway {
     /// What a `subscribe` asks for, if the principal may have it.
     pub(crate) fn wish(&self, principal: &Principal, asked: &Subscribe) -> Result<Wish, ErrorBody> {
@@ -52,7 +95,7 @@ impl Gateway {
         let conflates = asked.conflate.is_some();
         Ok(Wish {
             since,
-            options: Arc::new(Options {
+            options: self.plain.shared(Options {
                 asked: asked_sift,
                 projection: self.projections.get(&asked.fields),
                 lane: asked
@@ -143,6 +186,9 @@ impl Gateway {
                 )
             })?;
             sift.filters.push(filter);
+        }
+        if sift.hears_everything() {
+            return Ok(Arc::clone(&self.plain.sift));
         }
         Ok(Arc::new(sift))
     }

@@ -19,6 +19,7 @@ mod publish;
 mod server;
 mod since;
 mod subscribe;
+pub mod websocket;
 
 pub use client::{ClientFrame, Command, FrameError, RequestId, Token};
 pub use close_code::{CloseCode, CloseReason};

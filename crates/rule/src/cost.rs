@@ -51,6 +51,8 @@ impl AddAssign for Cost {
 pub struct Costs {
     /// For each rule.
     rules: Vec<Cost>,
+    /// Where those of OWASP CRS begin.
+    before_crs: usize,
     /// The pass over the events that all rules share: `candidates` counts events, `hits` those that
     /// some rule matched.
     pass: Cost,
@@ -70,9 +72,11 @@ pub struct Costs {
 pub(crate) struct Timing(Option<(Stopwatch, u64)>);
 
 impl Costs {
-    pub(crate) fn new(rules: usize) -> Self {
+    /// For so many rules, and so many of OWASP CRS.
+    pub(crate) fn new((rules, crs): (usize, usize)) -> Self {
         Self {
-            rules: vec![Cost::default(); rules],
+            rules: vec![Cost::default(); rules + crs],
+            before_crs: rules,
             pass: Cost::default(),
             examined: 0,
             stopwatch: None,
@@ -109,7 +113,8 @@ impl Costs {
         self.examined
     }
 
-    /// Of each rule, at its place in [`RuleSet::rules`](crate::RuleSet::rules).
+    /// Of each rule, in the order of [`RuleSet::all_rules`](crate::RuleSet::all_rules). Those of OWASP
+    /// CRS are evaluated together: of each is counted how often it matched, and no time.
     pub fn rules(&self) -> &[Cost] {
         &self.rules
     }
@@ -122,9 +127,10 @@ impl Costs {
     }
 
     /// Forgets what was counted, and makes room for another number of rules.
-    pub(crate) fn renew(&mut self, rules: usize) {
+    pub(crate) fn renew(&mut self, (rules, crs): (usize, usize)) {
         self.clear();
-        self.rules.resize(rules, Cost::default());
+        self.rules.resize(rules + crs, Cost::default());
+        self.before_crs = rules;
     }
 
     pub(crate) fn start(&mut self) -> Timing {
@@ -161,6 +167,15 @@ impl Costs {
             cost.last_hit = cost.last_hit.max(hit_at);
         }
         timing.lap(cost, self.look_ns);
+    }
+
+    /// A rule of OWASP CRS matched, by its place in [`SecRules::rules`](crate::seclang::SecRules::rules).
+    pub fn crs_matched(&mut self, rule: usize, at: Timestamp) {
+        if let Some(cost) = self.rules.get_mut(self.before_crs + rule) {
+            cost.candidates += 1;
+            cost.hits += 1;
+            cost.last_hit = cost.last_hit.max(Some(at));
+        }
     }
 
     /// All candidates are done, for which so many bytes were examined.
@@ -202,7 +217,7 @@ mod tests {
 
     #[test]
     fn counts_all_and_times_some() {
-        let mut costs = Costs::new(2);
+        let mut costs = Costs::new((2, 1));
         costs.measure(watch, 3);
         let at = Timestamp::from_millis(7);
         for n in 0..6 {
@@ -226,18 +241,25 @@ mod tests {
             timed_ns: 100,
             ..expected
         };
-        assert_eq!(costs.rules(), [Cost::default(), expected]);
+        assert_eq!(costs.rules(), [Cost::default(), expected, Cost::default()]);
+        costs.crs_matched(0, at);
+        costs.crs_matched(1, at);
+        let counts = costs
+            .rules()
+            .iter()
+            .map(|cost| (cost.candidates, cost.hits));
+        assert_eq!(counts.collect::<Vec<_>>(), [(0, 0), (6, 3), (1, 1)]);
         assert!((expected.estimated_ns() - 300.0).abs() < 1e-9);
         let mut sum = expected;
         sum += expected;
         assert_eq!((sum.hits, sum.timed_ns, sum.last_hit), (6, 200, Some(at)));
         costs.clear();
-        assert_eq!(costs.rules(), [Cost::default(); 2]);
+        assert_eq!(costs.rules(), [Cost::default(); 3]);
     }
 
     #[test]
     fn without_a_stopwatch_no_time_is_measured() {
-        let mut costs = Costs::new(1);
+        let mut costs = Costs::new((1, 0));
         let mut timing = costs.start();
         costs.passed(&mut timing);
         costs.evaluated(0, None, &mut timing);

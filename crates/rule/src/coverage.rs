@@ -182,6 +182,7 @@ mod tests {
             status: None,
             level: Severity::High,
             score: Score::new(score),
+            own_risk: None,
             family: "f".into(),
             techniques: texts(techniques),
             tags: texts(tags),

@@ -229,6 +229,17 @@ pub enum Problem {
         /// What is wrong and what to do.
         why: String,
     },
+    /// Something that a bucket can not mean.
+    #[error("`{key}` of the bucket: {why}")]
+    BadBucket {
+        /// The key.
+        key: &'static str,
+        /// What is wrong and what to do.
+        why: String,
+    },
+    /// A scenario of CrowdSec that asks for something that is not there.
+    #[error("the scenario cannot be carried over: {0}")]
+    BadScenario(String),
     /// All rules together need too large an automaton.
     #[error("the literals of all rules together are too large to compile: load fewer rules ({0})")]
     TooManyLiterals(String),

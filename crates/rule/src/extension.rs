@@ -1,7 +1,8 @@
 //! Our own part of a rule, under the key `vigil:`.
 //!
 //! `family` (what alerts are grouped by; else the name of the file's folder), `score` (0 to 10;
-//! else by level), `examples` with the lists `match` and `no_match`.
+//! else by level), `risk` (0 to 10, how much a match says about whom it comes from; else the score, and
+//! nothing if the rule only feeds correlations), `examples` with the lists `match` and `no_match`.
 
 use serde::Deserialize;
 use vigil_event::Score;
@@ -16,6 +17,7 @@ use crate::{Example, Problem};
 pub(crate) struct Extension {
     pub(crate) family: Option<String>,
     pub(crate) score: Option<Score>,
+    pub(crate) risk: Option<Score>,
     pub(crate) examples: Vec<Example>,
 }
 
@@ -24,6 +26,7 @@ pub(crate) struct Extension {
 struct Keys {
     family: Option<String>,
     score: Option<f64>,
+    risk: Option<f64>,
     #[serde(default)]
     examples: Lists,
 }
@@ -67,6 +70,9 @@ impl Extension {
         {
             faults.add(&["vigil", "score"], bad("a score is a number from 0 to 10"));
         }
+        if keys.risk.is_some_and(|risk| !(0.0..=10.0).contains(&risk)) {
+            faults.add(&["vigil", "risk"], bad("a risk is a number from 0 to 10"));
+        }
         let lists = [
             ("match", true, keys.examples.matching),
             ("no_match", false, keys.examples.no_match),
@@ -85,6 +91,7 @@ impl Extension {
         Self {
             family: keys.family,
             score: keys.score.map(Score::new),
+            risk: keys.risk.map(Score::new),
             examples,
         }
     }

@@ -6,7 +6,8 @@
 //! rules of which all occur are then evaluated exactly, in those views only, with regular expressions
 //! that take linear time.
 //!
-//! Correlations are checked here as well; what they count over time is `vigil-detect`'s.
+//! Correlations and leaky buckets are checked here as well; what they count over time is
+//! `vigil-detect`'s.
 //!
 //! Owns: the meaning of a rule for one event, its examples, the literal pre-pass, what a correlation
 //! asks for. Never holds: state across events, time, I/O.
@@ -18,6 +19,7 @@
 #![warn(clippy::indexing_slicing)]
 
 mod attack;
+pub mod bucket;
 mod bytes;
 mod condition;
 pub mod correlation;
@@ -64,6 +66,7 @@ mod texts;
 mod transform;
 mod wildcard;
 
+pub use bucket::Bucket;
 pub use correlation::Correlation;
 pub use cost::{Cost, Costs, Stopwatch};
 pub use coverage::{Coverage, Covering, Tactic, Technique};

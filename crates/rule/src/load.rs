@@ -7,6 +7,7 @@ use rsigma_parser::{CorrelationRule, Detections, FilterRule, SigmaCollection, Si
 use serde::Deserialize as _;
 use yaml_serde::Value;
 
+use crate::bucket::crowdsec::{self, Lists};
 use crate::condition::{self, Condition, Selection, Selections};
 use crate::correlation::{self, Correlation, Draft};
 use crate::faults::Faults;
@@ -20,14 +21,15 @@ use crate::merge::{Collection, Document};
 use crate::node::Node;
 use crate::position::Source;
 use crate::transform::Placeholders;
-use crate::{Problem, Rule, RuleError, RuleFile, metadata, selection, structure};
+use crate::{Problem, Rule, RuleError, RuleFile, bucket, metadata, selection, structure};
 
 /// What rules are made of.
 #[derive(Clone, Copy, Debug)]
 pub struct Input<'a> {
     /// Rules written for Vigil: if one is broken, none is loaded.
     pub own: &'a [RuleFile],
-    /// Rules written for others: what lacks has a default, and what is broken is left out and listed.
+    /// Rules written for others, scenarios of CrowdSec among them, and the lists (`.txt`) that these
+    /// name: what lacks has a default, and what is broken is left out and listed.
     pub foreign: &'a [RuleFile],
     /// What `%name%` stands for in values with `|expand`.
     pub placeholders: &'a Placeholders,
@@ -36,9 +38,13 @@ pub struct Input<'a> {
 /// What became of foreign rules.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
-    /// The foreign rules that are loaded; in the set they stand behind our own detections
-    /// and before the correlations, which are all our own.
+    /// The foreign rules that are loaded; in the set they stand behind our own detections and before
+    /// the correlations; carried-over scenarios stand behind all others.
     pub loaded: usize,
+    /// How many of them are scenarios.
+    pub scenarios: usize,
+    /// The detections that were made for scenarios; they stand among the foreign rules.
+    pub made: usize,
     /// What is not loaded, and why.
     pub refused: Vec<RuleError>,
     /// What is loaded but can match less than it says, and why.
@@ -73,6 +79,8 @@ pub(crate) struct Loaded {
 pub(crate) fn read(input: Input<'_>) -> Result<Loaded, Vec<RuleError>> {
     let mut reader = Reader {
         placeholders: input.placeholders,
+        lists: Lists(input.foreign),
+        scenarios: (0, 0),
         probes: Probes::default(),
         labels: Labels::default(),
         rules: Vec::new(),
@@ -82,7 +90,8 @@ pub(crate) fn read(input: Input<'_>) -> Result<Loaded, Vec<RuleError>> {
         report: Report::default(),
     };
     let own = input.own.iter().map(|file| (file, false));
-    for (file, foreign) in own.chain(input.foreign.iter().map(|file| (file, true))) {
+    let foreign = input.foreign.iter().filter(|file| !crowdsec::is_list(file));
+    for (file, foreign) in own.chain(foreign.map(|file| (file, true))) {
         reader.file(file, foreign);
     }
     reader.remove_duplicates();
@@ -91,7 +100,11 @@ pub(crate) fn read(input: Input<'_>) -> Result<Loaded, Vec<RuleError>> {
     if reader.errors.is_empty() {
         let (described, correlations) = reader.correlate()?;
         let foreign = reader.rules.iter().filter(|rule| rule.foreign);
-        reader.report.loaded = foreign.count();
+        let (scenarios, made) = reader.scenarios;
+        let rules = foreign.count() + scenarios;
+        reader.report.loaded = rules.saturating_sub(made);
+        reader.report.scenarios = scenarios;
+        reader.report.made = made;
         Ok(Loaded {
             rules: reader.rules,
             described,
@@ -107,6 +120,9 @@ pub(crate) fn read(input: Input<'_>) -> Result<Loaded, Vec<RuleError>> {
 
 struct Reader<'a> {
     placeholders: &'a Placeholders,
+    lists: Lists<'a>,
+    /// How many scenarios were carried over, and how many detections were made for them.
+    scenarios: (usize, usize),
     probes: Probes,
     labels: Labels,
     rules: Vec<Compiled>,
@@ -175,9 +191,15 @@ impl<'a> Reader<'a> {
                 (value, text)
             }
         };
+        if faults.is_foreign() && crowdsec::is_scenario(&value) {
+            return self.scenario(&value, file, faults);
+        }
         structure::check(&value, faults);
         if !faults.is_empty() {
             return None;
+        }
+        if value.get(bucket::KEY).is_some() {
+            return bucket_draft(&value, file, faults);
         }
         let parsed = sigma(&text, faults)?;
         if let Some(filter) = parsed.filters.first() {
@@ -190,6 +212,44 @@ impl<'a> Reader<'a> {
             not_parsed(parsed, faults);
         }
         None
+    }
+
+    /// A scenario of CrowdSec: the detections that feed it are added, the bucket is the draft.
+    fn scenario(
+        &mut self,
+        value: &Value,
+        file: &RuleFile,
+        faults: &mut Faults<'_>,
+    ) -> Option<Draft> {
+        let before = self.rules.len();
+        let carried = crowdsec::carry(value, self.lists)
+            .map_err(|why| faults.add(&["filter"], Problem::BadScenario(why)))
+            .ok()?;
+        for detection in &carried.detections {
+            let text = yaml_serde::to_string(detection).ok()?;
+            if let Some(rule) = sigma(&text, faults)?.rules.first() {
+                self.add_rule(rule, detection, file, faults);
+            }
+        }
+        let draft = bucket_draft(&carried.bucket, file, faults);
+        if let Some(draft) = &draft
+            && let Some((first, _)) = self
+                .drafts
+                .iter()
+                .find(|one| one.0.rule.id == draft.rule.id)
+        {
+            let (title, first) = (first.rule.title.clone(), first.rule.file.clone());
+            let problem = duplicate(&draft.rule, &title, &first).problem;
+            faults.add(&["name"], problem);
+        }
+        if !faults.is_empty() || draft.is_none() {
+            self.rules.truncate(before);
+            return None;
+        }
+        let (scenarios, made) = &mut self.scenarios;
+        *scenarios += 1;
+        *made += carried.detections.len();
+        draft
     }
 
     /// The correlations with their descriptions, once all that they can name is known.
@@ -399,6 +459,22 @@ fn draft(
     let parts = value.get("correlation");
     let has_condition = parts.is_some_and(|parts| parts.get("condition").is_some());
     correlation::read(sigma.clone(), value, has_condition, file, faults)
+}
+
+/// A bucket, as the correlation that it is read as.
+fn bucket_draft(value: &Value, file: &RuleFile, faults: &mut Faults<'_>) -> Option<Draft> {
+    let (shape, value) = bucket::read(value, faults)?;
+    let text = yaml_serde::to_string(&value)
+        .map_err(|error| faults.add(&[], Problem::Yaml(error.to_string())))
+        .ok()?;
+    let parsed = sigma(&text, faults)?;
+    let Some(sigma) = parsed.correlations.first() else {
+        not_parsed(parsed, faults);
+        return None;
+    };
+    let mut draft = draft(sigma, &value, file, faults)?;
+    draft.bucket = Some(shape);
+    Some(draft)
 }
 
 fn sigma(text: &str, faults: &mut Faults<'_>) -> Option<SigmaCollection> {

@@ -35,6 +35,13 @@ pub(crate) fn read(
             .map(str::to_owned)
     });
     let level = level?;
+    let score = extension.score.unwrap_or_else(|| {
+        if faults.is_foreign() {
+            rule::foreign_score_of(level)
+        } else {
+            rule::score_of(level)
+        }
+    });
     Some(Rule {
         id: id?,
         name: sigma.name.clone(),
@@ -49,13 +56,8 @@ pub(crate) fn read(
             .status
             .map(|status| format!("{status:?}").to_ascii_lowercase()),
         level,
-        score: extension.score.unwrap_or_else(|| {
-            if faults.is_foreign() {
-                rule::foreign_score_of(level)
-            } else {
-                rule::score_of(level)
-            }
-        }),
+        score,
+        own_risk: extension.risk,
         family: family.unwrap_or_else(|| NO_FAMILY.to_owned()),
         techniques,
         tags: sigma.tags.clone(),

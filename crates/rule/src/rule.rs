@@ -39,6 +39,10 @@ pub struct Rule {
     pub level: Severity,
     /// How bad a match is on its own, from 0.0 to 10.0.
     pub score: Score,
+    /// How much a match says about whom it comes from, from 0.0 to 10.0, where that is said: see
+    /// [`Rule::risk`].
+    #[serde(skip)]
+    pub own_risk: Option<Score>,
     /// What alerts are grouped by, such as `sql_injection`.
     pub family: String,
     /// MITRE ATT&CK technique ids, such as `T1190` or `T1059.007`.
@@ -58,6 +62,21 @@ pub struct Rule {
     pub file: String,
     /// The line of the file that the rule starts at, counted from 1.
     pub line: u32,
+}
+
+impl Rule {
+    /// How much a match says about whom it comes from: as much as the score where nothing else is said,
+    /// and nothing if it only feeds correlations.
+    pub fn risk(&self) -> Score {
+        let unsaid = || {
+            if self.feeds_only {
+                Score::default()
+            } else {
+                self.score
+            }
+        };
+        self.own_risk.unwrap_or_else(unsaid)
+    }
 }
 
 /// The score of a rule that gives only a level: the middle of the level's band.

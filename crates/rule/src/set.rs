@@ -113,14 +113,14 @@ impl Scratch {
         Self {
             seen: Seen::of(&rules.prefilter),
             logs: Vec::new(),
-            costs: Costs::new(rules.rules.len()),
+            costs: Costs::new(rules.counts()),
         }
     }
 
     /// Serves other rules from now on: what was counted is forgotten, the stopwatch stays.
     pub fn renew(&mut self, rules: &RuleSet) {
         self.seen = Seen::of(&rules.prefilter);
-        self.costs.renew(rules.rules.len());
+        self.costs.renew(rules.counts());
     }
 
     pub(crate) const fn seen(&self) -> &Seen {
@@ -207,6 +207,12 @@ impl RuleSet {
     pub fn all_rules(&self) -> impl Iterator<Item = &Rule> {
         let crs = self.crs.iter().flat_map(SecRules::rules);
         self.rules.iter().chain(crs)
+    }
+
+    /// How many rules there are, and how many of OWASP CRS.
+    fn counts(&self) -> (usize, usize) {
+        let crs = self.crs.as_ref().map_or(0, |crs| crs.rules().len());
+        (self.rules.len(), crs)
     }
 
     /// The detections in the order of their files, then the correlations.

@@ -8,7 +8,7 @@ use rsigma_parser::Modifier;
 use yaml_serde::{Mapping, Value};
 
 use crate::faults::Faults;
-use crate::{Problem, correlation, modifier};
+use crate::{Problem, bucket, correlation, modifier};
 
 /// The keys of a rule: Sigma's, and our own.
 const KEYS: [&str; 21] = [
@@ -65,9 +65,10 @@ pub(crate) fn check(document: &Value, faults: &mut Faults<'_>) {
     if let Some(title) = map.get("title").and_then(Value::as_str) {
         faults.name(title);
     }
-    if map.contains_key("correlation") {
+    let correlates = ["correlation", bucket::KEY];
+    if let Some(key) = correlates.into_iter().find(|key| map.contains_key(*key)) {
         if faults.is_foreign() {
-            faults.add(&["correlation"], Problem::NotADetection("correlation"));
+            faults.add(&[key], Problem::NotADetection(key));
         } else {
             correlation::check(map, faults);
         }

@@ -2,7 +2,7 @@
 
 use ipnet::IpNet;
 use serde::Serialize;
-use vigil_event::{AlertState, Id, Severity, Timestamp};
+use vigil_event::{AlertState, Id, Outcome, Severity, Timestamp};
 
 /// The most items of a page.
 pub const MAX_LIMIT: usize = 1_000;
@@ -23,6 +23,8 @@ pub struct ThreatQuery {
     pub severity: Option<Severity>,
     /// At least this severity.
     pub min_severity: Option<Severity>,
+    /// Exactly this outcome.
+    pub outcome: Option<Outcome>,
     /// From this address or network. IPv4 and IPv6 are told apart, an IPv4 address written as
     /// `::ffff:192.0.2.1` is that IPv4 address.
     pub network: Option<IpNet>,
@@ -56,6 +58,8 @@ pub struct AlertQuery {
     pub severity: Option<Severity>,
     /// At least this severity.
     pub min_severity: Option<Severity>,
+    /// Exactly this outcome.
+    pub outcome: Option<Outcome>,
     /// Of this address or network: see [`ThreatQuery::network`].
     pub network: Option<IpNet>,
     /// Of this family.

@@ -50,7 +50,7 @@ impl CostReport {
     /// Of what was counted with these rules.
     pub fn new(rules: &RuleSet, costs: &Costs) -> Self {
         let pass = costs.pass();
-        let each = rules.rules().iter().zip(costs.rules());
+        let each = rules.all_rules().zip(costs.rules());
         let total_ns: f64 =
             pass.estimated_ns() + costs.rules().iter().map(Cost::estimated_ns).sum::<f64>();
         let ratio = |part: f64, whole: f64| if whole > 0.0 { part / whole } else { 0.0 };
@@ -73,7 +73,7 @@ impl CostReport {
             events_hit: pass.hits,
             ns_per_event: ratio(total_ns, pass.candidates as f64),
             shared_ns_per_event: ratio(pass.estimated_ns(), pass.candidates as f64),
-            never: rules.rules().len() - rows.len(),
+            never: rules.all_rules().count() - rows.len(),
             rules: rows,
         }
     }

@@ -16,6 +16,7 @@ pub mod examples;
 pub mod hunt;
 pub mod junit;
 pub mod log_file;
+pub mod models;
 pub mod offline;
 mod outward;
 pub mod pipeline;

@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use vigil_decode::{Decoder, Format, ParseError, Proxies, Request};
-use vigil_detect::{Correlator, Detector, DetectorOptions, Judgement, Policy, Scope};
+use vigil_detect::profile::Profiles;
+use vigil_detect::{Detector, DetectorOptions, Judgement, Policy, Shared};
 use vigil_event::{Event, Record, Timestamp};
 use vigil_rule::{Costs, RuleSet};
 use vigil_store::{SqliteStore, StoreError};
@@ -32,39 +33,44 @@ pub fn policy(
 /// Judges events, one at a time, with every correlation.
 pub struct EventJudge {
     detector: Detector,
-    /// The correlations that the recorder evaluates in the server.
-    shared: Correlator,
-    /// Which of these fired on the event judged last, by their rules' places.
-    fired: Vec<usize>,
+    /// What the recorder has the last word on in the server.
+    shared: Shared,
+    /// It had the last word on the event judged last.
+    concluded: bool,
 }
 
 impl EventJudge {
     /// A judge that has seen nothing.
     pub fn new(rules: Arc<RuleSet>, options: &DetectorOptions) -> Self {
-        let limits = options.correlations.clone();
         Self {
-            shared: Correlator::new(Arc::clone(&rules), Scope::Shared, limits),
+            shared: Shared::new(Arc::clone(&rules), options),
             detector: Detector::new(rules, options),
-            fired: Vec::new(),
+            concluded: false,
         }
     }
 
     /// Judges an event: something when at least one rule, window or correlation fired.
     pub fn judge(&mut self, event: &Event) -> Option<Judgement> {
         let judgement = self.detector.judge(event);
-        self.fired.clear();
-        let Some(sighting) = self.detector.sighting(event) else {
+        let sighting = self.detector.sighting(event);
+        self.concluded = sighting.is_some();
+        let Some(sighting) = sighting else {
             return judgement;
         };
-        let firings = sighting.firings(&mut self.shared);
-        self.fired.extend(firings.iter().map(|firing| firing.rule));
-        let judgement = sighting.conclude(judgement.unwrap_or_default(), firings);
+        let judgement = self
+            .shared
+            .conclude(&sighting, judgement.unwrap_or_default());
         (!judgement.is_empty()).then_some(judgement)
     }
 
     /// Lets the policy hold from now on, as it is by the wall clock's time `now`.
     pub fn follow(&mut self, policy: &Arc<Policy>, now: Timestamp) {
         self.detector.follow(policy, now);
+    }
+
+    /// Judges by these profiles of sites from now on. Nothing is learned.
+    pub fn follow_profiles(&mut self, profiles: &Arc<Profiles>) {
+        self.detector.eye_mut().follow(profiles);
     }
 }
 
@@ -102,6 +108,11 @@ impl LineJudge {
         self.judge.follow(policy, now);
     }
 
+    /// Judges by these profiles of sites from now on. Nothing is learned.
+    pub fn follow_profiles(&mut self, profiles: &Arc<Profiles>) {
+        self.judge.follow_profiles(profiles);
+    }
+
     /// Judges a line. A line without a time of its own happened at `read_at`.
     pub fn judge(
         &mut self,
@@ -130,7 +141,9 @@ impl LineJudge {
 
     /// Whether the rule matched the line that was judged last, also if it only feeds correlations.
     pub fn matched(&self, rule: usize) -> bool {
-        self.judge.detector.matched().contains(&rule) || self.judge.fired.contains(&rule)
+        let judge = &self.judge;
+        judge.detector.matched().contains(&rule)
+            || judge.concluded && judge.shared.fired().contains(&rule)
     }
 
     /// Measures how long each rule takes on each line from now on.

@@ -170,11 +170,13 @@ fn stock() -> Vec<RuleFile> {
         .collect()
 }
 
-/// The files of a directory of rules written for others, and those that cannot be read. Their names
+/// The files of a directory of rules written for others and of the lists among them, and those that
+/// cannot be read. Their names
 /// start with the directory's own.
 fn foreign_in(directory: &Path) -> Result<(Vec<RuleFile>, Vec<RuleError>), RulesError> {
     let mut paths = Vec::new();
-    collect(directory, &mut paths)?;
+    let is_wanted = |path: &Path| is_rule(path) || is_list(path);
+    collect(directory, &is_wanted, &mut paths)?;
     if paths.is_empty() {
         return Err(RulesError::Empty(directory.to_owned()));
     }
@@ -205,7 +207,7 @@ pub fn files(directory: &Path) -> Result<Vec<RuleFile>, RulesError> {
         return Ok(vec![RuleFile { name, text }]);
     }
     let mut paths = Vec::new();
-    collect(directory, &mut paths)?;
+    collect(directory, &is_rule, &mut paths)?;
     if paths.is_empty() {
         return Err(RulesError::Empty(directory.to_owned()));
     }
@@ -237,12 +239,16 @@ pub fn named(paths: &[PathBuf]) -> Result<Vec<RuleFile>, RulesError> {
     Ok(all)
 }
 
-fn collect(directory: &Path, paths: &mut Vec<PathBuf>) -> std::io::Result<()> {
+fn collect(
+    directory: &Path,
+    is_wanted: &dyn Fn(&Path) -> bool,
+    paths: &mut Vec<PathBuf>,
+) -> std::io::Result<()> {
     for entry in fs_err::read_dir(directory)? {
         let path = entry?.path();
         if path.is_dir() {
-            collect(&path, paths)?;
-        } else if is_rule(&path) {
+            collect(&path, is_wanted, paths)?;
+        } else if is_wanted(&path) {
             paths.push(path);
         }
     }
@@ -252,6 +258,11 @@ fn collect(directory: &Path, paths: &mut Vec<PathBuf>) -> std::io::Result<()> {
 fn is_rule(path: &Path) -> bool {
     path.extension()
         .is_some_and(|ending| ending == "yml" || ending == "yaml")
+}
+
+/// A list that scenarios of CrowdSec name.
+fn is_list(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "txt")
 }
 
 /// The most refused rules that the log lists one by one.

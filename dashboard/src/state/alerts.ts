@@ -2,6 +2,7 @@
 import { batch, computed, signal } from '@preact/signals';
 import * as api from '../api/api';
 import { ALERT_STATES, type Alert, type AlertAction, type AlertChange } from '../wire/alert';
+import { OUTCOMES } from '../wire/outcome';
 import { SEVERITIES } from '../wire/severity';
 
 /** The most alerts in memory. */
@@ -12,6 +13,7 @@ function order(a: Alert, b: Alert): number {
   return (
     ALERT_STATES.indexOf(a.state) - ALERT_STATES.indexOf(b.state) ||
     SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity) ||
+    OUTCOMES.indexOf(b.outcome) - OUTCOMES.indexOf(a.outcome) ||
     b.firstSeen - a.firstSeen
   );
 }

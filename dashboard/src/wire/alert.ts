@@ -1,4 +1,5 @@
 /** An alert as the server sends it, read into the shape that the page shows. */
+import { outcome, type Outcome } from './outcome';
 import { list, moment, number, object, text } from './read';
 import { severity, type Severity } from './severity';
 
@@ -24,6 +25,7 @@ export interface Alert {
   readonly country: string | undefined;
   readonly family: string;
   readonly severity: Severity;
+  readonly outcome: Outcome;
   readonly score: number;
   readonly state: AlertState;
   readonly count: number;
@@ -56,6 +58,7 @@ export function readAlert(value: unknown): Alert | undefined {
     country: text(it['country_iso_code']),
     family: text(it['family']) ?? '',
     severity: severity(it['severity']),
+    outcome: outcome(it['outcome']),
     score: number(it['score']) ?? 0,
     state: ALERT_STATES.find((state) => state === it['state']) ?? 'open',
     count: number(it['count']) ?? 0,

@@ -1,4 +1,5 @@
 /** A threat as the server sends it (ECS names), read into the shape that the page shows. */
+import { outcome, type Outcome } from './outcome';
 import { list, moment, number, object, text } from './read';
 import { severity, type Severity } from './severity';
 
@@ -35,6 +36,7 @@ export interface Threat {
   readonly occurredAt: number;
   readonly score: number;
   readonly severity: Severity;
+  readonly outcome: Outcome;
   readonly address: string | undefined;
   readonly port: number | undefined;
   readonly country: string | undefined;
@@ -123,6 +125,7 @@ export function readThreat(value: unknown, publishedAt?: number): Threat | undef
     occurredAt: moment(it['@timestamp']) ?? 0,
     score: number(it['score']) ?? 0,
     severity: severity(it['severity']),
+    outcome: outcome(it['outcome']),
     address: text(source['ip']),
     port: number(source['port']),
     country: text(geo['country_iso_code']),

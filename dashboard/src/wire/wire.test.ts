@@ -41,6 +41,7 @@ describe('junk', () => {
       detections: [null, 3, { score: Number.NaN, evidence: [{}] }],
       stages: { read_at: 5 },
     });
+    expect(threat).toMatchObject({ outcome: 'unknown' });
     expect(threat).toMatchObject({ occurredAt: 0, score: 0, severity: 'informational', url: '', stages: [] });
     expect(threat?.address).toBeUndefined();
     expect(threat?.network).toBeUndefined();

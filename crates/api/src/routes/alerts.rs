@@ -9,7 +9,7 @@ use axum::extract::{FromRequest as _, Request, State};
 use ipnet::IpNet;
 use serde::Deserialize;
 use utoipa::ToSchema;
-use vigil_event::{Alert, AlertAction, AlertChange, AlertState, Id, Severity, Timestamp};
+use vigil_event::{Alert, AlertAction, AlertChange, AlertState, Id, Outcome, Severity, Timestamp};
 use vigil_store::{AlertQuery, Page, StoreError};
 
 use super::threats::{limit, network, parsed_network};
@@ -39,6 +39,10 @@ pub(super) struct AlertFilter {
     #[serde(default, deserialize_with = "parsed")]
     #[param(inline)]
     min_severity: Option<Severity>,
+    /// With this as the worst outcome of its threats: attempt, unknown or likely_success.
+    #[serde(default, deserialize_with = "parsed")]
+    #[param(inline)]
+    outcome: Option<Outcome>,
     /// Of this address.
     #[serde(default, deserialize_with = "parsed")]
     #[param(value_type = Option<String>, example = "203.0.113.7")]
@@ -91,6 +95,7 @@ impl AlertFilter {
             states: self.state.unwrap_or_default().0,
             severity: self.severity,
             min_severity: self.min_severity,
+            outcome: self.outcome,
             network: network(self.address, self.network)?,
             family: self.family,
             since: self.since,

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use ipnet::IpNet;
 use serde::Deserialize;
-use vigil_event::{Id, Severity, Threat, Timestamp};
+use vigil_event::{Id, Outcome, Severity, Threat, Timestamp};
 use vigil_store::{Page, ThreatQuery};
 
 use crate::allowed::{Allowed, ReadThreats};
@@ -31,6 +31,10 @@ pub(super) struct ThreatFilter {
     #[serde(default, deserialize_with = "parsed")]
     #[param(inline)]
     min_severity: Option<Severity>,
+    /// Exactly this outcome: attempt, unknown or likely_success.
+    #[serde(default, deserialize_with = "parsed")]
+    #[param(inline)]
+    outcome: Option<Outcome>,
     /// From this address.
     #[serde(default, deserialize_with = "parsed")]
     #[param(value_type = Option<String>, example = "203.0.113.7")]
@@ -78,6 +82,7 @@ impl ThreatFilter {
         Ok(ThreatQuery {
             severity: self.severity,
             min_severity: self.min_severity,
+            outcome: self.outcome,
             network: network(self.address, self.network)?,
             rule_id: self.rule,
             alert: self.alert,

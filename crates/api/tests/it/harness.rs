@@ -12,8 +12,8 @@ use serde_json::Value;
 use tower::ServiceExt as _;
 use vigil_api::{
     Access, ActiveWindow, ApiState, Hosts, IngestBatch, IngestOutcome, Intake, IntakeError,
-    Readiness, RequestBatch, RuleCosts, RuleProblem, Rulebook, RulesInForce, RulesRefused,
-    SentRequest, SuppressionsInForce,
+    ModelDesk, ModelError, Readiness, RequestBatch, RuleCosts, RuleProblem, Rulebook, RulesInForce,
+    RulesRefused, SentRequest, SiteModel, SiteProfile, SuppressionsInForce,
 };
 use vigil_auth::{ApiKey, ApiKeys, Authority, Gatekeeper, Grant, Role};
 use vigil_event::{
@@ -154,6 +154,53 @@ impl Rulebook for TestRulebook {
     }
 }
 
+/// The profile of one site, of which version 2 is kept.
+pub(crate) struct TestModels;
+
+impl ModelDesk for TestModels {
+    fn sites(&self) -> Vec<SiteModel> {
+        vec![SiteModel {
+            site: "shop.example".to_owned(),
+            state: "active".to_owned(),
+            version: 3,
+            versions: vec![2, 3],
+            requests: 41_210,
+            addresses: 3_090,
+            learned_seconds: 259_200,
+            places: 340,
+            left_out: 0,
+            bytes: 420_000,
+            odd_share: Some(0.001),
+            progress: 1.0,
+            lacks: None,
+            is_retraining: false,
+        }]
+    }
+
+    fn site(&self, site: &str) -> Option<SiteProfile> {
+        let model = self.sites().into_iter().find(|one| one.site == site)?;
+        let paths = Vec::new();
+        Some(SiteProfile { model, paths })
+    }
+
+    fn export(&self, site: &str) -> Option<Vec<u8>> {
+        self.site(site).map(|_| b"{}".to_vec())
+    }
+
+    fn retrain(&self, site: Option<&str>) -> usize {
+        usize::from(site.is_none_or(|site| self.site(site).is_some()))
+    }
+
+    fn reset(&self, site: &str) -> bool {
+        self.site(site).is_some()
+    }
+
+    fn roll_back(&self, site: &str, version: u32) -> Result<SiteModel, ModelError> {
+        let found = self.site(site).filter(|_| version == 2);
+        found.map(|found| found.model).ok_or(ModelError::NotFound)
+    }
+}
+
 pub(crate) struct App {
     pub(crate) in_force: Arc<TestInForce>,
     pub(crate) router: Router,
@@ -213,6 +260,7 @@ impl App {
             gatekeeper: Arc::clone(&gatekeeper),
             clock: clock.clone(),
             ids: Arc::new(IdSource::new([7; 32])),
+            models: Arc::new(TestModels),
             suppressions: in_force.clone(),
         };
         // The sockets' routes are another crate's; here they only say that they were reached.

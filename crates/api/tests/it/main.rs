@@ -11,6 +11,7 @@ mod document;
 mod harness;
 mod ingest;
 mod lists;
+mod models;
 mod page;
 mod revocations;
 mod server;

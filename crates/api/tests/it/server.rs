@@ -81,17 +81,17 @@ async fn rules_are_listed_and_shown() {
 }
 
 #[tokio::test]
-async fn no_model_is_claimed() {
+async fn what_judges_is_told() {
     let app = App::new();
     let status = app.get(Viewer, "/models/status").await.ok();
-    assert_eq!(status["active"], serde_json::json!([]));
+    assert_eq!(status["active"], serde_json::json!(["shop.example"]));
     assert_eq!(status["rules"], 1);
     assert_eq!(status["windows"][0]["id"], "window-path-spread");
     assert!(
         status["message"]
             .as_str()
             .unwrap()
-            .starts_with("No model is active")
+            .starts_with("The profile of one site is in force")
     );
 }
 

@@ -148,6 +148,8 @@ impl State {
                     coarse: false,
                 }
             }
+            // A bucket is no group.
+            Kind::Bucket(_) => Self::Empty,
         }
     }
 
@@ -217,7 +219,7 @@ impl State {
             | Kind::ValueSum(bounds)
             | Kind::ValueAverage(bounds)
             | Kind::ValuePercentile { bounds, .. } => bounds,
-            Kind::Temporal(_) | Kind::TemporalOrdered(_) => return None,
+            Kind::Temporal(_) | Kind::TemporalOrdered(_) | Kind::Bucket(_) => return None,
         };
         bounds.holds(number).then_some(number)
     }

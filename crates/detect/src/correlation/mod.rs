@@ -5,13 +5,15 @@
 //! their own time. *Output.* A [`Firing`] when a condition holds over the timespan that ends at the
 //! group's newest event; the group then stays quiet for one timespan. *Limits.*
 //! [`CorrelationOptions`] groups and entries, beyond which the coldest group makes room and is
-//! counted. An event older than the group's newest by a timespan or more is late: not counted here,
+//! counted. Leaky buckets are in [`crate::bucket`]. An event older than the group's newest by a timespan or more is late: not counted here,
 //! but as late. What a group holds is in [`group`].
 //!
 //! An event that no correlation waits for costs one look at a list for each rule that matched it.
 
 mod group;
+mod held;
 mod key;
+mod pour;
 mod reason;
 
 #[cfg(test)]
@@ -26,8 +28,10 @@ use vigil_event::{Detection, Detector, Event, Evidence};
 use vigil_rule::correlation::{Feed, Kind};
 use vigil_rule::{Correlation, RuleSet};
 
-use crate::table::Table;
 use group::{Group, Value};
+use held::Held;
+use key::Key;
+use pour::Pour;
 
 /// How much the correlations of one correlator may hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,7 +100,7 @@ impl Firing {
 struct Tracked {
     /// The correlation's place in the rule set.
     place: usize,
-    groups: Table<u128, Group>,
+    held: Held,
     /// The entries of all groups.
     entries: usize,
 }
@@ -104,12 +108,11 @@ struct Tracked {
 impl Tracked {
     /// What it holds: each group is an entry, and has some.
     fn weight(&self) -> usize {
-        self.entries + self.groups.len()
+        self.entries + self.held.len()
     }
 
-    /// Takes an evicted group off the count.
-    fn lose(&mut self, evicted: Option<&Group>) {
-        let lost = evicted.map_or(0, Group::entries);
+    /// Takes the entries of an evicted group off the count.
+    fn lose(&mut self, lost: usize) {
         self.entries = self.entries.saturating_sub(lost);
     }
 }
@@ -128,7 +131,9 @@ pub struct Correlator {
     pending: Vec<Pending>,
     /// The groups of the present correlation that the present event belongs to, each with the feed
     /// that led there.
-    touched: Vec<(u128, usize)>,
+    touched: Vec<(Key, usize)>,
+    /// What of the present event is poured into the present bucket.
+    pours: Vec<Pour>,
     numbers: Vec<f64>,
     late: u64,
 }
@@ -149,7 +154,7 @@ impl Correlator {
             }
             tracked.push(Tracked {
                 place,
-                groups: Table::new(options.max_groups),
+                held: Held::of(correlation, options.max_groups),
                 entries: 0,
             });
         }
@@ -160,6 +165,7 @@ impl Correlator {
             feeds,
             pending: Vec::new(),
             touched: Vec::new(),
+            pours: Vec::new(),
             numbers: Vec::new(),
             late: 0,
         }
@@ -219,6 +225,16 @@ impl Correlator {
         let Some(correlation) = place.and_then(|place| rules.correlations().get(place)) else {
             return;
         };
+        if let Kind::Bucket(bucket) = &correlation.kind {
+            self.pour_in(
+                event,
+                (correlation, bucket, tracked),
+                matches,
+                lets_pass,
+                firings,
+            );
+            return;
+        }
         self.touched.clear();
         let at = event.occurred_at.as_millis();
         // From the last step to the first: one event is never two steps of a chain.
@@ -235,19 +251,32 @@ impl Correlator {
             let group = self
                 .tracked
                 .get_mut(tracked)
-                .and_then(|tracked| tracked.groups.get_mut(&key));
+                .and_then(|tracked| tracked.held.group(&key));
             let found = group.and_then(|group| group.fire(correlation, &mut self.numbers));
             if let (Some(found), Some(feed)) = (found, correlation.feeds.get(feed)) {
-                firings.push(Firing {
-                    rule: correlation.rule,
-                    reason: reason::of(&rules, correlation, feed, event, found),
-                    evidence: reason::evidence(feed, event),
-                });
-                if !lets_pass(correlation.rule) {
-                    self.pending
-                        .extend(self.feeds.get(correlation.rule).into_iter().flatten());
-                }
+                let reason = reason::of(&rules, correlation, feed, event, found);
+                self.fired(event, (correlation, feed), reason, lets_pass, firings);
             }
+        }
+    }
+
+    /// Notes that a correlation fired; what is not let pass feeds others.
+    fn fired(
+        &mut self,
+        event: &Event,
+        (correlation, feed): (&Correlation, &Feed),
+        reason: String,
+        lets_pass: &dyn Fn(usize) -> bool,
+        firings: &mut Vec<Firing>,
+    ) {
+        firings.push(Firing {
+            rule: correlation.rule,
+            reason,
+            evidence: reason::evidence(feed, event),
+        });
+        if !lets_pass(correlation.rule) {
+            self.pending
+                .extend(self.feeds.get(correlation.rule).into_iter().flatten());
         }
     }
 
@@ -286,11 +315,15 @@ impl Correlator {
         let (Some(value), Some(of)) = (value, self.tracked.get_mut(tracked)) else {
             return;
         };
-        let (group, evicted) = of.groups.entry(key, at, Group::default);
-        let before = group.entries();
-        let timely = group.take(correlation, at, value);
-        of.entries = (of.entries + group.entries()).saturating_sub(before);
-        of.lose(evicted.as_ref());
+        let Held::Groups(groups) = &mut of.held else {
+            return;
+        };
+        let found = groups.entry(key, at, Group::default);
+        let before = found.value.entries();
+        let timely = found.value.take(correlation, at, value);
+        let lost = found.evicted.as_ref().map_or(0, Group::entries);
+        of.entries = (of.entries + found.value.entries()).saturating_sub(before);
+        of.lose(lost);
         if !timely {
             self.late += 1;
         } else if !seen {
@@ -303,18 +336,18 @@ impl Correlator {
     fn make_room(&mut self) {
         while self.entries() > self.options.max_entries {
             let heaviest = self.tracked.iter_mut().max_by_key(|one| one.weight());
-            let Some((tracked, evicted)) =
-                heaviest.and_then(|one| one.groups.evict().map(|group| (one, group)))
+            let Some((tracked, lost)) =
+                heaviest.and_then(|one| one.held.evict().map(|lost| (one, lost)))
             else {
                 return;
             };
-            tracked.lose(Some(&evicted));
+            tracked.lose(lost);
         }
     }
 
     /// How many groups are held.
     pub fn groups(&self) -> usize {
-        self.tracked.iter().map(|one| one.groups.len()).sum()
+        self.tracked.iter().map(|one| one.held.len()).sum()
     }
 
     /// How many entries are held, a group itself being one.
@@ -322,9 +355,14 @@ impl Correlator {
         self.tracked.iter().map(Tracked::weight).sum()
     }
 
+    /// The bytes of the tables of groups, without what the groups hold beside that.
+    pub fn bytes(&self) -> usize {
+        self.tracked.iter().map(|one| one.held.bytes()).sum()
+    }
+
     /// How many groups were evicted to make room.
     pub fn evicted(&self) -> u64 {
-        self.tracked.iter().map(|one| one.groups.evicted()).sum()
+        self.tracked.iter().map(|one| one.held.evicted()).sum()
     }
 
     /// How many matches came too late to be counted.

@@ -3,10 +3,12 @@
 use std::fmt::Write as _;
 
 use vigil_event::{Decodings, Event, Evidence, Field, text};
+use vigil_rule::bucket::{Bucket, BucketKind};
 use vigil_rule::correlation::{Bounds, Feed, Kind, Subject};
 use vigil_rule::{Correlation, RuleSet};
 
 use super::key::{self, Known};
+use crate::entity;
 
 /// The longest value that is shown, in bytes.
 const VALUE_BYTES: usize = 64;
@@ -51,23 +53,55 @@ pub(super) fn of(
             values(),
             titles(" or ")
         ),
+        Kind::Bucket(bucket) if bucket.distinct => {
+            let titles = listed(poured(&correlation.steps, bucket), " or ");
+            format!("{found} different values of {} in {titles}", values())
+        }
+        Kind::Bucket(bucket) => {
+            let titles = listed(poured(&correlation.steps, bucket), " or ");
+            format!("{found} times {titles}")
+        }
     };
     if let Some(rule) = rules.rules().get(feed.rule) {
         for subject in &feed.group_by {
             let before = match subject {
-                Subject::Field(Field::SourceIp) => " from ".to_owned(),
+                Subject::Field(Field::SourceIp) | Subject::Network => " from ".to_owned(),
                 other => format!(" with {} ", name(*other)),
             };
             reason.push_str(&before);
             reason.push_str(&shown(key::known(event, rule, *subject)));
         }
     }
-    _ = write!(
-        reason,
-        " within {}",
-        duration(correlation.timespan_ms / 1_000)
-    );
+    match &correlation.kind {
+        Kind::Bucket(bucket) => overflowed(&mut reason, bucket),
+        _ => _ = write!(reason, " within {}", duration(correlation.timespan_ms)),
+    }
     reason
+}
+
+/// The references of what is poured.
+fn poured<'a>(steps: &'a [String], bucket: &Bucket) -> &'a [String] {
+    steps.get(..bucket.first_cancel).unwrap_or(steps)
+}
+
+/// What made the bucket run over.
+fn overflowed(reason: &mut String, bucket: &Bucket) {
+    _ = match &bucket.kind {
+        BucketKind::Leaky { capacity, leak_us } => write!(
+            reason,
+            ", of which the bucket holds {capacity} and loses one in {}",
+            duration(leak_us / 1_000)
+        ),
+        BucketKind::Trigger => Ok(()),
+        BucketKind::Counter { duration_ms } => {
+            write!(reason, " within {}", duration(*duration_ms))
+        }
+        BucketKind::Conditional { lifetime_ms, .. } => write!(
+            reason,
+            ", no two of them further apart than {}",
+            duration(*lifetime_ms)
+        ),
+    };
 }
 
 /// The fields that are grouped by and counted, with their values in the event that fired.
@@ -113,6 +147,9 @@ const fn name(subject: Subject) -> &'static str {
         Subject::Field(field) => field.name(),
         Subject::Family => "rule.category",
         Subject::Rule => "rule.id",
+        Subject::Network => "source.network",
+        Subject::Session => "vigil.session",
+        Subject::File => "url.file",
     }
 }
 
@@ -120,7 +157,9 @@ fn shown(known: Option<Known<'_>>) -> String {
     match known {
         None => String::new(),
         Some(Known::Address(address)) => address.to_string(),
+        Some(Known::Network(network)) => network.to_string(),
         Some(Known::Number(number)) => number.to_string(),
+        Some(Known::Session(secret)) => format!("#{:08x}", entity::mark(secret)),
         Some(Known::Text(bytes)) => {
             let escaped = text::escape_invalid(bytes);
             let cut = text::truncated(&escaped, VALUE_BYTES);
@@ -130,7 +169,11 @@ fn shown(known: Option<Known<'_>>) -> String {
     }
 }
 
-fn duration(seconds: i64) -> String {
+fn duration(milliseconds: i64) -> String {
+    if milliseconds % 1_000 != 0 {
+        return format!("{} s", milliseconds as f64 / 1_000.0);
+    }
+    let seconds = milliseconds / 1_000;
     for (length, unit) in [(86_400, "d"), (3_600, "h"), (60, "min")] {
         if seconds >= 2 * length && seconds % length == 0 {
             return format!("{} {unit}", seconds / length);

@@ -323,7 +323,10 @@ fn a_sum_of_very_many_is_off_by_a_slot_at_most() {
     for n in 0..12_000_i64 {
         correlator.observe(&event(n * 50, 1, "/", 1), [A], &mut firings);
     }
-    let group = correlator.tracked[0].groups.evict().unwrap();
+    let Held::Groups(groups) = &mut correlator.tracked[0].held else {
+        panic!("a sum has groups");
+    };
+    let group = groups.evict().unwrap();
     let held = group.sum_of_samples();
     assert!((9_980.0..=10_020.0).contains(&held), "{held}");
     assert!(
@@ -476,8 +479,8 @@ fn memory_is_bounded_whatever_comes() {
         .iter_mut()
         .map(|tracked| {
             let mut sum = 0;
-            while let Some(group) = tracked.groups.evict() {
-                sum += group.entries();
+            while let Some(entries) = tracked.held.evict() {
+                sum += entries;
             }
             assert_eq!(sum, tracked.entries);
             sum

@@ -1,7 +1,7 @@
 //! Windows: what one client address does over time.
 //!
 //! *What.* Three counts for each address: requests and the share of errors over a sliding period,
-//! distinct paths within the present one. *Input.* Events, in about the order of their own time. *Output.* A [`Crossing`]
+//! distinct paths within the present one; and a test of whether it tries names ([`scan`]). *Input.* Events, in about the order of their own time. *Output.* A [`Crossing`]
 //! when a limit is crossed; the same window of the same address stays quiet for one period after
 //! it fired. *Limits.* At most [`WindowOptions::max_addresses`] addresses; beyond that the coldest
 //! of a few neighbours is evicted and counted. An event more than a period older than its
@@ -11,12 +11,14 @@
 //! of the one before that still lies within the window.
 
 mod cell;
+mod scan;
 
 use std::net::IpAddr;
 
 use vigil_event::{Detection, Detector, Event, Evidence, Field, Score};
 
 use cell::{Cell, Counts};
+use scan::Answer;
 
 use crate::table::Table;
 
@@ -39,6 +41,10 @@ pub struct WindowOptions {
     pub path_spread: u32,
     /// The score of that.
     pub path_spread_score: f64,
+    /// Whether addresses are tested for trying names.
+    pub scan_test: bool,
+    /// The score of one that does.
+    pub scan_score: f64,
     /// The most addresses held at once, for each detection thread.
     pub max_addresses: usize,
 }
@@ -54,6 +60,8 @@ impl Default for WindowOptions {
             error_ratio_score: 6.0,
             path_spread: 150,
             path_spread_score: 5.5,
+            scan_test: true,
+            scan_score: 7.5,
             max_addresses: 100_000,
         }
     }
@@ -68,11 +76,18 @@ pub enum Window {
     ErrorRatio,
     /// Distinct paths.
     PathSpread,
+    /// Names that are tried.
+    Scan,
 }
 
 impl Window {
     /// Every window, in the order of its discriminant.
-    pub const ALL: [Self; 3] = [Self::RequestRate, Self::ErrorRatio, Self::PathSpread];
+    pub const ALL: [Self; 4] = [
+        Self::RequestRate,
+        Self::ErrorRatio,
+        Self::PathSpread,
+        Self::Scan,
+    ];
 
     /// The detection's rule id.
     pub const fn rule_id(self) -> &'static str {
@@ -80,6 +95,7 @@ impl Window {
             Self::RequestRate => "window-request-rate",
             Self::ErrorRatio => "window-error-ratio",
             Self::PathSpread => "window-path-spread",
+            Self::Scan => "window-scan",
         }
     }
 
@@ -89,13 +105,14 @@ impl Window {
             Self::RequestRate => "Many requests from one address",
             Self::ErrorRatio => "Most requests of one address fail",
             Self::PathSpread => "One address asks for many different paths",
+            Self::Scan => "One address tries names",
         }
     }
 
     const fn family(self) -> &'static str {
         match self {
             Self::RequestRate => "flood",
-            Self::ErrorRatio | Self::PathSpread => "scanning",
+            Self::ErrorRatio | Self::PathSpread | Self::Scan => "scanning",
         }
     }
 }
@@ -148,7 +165,7 @@ impl Windows {
     /// No address seen yet.
     pub fn new(options: WindowOptions) -> Self {
         Self {
-            table: Table::new(options.max_addresses),
+            table: Table::new(options.max_addresses, 2 * options.period_ms.max(1)),
             options,
             late: 0,
         }
@@ -161,20 +178,31 @@ impl Windows {
         };
         let period = self.options.period_ms.max(1);
         let at = event.occurred_at.as_millis();
-        let (cell, _) = self.table.entry(source_ip, at, Cell::new);
+        let cell = self.table.entry(source_ip, at, Cell::new).value;
         if !cell.advance(at, period) {
             self.late += 1;
             return;
         }
         let path = event.raw(Field::UrlPath).unwrap_or_default();
         let counted = !(event.status < 400 && is_static(path));
-        cell.count(event.status >= 400, counted.then_some(path));
+        let is_trial =
+            self.options.scan_test && !is_static(path) && !scan::is_asked_of_every_site(path);
+        let answer = is_trial.then(|| answer(event)).flatten();
+        cell.count(event.status >= 400, counted.then_some(path), answer);
+        let tries = cell.odds() >= scan::decided();
         let counts = cell.sliding(at, period);
         let options = &self.options;
         for window in Window::ALL {
-            if crossed(window, counts, options) && cell.may_fire(window as usize, at, period) {
+            let crossed = match window {
+                Window::Scan => tries,
+                _ => crossed(window, counts, options),
+            };
+            if crossed && cell.may_fire(window as usize, at, period) {
                 crossings.push(crossing(window, source_ip, counts, options));
             }
+        }
+        if tries {
+            cell.test_anew();
         }
     }
 
@@ -201,6 +229,7 @@ fn crossed(window: Window, counts: Counts, options: &WindowOptions) -> bool {
             counts.requests >= options.error_minimum && counts.error_ratio() >= options.error_ratio
         }
         Window::PathSpread => counts.paths >= options.path_spread,
+        Window::Scan => false,
     }
 }
 
@@ -236,6 +265,11 @@ fn crossing(
                 counts.paths, options.path_spread
             ),
         ),
+        Window::Scan => (
+            options.scan_score,
+            "of the paths it asked for the first time, more are not there than links lead to"
+                .to_owned(),
+        ),
     };
     Crossing {
         window,
@@ -243,6 +277,16 @@ fn crossing(
         source_ip,
         reason,
     }
+}
+
+/// What the answer says of whether the address tries names.
+fn answer(event: &Event) -> Option<Answer> {
+    let says = |field| event.raw(field).unwrap_or_default();
+    let agent = || scan::says_who_it_is(says(Field::UserAgent));
+    Answer::of(
+        event.status,
+        event.status >= 400 && (!says(Field::Referrer).is_empty() || agent()),
+    )
 }
 
 /// Whether a path names a file that a page brings along, by its ending.
@@ -355,6 +399,33 @@ mod tests {
         for n in 0..40 {
             let event = event("192.0.2.9", n, "/same", 200);
             assert!(!fired(&mut windows, &event).contains(&Window::PathSpread));
+        }
+    }
+
+    #[test]
+    fn who_tries_names_is_told_and_who_follows_links_is_not() {
+        let mut windows = Windows::new(WindowOptions::default());
+        let mut told = Vec::new();
+        for n in 0..10 {
+            let event = event("192.0.2.1", n * 1_000, &format!("/{n}"), 404);
+            told.extend(fired(&mut windows, &event).iter().map(|_| n));
+        }
+        assert_eq!(told, [4], "then it is quiet for a period");
+        for n in 0..30 {
+            let same = event("192.0.2.2", n * 1_000, "/gone", 404);
+            assert_eq!(fired(&mut windows, &same), []);
+            let image = event("192.0.2.3", n * 1_000, &format!("/{n}.png"), 404);
+            assert_eq!(fired(&mut windows, &image), []);
+            let served = event("192.0.2.4", n * 1_000, &format!("/{n}"), 200);
+            assert_eq!(fired(&mut windows, &served), []);
+        }
+        let mut windows = Windows::new(WindowOptions {
+            scan_test: false,
+            ..WindowOptions::default()
+        });
+        for n in 0..10 {
+            let event = event("192.0.2.1", n * 1_000, &format!("/{n}"), 404);
+            assert_eq!(fired(&mut windows, &event), []);
         }
     }
 

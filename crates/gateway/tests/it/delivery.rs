@@ -238,8 +238,9 @@ async fn a_busy_channel_does_not_hold_up_another() {
             .await["type"],
         "subscribed"
     );
-    for number in 1..=5_000 {
-        server.publish(number, Severity::Low, 100);
+    // More than the kernel's buffers hold, so that some of it waits for the client.
+    for number in 1..=2_000 {
+        server.publish(number, Severity::Low, 16 * 1024);
     }
     let mut status = threat(1, Severity::Low, 0, crate::server::START);
     status.channel = Arc::from("status");
@@ -249,7 +250,7 @@ async fn a_busy_channel_does_not_hold_up_another() {
         before += 1;
     }
     assert!(
-        before < 5_000,
+        before < 2_000,
         "status came only after all {before} threats"
     );
 }

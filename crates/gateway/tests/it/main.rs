@@ -6,6 +6,7 @@
 mod abuse;
 mod client;
 mod commands;
+mod compression;
 mod delivery;
 mod document;
 mod door;

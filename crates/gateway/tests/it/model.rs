@@ -216,6 +216,7 @@ async fn run(seed: u64, steps: u64) -> (u64, u64) {
                 max_trail: 100_000,
                 ..LogLimits::default()
             },
+            is_plain: seed.is_multiple_of(2),
             ..Setup::default()
         })
         .await,

@@ -5,9 +5,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use axum::Extension;
+use axum::http::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tower::ServiceExt as _;
 use vigil_auth::{Authority, Gatekeeper, Principal, Role};
 use vigil_bus::{Bus, LogLimits, MemoryBus};
 use vigil_event::{
@@ -60,6 +66,8 @@ pub(crate) struct Setup {
     pub(crate) principal: Option<Principal>,
     pub(crate) namespaces: Namespaces,
     pub(crate) durables: Arc<Durables>,
+    /// What a WebSocket runs on is a plain socket, as without TLS, or something else.
+    pub(crate) is_plain: bool,
 }
 
 impl Default for Setup {
@@ -70,6 +78,7 @@ impl Default for Setup {
             principal: Some(principal(Role::Analyst)),
             namespaces: Namespaces::default(),
             durables: Arc::default(),
+            is_plain: true,
         }
     }
 }
@@ -128,7 +137,11 @@ impl Server {
         }
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+        if setup.is_plain {
+            tokio::spawn(serve_plainly(listener, app));
+        } else {
+            tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+        }
         Self {
             address,
             bus,
@@ -186,6 +199,21 @@ impl Server {
     }
 }
 
+/// Serves as the product does: the connection below a WebSocket can be had as the socket it is, which
+/// axum's own server hides behind a buffer.
+async fn serve_plainly(listener: TcpListener, app: axum::Router) {
+    loop {
+        let (stream, _) = listener.accept().await.unwrap();
+        let app = app.clone();
+        let service = service_fn(move |request: Request<Incoming>| app.clone().oneshot(request));
+        let connection = http1::Builder::new()
+            .serve_connection(TokioIo::new(stream), service)
+            .with_upgrades();
+        // A client that vanishes is what many tests are about.
+        tokio::spawn(async move { drop(connection.await) });
+    }
+}
+
 impl Drop for Server {
     fn drop(&mut self) {
         self.shutdown.cancel();
@@ -227,6 +255,7 @@ fn alert() -> Alert {
         families: Vec::new(),
         severity: Severity::High,
         score: Score::new(8.0),
+        outcome: vigil_event::Outcome::Unknown,
         state: AlertState::Open,
         count: 1,
         first_seen: START,

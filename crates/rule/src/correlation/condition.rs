@@ -9,7 +9,7 @@ use crate::node::Node;
 pub struct Bounds(Vec<(ConditionOperator, u64)>);
 
 impl Bounds {
-    pub(super) const fn new(comparisons: Vec<(ConditionOperator, u64)>) -> Self {
+    pub(crate) const fn new(comparisons: Vec<(ConditionOperator, u64)>) -> Self {
         Self(comparisons)
     }
 
@@ -65,7 +65,7 @@ impl Presence {
     }
 
     /// The expression, with each name turned into the place of a reference; the name that is none.
-    pub(super) fn of_expression(
+    pub(crate) fn of_expression(
         expression: &ConditionExpr,
         place_of: &impl Fn(&str) -> Option<usize>,
         names: &[String],

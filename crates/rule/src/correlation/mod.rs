@@ -14,6 +14,8 @@ mod shape;
 
 use vigil_event::Field;
 
+use crate::bucket::Bucket;
+
 pub use condition::{Bounds, Presence};
 pub(crate) use read::{Draft, read};
 pub(crate) use resolve::resolve;
@@ -72,6 +74,12 @@ pub enum Subject {
     Family,
     /// `rule.id`: the rule that matched.
     Rule,
+    /// `source.network`: the /24 of the client's address, or the /64 of an IPv6 address.
+    Network,
+    /// `vigil.session`: the session that the client's cookie names.
+    Session,
+    /// `url.file`: what stands behind the last `/` of the path.
+    File,
 }
 
 /// What is computed of the events of a group within the timespan, and when that fires.
@@ -97,4 +105,6 @@ pub enum Kind {
         /// What the value must be.
         bounds: Bounds,
     },
+    /// Matches come faster than they leak away, and what else a bucket asks for.
+    Bucket(Box<Bucket>),
 }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use rsigma_parser::{CorrelationRule, Detections, LogSource, SigmaRule};
 use yaml_serde::Value;
 
+use crate::bucket::Shape;
 use crate::faults::Faults;
 use crate::{Rule, RuleFile, RuleKind, metadata};
 
@@ -15,6 +16,8 @@ pub(crate) struct Draft {
     pub(super) sigma: CorrelationRule,
     /// The parser writes a condition where there is none.
     pub(super) has_condition: bool,
+    /// What it asks for beside that, if it is a bucket.
+    pub(crate) bucket: Option<Shape>,
 }
 
 /// The correlation with its description; what is wrong with that is added to the faults.
@@ -33,6 +36,7 @@ pub(crate) fn read(
         },
         sigma,
         has_condition,
+        bucket: None,
     })
 }
 

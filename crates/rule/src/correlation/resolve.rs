@@ -3,6 +3,7 @@
 use rsigma_parser::{CorrelationCondition, CorrelationType, FieldAlias};
 
 use super::{Bounds, Correlation, Draft, Feed, Kind, Presence, Subject, order};
+use crate::bucket::{self, Shape};
 use crate::faults::Faults;
 use crate::{Problem, Rule, RuleError, RuleKind, field};
 
@@ -59,14 +60,19 @@ pub(crate) fn resolve(
 
 /// A rule that is named by itself stands alone only where a correlation says `generate`.
 fn note_generated(draft: &Draft, steps: &[Step], stand_alone: &mut [bool], fed: &mut [bool]) {
-    for step in steps {
+    for (place, step) in steps.iter().enumerate() {
         if step.written.starts_with(FAMILY) {
             continue;
         }
         for rule in &step.rules {
             if let (Some(fed), Some(alone)) = (fed.get_mut(*rule), stand_alone.get_mut(*rule)) {
                 *fed = true;
-                *alone |= draft.sigma.generate;
+                // What empties a bucket is no part of what it finds.
+                let cancels = draft
+                    .bucket
+                    .as_ref()
+                    .is_some_and(|bucket| bucket.cancels(place));
+                *alone |= draft.sigma.generate || cancels;
             }
         }
     }
@@ -100,13 +106,17 @@ fn correlation(
             .map_or_else(|| step.written.clone(), |rule| rule.title.clone()),
         _ => step.written.clone(),
     };
+    let timespan_ms = match &kind {
+        Kind::Bucket(bucket) => bucket.lifetime_ms(),
+        _ => i64::try_from(draft.sigma.timespan.seconds).ok()? * 1_000,
+    };
     let correlation = Correlation {
         rule: place,
         kind,
         feeds,
         steps: steps.iter().map(called).collect(),
         group_by: draft.sigma.group_by.clone(),
-        timespan_ms: i64::try_from(draft.sigma.timespan.seconds).ok()? * 1_000,
+        timespan_ms,
         by_client: false,
     };
     Some((correlation, steps))
@@ -262,13 +272,16 @@ fn subject(
     let subject = match name {
         "rule.category" => Some(Subject::Family),
         "rule.id" => Some(Subject::Rule),
+        "source.network" => Some(Subject::Network),
+        "vigil.session" => Some(Subject::Session),
+        "url.file" => Some(Subject::File),
         _ => field::single(name).map(Subject::Field),
     };
     let Some(subject) = subject else {
         return Err(Problem::UnknownField {
             field: name.to_owned(),
             known: "the name of one field, such as source.ip or url.path, an alias, \
-                    rule.category or rule.id"
+                    source.network, vigil.session, url.file, rule.category or rule.id"
                 .to_owned(),
         });
     };
@@ -283,6 +296,9 @@ fn subject(
 }
 
 fn kind(draft: &Draft, steps: &[Step], rules: &[Rule], faults: &mut Faults<'_>) -> Option<Kind> {
+    if let Some(shape) = &draft.bucket {
+        return bucket(shape, steps, rules, faults);
+    }
     let all = || Bounds::at_least(steps.len() as u64);
     let (bounds, percentile) = match &draft.sigma.condition {
         _ if !draft.has_condition => (all(), None),
@@ -324,4 +340,16 @@ fn kind(draft: &Draft, steps: &[Step], rules: &[Rule], faults: &mut Faults<'_>) 
             bounds,
         },
     })
+}
+
+fn bucket(shape: &Shape, steps: &[Step], rules: &[Rule], faults: &mut Faults<'_>) -> Option<Kind> {
+    let names: Vec<String> = steps.iter().map(|step| step.written.clone()).collect();
+    let place_of = |name: &str| steps.iter().position(|step| means(step, name, rules));
+    match shape.resolve(&place_of, &names) {
+        Ok(bucket) => Some(Kind::Bucket(Box::new(bucket))),
+        Err((key, why)) => {
+            faults.add(&[bucket::KEY, key], Problem::BadBucket { key, why });
+            None
+        }
+    }
 }

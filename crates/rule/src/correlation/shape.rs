@@ -5,12 +5,12 @@ use rsigma_parser::{CorrelationType, Timespan};
 use yaml_serde::{Mapping, Value};
 
 use super::Correlation;
-use crate::Problem;
 use crate::faults::Faults;
 use crate::structure::{self, key_text};
+use crate::{Problem, bucket};
 
 /// The keys of a correlation rule: Sigma's, and our own.
-const KEYS: [&str; 20] = [
+const KEYS: [&str; 21] = [
     "title",
     "id",
     "name",
@@ -24,6 +24,7 @@ const KEYS: [&str; 20] = [
     "date",
     "modified",
     "correlation",
+    bucket::KEY,
     "generate",
     "fields",
     "falsepositives",
@@ -57,6 +58,13 @@ pub(crate) fn check(map: &Mapping, faults: &mut Faults<'_>) {
         "`true` or `false`",
         faults,
     );
+    // What stands in a bucket is checked where it is read.
+    if map.contains_key(bucket::KEY) {
+        let expected = "a map with `type`, `rules`, `groupby` and what the type needs";
+        let is_map = map.get(bucket::KEY).is_some_and(Value::is_mapping);
+        expect(is_map, &[bucket::KEY], expected, faults);
+        return;
+    }
     let Some(Value::Mapping(parts)) = map.get("correlation") else {
         let expected = "a map with `type`, `rules`, `group-by`, `timespan` and `condition`";
         expect(false, &["correlation"], expected, faults);

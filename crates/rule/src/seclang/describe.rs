@@ -213,6 +213,7 @@ fn rule(draft: &Draft, listed: &Listed, score: Score) -> Rule {
         status: None,
         level: level(&draft.severity, score),
         score,
+        own_risk: None,
         family: family(draft).to_owned(),
         techniques: tags.clone().filter_map(technique).collect(),
         tags: tags.cloned().collect(),

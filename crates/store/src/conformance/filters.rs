@@ -1,7 +1,9 @@
 //! Filters, against the same question asked of a list in memory.
 
 use ipnet::IpNet;
-use vigil_event::{Alert, AlertAction, AlertChange, AlertKey, AlertState, Id, Severity, Threat};
+use vigil_event::{
+    Alert, AlertAction, AlertChange, AlertKey, AlertState, Id, Outcome, Severity, Threat,
+};
 
 use super::sample::{Chance, NOON, grouped};
 use super::{Place, deaf, record};
@@ -72,7 +74,17 @@ pub(super) fn threats_are_filtered_like_a_list_would_be(place: &dyn Place) {
 /// Each filter one time in three.
 fn any_query(chance: &mut Chance, threats: &[GroupedThreat]) -> ThreatQuery {
     let mut given = || chance.below(3) == 0;
-    let [severity, min, network, rule, alert, since, until, text] = [(); 8].map(|()| given());
+    let [
+        severity,
+        min,
+        network,
+        rule,
+        alert,
+        since,
+        until,
+        text,
+        outcome,
+    ] = [(); 9].map(|()| given());
     let mut moment =
         |wanted: bool| wanted.then(|| NOON.plus_millis(chance.below(250).cast_signed() * 1_000));
     let (since, until) = (moment(since), moment(until));
@@ -80,6 +92,8 @@ fn any_query(chance: &mut Chance, threats: &[GroupedThreat]) -> ThreatQuery {
         severity: (severity && chance.below(2) == 0)
             .then(|| Severity::from_rank(2 + chance.below(3) as u8)),
         min_severity: min.then(|| Severity::from_rank(2 + chance.below(3) as u8)),
+        outcome: (outcome && chance.below(2) == 0)
+            .then(|| Outcome::from_rank(chance.below(3) as u8)),
         network: network.then(|| parse(NETWORKS[chance.below(8) as usize])),
         rule_id: rule.then(|| format!("rule-{}", chance.below(4))),
         alert: alert
@@ -121,6 +135,9 @@ fn fits(query: &ThreatQuery, GroupedThreat { threat, alert }: &GroupedThreat) ->
         && query
             .min_severity
             .is_none_or(|severity| threat.severity >= severity)
+        && query
+            .outcome
+            .is_none_or(|outcome| threat.outcome == outcome)
         && query
             .network
             .is_none_or(|network| threat.source.ip.is_some_and(|ip| network.contains(&ip)))

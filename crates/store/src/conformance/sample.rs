@@ -6,7 +6,9 @@ use vigil_event::detection::Detector;
 use vigil_event::threat::{
     Geo, Http, HttpRequest, HttpResponse, Original, Source, Stages, Url, UserAgent,
 };
-use vigil_event::{AlertKey, Detection, Evidence, RecordKey, Score, SourceId, Threat, Timestamp};
+use vigil_event::{
+    AlertKey, Detection, Evidence, Outcome, RecordKey, Score, SourceId, Threat, Timestamp,
+};
 
 use crate::GroupedThreat;
 
@@ -84,6 +86,7 @@ fn threat(number: u64, occurred_at: Timestamp) -> Threat {
         occurred_at,
         score,
         severity: score.severity(),
+        outcome: Outcome::from_rank((number % 3) as u8),
         source: Source {
             ip: address(number),
             port: None,

@@ -5,7 +5,8 @@
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use vigil_event::{
-    Alert, AlertAction, AlertChange, AlertKey, AlertState, Id, Kind, Score, Threat, Timestamp,
+    Alert, AlertAction, AlertChange, AlertKey, AlertState, Id, Kind, Outcome, Score, Threat,
+    Timestamp,
 };
 
 use super::document::{self, state_number, to_state};
@@ -23,7 +24,7 @@ const NOTE_MAX_BYTES: usize = 16_000;
 const MAX_CHANGES: i64 = 1_000;
 
 /// The columns that [`from_row`] wants.
-pub(super) const COLUMNS: &str = "id, opened_at, title, ip, country, family, severity, score, state, count, first_seen, last_seen, last_threat, assignee, families, worst";
+pub(super) const COLUMNS: &str = "id, opened_at, title, ip, country, family, severity, score, state, count, first_seen, last_seen, last_threat, assignee, families, worst, outcome";
 
 /// An alert that new threats belong to.
 pub(super) struct Growth {
@@ -72,6 +73,7 @@ impl Growth {
             families: Vec::new(),
             severity: threat.severity,
             score: threat.score,
+            outcome: threat.outcome,
             state: AlertState::Open,
             count: 1,
             first_seen: threat.occurred_at,
@@ -103,6 +105,7 @@ impl Growth {
             alert.last_threat = threat.id;
         }
         alert.severity = alert.severity.max(threat.severity);
+        alert.outcome = alert.outcome.max(threat.outcome);
         let is_many = is_many(&alert.family);
         if threat.score > alert.score {
             alert.score = threat.score;
@@ -338,6 +341,7 @@ pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<StoredAlert> {
         families: serde_json::from_str(&families).unwrap_or_default(),
         severity: document::severity(row, "severity")?,
         score: Score::new(row.get("score")?),
+        outcome: Outcome::from_rank(row.get("outcome")?),
         state: to_state(row.get("state")?),
         count: row.get("count")?,
         first_seen: document::time(row, "first_seen")?,
@@ -357,13 +361,13 @@ fn save(sql: &Connection, alert: &Alert, opened_at: Timestamp, worst: &str) -> R
     let families = serde_json::to_string(&alert.families).unwrap_or_default();
     // Not `INSERT OR REPLACE`, which would delete the row and its changes with it.
     let statement = format!(
-        "INSERT INTO alert ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
+        "INSERT INTO alert ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
          ON CONFLICT (id) DO UPDATE SET
             title = excluded.title, family = excluded.family, country = excluded.country, severity = excluded.severity,
             score = excluded.score, state = excluded.state, count = excluded.count,
             first_seen = excluded.first_seen, last_seen = excluded.last_seen,
             last_threat = excluded.last_threat, assignee = excluded.assignee,
-            families = excluded.families, worst = excluded.worst"
+            families = excluded.families, worst = excluded.worst, outcome = excluded.outcome"
     );
     sql.prepare_cached(&statement)?.execute(params![
         alert.id.as_bytes(),
@@ -382,6 +386,7 @@ fn save(sql: &Connection, alert: &Alert, opened_at: Timestamp, worst: &str) -> R
         alert.assignee,
         families,
         worst,
+        alert.outcome.rank(),
     ])?;
     Ok(())
 }

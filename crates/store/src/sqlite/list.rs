@@ -109,6 +109,9 @@ fn threat_filter(query: &ThreatQuery) -> Result<(&'static str, Filter), Failure>
     if let Some(severity) = query.min_severity {
         filter.and("t.severity >= ?", [Value::Integer(severity.rank().into())]);
     }
+    if let Some(outcome) = query.outcome {
+        filter.and("t.outcome = ?", [Value::Integer(outcome.rank().into())]);
+    }
     if let Some(network) = query.network {
         filter.and_network("t.ip", network);
     }
@@ -166,6 +169,9 @@ fn alert_filter(query: &AlertQuery) -> Result<Filter, Failure> {
     }
     if let Some(severity) = query.min_severity {
         filter.and("severity >= ?", [Value::Integer(severity.rank().into())]);
+    }
+    if let Some(outcome) = query.outcome {
+        filter.and("outcome = ?", [Value::Integer(outcome.rank().into())]);
     }
     if let Some(network) = query.network {
         filter.and_network("ip", network);

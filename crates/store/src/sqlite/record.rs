@@ -119,8 +119,8 @@ impl<'a> Transaction<'a> {
     fn insert(&mut self, threat: &Threat, alert: Option<Id>) -> Result<Option<i64>, Failure> {
         let path = document::counted_path(threat);
         let statement = "
-            INSERT INTO threat (id, occurred_at, severity, score, ip, country, path, path_hash, alert)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+            INSERT INTO threat (id, occurred_at, severity, score, ip, country, path, path_hash, alert, outcome)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
             ON CONFLICT (id) DO NOTHING";
         let inserted = self.sql.prepare_cached(statement)?.execute(params![
             threat.id.as_bytes(),
@@ -132,6 +132,7 @@ impl<'a> Transaction<'a> {
             path,
             document::path_hash(path),
             alert.as_ref().map(Id::as_bytes),
+            threat.outcome.rank(),
         ])?;
         if inserted == 0 {
             return Ok(None);

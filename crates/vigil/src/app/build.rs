@@ -33,6 +33,7 @@ use super::tables::{InForce, TableWatch};
 use super::tls::Tls;
 use super::{App, BuildError};
 use crate::config::{Config, IssuerConfig};
+use crate::models::{Learning, ModelFiles, Models};
 use crate::pipeline::{
     Correlate, Formats, Health, Judge, JudgeOptions, Parts, Pipeline, Telemetry,
 };
@@ -67,7 +68,9 @@ impl App {
         let gatekeeper = gatekeeper(&config, &data_dir)?;
         let (store, bus) = memory(&config, &common)?;
         let tables = tables(&config, &common, &*store)?;
-        let pipeline = pipeline(&config, &common, &store, &rules, &tables.tables)?;
+        let learning = learning(&config, &common, &bus)?;
+        let models = learning.models();
+        let pipeline = pipeline(&config, &common, &store, (&rules, &tables.tables, models))?;
         revoke(&gatekeeper, &*store, &common)?;
         let first_start = leave_admin_token(&gatekeeper, &data_dir, &common)?;
         let (shutdown, sockets) = (CancellationToken::new(), TaskTracker::new());
@@ -89,7 +92,8 @@ impl App {
             tasks: sockets.clone(),
         });
         let intake = intake(&pipeline, &common)?;
-        let api = api_state(&common, &store, &rules, intake, &gatekeeper, &tables.tables);
+        let known = (&store, &rules, models);
+        let api = api_state(&common, known, intake, &gatekeeper, &tables.tables);
         let api = vigil_api::router(api);
         let access = access(&config, address, &gatekeeper, &common);
         let router = vigil_api::authenticate(api.merge(gateway), access);
@@ -104,6 +108,7 @@ impl App {
             follows_logs: !config.source.logs.is_empty(),
             missing_logs: missing_logs(&config),
             pipeline,
+            learning,
             retention: retention(&config),
             health: Arc::clone(&common.health),
             tables,
@@ -142,6 +147,18 @@ fn desk(store: &Arc<dyn Store>, common: &Common) -> Arc<StoreDesk> {
     })
 }
 
+/// Who learns the sites.
+fn learning(config: &Config, common: &Common, bus: &Arc<dyn Bus>) -> Result<Learning, BuildError> {
+    let learning = Models::start(
+        ModelFiles::new(&config.data_dir()),
+        &config.detector_options().profiles,
+        Arc::clone(bus),
+        (Arc::clone(&common.clock), Arc::clone(&common.ids)),
+    )?;
+    learning.models().register(&common.registry)?;
+    Ok(learning)
+}
+
 /// What comes in by HTTP.
 fn intake(pipeline: &Pipeline, common: &Common) -> Result<HttpIntake, BuildError> {
     let mirror = Mirror::start(
@@ -156,8 +173,7 @@ fn intake(pipeline: &Pipeline, common: &Common) -> Result<HttpIntake, BuildError
 /// What the REST interface works with.
 fn api_state(
     common: &Common,
-    store: &Arc<dyn Store>,
-    rules: &Arc<ActiveRules>,
+    (store, rules, models): (&Arc<dyn Store>, &Arc<ActiveRules>, &Arc<Models>),
     intake: HttpIntake,
     gatekeeper: &Arc<Gatekeeper>,
     tables: &Arc<Tables>,
@@ -167,6 +183,7 @@ fn api_state(
         rules: Arc::<ActiveRules>::clone(rules),
         windows: active_windows(),
         intake: Arc::new(intake),
+        models: Arc::<Models>::clone(models),
         readiness: Arc::new(HealthReadiness(Arc::clone(&common.health))),
         metrics: common.registry.clone(),
         gatekeeper: Arc::clone(gatekeeper),
@@ -363,8 +380,7 @@ fn pipeline(
     config: &Config,
     common: &Common,
     store: &Arc<dyn Store>,
-    rules: &Arc<ActiveRules>,
-    tables: &Arc<Tables>,
+    (rules, tables, models): (&Arc<ActiveRules>, &Arc<Tables>, &Arc<Models>),
 ) -> Result<Pipeline, BuildError> {
     let source = &config.source;
     let absolute = |path: &str| std::path::absolute(path).map(|path| path.display().to_string());
@@ -389,8 +405,10 @@ fn pipeline(
         Arc::clone(&common.clock),
     )?;
     tailer.telemetry().register(&common.registry)?;
+    let mut detector = config.detector_options();
+    detector.risk.shards = config.detection_threads() as u32;
     let options = JudgeOptions {
-        detector: config.detector_options(),
+        detector,
         threshold: Score::new(config.detect.threat_threshold),
         alert_severity: config.detect.alert_severity,
         alert_window_ms: i64::from(config.detect.alert_window_minutes) * 60_000,
@@ -404,6 +422,7 @@ fn pipeline(
             options.clone(),
         )
         .following(Arc::clone(rules))
+        .teaching(Arc::clone(models))
     };
     Ok(Pipeline::start(Parts {
         tailer,

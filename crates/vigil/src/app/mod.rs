@@ -30,6 +30,7 @@ use vigil_auth::{Gatekeeper, Principal, Role};
 use vigil_event::{Clock, SystemClock};
 use vigil_store::{Retention, Store};
 
+use crate::models::Learning;
 use crate::pipeline::{Health, Pipeline};
 use crate::rulebook::ActiveRules;
 use crate::rules::RulesError;
@@ -106,6 +107,7 @@ pub struct App {
     follows_logs: bool,
     missing_logs: Vec<String>,
     pipeline: Pipeline,
+    learning: Learning,
     rules: Arc<ActiveRules>,
     store: Arc<dyn Store>,
     retention: Retention,
@@ -230,7 +232,11 @@ impl App {
         self.sockets.close();
         tasks.close();
         // What was read is stored whatever clients do; they have their time beside that.
-        let stored = tokio::task::spawn_blocking(move || self.pipeline.stop());
+        let learning = self.learning;
+        let stored = tokio::task::spawn_blocking(move || {
+            self.pipeline.stop();
+            learning.stop();
+        });
         let told = async {
             self.sockets.wait().await;
             tasks.wait().await;

@@ -78,6 +78,7 @@ pub(super) fn limits(config: &Config) -> Limits {
         drain_spread: Duration::from_secs(u64::from(stream.drain_seconds)),
         durable_items: stream.durable_messages,
         durable_age: Duration::from_secs(u64::from(stream.durable_hours) * 3_600),
+        compress_from_bytes: stream.compress_from_bytes,
         ..Limits::default()
     }
 }

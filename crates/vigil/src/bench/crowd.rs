@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::message::{now_ns, number_after, stamp, text_after};
+use super::message::{now_ns, number_after, offset, stamp, text_after};
 use super::tally::{Tally, histogram};
 use super::wire::{FrameReader, Seen, client_pong, client_text, handshake};
 
@@ -250,7 +250,8 @@ async fn open(
                 if text.starts_with(b"{\"type\":\"subscribed\"") {
                     subscribed += 1;
                 } else {
-                    take(text, &mut places.borrow_mut(), &mut seen.tally.borrow_mut());
+                    let mut tally = seen.tally.borrow_mut();
+                    take(text, now_ns(), &mut places.borrow_mut(), &mut tally);
                 }
             }
         });
@@ -286,8 +287,10 @@ async fn listen(
                     let mut tally = seen.tally.borrow_mut();
                     let mut places = places.borrow_mut();
                     let bytes = buffer.get(..count).unwrap_or_default();
+                    // All of it was read at this moment.
+                    let now_ns = now_ns();
                     reader.feed(bytes, |one| match one {
-                        Seen::Text(text) => take(text, &mut places, &mut tally),
+                        Seen::Text(text) => take(text, now_ns, &mut places, &mut tally),
                         Seen::Ping(text) => answers.extend(client_pong(text)),
                         Seen::Close(code) => *tally.closed.entry(code).or_default() += 1,
                     })
@@ -309,8 +312,8 @@ async fn listen(
     }
 }
 
-/// Counts one text.
-fn take(text: &[u8], places: &mut [Place], tally: &mut Tally) {
+/// Counts one text that was read at that moment.
+fn take(text: &[u8], read_ns: u64, places: &mut [Place], tally: &mut Tally) {
     let Some((sequence, meant_ns)) = stamp(text) else {
         if text.starts_with(b"{\"type\":\"gap\"") {
             tally.declared += number_after(text, b"\"missed\":").unwrap_or_default();
@@ -333,7 +336,7 @@ fn take(text: &[u8], places: &mut [Place], tally: &mut Tally) {
     }
     tally.missing += sequence - place.sequence - 1;
     place.sequence = sequence;
-    if let Some(offset) = number_after(text, b"\"offset\":") {
+    if let Some(offset) = offset(text) {
         place.offset = offset;
     }
     if place.epoch.is_empty() {
@@ -346,7 +349,7 @@ fn take(text: &[u8], places: &mut [Place], tally: &mut Tally) {
         tally.deliveries += 1;
         tally
             .latency
-            .saturating_record(now_ns().saturating_sub(meant_ns));
+            .saturating_record(read_ns.saturating_sub(meant_ns));
     } else {
         tally.others += 1;
     }
@@ -367,14 +370,16 @@ mod tests {
         let mut tally = Tally::default();
         let mut places = vec![Place::at_the_end("a", 4), Place::at_the_end("b", 0)];
         for (channel, sequence) in [("a", 5), ("a", 5), ("a", 8), ("b", 1), ("c", 1)] {
-            take(&frame(channel, sequence), &mut places, &mut tally);
+            let text = frame(channel, sequence);
+            take(&text, now_ns(), &mut places, &mut tally);
         }
         take(
             b"{\"type\":\"gap\",\"data\":{\"missed\":2}}",
+            now_ns(),
             &mut places,
             &mut tally,
         );
-        take(b"{\"type\":\"welcome\"}", &mut places, &mut tally);
+        take(b"{\"type\":\"welcome\"}", now_ns(), &mut places, &mut tally);
         assert_eq!((tally.deliveries, tally.others), (2, 1));
         assert_eq!((tally.duplicates, tally.missing, tally.declared), (1, 2, 2));
         assert_eq!(places[0].offset, 8);

@@ -35,6 +35,8 @@ pub enum Scenario {
     FanOut,
     /// As many messages as get through, beside a raw loop
     Throughput,
+    /// A rate that only joined writes reach, and half of it
+    Joined,
     /// A steady rate while some clients do not read
     SlowReaders,
     /// All clients are cut and come back from where they were
@@ -54,6 +56,8 @@ pub struct Options {
     pub size: usize,
     /// Messages a second.
     pub rate: u64,
+    /// Messages a second where writes are joined.
+    pub joined_rate: u64,
     /// Messages a second that flood, where something floods.
     pub flood_rate: u64,
     /// How long messages are published.
@@ -115,6 +119,7 @@ pub fn run(options: &Options, scenarios: &[Scenario]) -> Result<Report, BenchErr
                 Scenario::Connect => scenario::connect(options, &mut report).await,
                 Scenario::FanOut => scenario::fan_out(options, &mut report).await,
                 Scenario::Throughput => scenario::throughput(options, &mut report).await,
+                Scenario::Joined => scenario::joined(options, &mut report).await,
                 Scenario::SlowReaders => scenario::slow_readers(options, &mut report).await,
                 Scenario::Resume => scenario::resume(options, &mut report).await,
                 Scenario::Critical => scenario::critical(options, &mut report).await,
@@ -133,6 +138,8 @@ pub async fn stage_gateway(
     let mut config = Config::default();
     config.server.listen = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
     config.server.data_dir = directory.to_owned();
+    // What came and went is audited, and that log is no part of what a connection costs.
+    config.stream.history_messages = 1_000;
     config.stream.connections = 2 * subscribers + 100;
     config.stream.connections_per_user = 2 * subscribers + 100;
     config.stream.connections_per_second = 1_000_000;

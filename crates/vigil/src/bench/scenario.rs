@@ -246,6 +246,31 @@ pub(super) async fn throughput(options: &Options, report: &mut Report) -> Result
     Ok(())
 }
 
+/// More messages a second than single writes could bring to everybody, and half as many.
+pub(super) async fn joined(options: &Options, report: &mut Report) -> Result<(), BenchError> {
+    let options = &Options {
+        channels: 1,
+        ..options.clone()
+    };
+    let mut scene = Scene::filled(options, Stage::Gateway).await?;
+    for (name, rate) in [
+        ("joined writes", options.joined_rate),
+        ("joined writes, half the rate", options.joined_rate / 2),
+    ] {
+        let wanted = Wanted {
+            rate,
+            count: rate * options.seconds,
+            ..options.wanted()
+        };
+        let (messages, clients) = (wanted.count, options.subscribers as u64);
+        let outcome = scene
+            .measured(name, messages, messages * clients, wanted)
+            .await?;
+        report.add(outcome);
+    }
+    Ok(())
+}
+
 /// Some clients do not read at all: the others must not feel it, nor the memory.
 pub(super) async fn slow_readers(options: &Options, report: &mut Report) -> Result<(), BenchError> {
     let options = &Options {

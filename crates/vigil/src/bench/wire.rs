@@ -127,7 +127,7 @@ fn frame(opcode: u8, payload: &[u8], is_masked: bool) -> Vec<u8> {
 pub(super) fn handshake(address: SocketAddr, token: &str) -> String {
     format!(
         "GET /ws HTTP/1.1\r\nHost: {address}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dmlnaWwtYmVuY2gtY2xpZW50\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
          Authorization: Bearer {token}\r\n\r\n"
     )
 }

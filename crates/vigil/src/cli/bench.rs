@@ -22,6 +22,9 @@ pub(super) struct BenchArgs {
     /// Messages a second
     #[arg(long, default_value_t = 10, value_parser = count(1, 1_000_000))]
     rate: u64,
+    /// Messages a second where writes are joined, for `joined`
+    #[arg(long, default_value_t = 2_000, value_parser = count(2, 1_000_000))]
+    joined_rate: u64,
     /// Messages a second of the flood, for `critical`
     #[arg(long, default_value_t = 500, value_parser = count(1, 1_000_000))]
     flood_rate: u64,
@@ -76,6 +79,7 @@ pub(super) fn run(args: &BenchArgs) -> Result<(), Failure> {
         channels: args.channels,
         size: args.size as usize,
         rate: args.rate,
+        joined_rate: args.joined_rate,
         flood_rate: args.flood_rate,
         seconds: args.seconds,
         connect_rate: args.connect_rate as u32,

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use clap::Args;
 use vigil_detect::Judgement;
 use vigil_event::text::{escape_invalid, visible};
-use vigil_event::{Clock as _, Event, Evidence, SystemClock};
+use vigil_event::{Clock as _, Event, Evidence, Outcome, SystemClock};
 use vigil_rule::Example;
 
-use super::{ConfigFlags, Failure, followed, print};
+use super::{ConfigFlags, Failure, followed, learned, print};
 use crate::change::WhatIf;
 use crate::offline::LineJudge;
 
@@ -40,6 +40,7 @@ pub(super) fn run(args: &ExplainArgs) -> Result<(), Failure> {
     let now = SystemClock.now();
     let policy = followed(&config, now)?;
     judge.follow(&policy, now);
+    judge.follow_profiles(&learned(&config));
     let judgement = judge.judge(&line, now).map_err(|error| {
         Failure::Input(format!(
             "{error}; give a log line, or a request such as '/?id=1' or 'POST /login'"
@@ -123,6 +124,11 @@ fn report(event: &Event, judgement: Option<&Judgement>, threshold: f64) -> Strin
         }
     }
     let_pass(&mut text, judgement);
+    let outcome = match judgement.outcome {
+        Outcome::Attempt => "an attempt: it was refused, failed, or was answered as always",
+        Outcome::Unknown => "unknown: neither the status nor what is known of the site tells",
+        Outcome::LikelySuccess => "likely a success: it was served, and not as usual",
+    };
     let verdict = if judgement.score.value() >= threshold {
         format!("a threat (the threshold is {threshold:.1})")
     } else {
@@ -130,6 +136,7 @@ fn report(event: &Event, judgement: Option<&Judgement>, threshold: f64) -> Strin
     };
     _ = writeln!(text, "\nScore\n  {}", sum(judgement));
     _ = writeln!(text, "  severity {}: {verdict}", judgement.severity);
+    _ = writeln!(text, "  outcome {outcome}");
     text
 }
 
@@ -246,6 +253,7 @@ fn json(event: &Event, judgement: Option<&Judgement>, change: &WhatIf, threshold
         "decode_depth": event.decode_depth,
         "score": judgement.map_or(0.0, |judgement| judgement.score.value()),
         "severity": judgement.map_or(vigil_event::Severity::Informational, |judgement| judgement.severity),
+        "outcome": judgement.map_or(Outcome::by_status(event.status), |judgement| judgement.outcome),
         "threshold": threshold,
         "change": change,
         "detections": judgement.map(|judgement| judgement.detections.as_slice()).unwrap_or_default(),

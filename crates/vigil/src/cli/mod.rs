@@ -7,6 +7,7 @@ mod demo;
 mod explain;
 mod health;
 mod hunt;
+mod profile;
 mod replay;
 mod revoke;
 mod rules;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand};
 use vigil_detect::Policy;
+use vigil_detect::profile::Profiles;
 use vigil_event::Timestamp;
 
 use crate::config::{Config, ConfigError, Overrides};
@@ -66,6 +68,8 @@ enum Command {
     TestRules(test_rules::TestRulesArgs),
     /// Let a rule pass for a time, on a running server
     Suppress(suppress::SuppressArgs),
+    /// Show, learn from new or put back what is known of sites, on a running server
+    Profile(profile::ProfileArgs),
     /// Make a token and print it, or revoke what was given out
     Token(token::TokenArgs),
     /// Measure how fast clients are served on this machine, beside a raw loop
@@ -205,6 +209,7 @@ pub fn run() -> ExitCode {
         Command::Rules(args) => rules::run(&args),
         Command::TestRules(args) => test_rules::run(&args),
         Command::Suppress(args) => suppress::run(&args),
+        Command::Profile(args) => profile::run(&args),
         Command::Token(args) => token::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Watch(args) => watch::run(&args),
@@ -227,6 +232,18 @@ fn followed(config: &Config, now: Timestamp) -> Result<Arc<Policy>, Failure> {
         eprintln!("vigil: the server's suppressions are not considered: {error}");
     }
     Ok(policy)
+}
+
+/// The profiles of sites that a server in this configuration's data directory has kept.
+#[expect(clippy::print_stderr, reason = "the command line talks to its user")]
+fn learned(config: &Config) -> Arc<Profiles> {
+    let options = config.detector_options().profiles;
+    let profiles = crate::models::saved_profiles(&config.data_dir(), &options);
+    let profiles = profiles.unwrap_or_else(|error| {
+        eprintln!("vigil: what the server learned of sites is not considered: {error}");
+        Profiles::default()
+    });
+    Arc::new(profiles)
 }
 
 /// Writes to standard output; a reader that has gone (`| head`) ends the program quietly.

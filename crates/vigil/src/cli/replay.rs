@@ -17,7 +17,7 @@ use vigil_event::text::{escape_invalid, visible};
 use vigil_event::{Clock as _, Score, Severity, SystemClock};
 
 use super::client::{Server, ServerFlags, refusal};
-use super::{ConfigFlags, Failure, followed, print, say};
+use super::{ConfigFlags, Failure, followed, learned, print, say};
 use crate::cost::CostReport;
 use crate::log_file::{LineLimits, LogFile, progress};
 use crate::offline::LineJudge;
@@ -169,6 +169,7 @@ fn offline(args: &ReplayArgs, mut log: Log) -> Result<(), Failure> {
     let now = SystemClock.now();
     let policy = followed(&config, now)?;
     judge.follow(&policy, now);
+    judge.follow_profiles(&learned(&config));
     let mut summary = Summary::default();
     let mut line = Vec::new();
     let mut number = 0u64;

@@ -95,13 +95,16 @@ fn foreign(args: &TestRulesArgs) -> Result<(), Failure> {
     };
     let sources = flags.load()?.rule_sources();
     let (rules, report) = crate::rules::load_all(&sources)?;
-    let own = rules.rules().len() - report.loaded;
-    // They stand behind our own detections, and our correlations behind them.
-    let correlations = rules.correlations().len();
+    let all = rules.rules();
+    let own = all.len().saturating_sub(report.loaded + report.made);
+    // They stand behind our own detections, then come our correlations, then the scenarios.
+    let correlations = rules.correlations().len() - report.scenarios;
     let first = own.saturating_sub(correlations);
-    let loaded = rules.rules().get(first..first + report.loaded);
-    let loaded = loaded.unwrap_or_default();
-    for rule in loaded {
+    let last = all.len() - report.scenarios;
+    let detections = all.get(first..last - correlations).unwrap_or_default();
+    let scenarios = all.get(last..).unwrap_or_default();
+    let named = detections.iter().filter(|rule| !rule.feeds_only);
+    for rule in named.chain(scenarios) {
         let (level, title, file) = (rule.level, visible(&rule.title), &rule.file);
         say!("loaded {level:<13} {:>4}  {title} ({file})", rule.score)?;
     }
@@ -114,10 +117,10 @@ fn foreign(args: &TestRulesArgs) -> Result<(), Failure> {
     let files: BTreeSet<&str> = report.refused.iter().map(|one| one.file.as_str()).collect();
     say!(
         "{} foreign rules are loaded beside {own} of our own; {} files have something that is not loaded",
-        loaded.len(),
+        report.loaded,
         files.len()
     )?;
-    if loaded.is_empty() {
+    if report.loaded == 0 {
         return Err(Failure::No("no foreign rule can be loaded".to_owned()));
     }
     Ok(())

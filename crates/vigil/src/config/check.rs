@@ -8,7 +8,7 @@ use super::{
 };
 
 /// `key: what it must be`, for each value that is not.
-type Problems = Vec<&'static str>;
+pub(super) type Problems = Vec<&'static str>;
 
 impl Config {
     /// What is wrong with the values. Empty when all is well.
@@ -19,6 +19,8 @@ impl Config {
         self.detect.check(&mut problems);
         self.detect.windows.check(&mut problems);
         self.detect.correlations.check(&mut problems);
+        problems.extend(self.detect.risk.problems());
+        self.detect.profiles.check(&mut problems);
         self.detect.allow.check(&mut problems);
         self.enrich.check(&mut problems);
         self.store.check(&mut problems);
@@ -29,7 +31,7 @@ impl Config {
 }
 
 /// Notes the problem unless all is well.
-fn expect(problems: &mut Problems, well: bool, problem: &'static str) {
+pub(super) fn expect(problems: &mut Problems, well: bool, problem: &'static str) {
     if !well {
         problems.push(problem);
     }

@@ -9,7 +9,9 @@ mod issuer;
 pub mod layers;
 mod noise;
 mod parts;
+mod profile;
 pub mod reference;
+mod risk;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -26,6 +28,8 @@ pub use issuer::IssuerConfig;
 pub(crate) use issuer::is_safe;
 pub use layers::{ConfigError, Overrides, load};
 pub use noise::{AllowConfig, AllowedRuleConfig, BotConfig, ListConfig, ListPurpose};
+pub use profile::ProfilesConfig;
+pub use risk::RiskConfig;
 
 /// Everything that can be configured.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -163,8 +167,9 @@ pub struct DetectConfig {
     pub threads: usize,
     /// A directory of rules to use instead of the built-in ones. Empty: the built-in ones.
     pub rules_dir: PathBuf,
-    /// Directories of Sigma rules written for others, added to those above: what lacks has a default,
-    /// what cannot be loaded is left out and listed.
+    /// Directories of rules written for others, added to those above: Sigma rules, and scenarios of
+    /// CrowdSec with the lists (`.txt`) they name. What lacks has a default, what cannot be loaded is left
+    /// out and listed.
     pub sigma_dirs: Vec<PathBuf>,
     /// Directories of OWASP CRS, or files that include it, added to the rules above: the rules for
     /// requests, as they are. What cannot be loaded is left out and listed.
@@ -185,8 +190,12 @@ pub struct DetectConfig {
     pub new_alerts_per_minute: u32,
     /// What one client address may do over time.
     pub windows: WindowsConfig,
-    /// What correlation rules may remember.
+    /// What correlation rules and leaky buckets may remember.
     pub correlations: CorrelationsConfig,
+    /// How evidence about somebody adds up.
+    pub risk: RiskConfig,
+    /// What is learned of each site from its own traffic.
+    pub profiles: ProfilesConfig,
     /// What is let pass.
     pub allow: AllowConfig,
 }
@@ -206,16 +215,19 @@ impl Default for DetectConfig {
             new_alerts_per_minute: 100,
             windows: WindowsConfig::default(),
             correlations: CorrelationsConfig::default(),
+            risk: RiskConfig::default(),
+            profiles: ProfilesConfig::default(),
             allow: AllowConfig::default(),
         }
     }
 }
 
-/// What correlation rules may remember.
+/// What correlation rules and leaky buckets may remember.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct CorrelationsConfig {
-    /// The most groups of one correlation on each detection thread; the coldest make room.
+    /// The most groups of one correlation on each detection thread. What has expired makes room first, then
+    /// what was seen seldom. A plain leaky bucket takes about 70 bytes a group.
     pub max_groups: usize,
     /// The most moments, values and steps in all groups together on each detection thread, each of
     /// at most 24 bytes.
@@ -246,6 +258,8 @@ pub struct WindowsConfig {
     pub error_minimum: u32,
     /// This many different paths in a window fire; static files that were served do not count.
     pub path_spread: u32,
+    /// Tell addresses that try names: of the paths they ask for the first time, too many are not there.
+    pub scan_test: bool,
     /// The most addresses held at once by each detection thread; the coldest make room.
     pub max_addresses: usize,
 }
@@ -259,6 +273,7 @@ impl Default for WindowsConfig {
             error_ratio: windows.error_ratio,
             error_minimum: windows.error_minimum,
             path_spread: windows.path_spread,
+            scan_test: windows.scan_test,
             max_addresses: windows.max_addresses,
         }
     }
@@ -308,6 +323,9 @@ pub struct StreamConfig {
     pub durable_messages: usize,
     /// What waits for a durable subscription for more hours than this is told as a gap.
     pub durable_hours: u32,
+    /// Messages of so many bytes and more are compressed for clients that offer permessage-deflate.
+    /// 0: nothing is.
+    pub compress_from_bytes: usize,
     /// The namespaces of rooms, by name. `investigations`, `analysis`, `chat` and `user` are there
     /// already; naming one changes it.
     pub namespaces: BTreeMap<String, NamespaceConfig>,
@@ -352,6 +370,7 @@ impl Default for StreamConfig {
             drain_seconds: 5,
             durable_messages: 1_000,
             durable_hours: 168,
+            compress_from_bytes: 1_024,
             namespaces: BTreeMap::new(),
         }
     }

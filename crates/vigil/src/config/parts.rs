@@ -66,7 +66,7 @@ impl Config {
         vigil_decode::Proxies::new(self.decode.trusted_proxies.clone())
     }
 
-    /// The limits of windows and correlations.
+    /// The limits of windows, correlations and risk, for one detection thread.
     pub fn detector_options(&self) -> vigil_detect::DetectorOptions {
         let correlations = &self.detect.correlations;
         vigil_detect::DetectorOptions {
@@ -75,6 +75,8 @@ impl Config {
                 max_groups: correlations.max_groups,
                 max_entries: correlations.max_entries,
             },
+            risk: self.detect.risk.options(),
+            profiles: self.detect.profiles.options(),
         }
     }
 
@@ -123,6 +125,7 @@ impl Config {
             error_ratio: windows.error_ratio,
             error_minimum: windows.error_minimum,
             path_spread: windows.path_spread,
+            scan_test: windows.scan_test,
             max_addresses: windows.max_addresses,
             ..vigil_detect::WindowOptions::default()
         }

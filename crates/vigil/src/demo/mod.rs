@@ -5,4 +5,4 @@
 
 pub mod traffic;
 
-pub use traffic::Traffic;
+pub use traffic::{Traffic, clf_time};

@@ -224,7 +224,7 @@ fn write(line: &mut Vec<u8>, request: &Request<'_>) {
 }
 
 /// A time as nginx and Apache write it: `21/Nov/2026:02:09:58 +0000`.
-fn clf_time(at: Timestamp) -> String {
+pub fn clf_time(at: Timestamp) -> String {
     const MONTHS: [&str; 12] = [
         "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
     ];

@@ -1,5 +1,5 @@
-//! The correlations over the events of all detection threads, evaluated where these meet again and
-//! stand in order: at the recorder.
+//! The correlations over the events of all detection threads, and what is known about networks, sessions
+//! and accounts, evaluated where the threads meet again and stand in order: at the recorder.
 //!
 //! Correlations that group by client address live on the detection threads, since all of an
 //! address's events are judged on one. The others need every event that feeds them. These are few,
@@ -10,7 +10,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use vigil_detect::{Correlator, Judgement, Scope};
+use vigil_detect::{Judgement, Shared};
 use vigil_event::Threat;
 use vigil_rule::RuleSet;
 use vigil_store::GroupedThreat;
@@ -18,15 +18,9 @@ use vigil_store::GroupedThreat;
 use super::judge::Sighted;
 use super::{JudgeOptions, LetPass, Lost};
 
-fn shared(rules: &Arc<RuleSet>, options: &JudgeOptions) -> Correlator {
-    let limits = options.detector.correlations.clone();
-    Correlator::new(Arc::clone(rules), Scope::Shared, limits)
-}
-
 /// Has the last word on the events that feed shared correlations.
 pub struct Correlate {
-    rules: Arc<RuleSet>,
-    shared: Correlator,
+    shared: Shared,
     options: JudgeOptions,
     lost: Lost,
     /// Events that made us panic.
@@ -37,8 +31,7 @@ impl Correlate {
     /// With nothing seen.
     pub fn new(rules: Arc<RuleSet>, options: JudgeOptions) -> Self {
         Self {
-            shared: shared(&rules, &options),
-            rules,
+            shared: Shared::new(rules, &options.detector),
             options,
             lost: Lost::default(),
             panics: 0,
@@ -73,8 +66,8 @@ impl Correlate {
         let judged = catch_unwind(AssertUnwindSafe(|| self.judge(sighted, let_pass)));
         judged.unwrap_or_else(|_| {
             self.panics += 1;
-            self.shared = shared(&self.rules, &self.options);
-            self.lost = Lost::default();
+            self.shared.forget_correlations();
+            self.lost = self.lost.without_correlations();
             tracing::error!(
                 offset = kept.record.offset,
                 "correlating this record failed, and correlations start anew; this is a bug, please report it"
@@ -89,21 +82,18 @@ impl Correlate {
             threat,
             suppressed_by,
         } = sighted;
-        if !Arc::ptr_eq(&self.rules, sighting.rules()) {
-            // Other rules are in force: what was seen by the old ones says nothing about these.
-            self.rules = Arc::clone(sighting.rules());
-            self.shared = shared(&self.rules, &self.options);
-            self.lost = Lost::default();
+        if self.shared.follow(&sighting) {
+            self.lost = self.lost.without_correlations();
         }
-        let firings = sighting.firings(&mut self.shared);
         let here = Judgement {
             detections: threat.detections,
             suppressed: threat.suppressed,
             suppressed_by,
             score: threat.score,
             severity: threat.severity,
+            outcome: threat.outcome,
         };
-        let judgement = sighting.conclude(here, firings);
+        let judgement = self.shared.conclude(&sighting, here);
         let_pass.count(&judgement, self.options.threshold, threat.occurred_at);
         Threat {
             suppressed: judgement.suppressed,
@@ -121,6 +111,6 @@ impl Correlate {
 
     /// What was lost since this was last asked.
     pub(super) fn take_lost(&mut self) -> Lost {
-        Lost::of(&self.shared).since(&mut self.lost)
+        Lost::of(self.shared.correlator(), self.shared.forgotten()).since(&mut self.lost)
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender};
 use vigil_decode::{Decoder, Request};
+use vigil_detect::profile::{Profiles, Requests};
 use vigil_detect::{Detector, DetectorOptions, Judgement, Provenance, Sighting};
 use vigil_event::threat::Stages;
 use vigil_event::{Clock, Event, Id, Record, RecordBatch, Score, Severity, Threat, Timestamp};
@@ -14,6 +15,7 @@ use vigil_store::GroupedThreat;
 
 use super::intake::ParsedBatch;
 use super::{LetPass, Lost, Message, Part, Work};
+use crate::models::Models;
 use crate::rulebook::ActiveRules;
 use crate::tables::Tables;
 
@@ -79,6 +81,8 @@ pub struct Judge {
     rulebook: Option<Arc<ActiveRules>>,
     /// When the costs were handed over.
     costs_at: Timestamp,
+    /// The profiles of sites, and where what teaches them goes.
+    models: Option<Arc<Models>>,
 }
 
 /// The time of one event in so many is measured: a look at the clock a rule costs as much as a cheap
@@ -86,6 +90,8 @@ pub struct Judge {
 const TIMED_EVERY: u32 = 64;
 /// While there is always work, the rules' costs are handed over this often, in milliseconds.
 const COSTS_EVERY_MS: i64 = 1_000;
+/// While there is always work, so many requests teach together.
+const LESSONS: usize = 1_024;
 
 impl Judge {
     /// A judge that has seen nothing.
@@ -108,7 +114,20 @@ impl Judge {
             lost: Lost::default(),
             rulebook: None,
             costs_at: Timestamp::default(),
+            models: None,
         }
+    }
+
+    /// Judges by these profiles of sites from now on, and teaches them.
+    #[must_use]
+    pub fn teaching(mut self, models: Arc<Models>) -> Self {
+        self.models = Some(models);
+        self
+    }
+
+    /// Judges by these profiles of sites from now on, and teaches nobody.
+    pub fn follow_profiles(&mut self, profiles: &Arc<Profiles>) {
+        self.detector.eye_mut().follow(profiles);
     }
 
     /// Takes its rules from there from now on, between batches, and tells there what they cost.
@@ -199,7 +218,7 @@ impl Judge {
 
     /// What the correlations of this thread lost, since this was last asked.
     fn take_lost(&mut self) -> Lost {
-        let lost = Lost::of(self.detector.correlator());
+        let lost = Lost::of(self.detector.correlator(), self.detector.forgotten());
         lost.since(&mut self.lost)
     }
 
@@ -212,11 +231,27 @@ impl Judge {
         } in work
         {
             self.take_up_rules();
+            if let Some(models) = &self.models {
+                self.detector.eye_mut().follow(&models.in_force());
+            }
             let part = self.part(&parsed, &requests);
             self.hand_over_costs(work.is_empty());
+            self.teach(work.is_empty());
             if recorder.send(Message::Part { sequence, part }).is_err() {
                 return;
             }
+        }
+    }
+
+    /// Hands over the requests that may teach, when there are some or nobody waits.
+    fn teach(&mut self, now: bool) {
+        let Some(models) = &self.models else {
+            return;
+        };
+        let eye = self.detector.eye_mut();
+        if now || eye.waiting() >= LESSONS {
+            let requests = eye.take(Requests::default());
+            models.teach(requests, eye.take_left_out());
         }
     }
 
@@ -230,7 +265,7 @@ impl Judge {
         if !Arc::ptr_eq(&set, self.detector.rules()) {
             self.hand_over_costs(true);
             self.detector.replace_rules(set);
-            self.lost = Lost::default();
+            self.lost = self.lost.without_correlations();
         }
     }
 

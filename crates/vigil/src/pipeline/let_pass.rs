@@ -96,6 +96,7 @@ mod tests {
             suppressed_by: vec![id],
             score: Score::default(),
             severity: Severity::Informational,
+            outcome: vigil_event::Outcome::Unknown,
         };
         let at = Timestamp::from_millis;
         let mut one = LetPass::default();

@@ -220,18 +220,21 @@ struct Part {
     let_pass: LetPass,
 }
 
-/// What correlations could not keep or count.
+/// What correlations could not keep or count, and what windows and risk forgot.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Lost {
     /// Groups that made room for others.
     evicted: u64,
     /// Matches that came too late.
     late: u64,
+    /// Addresses and others of whom windows or risk knew something, that made room for others.
+    forgotten: u64,
 }
 
 impl Lost {
-    fn of(correlator: &vigil_detect::Correlator) -> Self {
+    fn of(correlator: &vigil_detect::Correlator, forgotten: u64) -> Self {
         Self {
+            forgotten,
             evicted: correlator.evicted(),
             late: correlator.late(),
         }
@@ -243,6 +246,15 @@ impl Lost {
         Self {
             evicted: self.evicted.saturating_sub(told.evicted),
             late: self.late.saturating_sub(told.late),
+            forgotten: self.forgotten.saturating_sub(told.forgotten),
+        }
+    }
+
+    /// What was told, where correlations begin anew.
+    fn without_correlations(self) -> Self {
+        Self {
+            forgotten: self.forgotten,
+            ..Self::default()
         }
     }
 }

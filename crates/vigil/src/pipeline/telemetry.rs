@@ -97,7 +97,7 @@ impl Telemetry {
             )?,
             correlation_losses: counters(
                 "vigil_correlation_dropped_total",
-                "What correlations did not keep: groups evicted for others, matches too late.",
+                "What correlations did not keep: groups evicted for others, matches too late; and of whom windows and risk forgot what they knew.",
                 "reason",
             )?,
             store_failures: counter(
@@ -147,7 +147,11 @@ impl Telemetry {
     }
 
     pub(super) fn correlations_lost(&self, lost: Lost) {
-        for (reason, count) in [("evicted", lost.evicted), ("late", lost.late)] {
+        for (reason, count) in [
+            ("evicted", lost.evicted),
+            ("late", lost.late),
+            ("forgotten", lost.forgotten),
+        ] {
             self.correlation_losses
                 .with_label_values(&[reason])
                 .inc_by(count);

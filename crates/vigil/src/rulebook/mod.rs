@@ -84,7 +84,7 @@ impl ActiveRules {
         }
         let mut costs = self.costs.lock();
         costs.pass += counted.pass();
-        for (rule, cost) in set.rules().iter().zip(counted.rules()) {
+        for (rule, cost) in set.all_rules().zip(counted.rules()) {
             if cost.candidates == 0 {
                 continue;
             }

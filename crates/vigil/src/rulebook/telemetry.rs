@@ -159,8 +159,7 @@ impl Series {
         let mut families: BTreeMap<&str, Cost> = BTreeMap::new();
         let counted = rules
             .set
-            .rules()
-            .iter()
+            .all_rules()
             .filter_map(|rule| Some((rule, costs.rules.get(&rule.id)?)));
         let mut series = 0;
         for (rule, cost) in counted {

@@ -32,12 +32,14 @@ fn run(arguments: &[&str]) -> Value {
 
 #[test]
 fn every_scenario_delivers_everything_once() {
-    let report = run(&["--flood-rate", "100"]);
+    let report = run(&["--flood-rate", "100", "--joined-rate", "40"]);
     let outcomes = report["outcomes"].as_array().unwrap();
     for (name, deliveries) in [
         ("connect", 0),
         ("fan-out", 20 * 20),
         ("fan-out, raw loop", 20 * 20),
+        ("joined writes", 40 * 20),
+        ("joined writes, half the rate", 20 * 20),
         ("reconnect storm and resume", 100 * 20),
         ("critical, alone", 20 * 20),
         ("critical, under a flood", 20 * 20),

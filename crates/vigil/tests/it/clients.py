@@ -90,8 +90,27 @@ async def framing():
             assert closed.rcvd.code == 1009, closed
 
 
+async def compression():
+    """The library offers permessage-deflate by itself."""
+    async with connect("/ws", additional_headers=HEADERS) as one, connect(
+        "/api/v1/ws/chat/long", additional_headers=HEADERS
+    ) as other, connect("/api/v1/ws/chat/long", additional_headers=HEADERS, compression=None) as plain:
+        def extensions(socket):
+            return socket.extensions if IS_OLD else socket.protocol.extensions
+
+        assert [extension.name for extension in extensions(other)] == ["permessage-deflate"]
+        assert not extensions(plain)
+        for socket in (other, plain):
+            await until(socket, "subscribed")
+        for said in ("short", "a long story. " * 200, "é" * 1500):
+            answer = await ask(one, {"type": "chat", "channel": "chat:long", "data": {"message": said}})
+            assert answer["type"] == "published", answer
+            for socket in (other, plain):
+                assert (await until(socket, "chat.message"))["data"]["message"] == said
+
+
 async def main():
-    for part in (rooms, first_frame, message_pack, framing):
+    for part in (rooms, first_frame, message_pack, framing, compression):
         await part()
 
 

@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use serde_json::Value;
+use vigil_testkit::wait_until;
 
 use crate::site::{BINARY, Site, line, threat_with};
 
@@ -67,6 +68,10 @@ fn its_rules_are_detections_with_ids_of_their_own() {
         (rule.status, &rule.json()["title"]),
         (200, &Value::from("A marker"))
     );
+    wait_until("its match is counted", || {
+        let rule = server.http().get("/api/v1/rules/crs:942300").json();
+        rule["hits"] == 1 && rule["last_hit"].is_string()
+    });
 }
 
 #[test]

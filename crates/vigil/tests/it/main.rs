@@ -8,6 +8,7 @@
 
 mod abuse;
 mod bad_input;
+mod behaviour;
 mod bench;
 mod cli;
 mod clients;
@@ -19,6 +20,7 @@ mod hostile;
 mod hunt;
 mod nginx;
 mod noise;
+mod profile;
 mod reload;
 mod rights;
 mod rights_table;

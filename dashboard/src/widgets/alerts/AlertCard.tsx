@@ -4,6 +4,7 @@ import { plural, score } from '../../format/number';
 import { ago, full } from '../../format/time';
 import { usePage } from '../../state/context';
 import type { Alert, AlertAction } from '../../wire/alert';
+import { Outcome } from '../text/Outcome';
 import { Severity } from '../text/Severity';
 import { Text } from '../text/Text';
 import { Changes } from './Changes';
@@ -68,6 +69,7 @@ export function AlertCard({ alert }: { readonly alert: Alert }) {
       </p>
       <p class="line">
         <Severity severity={alert.severity} />
+        <Outcome value={alert.outcome} />
         <button
           type="button"
           class="plain mono"

@@ -5,6 +5,7 @@ import { full } from '../../format/time';
 import { noisyOr, sum } from '../../format/score';
 import { usePage } from '../../state/context';
 import type { Threat } from '../../wire/threat';
+import { Outcome } from '../text/Outcome';
 import { Severity } from '../text/Severity';
 import { Text } from '../text/Text';
 import './detail.css';
@@ -95,6 +96,7 @@ export function Detail({ threat }: { readonly threat: Threat }) {
         </button>
         <p class="line">
           <Severity severity={threat.severity} score={threat.score} />
+          <Outcome value={threat.outcome} />
           {threat.address === undefined ? null : (
             <button
               type="button"

@@ -59,8 +59,9 @@ export class Row extends Component<Props> {
           </b>{' '}
           <Text value={threat.url} />
         </span>
-        <span role="gridcell" class="status">
+        <span role="gridcell" class="status" data-outcome={threat.outcome}>
           {threat.status ?? '–'}
+          {threat.outcome === 'likely_success' ? <b title="It likely succeeded">!</b> : null}
         </span>
         <span role="gridcell" class="why" title={visible(why)}>
           <Text value={why} />

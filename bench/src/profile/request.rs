@@ -1,0 +1,165 @@
+//! A made request and how a server logs it.
+
+use std::io::Write as _;
+
+use fastrand::Rng;
+use vigil_event::Timestamp;
+
+/// A request that somebody makes.
+#[derive(Clone, Debug)]
+pub(super) struct Request {
+    pub(super) method: &'static str,
+    pub(super) path: String,
+    /// Names and values as the client means them.
+    pub(super) query: Vec<(String, String)>,
+    pub(super) status: u16,
+    pub(super) bytes: u64,
+    pub(super) referrer: String,
+}
+
+impl Request {
+    pub(super) fn get(path: impl Into<String>, bytes: u64) -> Self {
+        Self {
+            method: "GET",
+            path: path.into(),
+            query: Vec::new(),
+            status: 200,
+            bytes,
+            referrer: String::new(),
+        }
+    }
+
+    pub(super) fn with(mut self, name: &str, value: impl ToString) -> Self {
+        self.query.push((name.to_owned(), value.to_string()));
+        self
+    }
+
+    pub(super) fn maybe(
+        self,
+        random: &mut Rng,
+        percent: u32,
+        name: &str,
+        value: impl ToString,
+    ) -> Self {
+        if random.u32(..100) < percent {
+            self.with(name, value)
+        } else {
+            self
+        }
+    }
+
+    pub(super) const fn by(mut self, method: &'static str) -> Self {
+        self.method = method;
+        self
+    }
+
+    pub(super) const fn answered(mut self, status: u16, bytes: u64) -> Self {
+        self.status = status;
+        self.bytes = bytes;
+        self
+    }
+
+    /// Appends the line, in the format `vhost_combined`.
+    pub(super) fn write(&self, line: &mut Vec<u8>, host: &str, from: &Client, at: Timestamp) {
+        let query: Vec<String> = self
+            .query
+            .iter()
+            .map(|(name, value)| format!("{}={}", encoded(name, false), encoded(value, true)))
+            .collect();
+        let sign = if query.is_empty() { "" } else { "?" };
+        let referrer = if self.referrer.is_empty() {
+            "-"
+        } else {
+            &self.referrer
+        };
+        // Writing to memory cannot fail.
+        _ = writeln!(
+            line,
+            "{host}:443 {} - - [{}] \"{} {}{sign}{} HTTP/1.1\" {} {} \"{referrer}\" \"{}\"",
+            from.address,
+            vigil::demo::clf_time(at),
+            self.method,
+            encoded_path(&self.path),
+            query.join("&"),
+            self.status,
+            self.bytes,
+            from.agent
+        );
+    }
+}
+
+/// Who makes it.
+#[derive(Clone, Debug)]
+pub(super) struct Client {
+    pub(super) address: String,
+    pub(super) agent: &'static str,
+}
+
+fn encoded(text: &str, is_value: bool) -> String {
+    let mut made = String::new();
+    for byte in text.bytes() {
+        match byte {
+            b' ' => made.push('+'),
+            b'-' | b'.' | b'_' | b'~' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => {
+                made.push(char::from(byte));
+            }
+            b'[' | b']' if !is_value => made.push(char::from(byte)),
+            b',' | b':' | b'/' | b'(' | b')' | b'@' | b'*' if is_value => {
+                made.push(char::from(byte));
+            }
+            byte => made.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    made
+}
+
+fn encoded_path(text: &str) -> String {
+    let mut made = String::new();
+    for byte in text.bytes() {
+        match byte {
+            b' '
+            | b'"'
+            | b'<'
+            | b'>'
+            | b'\\'
+            | b'^'
+            | b'`'
+            | b'{'
+            | b'|'
+            | b'}'
+            | b'#'
+            | b'?'
+            | b'%'
+            | 0..=31
+            | 127.. => made.push_str(&format!("%{byte:02X}")),
+            byte => made.push(char::from(byte)),
+        }
+    }
+    made
+}
+
+pub(super) fn pick<'a>(random: &mut Rng, from: &[&'a str]) -> &'a str {
+    from.get(random.usize(..from.len()))
+        .copied()
+        .unwrap_or_default()
+}
+
+/// The first are picked most.
+pub(super) fn often(random: &mut Rng, of: usize) -> usize {
+    random
+        .usize(..of)
+        .min(random.usize(..of))
+        .min(random.usize(..of))
+}
+
+pub(super) fn token(random: &mut Rng, length: usize) -> String {
+    (0..length)
+        .map(|_| char::from(b"0123456789abcdef"[random.usize(..16)]))
+        .collect()
+}
+
+pub(super) fn uuid(random: &mut Rng) -> String {
+    [8, 4, 4, 4, 12]
+        .map(|length| token(random, length))
+        .join("-")
+}

@@ -1,0 +1,635 @@
+//! What is known of one path: methods, parameters, answers.
+
+use hashbrown::HashMap;
+use serde::{Deserialize, Serialize};
+use vigil_event::whole::is_secret;
+
+use super::misfit::{Aspect, Misfit, Place, grouped};
+use super::options::{Part, Trust};
+use super::seen::{self, Origin, Request};
+use super::shape::{Shape, bucket, bucket_start, class};
+use super::sparse::Sparse;
+use super::value::{ValueMisfit, ValueProfile};
+use super::who::hash_text;
+use super::witness::{Crowd, Lesson, Novelty, Witness};
+
+/// The most parameters of a path that are told apart.
+const MAX_PARAMETERS: usize = 64;
+/// The longest name that is told from others, in bytes.
+const MAX_NAME_BYTES: usize = 64;
+/// A parameter is needed when at most one in so many requests came without it.
+const NEEDED: u64 = 1_000;
+
+/// What fewer addresses have shown here is compared with the same parameter on other paths, too.
+const FEW: u64 = 40;
+
+/// Names that come from mails, advertisements and social networks, on any site and all of a sudden.
+const CAMPAIGN: [&str; 16] = [
+    "fbclid",
+    "gclid",
+    "dclid",
+    "gbraid",
+    "wbraid",
+    "msclkid",
+    "yclid",
+    "igshid",
+    "mc_cid",
+    "mc_eid",
+    "_ga",
+    "_gl",
+    "ttclid",
+    "twclid",
+    "li_fat_id",
+    "srsltid",
+];
+
+/// One parameter of a path.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Parameter {
+    seen: Witness,
+    /// Requests that had it.
+    requests: u64,
+    /// Requests that had it more than once.
+    repeated: Witness,
+    value: ValueProfile,
+    #[serde(skip)]
+    is_trusted: bool,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Endpoint {
+    /// Requests that were served.
+    count: u64,
+    crowd: Crowd,
+    methods: Sparse,
+    new_methods: Novelty,
+    parameters: HashMap<Box<str>, Parameter>,
+    new_names: Novelty,
+    overflow: Witness,
+    /// There are too many names to know.
+    is_open: bool,
+    /// By the status's first digit.
+    statuses: Sparse,
+    /// Of answers with a status below 300.
+    sizes: Sparse,
+    origins: Sparse,
+    #[serde(skip)]
+    settled: Settled,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Settled {
+    crowd: u64,
+    methods: u64,
+    sizes: u64,
+    statuses: u64,
+}
+
+/// What a site knows of a parameter's name, whatever the path.
+pub(crate) trait KnownNames {
+    /// What its values look like, if it is known somewhere on the site, and how much of the site's
+    /// traffic has it.
+    fn values(&self, name: &str) -> Option<(&ValueProfile, Part)>;
+
+    /// Whether it is known on the site, be it because it is new on many paths.
+    fn is_known(&self, name: &str, trust: Trust) -> bool;
+}
+
+impl Endpoint {
+    pub(crate) const fn count(&self) -> u64 {
+        self.count
+    }
+
+    pub(crate) const fn clients(&self) -> u64 {
+        self.settled.crowd
+    }
+
+    /// How many parameters it knows, trusted or not.
+    pub(crate) fn places(&self) -> usize {
+        self.parameters.len()
+    }
+
+    /// Learns from a request; from one that was not served only how it was answered. `room` is how many
+    /// more parameters there may be.
+    pub(crate) fn learn(&mut self, request: &Request<'_>, trust: Trust, room: &mut usize) {
+        let by = &request.lesson();
+        let digit = (request.status() / 100).min(7) as u8;
+        if digit > 0 {
+            self.statuses.see(digit, by);
+        }
+        if !request.was_served() {
+            return;
+        }
+        self.count = self.count.saturating_add(u64::from(by.weight));
+        self.crowd.see(by.who);
+        if digit == 2 {
+            self.sizes.see(bucket(request.body_bytes()), by);
+        }
+        self.origins.see(request.origin() as u8, by);
+        let is_new = self.settled.methods & 1 << request.method() == 0;
+        self.new_methods.see(self.count, is_new, by);
+        self.methods.see(request.method(), by);
+        self.learn_parameters(request, trust, room);
+    }
+
+    fn learn_parameters(&mut self, request: &Request<'_>, trust: Trust, room: &mut usize) {
+        let by = &request.lesson();
+        let mut is_new = false;
+        let mut key = String::new();
+        for (place, [name, value]) in request.parameters().enumerate() {
+            name_key(name, &mut key);
+            let Some(parameter) = self.parameter(&key, by, trust, room) else {
+                is_new = true;
+                continue;
+            };
+            is_new |= !parameter.is_trusted;
+            if request.parameters().take(place).any(|[one, _]| one == name) {
+                parameter.repeated.see(by);
+            } else {
+                parameter.requests = parameter.requests.saturating_add(u64::from(by.weight));
+                parameter.seen.see(by);
+            }
+            parameter.value.learn((&Shape::of(value), value), by, trust);
+        }
+        self.new_names.see(self.count, is_new, by);
+    }
+
+    /// The parameter of that name, made if there is room.
+    fn parameter(
+        &mut self,
+        name: &str,
+        by: &Lesson<'_>,
+        trust: Trust,
+        room: &mut usize,
+    ) -> Option<&mut Parameter> {
+        if self.parameters.contains_key(name) {
+            return self.parameters.get_mut(name);
+        }
+        if self.is_open {
+            return None;
+        }
+        if self.parameters.len() >= MAX_PARAMETERS {
+            self.overflow.see(by);
+            if trust.trusts(&self.overflow) {
+                self.is_open = true;
+            }
+            let weakest = self
+                .parameters
+                .iter()
+                .min_by_key(|(_, one)| one.seen.networks());
+            let weakest = weakest
+                .filter(|(_, one)| one.seen.networks() < 3)?
+                .0
+                .clone();
+            self.parameters.remove(&weakest);
+            *room += 1;
+        }
+        *room = room.checked_sub(1)?;
+        let mut parameter = Parameter::default();
+        if is_secret(name.as_bytes()) {
+            parameter.value.open();
+        }
+        Some(self.parameters.entry(name.into()).or_insert(parameter))
+    }
+
+    pub(crate) fn settle(&mut self, trust: Trust) {
+        let crowd = self.crowd.size();
+        let plain = |_: u8, seen: &Witness| trust.trusts(seen);
+        self.settled = Settled {
+            crowd,
+            methods: self.methods.mask_of(plain),
+            sizes: self.sizes.mask_of(plain),
+            statuses: self.statuses.mask_of(plain),
+        };
+        for parameter in self.parameters.values_mut() {
+            parameter.is_trusted = trust.trusts(&parameter.seen);
+            parameter.value.settle(trust);
+        }
+    }
+
+    pub(crate) fn judge(
+        &self,
+        request: &Request<'_>,
+        names: &impl KnownNames,
+        (part, trust): (Part, Trust),
+        misfits: &mut Vec<Misfit>,
+    ) {
+        self.judge_method(request, part, misfits);
+        let mut needed = 0;
+        for (place, [name, value]) in request.parameters().enumerate() {
+            let known = self.known(name);
+            match known.filter(|(_, parameter)| parameter.is_trusted) {
+                Some((key, parameter)) => {
+                    let again = request.parameters().take(place).any(|[one, _]| one == name);
+                    needed += usize::from(!again && self.is_needed(parameter));
+                    let elsewhere = (parameter.value.clients() < FEW)
+                        .then(|| names.values(key))
+                        .flatten();
+                    parameter.judge(
+                        (key, value, place),
+                        again,
+                        (part, elsewhere, trust),
+                        misfits,
+                    );
+                }
+                None if self.is_open => {}
+                None => self.judge_name((name, value, place), known, (names, part, trust), misfits),
+            }
+        }
+        self.judge_missing(request, needed, misfits);
+        self.judge_around(request, misfits);
+    }
+
+    fn judge_method(&self, request: &Request<'_>, part: Part, misfits: &mut Vec<Misfit>) {
+        let method = request.method();
+        if self.settled.methods == 0 || self.settled.methods & 1 << method != 0 {
+            return;
+        }
+        let shown = self.methods.networks(method);
+        let strength = self.strength(&self.new_methods, shown, part);
+        let weight = match (method, request.status()) {
+            (seen::OPTIONS, _) => 2.0,
+            (_, 401 | 403 | 405 | 501) => 4.0,
+            _ => 5.5,
+        };
+        misfits.push(Misfit {
+            aspect: Aspect::Method,
+            place: Place::Method,
+            thing: Misfit::METHOD + u64::from(method),
+            score: weight * strength,
+            words: format!(
+                "the method was never {} in {}",
+                seen::method_name(method),
+                self.so_far()
+            ),
+        });
+    }
+
+    fn judge_name(
+        &self,
+        (name, value, place): (&[u8], &[u8], usize),
+        known: Option<(&str, &Parameter)>,
+        (names, part, trust): (&impl KnownNames, Part, Trust),
+        misfits: &mut Vec<Misfit>,
+    ) {
+        let mut key = String::new();
+        name_key(name, &mut key);
+        let shown = known.map_or(0, |(_, parameter)| parameter.seen.networks());
+        let strength = self.strength(&self.new_names, shown, part);
+        let shape = Shape::of(value);
+        let classes = shape.classes | Shape::of(name).classes;
+        let is_dangerous = classes & class::DANGEROUS != 0;
+        let is_campaign = key.starts_with("utm_") || CAMPAIGN.contains(&key.as_str());
+        let elsewhere = names.values(&key);
+        if let Some((values, part)) = elsewhere
+            && let Some(misfit) = values.judge((&shape, value), part, trust)
+        {
+            misfits.push(value_misfit((&key, place), &misfit, values));
+        }
+        let weight = if is_dangerous {
+            6.5
+        } else if is_campaign {
+            1.0
+        } else if names.is_known(&key, trust) {
+            2.5
+        } else {
+            5.5
+        };
+        misfits.push(Misfit {
+            aspect: if is_dangerous {
+                Aspect::Form
+            } else {
+                Aspect::Name
+            },
+            place: Place::Name(place),
+            thing: hash_text(key.as_bytes()),
+            score: weight * strength,
+            words: format!("there was no parameter `{key}` in {}", self.so_far()),
+        });
+    }
+
+    fn judge_missing(&self, request: &Request<'_>, needed: usize, misfits: &mut Vec<Misfit>) {
+        let all = self.parameters.values().filter(|one| self.is_needed(one));
+        if all.count() == needed || request.method() == seen::OPTIONS {
+            return;
+        }
+        let missing = self.parameters.iter().find(|(name, parameter)| {
+            let mut key = String::new();
+            let is_there = request.parameters().any(|[one, _]| {
+                name_key(one, &mut key);
+                key == ***name
+            });
+            self.is_needed(parameter) && !is_there
+        });
+        if let Some((name, _)) = missing {
+            misfits.push(Misfit {
+                aspect: Aspect::Missing,
+                place: Place::Nowhere,
+                thing: Misfit::AROUND,
+                score: 3.0,
+                words: format!("parameter `{name}` was never missing in {}", self.so_far()),
+            });
+        }
+    }
+
+    fn strength(&self, novelty: &Novelty, shown: u32, part: Part) -> f64 {
+        let crowd = self.settled.crowd;
+        part.strength(novelty.probability(self.count, crowd, shown), crowd)
+    }
+
+    fn is_needed(&self, parameter: &Parameter) -> bool {
+        parameter.is_trusted
+            && self.count >= NEEDED
+            && self.count.saturating_sub(parameter.requests) * NEEDED <= self.count
+    }
+
+    /// What is around the request: weak signs, that may as well be the server's own trouble.
+    fn judge_around(&self, request: &Request<'_>, misfits: &mut Vec<Misfit>) {
+        let around = |aspect, place, score, words| Misfit {
+            aspect,
+            place,
+            thing: Misfit::AROUND,
+            score,
+            words,
+        };
+        if self.count < NEEDED {
+            return;
+        }
+        let digit = (request.status() / 100).min(7) as u8;
+        if digit == 5 && self.settled.statuses & 1 << digit == 0 {
+            let words = format!("this path did not fail in {}", self.so_far());
+            misfits.push(around(Aspect::Status, Place::Status, 2.5, words));
+        }
+        if self.size_is_odd(request) == Some(true) {
+            let words = format!(
+                "the answer was between {} and {} bytes in {}",
+                grouped(bucket_start(self.settled.sizes.trailing_zeros() as u8)),
+                grouped(bucket_start(64 - self.settled.sizes.leading_zeros() as u8)),
+                self.so_far()
+            );
+            misfits.push(around(Aspect::Size, Place::Size, 2.5, words));
+        }
+        let from_here = self
+            .origins
+            .get(Origin::Here as u8)
+            .map_or(0, Witness::count);
+        let is_entered = u64::from(from_here) * NEEDED < self.count * (NEEDED - 5);
+        if !is_entered && request.origin() != Origin::Here {
+            let words = format!("clients came from this site itself in {}", self.so_far());
+            misfits.push(around(Aspect::Referrer, Place::Referrer, 2.0, words));
+        }
+    }
+
+    /// Whether the size of a successful answer is none that this path's answers have; none where too
+    /// little is known.
+    pub(crate) fn size_is_odd(&self, request: &Request<'_>) -> Option<bool> {
+        if request.status() / 100 != 2 || self.settled.sizes == 0 {
+            return None;
+        }
+        let size = bucket(request.body_bytes());
+        // The neighbours of what is usual are usual too.
+        let near = self.settled.sizes | self.settled.sizes << 1 | self.settled.sizes >> 1;
+        Some(near & 1 << size == 0)
+    }
+
+    fn known(&self, name: &[u8]) -> Option<(&str, &Parameter)> {
+        // Most names are their own keys: no copy.
+        let plain = std::str::from_utf8(name).ok();
+        let found = plain.and_then(|name| self.parameters.get_key_value(name));
+        found
+            .or_else(|| {
+                let mut key = String::new();
+                name_key(name, &mut key);
+                self.parameters.get_key_value(key.as_str())
+            })
+            .map(|(name, parameter)| (&**name, parameter))
+    }
+
+    /// How much is known, to follow "in".
+    fn so_far(&self) -> String {
+        format!(
+            "{} requests from about {} addresses",
+            grouped(self.count),
+            grouped(self.settled.crowd)
+        )
+    }
+
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.count = self.count.saturating_add(other.count);
+        self.crowd.add(&other.crowd);
+        for (mine, theirs) in [
+            (&mut self.methods, &other.methods),
+            (&mut self.statuses, &other.statuses),
+            (&mut self.sizes, &other.sizes),
+            (&mut self.origins, &other.origins),
+        ] {
+            mine.add(theirs);
+        }
+        self.new_methods.add(&other.new_methods);
+        self.new_names.add(&other.new_names);
+        self.overflow.add(&other.overflow);
+        self.is_open |= other.is_open;
+        for (name, parameter) in &other.parameters {
+            if let Some(mine) = self.parameters.get_mut(name) {
+                mine.seen.add(&parameter.seen);
+                mine.requests = mine.requests.saturating_add(parameter.requests);
+                mine.repeated.add(&parameter.repeated);
+                mine.value.add(&parameter.value);
+            } else if self.parameters.len() < MAX_PARAMETERS {
+                self.parameters.insert(name.clone(), parameter.clone());
+            } else {
+                self.overflow.add(&parameter.seen);
+            }
+        }
+    }
+
+    pub(crate) fn is_bounded(&self) -> bool {
+        self.parameters.len() <= MAX_PARAMETERS
+            && self
+                .parameters
+                .iter()
+                .all(|(name, one)| name.len() <= MAX_NAME_BYTES + 8 && one.value.is_bounded())
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        let parameters = self.parameters.iter();
+        let each = parameters.map(|(name, one)| name.len() + one.value.bytes());
+        size_of::<Self>()
+            + self.parameters.capacity() * size_of::<(Box<str>, Parameter)>()
+            + each.sum::<usize>()
+            + self.methods.bytes()
+            + self.statuses.bytes()
+            + self.sizes.bytes()
+            + self.origins.bytes()
+    }
+
+    /// What is known of it, for people: the parameters that are trusted.
+    pub(crate) fn description(&self) -> EndpointDescription {
+        let mut parameters: Vec<ParameterDescription> = self
+            .parameters
+            .iter()
+            .filter(|(_, one)| one.is_trusted)
+            .map(|(name, one)| ParameterDescription {
+                name: name.to_string(),
+                requests: one.requests,
+                needed: self.is_needed(one),
+                values: one.value.description(),
+            })
+            .collect();
+        parameters.sort_by(|a, b| b.requests.cmp(&a.requests).then(a.name.cmp(&b.name)));
+        let bits = |mask: u64| (0..64u8).filter(move |bit| mask & 1 << bit != 0);
+        EndpointDescription {
+            requests: self.count,
+            addresses: self.settled.crowd,
+            methods: bits(self.settled.methods)
+                .map(|method| seen::method_name(method).to_owned())
+                .collect(),
+            statuses: bits(self.settled.statuses)
+                .map(|digit| format!("{digit}xx"))
+                .collect(),
+            parameters,
+        }
+    }
+}
+
+/// What is known of a path, for people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct EndpointDescription {
+    /// Requests that were served.
+    pub requests: u64,
+    /// From about so many addresses.
+    pub addresses: u64,
+    /// The methods that are trusted.
+    pub methods: Vec<String>,
+    /// The classes of statuses that are usual.
+    pub statuses: Vec<String>,
+    /// The parameters that are trusted.
+    pub parameters: Vec<ParameterDescription>,
+}
+
+/// What is known of a parameter, for people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ParameterDescription {
+    /// Its name, with `#` for digits.
+    pub name: String,
+    /// Requests that had it.
+    pub requests: u64,
+    /// Hardly any request comes without it.
+    pub needed: bool,
+    /// What its values look like.
+    pub values: String,
+}
+
+impl Parameter {
+    fn judge(
+        &self,
+        (name, value, place): (&str, &[u8], usize),
+        again: bool,
+        (part, elsewhere, trust): (Part, Option<(&ValueProfile, Part)>, Trust),
+        misfits: &mut Vec<Misfit>,
+    ) {
+        let so_far = || {
+            format!(
+                "in {} requests from about {} addresses",
+                grouped(self.value.count()),
+                grouped(self.value.clients())
+            )
+        };
+        let clients = self.value.clients();
+        if again && !trust.trusts(&self.repeated) && !name.contains('#') {
+            let shown = f64::from(self.repeated.networks());
+            let probability = (shown + 0.5) / (self.requests.min(16 * clients) + 1) as f64;
+            misfits.push(Misfit {
+                aspect: Aspect::Repeated,
+                place: Place::Name(place),
+                thing: hash_text(name.as_bytes()),
+                score: 5.5 * part.strength(probability, clients),
+                words: format!("parameter `{name}` came once {}", so_far()),
+            });
+        }
+        let shape = Shape::of(value);
+        let here = self.value.judge((&shape, value), part, trust);
+        let elsewhere = elsewhere.and_then(|(values, part)| {
+            let misfit = values.judge((&shape, value), part, trust)?;
+            Some((misfit, values))
+        });
+        let worst = match (here, elsewhere) {
+            (Some(here), Some((there, _))) if here.score >= there.score => {
+                Some((here, &self.value))
+            }
+            (_, Some(elsewhere)) => Some(elsewhere),
+            (Some(here), None) => Some((here, &self.value)),
+            (None, None) => None,
+        };
+        if let Some((misfit, of)) = worst {
+            misfits.push(value_misfit((name, place), &misfit, of));
+        }
+    }
+}
+
+/// What is said of a value that does not fit.
+fn value_misfit((name, place): (&str, usize), misfit: &ValueMisfit, of: &ValueProfile) -> Misfit {
+    Misfit {
+        aspect: misfit.aspect,
+        place: Place::Value(place),
+        thing: hash_text(name.as_bytes()),
+        score: misfit.score,
+        words: format!(
+            "parameter `{name}` was {} in {} requests from about {} addresses",
+            misfit.usual,
+            grouped(of.count()),
+            grouped(of.clients())
+        ),
+    }
+}
+
+/// The name a parameter goes by: the digits in it do not matter where they count things.
+pub(crate) fn name_key(name: &[u8], key: &mut String) {
+    key.clear();
+    let Ok(name) = std::str::from_utf8(name) else {
+        key.push_str("{bytes}");
+        return;
+    };
+    if name.len() > MAX_NAME_BYTES {
+        key.push_str("{long}");
+        return;
+    }
+    let is_number = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit());
+    if is_number {
+        key.push('#');
+        return;
+    }
+    let mut within = false;
+    for character in name.chars() {
+        within = (within || character == '[') && character != ']';
+        if within && character.is_ascii_digit() {
+            if !key.ends_with('#') {
+                key.push('#');
+            }
+        } else {
+            key.push(character);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_that_count_do_not_matter() {
+        let mut key = String::new();
+        for (name, expected) in [
+            (&b"id"[..], "id"),
+            (b"1699999", "#"),
+            (b"a[12][x]", "a[#][x]"),
+            (b"filter[]", "filter[]"),
+            (b"md5", "md5"),
+            (b"\xff", "{bytes}"),
+            (b"", ""),
+        ] {
+            name_key(name, &mut key);
+            assert_eq!(key, expected);
+        }
+    }
+}

@@ -1,0 +1,330 @@
+//! The profiles on a detection thread: judges each request, and gathers those that may teach.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use vigil_event::whole::is_secret;
+use vigil_event::{Decodings, Detection, Detector, Event, Evidence, Field, Outcome, Score};
+
+use super::misfit::{Aspect, Misfit, Place};
+use super::options::{ProfileOptions, Trust};
+use super::seen::Requests;
+use super::site::{Site, Verdict};
+use super::value::STRONG;
+use super::witness::Who;
+use crate::table::Table;
+
+/// The rule id of what the profiles find.
+pub const PROFILE: &str = "profile";
+/// Its family.
+const FAMILY: &str = "anomaly";
+/// Clients that are remembered for what of theirs did not fit.
+const MAX_CLIENTS: usize = 16_384;
+/// Half of what a client did is forgotten after so long.
+const HALF_LIFE_MS: f64 = 600_000.0;
+/// So many other things that did not fit shortly before make what does not fit a strong sign.
+const REPEATED: usize = 2;
+/// What others have accused teaches nothing for so long.
+const ACCUSED_MS: i64 = 3_600_000;
+/// Requests that wait to be handed over; further ones do not teach.
+const MAX_WAITING: usize = 4_096;
+/// From this score of anything else up a request teaches nothing.
+const ACCUSES: f64 = 4.0;
+
+/// A site in force.
+#[derive(Clone, Debug, Default)]
+pub struct SiteInForce {
+    /// What is known of it.
+    pub site: Site,
+    /// It has changed lately: what is only new is a weaker sign.
+    pub is_drifting: bool,
+}
+
+/// The sites in force, by host.
+#[derive(Clone, Debug, Default)]
+pub struct Profiles {
+    /// The sites.
+    pub sites: HashMap<Box<str>, Arc<SiteInForce>>,
+}
+
+impl Profiles {
+    /// The site of that host.
+    pub(crate) fn site(&self, host: &[u8]) -> Option<&Arc<SiteInForce>> {
+        self.sites.get(std::str::from_utf8(host).ok()?)
+    }
+}
+
+/// What is remembered of a client.
+#[derive(Clone, Debug, Default)]
+struct Client {
+    /// What of its requests did not fit, as hashes.
+    things: [u64; 8],
+    next: usize,
+    /// How bad that was, decaying.
+    sum: f64,
+    at_ms: i64,
+    accused_until: i64,
+}
+
+impl Client {
+    /// Counts a thing, unless it is known already; how many there were before it and how bad.
+    fn count(&mut self, thing: u64, score: f64, at_ms: i64) -> (usize, f64) {
+        let passed = at_ms.saturating_sub(self.at_ms).max(0) as f64;
+        let sum = self.sum * 0.5f64.powf(passed / HALF_LIFE_MS);
+        if sum < 1.0 {
+            self.things = [0; 8];
+        }
+        self.at_ms = self.at_ms.max(at_ms);
+        self.sum = sum;
+        let before = self
+            .things
+            .iter()
+            .filter(|one| !matches!(**one, 0) && **one != thing);
+        let before = before.count();
+        if !self.things.contains(&thing) {
+            if let Some(place) = self.things.get_mut(self.next % 8) {
+                *place = thing;
+            }
+            self.next += 1;
+            self.sum += score;
+        }
+        (before, sum)
+    }
+}
+
+/// Judges requests by the profiles in force, on one thread.
+#[derive(Debug)]
+pub struct Eye {
+    options: ProfileOptions,
+    trust: Trust,
+    profiles: Arc<Profiles>,
+    requests: Requests,
+    clients: Table<IpAddr, Client>,
+    /// What does not fit of the request at hand.
+    verdict: Verdict,
+    /// The request at hand stands last among those gathered.
+    is_gathered: bool,
+    /// Requests that fitted, for sampling.
+    fitting: u32,
+    left_out: u64,
+}
+
+impl Eye {
+    /// With no site in force.
+    pub fn new(options: ProfileOptions) -> Self {
+        Self {
+            trust: Trust::of(&options),
+            options,
+            profiles: Arc::default(),
+            requests: Requests::default(),
+            clients: Table::new(MAX_CLIENTS, ACCUSED_MS),
+            verdict: Verdict::default(),
+            is_gathered: false,
+            fitting: 0,
+            left_out: 0,
+        }
+    }
+
+    /// Goes by these profiles from now on.
+    pub fn follow(&mut self, profiles: &Arc<Profiles>) {
+        self.profiles.clone_from(profiles);
+    }
+
+    /// The requests that may teach, since this was last asked, in exchange for an empty store.
+    pub fn take(&mut self, empty: Requests) -> Requests {
+        std::mem::replace(&mut self.requests, empty)
+    }
+
+    /// How many requests may teach and wait.
+    pub fn waiting(&self) -> usize {
+        self.requests.len()
+    }
+
+    /// Requests that could not wait, since this was last asked.
+    pub const fn take_left_out(&mut self) -> u64 {
+        std::mem::replace(&mut self.left_out, 0)
+    }
+
+    /// What the profile of its site says of a request.
+    pub(crate) fn look(&mut self, event: &Event) -> Option<Detection> {
+        self.verdict = Verdict::default();
+        let who = Who::new(event.source_ip, event.occurred_at, self.options.period_ms);
+        self.requests.push(event, who);
+        self.is_gathered = true;
+        let request = self.requests.last()?;
+        if !self.options.judges {
+            return None;
+        }
+        let site = self.profiles.site(request.host())?;
+        self.verdict = site.site.judge(&request, self.trust, site.is_drifting);
+        if self.verdict.misfits.is_empty() {
+            return None;
+        }
+        let (score, repeated) = self.with_what_came_before(event);
+        Some(detection(event, &self.verdict, score, repeated))
+    }
+
+    /// The score of a request that does not fit: several different things of one client in a short
+    /// time are a strong sign where one alone is weak.
+    fn with_what_came_before(&mut self, event: &Event) -> (f64, usize) {
+        let score = self.verdict.score;
+        let status = event.status;
+        let counts = |one: &&Misfit| {
+            one.aspect.is_of_request() && !(one.aspect == Aspect::Path && status >= 400)
+        };
+        let Some(misfit) = self.verdict.misfits.iter().find(counts) else {
+            return (score, 0);
+        };
+        let Some(address) = event.source_ip else {
+            return (score, 0);
+        };
+        let thing = misfit.thing | 1 << 63;
+        let at = event.occurred_at.as_millis();
+        let client = self.clients.entry(address, at, Client::default).value;
+        let (before, sum) = client.count(thing, misfit.score, at);
+        if before >= REPEATED && sum >= STRONG {
+            let together =
+                10.0 * (1.0 - (1.0 - score / 10.0) * (1.0 - (sum / 2.0).min(5.0) / 10.0));
+            return (together.max(STRONG), before);
+        }
+        (score, 0)
+    }
+
+    /// Whether an attack on the site with the request at hand succeeded.
+    pub(crate) fn outcome(&self, event: &Event) -> Outcome {
+        let known = self.requests.last().filter(|_| self.is_gathered);
+        let known = known.and_then(|request| {
+            let site = self.profiles.site(request.host())?;
+            Some(site.site.outcome(&request))
+        });
+        known.unwrap_or_else(|| Outcome::by_status(event.status))
+    }
+
+    /// Says how bad all else found the request at hand, which is over now: what is accused teaches
+    /// nothing, and nor does what the same client does in the hour after it.
+    pub(crate) fn conclude(&mut self, event: &Event, score_of_others: f64) {
+        if !std::mem::replace(&mut self.is_gathered, false) {
+            return;
+        }
+        let at = event.occurred_at.as_millis();
+        if score_of_others >= ACCUSES {
+            if let Some(address) = event.source_ip {
+                let client = self.clients.entry(address, at, Client::default).value;
+                client.accused_until = client.accused_until.max(at + ACCUSED_MS);
+            }
+            self.requests.pop();
+            return;
+        }
+        let accused = |client: &mut Client| client.accused_until > at;
+        let address = event.source_ip;
+        if address.is_some_and(|address| self.clients.get_mut(&address).is_some_and(accused)) {
+            self.requests.pop();
+        } else if self.requests.len() > MAX_WAITING {
+            self.requests.pop();
+            self.left_out = self.left_out.saturating_add(1);
+        } else if self.verdict.misfits.is_empty() {
+            self.sample();
+        }
+    }
+
+    /// Of requests to a site in force that fit, a few teach for the others.
+    fn sample(&mut self) {
+        let Some(request) = self.requests.last() else {
+            return;
+        };
+        if self.options.sample < 2 || self.profiles.site(request.host()).is_none() {
+            return;
+        }
+        self.fitting += 1;
+        if self.fitting >= self.options.sample {
+            self.fitting = 0;
+            self.requests.weigh(self.options.sample);
+        } else {
+            self.requests.pop();
+        }
+    }
+
+    /// Forgets the request at hand, whose judgement came to nothing.
+    pub(crate) fn forget(&mut self) {
+        if std::mem::replace(&mut self.is_gathered, false) {
+            self.requests.pop();
+        }
+    }
+}
+
+fn detection(event: &Event, verdict: &Verdict, score: f64, repeated: usize) -> Detection {
+    let mut words: Vec<&str> = verdict
+        .misfits
+        .iter()
+        .map(|one| one.words.as_str())
+        .collect();
+    words.dedup();
+    words.truncate(4);
+    let mut reason = words.join("; ");
+    if repeated > 0 {
+        reason = format!(
+            "{reason}; before that {repeated} other things of this address did not fit, shortly one after the other"
+        );
+    }
+    let mut evidence: Vec<Evidence> = verdict
+        .misfits
+        .iter()
+        .filter_map(|misfit| evidence(event, misfit))
+        .collect();
+    evidence.dedup();
+    evidence.truncate(4);
+    Detection {
+        rule_id: PROFILE.to_owned(),
+        title: "Unlike what this site is usually asked".to_owned(),
+        family: FAMILY.to_owned(),
+        detector: Detector::Profile,
+        score: Score::new((score * 10.0).round() / 10.0),
+        techniques: vec!["T1190".to_owned()],
+        evidence,
+        reason: Some(reason),
+    }
+}
+
+fn evidence(event: &Event, misfit: &Misfit) -> Option<Evidence> {
+    let parameter = |place: usize| {
+        let mut all = event
+            .parameters()
+            .filter(|[name, _]| !name.decodings.contains(Decodings::HEADER));
+        all.nth(place)
+    };
+    let whole = |field: Field| {
+        let text = event.raw(field)?;
+        Some(Evidence::new(field, Decodings::NONE, text, 0..text.len()))
+    };
+    match misfit.place {
+        Place::Value(place) => {
+            let [name, value] = parameter(place)?;
+            let mut evidence = Evidence::new(
+                value.field,
+                value.decodings,
+                value.text,
+                0..value.text.len(),
+            );
+            if is_secret(name.text) {
+                "***".clone_into(&mut evidence.matched);
+            }
+            Some(evidence)
+        }
+        Place::Name(place) => {
+            let [name, _] = parameter(place)?;
+            Some(Evidence::new(
+                name.field,
+                name.decodings,
+                name.text,
+                0..name.text.len(),
+            ))
+        }
+        Place::Path => whole(Field::UrlPath),
+        Place::Method => whole(Field::Method),
+        Place::Status => whole(Field::Status),
+        Place::Size => whole(Field::BodyBytes),
+        Place::Referrer => whole(Field::Referrer),
+        Place::Nowhere => None,
+    }
+}

@@ -1,0 +1,39 @@
+//! A profile of each site, learned from its own traffic: what paths there are, which parameters they
+//! take, what values look like, how they are answered. What does not fit is a detection.
+//!
+//! ```text
+//! detection thread: Eye ── judges by ──▶ Profiles (immutable) ◀── publishes ── Learner: one owner
+//!                    └─── requests that nothing accused, through a bounded queue ───▶┘
+//! ```
+//!
+//! A shape is trusted when clients of many networks have shown it in several periods of time; what a
+//! rule, a list or a window accused teaches nothing, and nor does its client for an hour. Everything
+//! is bounded: sites, places of a site, parameters, values.
+//!
+//! Owns: what is learned and what is concluded from it. Never holds: files, threads, the wall clock;
+//! time is the events' own.
+
+mod endpoint;
+mod eye;
+mod learner;
+mod misfit;
+mod options;
+mod seen;
+mod shape;
+mod site;
+mod sparse;
+#[cfg(test)]
+mod tests;
+mod tree;
+mod value;
+mod who;
+mod witness;
+
+pub use endpoint::{EndpointDescription, ParameterDescription};
+pub use eye::{Eye, PROFILE, Profiles, SiteInForce};
+pub use learner::{Change, Learner, Model, ModelStatus, Saved, SavedError, State};
+pub use misfit::{Aspect, Misfit, Place};
+pub use options::ProfileOptions;
+pub use seen::Requests;
+pub use site::{Site, Verdict};
+pub use witness::Who;

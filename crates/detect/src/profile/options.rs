@@ -1,0 +1,116 @@
+//! What a profile needs before it trusts, and how much it may hold.
+
+use super::witness::Witness;
+
+/// What the profiles need to know. Times are milliseconds of event time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ProfileOptions {
+    /// Whether requests are judged by the profiles; they learn all the same.
+    pub judges: bool,
+    /// A site is judged once it has learned from so many requests.
+    pub min_requests: u64,
+    /// And from so many addresses.
+    pub min_clients: u64,
+    /// And for so long.
+    pub min_ms: i64,
+    /// A shape is trusted once clients of so many networks have shown it; of characters that attacks
+    /// are written with twice as many are needed, on a busy site up to five times as many.
+    pub trust_networks: u32,
+    /// And in so many different periods.
+    pub trust_periods: u32,
+    /// The length of a period.
+    pub period_ms: i64,
+    /// The largest share of requests that a profile may find odd on trial, and still be activated.
+    pub max_false_alarms: f64,
+    /// A larger share than this, from many networks, is a site that has changed.
+    pub drift: f64,
+    /// The most sites that are learned.
+    pub max_sites: usize,
+    /// The most paths and parameters of a site together; what comes later is not learned.
+    pub max_places: usize,
+    /// Once a site is judged, one in so many ordinary requests teaches.
+    pub sample: u32,
+}
+
+impl Default for ProfileOptions {
+    fn default() -> Self {
+        Self {
+            judges: true,
+            min_requests: 5_000,
+            min_clients: 100,
+            min_ms: 24 * 3_600_000,
+            trust_networks: 8,
+            trust_periods: 3,
+            period_ms: 3_600_000,
+            max_false_alarms: 0.003,
+            drift: 0.02,
+            max_sites: 32,
+            max_places: 4_096,
+            sample: 8,
+        }
+    }
+}
+
+/// When something is trusted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Trust {
+    pub(crate) networks: u32,
+    pub(crate) periods: u32,
+}
+
+/// What is dangerous needs up to so many times as many networks.
+const MOST: u32 = 5;
+
+impl Trust {
+    pub(crate) fn of(options: &ProfileOptions) -> Self {
+        Self {
+            networks: options.trust_networks.max(1),
+            periods: options.trust_periods.clamp(1, 16),
+        }
+    }
+
+    /// Whether what was seen so often is trusted.
+    pub(crate) fn trusts(self, seen: &Witness) -> bool {
+        seen.networks() >= self.networks && seen.periods() >= self.periods
+    }
+
+    /// The same for what attacks are written with: of more networks, on a busy site one in a hundred,
+    /// and for longer.
+    pub(crate) fn trusts_danger(self, seen: &Witness, crowd: u64) -> bool {
+        let least = 2 * self.networks;
+        let share = u32::try_from(crowd / 100).unwrap_or(u32::MAX);
+        let needed = share.clamp(least, (MOST * self.networks).max(least));
+        seen.networks() >= needed && seen.periods() >= 2 * self.periods
+    }
+}
+
+/// How much of a site's traffic something is, and how well it is known.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Part {
+    /// Of the site's requests, 0.0 to 1.0.
+    pub(crate) share: f64,
+}
+
+/// Fewer addresses than this know little.
+const WELL_KNOWN: f64 = 40.0;
+
+impl Part {
+    /// So many of the requests of a site.
+    pub(crate) fn of(count: u64, all: u64) -> Self {
+        Self {
+            share: (count as f64 / all.max(1) as f64).clamp(1e-4, 1.0),
+        }
+    }
+
+    /// How strong a sign is that is seen with this probability among honest requests to this part, of
+    /// which so many addresses are known: 0.0 where one in ten requests to the site shows it, 1.0
+    /// where one in a thousand does, 1.25 at most.
+    ///
+    /// What counts is how often the site's visitors would be taken for attackers by it: what is new
+    /// once in a hundred requests to a page that one in a hundred asks for is rare enough.
+    pub(crate) fn strength(self, probability: f64, addresses: u64) -> f64 {
+        let rarely = (probability * self.share).max(1e-9);
+        let known = (addresses as f64 / WELL_KNOWN).min(1.0);
+        known * ((-rarely.log10() - 1.0) / 2.0).clamp(0.0, 1.25)
+    }
+}

@@ -1,0 +1,469 @@
+//! The shape of a value: what it is, of which characters, how long, how much punctuation.
+//!
+//! What: one pass over the bytes.
+//! Input: a value after decoding.
+//! Output: a [`Shape`].
+//! Example: `blue kettle` is a text of lower case and blanks, 11 long.
+//! Limits: of pairs of signs the first [`Shape::PAIRS`] different ones are kept.
+
+use serde::{Deserialize, Serialize};
+
+/// What a value is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[repr(u8)]
+pub(crate) enum Kind {
+    /// Nothing.
+    Empty,
+    /// Digits.
+    Number,
+    /// Digits with a sign or a point.
+    Decimal,
+    /// Letters.
+    Word,
+    /// Letters, digits, `-`, `_` and `.`.
+    Name,
+    /// A UUID, hexadecimal digits, or a long mixture of letters and digits.
+    Token,
+    /// `2026-11-27`
+    Date,
+    /// A mail address.
+    Mail,
+    /// A path or URL.
+    Url,
+    /// Anything else.
+    Text,
+}
+
+impl Kind {
+    /// Every kind, in the order of its discriminant.
+    pub(crate) const ALL: [Self; 10] = [
+        Self::Empty,
+        Self::Number,
+        Self::Decimal,
+        Self::Word,
+        Self::Name,
+        Self::Token,
+        Self::Date,
+        Self::Mail,
+        Self::Url,
+        Self::Text,
+    ];
+
+    /// As it is called in sentences.
+    pub(crate) const fn phrase(self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::Number => "a number",
+            Self::Decimal => "a decimal number",
+            Self::Word => "a word",
+            Self::Name => "a name of letters and digits",
+            Self::Token => "a token",
+            Self::Date => "a date",
+            Self::Mail => "a mail address",
+            Self::Url => "a path or URL",
+            Self::Text => "free text",
+        }
+    }
+
+    /// Whether whoever takes this takes the other one too.
+    pub(crate) const fn covers(self, other: Self) -> bool {
+        match self {
+            Self::Text => !matches!(other, Self::Empty),
+            Self::Name => matches!(
+                other,
+                Self::Number | Self::Word | Self::Token | Self::Date | Self::Decimal
+            ),
+            Self::Decimal => matches!(other, Self::Number),
+            Self::Token => matches!(other, Self::Number | Self::Word | Self::Name),
+            _ => false,
+        }
+    }
+}
+
+/// A class of characters.
+pub(crate) mod class {
+    pub(crate) const DIGIT: u8 = 0;
+    pub(crate) const LOWER: u8 = 1;
+    pub(crate) const UPPER: u8 = 2;
+    pub(crate) const BLANK: u8 = 3;
+    pub(crate) const DASH: u8 = 4;
+    pub(crate) const UNDERSCORE: u8 = 5;
+    pub(crate) const DOT: u8 = 6;
+    pub(crate) const COMMA: u8 = 7;
+    pub(crate) const SLASH: u8 = 8;
+    pub(crate) const COLON: u8 = 9;
+    pub(crate) const AT: u8 = 10;
+    pub(crate) const PLUS: u8 = 11;
+    pub(crate) const EQUALS: u8 = 12;
+    pub(crate) const AMPERSAND: u8 = 13;
+    pub(crate) const PERCENT: u8 = 14;
+    pub(crate) const HASH: u8 = 15;
+    pub(crate) const EXCLAMATION: u8 = 16;
+    pub(crate) const QUESTION: u8 = 17;
+    pub(crate) const STAR: u8 = 18;
+    pub(crate) const TILDE: u8 = 19;
+    pub(crate) const APOSTROPHE: u8 = 20;
+    pub(crate) const QUOTE: u8 = 21;
+    pub(crate) const ANGLE: u8 = 22;
+    pub(crate) const ROUND: u8 = 23;
+    pub(crate) const SQUARE: u8 = 24;
+    pub(crate) const CURLY: u8 = 25;
+    pub(crate) const SEMICOLON: u8 = 26;
+    pub(crate) const PIPE: u8 = 27;
+    pub(crate) const DOLLAR: u8 = 28;
+    pub(crate) const CONTROL: u8 = 29;
+    pub(crate) const FOREIGN: u8 = 30;
+    pub(crate) const INVALID: u8 = 31;
+    /// How many there are.
+    pub(crate) const COUNT: u8 = 32;
+
+    /// What attacks are written with, and ordinary values mostly without.
+    pub(crate) const DANGEROUS: u64 = 1 << APOSTROPHE
+        | 1 << QUOTE
+        | 1 << ANGLE
+        | 1 << ROUND
+        | 1 << CURLY
+        | 1 << SEMICOLON
+        | 1 << PIPE
+        | 1 << DOLLAR
+        | 1 << CONTROL
+        | 1 << INVALID;
+
+    const NAMES: [&str; COUNT as usize] = [
+        "digits",
+        "lower-case letters",
+        "capital letters",
+        "blanks",
+        "`-`",
+        "`_`",
+        "`.`",
+        "`,`",
+        "`/`",
+        "`:`",
+        "`@`",
+        "`+`",
+        "`=`",
+        "`&`",
+        "`%`",
+        "`#`",
+        "`!`",
+        "`?`",
+        "`*`",
+        "`~` or `^`",
+        "apostrophes",
+        "quotation marks",
+        "`<` or `>`",
+        "round brackets",
+        "square brackets",
+        "curly brackets",
+        "`;`",
+        "`|`",
+        "`$`, backticks or backslashes",
+        "control characters",
+        "letters beyond ASCII",
+        "bytes that are no UTF-8",
+    ];
+
+    pub(crate) fn name(class: u8) -> &'static str {
+        NAMES.get(usize::from(class)).copied().unwrap_or("other")
+    }
+
+    const fn of(byte: u8) -> u8 {
+        match byte {
+            b'0'..=b'9' => DIGIT,
+            b'a'..=b'z' => LOWER,
+            b'A'..=b'Z' => UPPER,
+            b' ' => BLANK,
+            b'-' => DASH,
+            b'_' => UNDERSCORE,
+            b'.' => DOT,
+            b',' => COMMA,
+            b'/' => SLASH,
+            b':' => COLON,
+            b'@' => AT,
+            b'+' => PLUS,
+            b'=' => EQUALS,
+            b'&' => AMPERSAND,
+            b'%' => PERCENT,
+            b'#' => HASH,
+            b'!' => EXCLAMATION,
+            b'?' => QUESTION,
+            b'*' => STAR,
+            b'~' | b'^' => TILDE,
+            b'\'' => APOSTROPHE,
+            b'"' => QUOTE,
+            b'<' | b'>' => ANGLE,
+            b'(' | b')' => ROUND,
+            b'[' | b']' => SQUARE,
+            b'{' | b'}' => CURLY,
+            b';' => SEMICOLON,
+            b'|' => PIPE,
+            b'$' | b'`' | b'\\' => DOLLAR,
+            0x80.. => FOREIGN,
+            _ => CONTROL,
+        }
+    }
+
+    pub(super) const TABLE: [u8; 256] = {
+        let mut table = [0; 256];
+        let mut byte = 0;
+        while byte < 256 {
+            table[byte] = of(byte as u8);
+            byte += 1;
+        }
+        table
+    };
+}
+
+/// What is remembered of a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Shape {
+    pub(crate) kind: Kind,
+    /// One bit for each [`class`] in it.
+    pub(crate) classes: u64,
+    /// The length in bytes.
+    pub(crate) length: u32,
+    /// How many characters are no letters, digits or blanks.
+    pub(crate) signs: u32,
+    pairs: [u16; Self::PAIRS],
+    pair_count: u8,
+}
+
+impl Shape {
+    /// So many different pairs of neighbouring signs are looked at.
+    pub(crate) const PAIRS: usize = 6;
+
+    /// The pairs of neighbouring signs, such as `')`, by their classes.
+    pub(crate) fn pairs(&self) -> &[u16] {
+        self.pairs
+            .get(..usize::from(self.pair_count))
+            .unwrap_or_default()
+    }
+
+    /// The bucket of the length: two for each doubling.
+    pub(crate) fn length_bucket(&self) -> u8 {
+        bucket(u64::from(self.length))
+    }
+
+    /// The bucket of the number of signs.
+    pub(crate) fn sign_bucket(&self) -> u8 {
+        bucket(u64::from(self.signs))
+    }
+
+    pub(crate) fn of(value: &[u8]) -> Self {
+        let mut shape = Self {
+            kind: Kind::Empty,
+            classes: 0,
+            length: value.len() as u32,
+            signs: 0,
+            pairs: [0; Self::PAIRS],
+            pair_count: 0,
+        };
+        let mut before = class::LOWER;
+        for byte in value {
+            let now = class::TABLE.get(usize::from(*byte)).copied().unwrap_or(0);
+            shape.classes |= 1 << now;
+            let is_sign = is_sign(now);
+            shape.signs += u32::from(is_sign);
+            if is_sign && is_sign_or_blank(before) {
+                shape.pair(before, now);
+            }
+            before = now;
+        }
+        if shape.classes & (1 << class::FOREIGN) != 0 && std::str::from_utf8(value).is_err() {
+            shape.classes |= 1 << class::INVALID;
+        }
+        shape.kind = kind(value, shape.classes);
+        shape
+    }
+
+    fn pair(&mut self, before: u8, now: u8) {
+        let pair = u16::from(before) << 8 | u16::from(now);
+        if self.pairs().contains(&pair) {
+            return;
+        }
+        if let Some(place) = self.pairs.get_mut(usize::from(self.pair_count)) {
+            *place = pair;
+            self.pair_count += 1;
+        }
+    }
+}
+
+const fn is_sign(class: u8) -> bool {
+    !matches!(
+        class,
+        class::DIGIT | class::LOWER | class::UPPER | class::BLANK | class::FOREIGN
+    )
+}
+
+const fn is_sign_or_blank(class: u8) -> bool {
+    is_sign(class) || class == class::BLANK
+}
+
+/// Two buckets for each doubling; 63 for the longest.
+pub(crate) fn bucket(number: u64) -> u8 {
+    let Some(log) = number.checked_ilog2() else {
+        return 0;
+    };
+    let half = u32::from(log > 0 && number >> (log - 1) & 1 == 1);
+    (1 + 2 * log + half).min(63) as u8
+}
+
+/// The smallest number in a bucket.
+pub(crate) const fn bucket_start(bucket: u8) -> u64 {
+    match bucket {
+        0 => 0,
+        bucket => {
+            let log = (bucket as u32 - 1) / 2;
+            let start = 1 << log;
+            if bucket.is_multiple_of(2) {
+                start + start / 2
+            } else {
+                start
+            }
+        }
+    }
+}
+
+/// The largest number in a bucket.
+pub(crate) const fn bucket_end(bucket: u8) -> u64 {
+    match bucket {
+        0 => 0,
+        // There is no number between one and two.
+        1 | 2 => 1,
+        bucket => bucket_start(bucket + 1) - 1,
+    }
+}
+
+fn kind(value: &[u8], classes: u64) -> Kind {
+    const fn mask(classes: &[u8]) -> u64 {
+        let mut mask = 0;
+        let mut place = 0;
+        while place < classes.len() {
+            mask |= 1 << classes[place];
+            place += 1;
+        }
+        mask
+    }
+    const LETTERS: u64 = mask(&[class::LOWER, class::UPPER]);
+    const NUMERIC: u64 = mask(&[class::DIGIT, class::DASH, class::DOT]);
+    const PLAIN: u64 = LETTERS | NUMERIC | mask(&[class::UNDERSCORE]);
+    const MAIL: u64 = PLAIN | mask(&[class::AT, class::PLUS]);
+    let digits = classes & 1 << class::DIGIT != 0;
+    if value.is_empty() {
+        Kind::Empty
+    } else if classes == 1 << class::DIGIT {
+        Kind::Number
+    } else if classes & !LETTERS == 0 {
+        if value.len() >= 24 && classes == LETTERS {
+            Kind::Token
+        } else {
+            Kind::Word
+        }
+    } else if digits && classes & !NUMERIC == 0 {
+        numeric(value)
+    } else if classes & !PLAIN == 0 {
+        if digits && is_token(value, classes) {
+            Kind::Token
+        } else {
+            Kind::Name
+        }
+    } else if classes & !MAIL == 0 && value.iter().filter(|byte| matches!(byte, b'@')).count() == 1
+    {
+        Kind::Mail
+    } else if value.starts_with(b"/")
+        || value.starts_with(b"http://")
+        || value.starts_with(b"https://")
+    {
+        Kind::Url
+    } else {
+        Kind::Text
+    }
+}
+
+fn numeric(value: &[u8]) -> Kind {
+    let rest = value.strip_prefix(b"-").unwrap_or(value);
+    let points = rest.iter().filter(|byte| matches!(byte, b'.')).count();
+    let dashes = rest.iter().filter(|byte| matches!(byte, b'-')).count();
+    match (dashes, points) {
+        (0, 0 | 1) => Kind::Decimal,
+        (2, 0) if value.len() == 10 && value.get(4) == Some(&b'-') => Kind::Date,
+        _ => Kind::Name,
+    }
+}
+
+fn is_token(value: &[u8], classes: u64) -> bool {
+    let hex = value
+        .iter()
+        .all(|byte| byte.is_ascii_hexdigit() || *byte == b'-');
+    let digits = value.iter().filter(|byte| byte.is_ascii_digit()).count();
+    (hex && value.len() >= 8 && digits >= 2)
+        || (value.len() >= 16 && digits >= 3 && classes & (1 << class::DOT) == 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn values_are_what_they_look_like() {
+        for (value, kind) in [
+            ("", Kind::Empty),
+            ("123", Kind::Number),
+            ("-5", Kind::Decimal),
+            ("52.5200", Kind::Decimal),
+            ("de", Kind::Word),
+            ("blue-kettle", Kind::Name),
+            ("2026-11-27", Kind::Date),
+            ("1.2.3", Kind::Name),
+            ("4f2a9c01", Kind::Token),
+            ("123e4567-e89b-12d3-a456-426614174000", Kind::Token),
+            ("anna@example.org", Kind::Mail),
+            ("/account", Kind::Url),
+            ("https://example.org/?a=1", Kind::Url),
+            ("blue kettle", Kind::Text),
+            ("1' or 1=1", Kind::Text),
+            ("caf\u{e9}", Kind::Text),
+        ] {
+            assert_eq!(Shape::of(value.as_bytes()).kind, kind, "{value}");
+        }
+    }
+
+    #[test]
+    fn signs_and_their_neighbours_are_seen() {
+        let shape = Shape::of(b"a') or ('b'='b");
+        assert_eq!(shape.signs, 7);
+        assert!(shape.classes & class::DANGEROUS != 0);
+        let pair = |a: u8, b: u8| u16::from(a) << 8 | u16::from(b);
+        assert!(
+            shape
+                .pairs()
+                .contains(&pair(class::APOSTROPHE, class::ROUND))
+        );
+        assert!(Shape::of(b"O'Brien, Anna").pairs().is_empty());
+    }
+
+    #[test]
+    fn buckets_grow_and_start_where_they_say() {
+        for number in 0..100_000u64 {
+            let bucket = bucket(number);
+            assert!(bucket_start(bucket) <= number, "{number}");
+            assert!(
+                number < bucket_start(bucket + 1) || bucket == 1 || bucket == 2,
+                "{number} {bucket}"
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_have_a_shape(value in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let shape = Shape::of(&value);
+            prop_assert_eq!(shape.length as usize, value.len());
+            prop_assert!(shape.pairs().len() <= Shape::PAIRS);
+            prop_assert_eq!(shape.kind == Kind::Empty, value.is_empty());
+        }
+    }
+}

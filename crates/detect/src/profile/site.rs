@@ -1,0 +1,484 @@
+//! One site: its paths, the names and endings used anywhere on it, and the judgement of a request.
+
+use hashbrown::HashMap;
+use serde::{Deserialize, Serialize};
+use vigil_event::Outcome;
+use vigil_event::whole::is_secret;
+
+use super::endpoint::{Endpoint, EndpointDescription, KnownNames, name_key};
+use super::misfit::{Aspect, Misfit, Place, grouped};
+use super::options::{Part, ProfileOptions, Trust};
+use super::seen::Request;
+use super::shape::{Shape, bucket};
+use super::sparse::Sparse;
+use super::tree::{Found, MAX_DEPTH, Node, ending, segments};
+use super::value::ValueProfile;
+use super::who::hash_text;
+use super::witness::{Crowd, Novelty, Witness};
+
+/// Names of parameters that are told apart on a site, and endings.
+const MAX_NAMES: usize = 512;
+/// A name is known on the site once clients of so many networks have used it somewhere.
+const ENOUGH_FOR_NAMES: u32 = 6;
+const MAX_ENDINGS: usize = 64;
+/// Broken links that are remembered.
+const MAX_MISSING: usize = 256;
+/// A path's ending is odd only where so many requests were seen.
+const MIN_FOR_ENDINGS: u64 = 500;
+
+/// What is known of a site.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Site {
+    count: u64,
+    crowd: Crowd,
+    first_ms: i64,
+    last_ms: i64,
+    root: Node,
+    /// Requests that were not learned since there are too many paths.
+    left_out: u64,
+    /// The parameters by name, whatever the path.
+    names: HashMap<Box<str>, Named>,
+    endings: HashMap<Box<str>, Witness>,
+    new_endings: Novelty,
+    /// The sizes of answers, with a status below 300, to paths that are not known.
+    soft_misses: Sparse,
+    /// Paths that are not there and are asked for all the same: broken links.
+    missing: HashMap<u64, Witness>,
+    #[serde(skip)]
+    size: u64,
+    #[serde(skip)]
+    places: usize,
+    #[serde(skip)]
+    known_misses: u64,
+}
+
+/// A parameter's name wherever it stands on the site.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Named {
+    seen: Witness,
+    /// Where it did not fit: a parameter that is new on many paths at once.
+    odd: Witness,
+    value: ValueProfile,
+}
+
+impl Named {
+    fn most_seen(&self) -> &Witness {
+        if self.odd.networks() > self.seen.networks() {
+            &self.odd
+        } else {
+            &self.seen
+        }
+    }
+}
+
+/// What a profile says of a request.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Verdict {
+    /// What does not fit, the strongest first.
+    pub misfits: Vec<Misfit>,
+    /// All of that together, 0.0 to 10.0.
+    pub score: f64,
+}
+
+impl KnownNames for Site {
+    fn values(&self, name: &str) -> Option<(&ValueProfile, Part)> {
+        let named = self.names.get(name)?;
+        let is_known = named.seen.networks() >= ENOUGH_FOR_NAMES;
+        is_known.then(|| (&named.value, self.part(named.value.count())))
+    }
+
+    fn is_known(&self, name: &str, trust: Trust) -> bool {
+        let named = self.names.get(name);
+        named.is_some_and(|one| one.seen.networks() >= ENOUGH_FOR_NAMES || trust.trusts(&one.odd))
+    }
+}
+
+impl Site {
+    /// Requests that were learned from.
+    pub const fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// About how many addresses they came from.
+    pub fn clients(&self) -> u64 {
+        self.crowd.size()
+    }
+
+    /// How much of events' time it has learned for, in milliseconds.
+    pub const fn span_ms(&self) -> i64 {
+        self.last_ms.saturating_sub(self.first_ms)
+    }
+
+    /// When the last request came that it learned from, in milliseconds since 1970.
+    pub const fn last_ms(&self) -> i64 {
+        self.last_ms
+    }
+
+    /// Requests that were not learned since there are too many paths.
+    pub const fn left_out(&self) -> u64 {
+        self.left_out
+    }
+
+    /// How many places its paths have.
+    pub fn places(&self) -> usize {
+        self.root.places()
+    }
+
+    /// About how much memory it takes, in bytes.
+    pub fn bytes(&self) -> usize {
+        let names = self.names.iter();
+        let names = names.map(|(name, one)| name.len() + one.value.bytes());
+        let endings = self.endings.keys().map(|name| name.len());
+        size_of::<Self>()
+            + self.root.bytes()
+            + names.chain(endings).sum::<usize>()
+            + self.names.capacity() * size_of::<(Box<str>, Named)>()
+            + self.endings.capacity() * size_of::<(Box<str>, Witness)>()
+            + self.missing.capacity() * size_of::<(u64, Witness)>()
+    }
+
+    pub(crate) fn learn(&mut self, request: &Request<'_>, options: &ProfileOptions) {
+        let by = &request.lesson();
+        let trust = Trust::of(options);
+        if self.count == 0 {
+            self.first_ms = request.at_ms();
+        }
+        self.last_ms = self.last_ms.max(request.at_ms());
+        self.count = self.count.saturating_add(u64::from(by.weight));
+        self.crowd.see(by.who);
+        if request.was_served() {
+            self.learn_names(request, trust);
+            let is_known = matches!(self.find(request), Found::Known(_));
+            if !is_known && request.status() / 100 == 2 {
+                self.soft_misses.see(bucket(request.body_bytes()), by);
+            }
+        } else if matches!(request.status(), 404 | 410) {
+            self.learn_missing(request);
+        }
+        let mut room = options.max_places.saturating_sub(self.places);
+        let before = room;
+        self.root.learn(request, trust, &mut room);
+        self.places = (self.places + before).saturating_sub(room);
+        if room == 0 {
+            self.left_out = self.left_out.saturating_add(u64::from(by.weight));
+        }
+    }
+
+    fn learn_missing(&mut self, request: &Request<'_>) {
+        let path = hash_text(request.path());
+        if !self.missing.contains_key(&path) && self.missing.len() >= MAX_MISSING {
+            let weakest = self.missing.iter().min_by_key(|(_, seen)| seen.networks());
+            let Some(weakest) = weakest.filter(|(_, seen)| seen.networks() < 3) else {
+                return;
+            };
+            let weakest = *weakest.0;
+            self.missing.remove(&weakest);
+        }
+        let seen = self.missing.entry(path).or_default();
+        seen.see(&request.lesson());
+    }
+
+    fn learn_names(&mut self, request: &Request<'_>, trust: Trust) {
+        let by = &request.lesson();
+        let mut key = String::new();
+        for [name, value] in request.parameters() {
+            name_key(name, &mut key);
+            let Some(named) = entry(&mut self.names, &key, MAX_NAMES, Named::most_seen) else {
+                continue;
+            };
+            // What does not fit where it stands must not become known by its values.
+            if by.is_odd {
+                named.odd.see(by);
+                continue;
+            }
+            if named.value.count() == 0 && is_secret(name) {
+                named.value.open();
+            }
+            named.seen.see(by);
+            named.value.learn((&Shape::of(value), value), by, trust);
+        }
+        let last = segments(request.path()).last().unwrap_or_default();
+        let ending = ending(last);
+        let is_new = !std::str::from_utf8(ending).is_ok_and(|name| self.endings.contains_key(name));
+        self.new_endings.see(self.count, is_new, by);
+        let ending = std::str::from_utf8(ending).unwrap_or_default();
+        if let Some(seen) = entry(&mut self.endings, ending, MAX_ENDINGS, |seen| seen) {
+            seen.see(by);
+        }
+    }
+
+    /// Works out what is trusted from what was learned.
+    pub(crate) fn settle(&mut self, options: &ProfileOptions) {
+        let trust = Trust::of(options);
+        self.size = self.crowd.size();
+        self.root.settle(trust);
+        self.places = self.root.places();
+        for named in self.names.values_mut() {
+            named.value.settle(trust);
+        }
+        self.known_misses = self.soft_misses.mask_of(|_, seen| trust.trusts(seen));
+    }
+
+    fn find<'a>(&'a self, request: &Request<'a>) -> Found<'a> {
+        self.root
+            .find(request.path(), &mut String::new(), |_, _| {})
+    }
+
+    /// What does not fit of a request.
+    pub(crate) fn judge(&self, request: &Request<'_>, trust: Trust, is_drifting: bool) -> Verdict {
+        let mut misfits = Vec::new();
+        let mut key = String::new();
+        let found = self.root.find(request.path(), &mut key, |node, segment| {
+            misfits.extend(segment_misfit(
+                node,
+                segment,
+                (self.part(node.count()), trust),
+                true,
+            ));
+        });
+        match found {
+            Found::Known(endpoint) => {
+                let part = self.part(endpoint.count());
+                endpoint.judge(request, self, (part, trust), &mut misfits);
+            }
+            Found::Unknown {
+                node,
+                segment,
+                shown,
+            } => self.judge_unknown((node, segment, shown), request, trust, &mut misfits),
+        }
+        verdict(misfits, is_drifting)
+    }
+
+    fn part(&self, count: u64) -> Part {
+        Part::of(count, self.count)
+    }
+
+    fn judge_unknown(
+        &self,
+        (node, segment, shown): (&Node, Option<&[u8]>, u32),
+        request: &Request<'_>,
+        trust: Trust,
+        misfits: &mut Vec<Misfit>,
+    ) {
+        let is_broken_link = |seen: &Witness| trust.trusts(seen);
+        if matches!(request.status(), 404 | 410)
+            && self
+                .missing
+                .get(&hash_text(request.path()))
+                .is_some_and(is_broken_link)
+        {
+            return;
+        }
+        // Where nothing was there, somebody may have mistyped it.
+        let was_served = request.was_served();
+        let part = self.part(node.count());
+        let known = format!(
+            "in {} requests from about {} addresses",
+            grouped(node.count()),
+            grouped(node.clients())
+        );
+        let weight = if was_served { 4.5 } else { 2.5 };
+        let unknown = Misfit {
+            aspect: Aspect::Path,
+            place: Place::Path,
+            thing: Misfit::PATH,
+            score: (weight * part.strength(node.probability(shown), node.clients()))
+                .min(MOST_OF_NEW_PATHS),
+            words: format!("there was nothing at this path {known}"),
+        };
+        let named = segment.and_then(|segment| {
+            self.judge_ending(request, was_served, misfits);
+            segment_misfit(node, segment, (part, trust), was_served)
+        });
+        match named {
+            Some(named) if named.thing == Misfit::DANGEROUS_PATH => {
+                misfits.extend([named, unknown])
+            }
+            // That a new page has a name unlike the others is no further sign.
+            Some(named) if named.score > unknown.score => misfits.push(Misfit {
+                score: named.score.min(MOST_OF_NEW_PATHS),
+                ..named
+            }),
+            _ => misfits.push(unknown),
+        }
+        if segments(request.path()).nth(MAX_DEPTH).is_some() {
+            misfits.push(Misfit {
+                aspect: Aspect::Path,
+                place: Place::Path,
+                thing: Misfit::PATH,
+                score: 4.0,
+                words: format!("no path had more than {MAX_DEPTH} parts"),
+            });
+        }
+    }
+
+    fn judge_ending(&self, request: &Request<'_>, was_served: bool, misfits: &mut Vec<Misfit>) {
+        let last = segments(request.path()).last().unwrap_or_default();
+        let ending = ending(last);
+        let Ok(name) = std::str::from_utf8(ending) else {
+            return;
+        };
+        if name.is_empty() || self.is_ending(name) || self.count < MIN_FOR_ENDINGS {
+            return;
+        }
+        let shown = self.endings.get(name).map_or(0, Witness::networks);
+        let probability = self.new_endings.probability(self.count, self.size, shown);
+        let weight = if was_served { 6.0 } else { 4.2 };
+        misfits.push(Misfit {
+            aspect: Aspect::Ending,
+            place: Place::Path,
+            thing: hash_text(name.as_bytes()),
+            score: weight * self.part(self.count).strength(probability, self.size),
+            words: format!(
+                "no path ended in `{name}` in {} requests from about {} addresses",
+                grouped(self.count),
+                grouped(self.size)
+            ),
+        });
+    }
+
+    fn is_ending(&self, name: &str) -> bool {
+        let trust = Trust {
+            networks: 4,
+            periods: 2,
+        };
+        self.endings
+            .get(name)
+            .is_some_and(|seen| trust.trusts(seen))
+    }
+
+    /// Whether an attack succeeded, by how it was answered.
+    pub(crate) fn outcome(&self, request: &Request<'_>) -> Outcome {
+        let by_status = Outcome::by_status(request.status());
+        if request.status() / 100 != 2 {
+            return by_status;
+        }
+        match self.find(request) {
+            Found::Known(endpoint) => match endpoint.size_is_odd(request) {
+                Some(true) => Outcome::LikelySuccess,
+                Some(false) => Outcome::Attempt,
+                None => by_status,
+            },
+            // What is not there is answered like this everywhere on some sites.
+            Found::Unknown { .. } if self.known_misses & 1 << bucket(request.body_bytes()) != 0 => {
+                Outcome::Attempt
+            }
+            Found::Unknown { .. } => Outcome::LikelySuccess,
+        }
+    }
+
+    /// What is known of it, for people: the paths with most requests first, at most `most`.
+    pub fn describe(&self, most: usize) -> Vec<(String, EndpointDescription)> {
+        let mut all: Vec<(String, &Endpoint)> = Vec::new();
+        self.root.endpoints("", &mut |template, endpoint| {
+            all.push((template.to_owned(), endpoint));
+        });
+        all.sort_by(|a, b| b.1.count().cmp(&a.1.count()).then(a.0.cmp(&b.0)));
+        all.truncate(most);
+        let described = all.into_iter();
+        described
+            .filter(|(_, endpoint)| endpoint.clients() > 0)
+            .map(|(template, endpoint)| (template, endpoint.description()))
+            .collect()
+    }
+
+    /// Whether what was read from a file keeps the bounds.
+    pub(crate) fn is_bounded(&self, options: &ProfileOptions) -> bool {
+        self.names.len() <= MAX_NAMES
+            && self.endings.len() <= MAX_ENDINGS
+            && self.missing.len() <= MAX_MISSING
+            && self.names.values().all(|one| one.value.is_bounded())
+            && self.root.is_bounded(0)
+            && self.root.places() <= 2 * options.max_places.max(1)
+    }
+}
+
+/// What is kept under a name, made if there is room or somebody rare makes some.
+fn entry<'a, T: Default>(
+    all: &'a mut HashMap<Box<str>, T>,
+    name: &str,
+    most: usize,
+    seen: impl Fn(&T) -> &Witness,
+) -> Option<&'a mut T> {
+    if !all.contains_key(name) {
+        if all.len() >= most {
+            let weakest = all
+                .iter()
+                .map(|(name, one)| (seen(one).networks(), name))
+                .min();
+            let weakest = weakest.filter(|(networks, _)| *networks < 3)?.1.clone();
+            all.remove(&weakest);
+        }
+        all.insert(name.into(), T::default());
+    }
+    all.get_mut(name)
+}
+
+/// What does not fit of a name in a path.
+fn segment_misfit(
+    node: &Node,
+    segment: &[u8],
+    (part, trust): (Part, Trust),
+    was_served: bool,
+) -> Option<Misfit> {
+    let profile = node.segments()?;
+    let misfit = profile.judge((&Shape::of(segment), segment), part, trust)?;
+    let share = match (was_served, misfit.is_dangerous || misfit.is_long) {
+        (true, true) => 1.0,
+        (false, true) => 0.8,
+        (true, false) => 0.7,
+        (false, false) => 0.5,
+    };
+    Some(Misfit {
+        aspect: misfit.aspect,
+        place: Place::Path,
+        thing: if misfit.is_dangerous || misfit.is_long {
+            Misfit::DANGEROUS_PATH
+        } else {
+            Misfit::PATH
+        },
+        score: misfit.score * share,
+        words: format!(
+            "this part of the path was {} in {} requests from about {} addresses",
+            misfit.usual,
+            grouped(profile.count()),
+            grouped(profile.clients())
+        ),
+    })
+}
+
+/// The highest score of a profile alone: it knows what is unusual, not what is evil.
+const MOST: f64 = 8.9;
+/// A path that is only new is never enough: pages are made every day.
+const MOST_OF_NEW_PATHS: f64 = 4.5;
+/// Weak signs about the answer alone never reach more.
+const MOST_AROUND: f64 = 4.9;
+/// The weight of what is only new while the site changes.
+const NEWS_WHILE_DRIFTING: f64 = 0.6;
+
+fn verdict(mut misfits: Vec<Misfit>, is_drifting: bool) -> Verdict {
+    if is_drifting {
+        for misfit in misfits.iter_mut().filter(|one| one.aspect.is_news()) {
+            misfit.score *= NEWS_WHILE_DRIFTING;
+        }
+    }
+    misfits.retain(|misfit| misfit.score >= super::value::WEAKEST);
+    misfits.sort_by(|a, b| b.score.total_cmp(&a.score));
+    let together = |of_request_only: bool| {
+        let counted = misfits
+            .iter()
+            .filter(|one| !of_request_only || one.aspect.is_of_request());
+        10.0 * (1.0 - counted.map(|one| 1.0 - one.score / 10.0).product::<f64>())
+    };
+    let (request, all) = (together(true), together(false));
+    let score = if request >= super::value::STRONG {
+        all
+    } else {
+        request.max(all.min(MOST_AROUND))
+    };
+    Verdict {
+        misfits,
+        score: score.min(MOST),
+    }
+}

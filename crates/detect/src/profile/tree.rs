@@ -1,0 +1,413 @@
+//! The paths of a site as a tree, with places for what varies: `/item/123` is `/item/{number}`.
+//!
+//! Numbers and tokens have a place of their own from the start. A place in which many clients ask for
+//! ever new names is opened: what is rare in it becomes `{text}`.
+
+use hashbrown::HashMap;
+use serde::{Deserialize, Serialize};
+
+use super::endpoint::Endpoint;
+use super::options::Trust;
+use super::seen::Request;
+use super::shape::{Kind, Shape};
+use super::value::ValueProfile;
+use super::witness::{Crowd, Novelty, Witness};
+
+/// Names in one place that are told apart.
+const MAX_CHILDREN: usize = 96;
+/// The most parts of a path; deeper ones are not learned.
+pub(crate) const MAX_DEPTH: usize = 12;
+/// A longer name is not told from others, in bytes.
+const MAX_SEGMENT_BYTES: usize = 64;
+/// What stands for a name that is rare in its place.
+const TEXT: &str = "{text}";
+
+/// One place in the tree.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Node {
+    seen: Witness,
+    count: u64,
+    crowd: Crowd,
+    children: HashMap<Box<str>, Node>,
+    /// What the names below look like.
+    segments: Option<Box<ValueProfile>>,
+    new_children: Novelty,
+    overflow: Witness,
+    is_open: bool,
+    pub(crate) endpoint: Option<Box<Endpoint>>,
+    #[serde(skip)]
+    is_trusted: bool,
+    #[serde(skip)]
+    size: u64,
+}
+
+/// Where a path leads.
+pub(crate) enum Found<'a> {
+    /// To what is known.
+    Known(&'a Endpoint),
+    /// Nowhere from here on.
+    Unknown {
+        /// The last place that is known.
+        node: &'a Node,
+        /// The name that is not known there; none where the place itself has no page.
+        segment: Option<&'a [u8]>,
+        /// How many networks asked for it before.
+        shown: u32,
+    },
+}
+
+/// The parts of a path.
+pub(crate) fn segments(path: &[u8]) -> impl Iterator<Item = &[u8]> {
+    path.split(|byte| *byte == b'/')
+        .filter(|part| !part.is_empty())
+}
+
+/// The ending of a file name with its point, or nothing.
+pub(crate) fn ending(segment: &[u8]) -> &[u8] {
+    // Editors leave copies of this name.
+    if segment.ends_with(b"~") {
+        return b"~";
+    }
+    let Some(point) = segment.iter().rposition(|byte| *byte == b'.') else {
+        return b"";
+    };
+    let ending = segment.get(point..).unwrap_or_default();
+    let letters = ending.get(1..).unwrap_or_default();
+    let is_ending = (1..=6).contains(&letters.len())
+        && letters.iter().all(u8::is_ascii_alphanumeric)
+        && letters.iter().any(u8::is_ascii_alphabetic);
+    if is_ending { ending } else { b"" }
+}
+
+/// The name a segment goes by: numbers and tokens have one name each, with the file's ending.
+fn segment_key(segment: &[u8], key: &mut String) {
+    key.clear();
+    let ending = ending(segment);
+    let stem = segment
+        .get(..segment.len() - ending.len())
+        .unwrap_or(segment);
+    match Shape::of(stem).kind {
+        Kind::Number => key.push_str("{number}"),
+        Kind::Token => key.push_str("{token}"),
+        _ => match std::str::from_utf8(segment) {
+            Ok(text) if text.len() <= MAX_SEGMENT_BYTES => {
+                key.push_str(text);
+                return;
+            }
+            _ => key.push_str(TEXT),
+        },
+    }
+    key.push_str(std::str::from_utf8(ending).unwrap_or_default());
+}
+
+/// The same where the place is open.
+fn open_key(segment: &[u8], key: &mut String) {
+    key.clear();
+    key.push_str(TEXT);
+    key.push_str(std::str::from_utf8(ending(segment)).unwrap_or_default());
+}
+
+impl Node {
+    /// Where a path leads; `strange` is told each name that stands where names vary, with the place.
+    pub(crate) fn find<'a>(
+        &'a self,
+        path: &'a [u8],
+        key: &mut String,
+        mut strange: impl FnMut(&'a Self, &'a [u8]),
+    ) -> Found<'a> {
+        let mut node = self;
+        for segment in segments(path) {
+            segment_key(segment, key);
+            let mut child = node.children.get(key.as_str());
+            if !child.is_some_and(|child| child.is_trusted) && node.is_open {
+                open_key(segment, key);
+                child = node.children.get(key.as_str()).or(child);
+            }
+            match child {
+                Some(child) if child.is_trusted => {
+                    if key.starts_with('{') {
+                        strange(node, segment);
+                    }
+                    node = child;
+                }
+                child => {
+                    let shown = child.map_or(0, |child| child.seen.networks());
+                    return Found::Unknown {
+                        node,
+                        segment: Some(segment),
+                        shown,
+                    };
+                }
+            }
+        }
+        match &node.endpoint {
+            Some(endpoint) => Found::Known(endpoint),
+            None => Found::Unknown {
+                node,
+                segment: None,
+                shown: 0,
+            },
+        }
+    }
+
+    /// Learns from a request below this place; `room` is how many more places there may be.
+    pub(crate) fn learn(&mut self, request: &Request<'_>, trust: Trust, room: &mut usize) {
+        let mut parts = segments(request.path());
+        if request.was_served() {
+            if segments(request.path()).take(MAX_DEPTH + 1).count() <= MAX_DEPTH {
+                self.learn_served(&mut parts, request, trust, room);
+            }
+        } else if let Some(node) = self.existing(&mut parts)
+            && let Some(endpoint) = &mut node.endpoint
+        {
+            endpoint.learn(request, trust, room);
+        }
+    }
+
+    /// The place that a path leads to, if it is there.
+    fn existing<'p>(&mut self, parts: &mut impl Iterator<Item = &'p [u8]>) -> Option<&mut Self> {
+        let Some(segment) = parts.next() else {
+            return Some(self);
+        };
+        let mut key = String::new();
+        self.child_key(segment, &mut key);
+        self.children.get_mut(key.as_str())?.existing(parts)
+    }
+
+    /// The name under which a segment is kept here.
+    fn child_key(&self, segment: &[u8], key: &mut String) {
+        segment_key(segment, key);
+        if self.is_open && !self.children.contains_key(key.as_str()) {
+            open_key(segment, key);
+        }
+    }
+
+    fn learn_served<'p>(
+        &mut self,
+        parts: &mut impl Iterator<Item = &'p [u8]>,
+        request: &Request<'_>,
+        trust: Trust,
+        room: &mut usize,
+    ) {
+        let by = &request.lesson();
+        self.seen.see(by);
+        self.count = self.count.saturating_add(u64::from(by.weight));
+        self.crowd.see(by.who);
+        let Some(segment) = parts.next() else {
+            if self.endpoint.is_none() {
+                self.endpoint = Some(Box::default());
+            }
+            if let Some(endpoint) = &mut self.endpoint {
+                endpoint.learn(request, trust, room);
+            }
+            return;
+        };
+        let profile = self
+            .segments
+            .get_or_insert_with(|| Box::new(ValueProfile::of_forms()));
+        profile.learn((&Shape::of(segment), segment), by, trust);
+        let mut key = String::new();
+        self.child_key(segment, &mut key);
+        let known = self.children.get(key.as_str());
+        let is_new = known.is_none_or(|child| !child.is_trusted);
+        self.new_children.see(self.count, is_new, by);
+        if known.is_none() && !self.make_room(&mut key, request, trust, room) {
+            return;
+        }
+        if let Some(child) = self.children.get_mut(key.as_str()) {
+            child.learn_served(parts, request, trust, room);
+        }
+    }
+
+    /// Makes a child of that name, and gives up a rare one for it where there are too many; `key`
+    /// changes where the place is opened. False where there is no room.
+    fn make_room(
+        &mut self,
+        key: &mut String,
+        request: &Request<'_>,
+        trust: Trust,
+        room: &mut usize,
+    ) -> bool {
+        let is_varied = key.starts_with('{');
+        if self.children.len() >= MAX_CHILDREN && !is_varied {
+            self.overflow.see(&request.lesson());
+            if trust.trusts_danger(&self.overflow, self.size) {
+                *room += self.open(trust);
+                *key = TEXT.to_owned();
+            } else {
+                let weakest = self
+                    .children
+                    .iter()
+                    .min_by_key(|(_, one)| one.seen.networks());
+                let weakest = weakest.filter(|(_, one)| one.seen.networks() < 3);
+                let Some(weakest) = weakest.map(|(name, _)| name.clone()) else {
+                    return false;
+                };
+                *room += self
+                    .children
+                    .remove(&weakest)
+                    .map_or(0, |gone| gone.places());
+            }
+        }
+        if !self.children.contains_key(key.as_str()) {
+            let Some(left) = room.checked_sub(1) else {
+                return false;
+            };
+            *room = left;
+            self.children.insert(key.as_str().into(), Self::default());
+        }
+        true
+    }
+
+    /// Names vary here: those that are rare become one. The number of places that this gave back.
+    fn open(&mut self, trust: Trust) -> usize {
+        let before = self.places();
+        self.is_open = true;
+        let rare: Vec<Box<str>> = self
+            .children
+            .iter()
+            .filter(|(name, one)| !name.starts_with('{') && !trust.trusts(&one.seen))
+            .map(|(name, _)| name.clone())
+            .collect();
+        let mut key = String::new();
+        for name in rare {
+            let Some(child) = self.children.remove(&name) else {
+                continue;
+            };
+            open_key(name.as_bytes(), &mut key);
+            self.children
+                .entry(key.as_str().into())
+                .or_default()
+                .add(child);
+        }
+        before.saturating_sub(self.places())
+    }
+
+    fn add(&mut self, other: Self) {
+        self.seen.add(&other.seen);
+        self.count = self.count.saturating_add(other.count);
+        self.crowd.add(&other.crowd);
+        self.new_children.add(&other.new_children);
+        self.overflow.add(&other.overflow);
+        self.is_open |= other.is_open;
+        match (&mut self.segments, other.segments) {
+            (Some(mine), Some(theirs)) => mine.add(&theirs),
+            (mine @ None, theirs) => *mine = theirs,
+            (Some(_), None) => {}
+        }
+        match (&mut self.endpoint, other.endpoint) {
+            (Some(mine), Some(theirs)) => mine.add(&theirs),
+            (mine @ None, theirs) => *mine = theirs,
+            (Some(_), None) => {}
+        }
+        for (name, child) in other.children {
+            if let Some(mine) = self.children.get_mut(&name) {
+                mine.add(child);
+            } else if self.children.len() < MAX_CHILDREN {
+                self.children.insert(name, child);
+            }
+        }
+    }
+
+    /// How many places there are, this one among them, and parameters.
+    pub(crate) fn places(&self) -> usize {
+        let here = self.endpoint.as_ref().map_or(0, |one| one.places());
+        1 + here + self.children.values().map(Self::places).sum::<usize>()
+    }
+
+    pub(crate) fn settle(&mut self, trust: Trust) {
+        self.size = self.crowd.size();
+        if let Some(segments) = &mut self.segments {
+            segments.settle(trust);
+        }
+        if let Some(endpoint) = &mut self.endpoint {
+            endpoint.settle(trust);
+        }
+        for child in self.children.values_mut() {
+            child.is_trusted = trust.trusts(&child.seen);
+            child.settle(trust);
+        }
+    }
+
+    /// How probable a name is here that only so many networks asked for before.
+    pub(crate) fn probability(&self, shown: u32) -> f64 {
+        self.new_children.probability(self.count, self.size, shown)
+    }
+
+    pub(crate) const fn count(&self) -> u64 {
+        self.count
+    }
+
+    pub(crate) const fn clients(&self) -> u64 {
+        self.size
+    }
+
+    pub(crate) fn segments(&self) -> Option<&ValueProfile> {
+        self.segments.as_deref()
+    }
+
+    /// Calls `each` with the template and the node of every trusted path that has a page.
+    pub(crate) fn endpoints<'a>(
+        &'a self,
+        template: &str,
+        each: &mut dyn FnMut(&str, &'a Endpoint),
+    ) {
+        if let Some(endpoint) = &self.endpoint {
+            each(if template.is_empty() { "/" } else { template }, endpoint);
+        }
+        for (name, child) in &self.children {
+            if child.is_trusted {
+                child.endpoints(&format!("{template}/{name}"), each);
+            }
+        }
+    }
+
+    pub(crate) fn is_bounded(&self, depth: usize) -> bool {
+        // Endings make some more places than names alone.
+        depth <= MAX_DEPTH
+            && self.children.len() <= 2 * MAX_CHILDREN
+            && self.segments.as_ref().is_none_or(|one| one.is_bounded())
+            && self.endpoint.as_ref().is_none_or(|one| one.is_bounded())
+            && self
+                .children
+                .iter()
+                .all(|(name, one)| name.len() <= 2 * MAX_SEGMENT_BYTES && one.is_bounded(depth + 1))
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        let children = self.children.iter();
+        let each = children.map(|(name, one)| name.len() + one.bytes());
+        self.children.capacity() * size_of::<(Box<str>, Self)>()
+            + each.sum::<usize>()
+            + self
+                .segments
+                .as_ref()
+                .map_or(0, |one| size_of::<ValueProfile>() + one.bytes())
+            + self.endpoint.as_ref().map_or(0, |one| one.bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_varies_has_a_name_of_its_own() {
+        let mut key = String::new();
+        for (segment, expected) in [
+            (&b"item"[..], "item"),
+            (b"123", "{number}"),
+            (b"123.html", "{number}.html"),
+            (b"app.4f2a9c01.css", "app.4f2a9c01.css"),
+            (b"4f2a9c01b7.css", "{token}.css"),
+            (b"v1.2", "v1.2"),
+            (b"\xff\xfe", "{text}"),
+        ] {
+            segment_key(segment, &mut key);
+            assert_eq!(key, expected);
+        }
+        assert_eq!(ending(b"a.tar.gz"), b".gz");
+        assert_eq!(ending(b"3.14"), b"");
+        assert_eq!(ending(b"index.jsp~"), b"~");
+    }
+}

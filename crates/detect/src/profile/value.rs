@@ -1,0 +1,513 @@
+//! What the values of one parameter, or the names in one place of a path, look like.
+//!
+//! Owns: which kinds, characters, lengths and values were shown by how many, and which of them are
+//! trusted. Never holds: a value's text before many clients have sent it, and none of a secret.
+
+use serde::{Deserialize, Serialize};
+
+use super::misfit::{Aspect, grouped};
+use super::options::{Part, Trust};
+use super::shape::{Kind, Shape, bucket_end, bucket_start, class};
+use super::sparse::Sparse;
+use super::who::hash_text;
+use super::witness::{Crowd, Lesson, Novelty, Witness};
+
+/// A parameter with more values than this has any.
+const MAX_VALUES: usize = 32;
+/// The longest value that is remembered as such, in bytes.
+const MAX_VALUE_BYTES: usize = 48;
+/// Pairs of signs that are remembered.
+const MAX_PAIRS: usize = 64;
+/// With fewer requests than this a list of values says nothing.
+const MIN_FOR_LIST: u64 = 200;
+
+/// A value that was sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Known {
+    hash: u64,
+    /// Kept once it is trusted.
+    text: Option<Box<str>>,
+    seen: Witness,
+}
+
+/// What is trusted, worked out of what was seen when the profile was last settled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Settled {
+    classes: u64,
+    kinds: u64,
+    shortest: u8,
+    longest: u8,
+    most_signs: u8,
+    crowd: u64,
+    /// All values are known.
+    is_list: bool,
+    is_settled: bool,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ValueProfile {
+    count: u64,
+    crowd: Crowd,
+    kinds: Sparse,
+    classes: Sparse,
+    lengths: Sparse,
+    signs: Sparse,
+    pairs: Vec<(u16, Witness)>,
+    values: Vec<Known>,
+    /// There are too many values to know.
+    is_open: bool,
+    overflow: Witness,
+    new_classes: Novelty,
+    new_pairs: Novelty,
+    new_values: Novelty,
+    #[serde(skip)]
+    settled: Settled,
+}
+
+/// What does not fit of a value.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct ValueMisfit {
+    pub(crate) aspect: Aspect,
+    pub(crate) score: f64,
+    /// It is written with what attacks are written with.
+    pub(crate) is_dangerous: bool,
+    /// It is far longer than others.
+    pub(crate) is_long: bool,
+    /// What was usual, to end the sentence "parameter `id` was …".
+    pub(crate) usual: String,
+}
+
+impl ValueProfile {
+    /// A profile of values of which only the form matters.
+    pub(crate) fn of_forms() -> Self {
+        Self {
+            is_open: true,
+            ..Self::default()
+        }
+    }
+
+    pub(crate) const fn count(&self) -> u64 {
+        self.count
+    }
+
+    pub(crate) fn clients(&self) -> u64 {
+        self.crowd.size()
+    }
+
+    /// Learns from a value that an honest client may have sent.
+    pub(crate) fn learn(&mut self, (shape, value): (&Shape, &[u8]), by: &Lesson<'_>, trust: Trust) {
+        self.count = self.count.saturating_add(u64::from(by.weight));
+        self.crowd.see(by.who);
+        let is_new = shape.classes & !self.settled.classes != 0;
+        self.new_classes.see(self.count, is_new, by);
+        self.kinds.see(shape.kind as u8, by);
+        self.classes.see_all(shape.classes, by);
+        self.lengths.see(shape.length_bucket(), by);
+        self.signs.see(shape.sign_bucket(), by);
+        let mut is_new = false;
+        for pair in shape.pairs() {
+            if let Some((_, seen)) = self.pairs.iter_mut().find(|(known, _)| known == pair) {
+                seen.see(by);
+                is_new |= !trust.trusts(seen);
+            } else {
+                self.keep_pair(*pair, by);
+                is_new = true;
+            }
+        }
+        self.new_pairs.see(self.count, is_new, by);
+        if !self.is_open {
+            self.learn_value(value, by, trust);
+        }
+    }
+
+    fn keep_pair(&mut self, pair: u16, by: &Lesson<'_>) {
+        let mut witness = Witness::default();
+        witness.see(by);
+        if self.pairs.len() < MAX_PAIRS {
+            self.pairs.push((pair, witness));
+        } else if let Some(weakest) = self
+            .pairs
+            .iter_mut()
+            .min_by_key(|(_, one)| one.networks())
+            .filter(|(_, one)| one.networks() < 3)
+        {
+            *weakest = (pair, witness);
+        }
+    }
+
+    fn learn_value(&mut self, value: &[u8], by: &Lesson<'_>, trust: Trust) {
+        let hash = hash_text(value);
+        let found = self.values.iter_mut().find(|known| known.hash == hash);
+        let is_new = found.as_ref().is_none_or(|known| known.text.is_none());
+        self.new_values.see(self.count, is_new, by);
+        if let Some(known) = found {
+            known.seen.see(by);
+            if known.text.is_none() && trust.trusts(&known.seen) {
+                known.text = std::str::from_utf8(value).ok().map(Box::from);
+            }
+            return;
+        }
+        let mut seen = Witness::default();
+        seen.see(by);
+        let known = Known {
+            hash,
+            text: None,
+            seen,
+        };
+        let is_kept = value.len() <= MAX_VALUE_BYTES;
+        if is_kept && self.values.len() < MAX_VALUES {
+            self.values.push(known);
+            return;
+        }
+        self.overflow.see(by);
+        if trust.trusts(&self.overflow) {
+            self.open();
+        } else if let Some(weakest) = self
+            .values
+            .iter_mut()
+            .filter(|one| is_kept && one.text.is_none())
+            .min_by_key(|one| one.seen.networks())
+            .filter(|one| one.seen.networks() < 3)
+        {
+            *weakest = known;
+        }
+    }
+
+    /// Forgets the values: there are too many, or they are secrets.
+    pub(crate) fn open(&mut self) {
+        self.is_open = true;
+        self.values = Vec::new();
+    }
+
+    /// Works out what is trusted.
+    pub(crate) fn settle(&mut self, trust: Trust) {
+        let crowd = self.crowd.size();
+        let plain = |_: u8, seen: &Witness| trust.trusts(seen);
+        let class = |class: u8, seen: &Witness| {
+            if class::DANGEROUS & 1 << class == 0 {
+                trust.trusts(seen)
+            } else {
+                trust.trusts_danger(seen, crowd)
+            }
+        };
+        let kinds = self.kinds.mask_of(plain);
+        let lengths = self.lengths.mask_of(plain);
+        let enough = |seen: &Witness| trust.trusts(seen);
+        self.settled = Settled {
+            classes: self.classes.mask_of(class),
+            kinds: covered(kinds),
+            shortest: lengths.trailing_zeros().min(63) as u8,
+            longest: self.lengths.highest(enough).unwrap_or_default(),
+            most_signs: self.signs.highest(enough).unwrap_or_default(),
+            crowd,
+            is_list: !self.is_open
+                && self.count >= MIN_FOR_LIST
+                && self.values.iter().any(|known| known.text.is_some()),
+            is_settled: kinds != 0,
+        };
+    }
+
+    /// How strong a sign is what so many networks have shown, where something like it is new so often.
+    fn strength(&self, novelty: &Novelty, shown: u32, part: Part) -> f64 {
+        let crowd = self.settled.crowd;
+        part.strength(novelty.probability(self.count, crowd, shown), crowd)
+    }
+
+    /// How strong a sign is what so many networks have shown at all.
+    fn rarity(&self, shown: u32, part: Part) -> f64 {
+        let crowd = self.settled.crowd;
+        let seen = self.count.min(crowd.saturating_mul(16)) as f64;
+        part.strength((f64::from(shown) + 0.5) / (seen + 1.0), crowd)
+    }
+
+    /// What does not fit of a value, if anything.
+    pub(crate) fn judge(
+        &self,
+        (shape, value): (&Shape, &[u8]),
+        part: Part,
+        trust: Trust,
+    ) -> Option<ValueMisfit> {
+        if !self.settled.is_settled {
+            return None;
+        }
+        let form = self.judge_form(shape, part, trust);
+        if form.as_ref().is_some_and(|misfit| misfit.score >= STRONG) {
+            return form;
+        }
+        let value = self.judge_value(shape, value, part);
+        match (form, value) {
+            (Some(form), Some(value)) if value.score > form.score => Some(value),
+            (None, value) => value,
+            (form, _) => form,
+        }
+    }
+
+    fn judge_form(&self, shape: &Shape, part: Part, trust: Trust) -> Option<ValueMisfit> {
+        let settled = &self.settled;
+        let mut worst: Option<(f64, Reason)> = None;
+        let mut consider = |score: f64, reason: Reason| {
+            if score > WEAKEST && worst.as_ref().is_none_or(|(most, _)| score > *most) {
+                worst = Some((score, reason));
+            }
+        };
+        let mut strange = shape.classes & !settled.classes;
+        while strange != 0 {
+            let class = strange.trailing_zeros() as u8;
+            strange &= strange - 1;
+            consider(self.class_score(class, part), Reason::Class(class));
+        }
+        let kind = shape.kind;
+        if settled.kinds & 1 << (kind as u8) == 0 {
+            let weight = if kind == Kind::Empty { 3.5 } else { 6.0 };
+            let rarity = self.rarity(self.kinds.networks(kind as u8), part);
+            consider(weight * rarity, Reason::Kind);
+        }
+        let length = shape.length_bucket();
+        let weight = too_long(shape, bucket_end(settled.longest));
+        if weight > 0.0 {
+            let shown = self.lengths.at_least(length).networks();
+            consider(weight * self.rarity(shown, part), Reason::Long);
+        } else if settled.shortest.saturating_sub(length) > 1 {
+            let rarity = self.rarity(self.lengths.networks(length), part);
+            consider(2.5 * rarity, Reason::Short);
+        }
+        let signs = shape.sign_bucket();
+        let beyond = signs.saturating_sub(settled.most_signs);
+        if beyond > 0 {
+            let shown = self.signs.at_least(signs).networks();
+            let weight = [3.5, 5.0, 6.0][usize::from(beyond.min(3)) - 1];
+            consider(weight * self.rarity(shown, part), Reason::Signs);
+        }
+        for pair in shape.pairs() {
+            let (score, is_strange) = self.pair_score(*pair, part, trust);
+            if is_strange {
+                consider(score, Reason::Pair(*pair));
+            }
+        }
+        worst.map(|(score, reason)| ValueMisfit {
+            aspect: Aspect::Form,
+            score,
+            is_dangerous: shape.classes & !settled.classes & class::DANGEROUS != 0,
+            is_long: matches!(reason, Reason::Long) && score >= STRONG,
+            usual: self.usual(&reason),
+        })
+    }
+
+    /// What attacks are written with is new until it is trusted, however many have tried.
+    fn class_score(&self, class: u8, part: Part) -> f64 {
+        if class::DANGEROUS & 1 << class != 0 {
+            7.5 * self.strength(&self.new_classes, 0, part)
+        } else {
+            5.5 * self.strength(&self.new_classes, self.classes.networks(class), part)
+        }
+    }
+
+    fn pair_score(&self, pair: u16, part: Part, trust: Trust) -> (f64, bool) {
+        let seen = self.pairs.iter().find(|(known, _)| *known == pair);
+        if seen.is_some_and(|(_, seen)| trust.trusts(seen)) {
+            return (0.0, false);
+        }
+        let is_dangerous = class::DANGEROUS & (1 << (pair >> 8) | 1 << (pair & 63)) != 0;
+        let shown = seen.map_or(0, |(_, seen)| seen.networks());
+        let weight = if is_dangerous { 5.5 } else { 4.0 };
+        (weight * self.strength(&self.new_pairs, shown, part), true)
+    }
+
+    fn judge_value(&self, shape: &Shape, value: &[u8], part: Part) -> Option<ValueMisfit> {
+        if !self.settled.is_list {
+            return None;
+        }
+        let text = std::str::from_utf8(value).ok();
+        let is_known = |known: &&Known| known.text.as_deref() == text;
+        if text.is_some() && self.values.iter().any(|known| is_known(&known)) {
+            return None;
+        }
+        let hash = hash_text(value);
+        let shown = self.values.iter().find(|known| known.hash == hash);
+        let shown = shown.map_or(0, |known| known.seen.networks());
+        let weight = match shape.kind {
+            Kind::Number | Kind::Decimal | Kind::Date | Kind::Empty => 3.0,
+            _ => 5.5,
+        };
+        let score = weight * self.strength(&self.new_values, shown, part);
+        (score > WEAKEST).then(|| ValueMisfit {
+            aspect: Aspect::Value,
+            score,
+            is_dangerous: false,
+            is_long: false,
+            usual: format!("one of {}", self.listed()),
+        })
+    }
+
+    fn listed(&self) -> String {
+        let known = self.values.iter().filter_map(|known| known.text.as_deref());
+        let known: Vec<String> = known.map(|text| format!("`{text}`")).collect();
+        let shown = known.iter().take(6).cloned().collect::<Vec<_>>().join(", ");
+        match known.len().saturating_sub(6) {
+            0 => shown,
+            more => format!("{shown} and {more} others"),
+        }
+    }
+
+    fn usual(&self, reason: &Reason) -> String {
+        match reason {
+            Reason::Class(class) => format!("without {}", class::name(*class)),
+            Reason::Kind => self.kind_phrase(),
+            Reason::Long => format!(
+                "at most about {} bytes long",
+                grouped(bucket_end(self.settled.longest))
+            ),
+            Reason::Short => format!(
+                "at least {} bytes long",
+                grouped(bucket_start(self.settled.shortest))
+            ),
+            Reason::Signs => format!(
+                "with at most about {} signs",
+                grouped(bucket_end(self.settled.most_signs))
+            ),
+            Reason::Pair(pair) => format!(
+                "without {} right after {}",
+                class::name((pair & 63) as u8),
+                class::name((pair >> 8) as u8)
+            ),
+        }
+    }
+
+    /// The kinds that most values are of.
+    pub(crate) fn kind_phrase(&self) -> String {
+        let mut kinds: Vec<(u32, Kind)> = self
+            .kinds
+            .iter()
+            .filter_map(|(place, seen)| Some((seen.count(), *Kind::ALL.get(usize::from(place))?)))
+            .collect();
+        kinds.sort_by(|a, b| b.cmp(a));
+        let all: u32 = kinds.iter().map(|(count, _)| count).sum();
+        let often = kinds.into_iter().filter(|(count, _)| count * 100 >= all);
+        let phrases: Vec<_> = often.take(3).map(|(_, kind)| kind.phrase()).collect();
+        phrases.join(" or ")
+    }
+
+    /// What is known, for people.
+    pub(crate) fn description(&self) -> String {
+        let mut text = self.kind_phrase();
+        if self.settled.is_settled {
+            text.push_str(&format!(
+                ", up to {} bytes",
+                grouped(bucket_end(self.settled.longest))
+            ));
+        }
+        if self.settled.is_list {
+            text.push_str(": ");
+            text.push_str(&self.listed());
+        }
+        text
+    }
+
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.count = self.count.saturating_add(other.count);
+        self.crowd.add(&other.crowd);
+        for (mine, theirs) in [
+            (&mut self.kinds, &other.kinds),
+            (&mut self.classes, &other.classes),
+            (&mut self.lengths, &other.lengths),
+            (&mut self.signs, &other.signs),
+        ] {
+            mine.add(theirs);
+        }
+        for (pair, seen) in &other.pairs {
+            let mine = self.pairs.iter_mut().find(|(known, _)| known == pair);
+            if let Some((_, mine)) = mine {
+                mine.add(seen);
+            } else if self.pairs.len() < MAX_PAIRS {
+                self.pairs.push((*pair, *seen));
+            }
+        }
+        self.overflow.add(&other.overflow);
+        self.new_classes.add(&other.new_classes);
+        self.new_pairs.add(&other.new_pairs);
+        self.new_values.add(&other.new_values);
+        if other.is_open {
+            self.open();
+        }
+        for known in &other.values {
+            let mine = self.values.iter_mut().find(|one| one.hash == known.hash);
+            if let Some(mine) = mine {
+                mine.seen.add(&known.seen);
+                mine.text = mine.text.take().or_else(|| known.text.clone());
+            } else if self.is_open {
+                break;
+            } else if self.values.len() < MAX_VALUES {
+                self.values.push(known.clone());
+            } else {
+                self.overflow.add(&known.seen);
+            }
+        }
+    }
+
+    /// Whether what was read from a file keeps the bounds.
+    pub(crate) fn is_bounded(&self) -> bool {
+        let short = |known: &Known| {
+            known
+                .text
+                .as_ref()
+                .is_none_or(|text| text.len() <= MAX_VALUE_BYTES)
+        };
+        self.values.len() <= MAX_VALUES
+            && self.pairs.len() <= MAX_PAIRS
+            && self.values.iter().all(short)
+    }
+
+    /// About how many bytes it holds beside itself.
+    pub(crate) fn bytes(&self) -> usize {
+        let sparse = [&self.kinds, &self.classes, &self.lengths, &self.signs];
+        let texts = self.values.iter().filter_map(|known| known.text.as_ref());
+        sparse.into_iter().map(Sparse::bytes).sum::<usize>()
+            + self.pairs.capacity() * size_of::<(u16, Witness)>()
+            + self.values.capacity() * size_of::<Known>()
+            + texts.map(|text| text.len()).sum::<usize>()
+    }
+}
+
+/// From here on a sign is strong.
+pub(crate) const STRONG: f64 = 5.0;
+/// Below this a sign is none.
+pub(crate) const WEAKEST: f64 = 1.0;
+
+/// How bad it is that a value is so long where others are at most that long.
+fn too_long(shape: &Shape, usual: u64) -> f64 {
+    let length = u64::from(shape.length);
+    if shape.kind == Kind::Number && length > usual + 4 {
+        // Ten thousand times as much.
+        return 6.0;
+    }
+    match [2, 4, 8].map(|times| length > times * usual + 2 * times) {
+        [_, _, true] => 7.0,
+        [_, true, _] => 6.0,
+        [true, ..] => 4.6,
+        _ if length > usual + 2 => 2.5,
+        _ => 0.0,
+    }
+}
+
+/// Why a form does not fit.
+enum Reason {
+    Class(u8),
+    Kind,
+    Long,
+    Short,
+    Signs,
+    Pair(u16),
+}
+
+/// These kinds and all that they cover.
+fn covered(kinds: u64) -> u64 {
+    let is_known = |kind: Kind| kinds & 1 << (kind as u8) != 0;
+    let is_covered = |kind: &Kind| {
+        is_known(*kind)
+            || Kind::ALL
+                .into_iter()
+                .any(|one| is_known(one) && one.covers(*kind))
+    };
+    let covered = Kind::ALL.into_iter().filter(is_covered);
+    covered.fold(0, |mask, kind| mask | 1 << (kind as u8))
+}

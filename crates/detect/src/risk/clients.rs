@@ -1,0 +1,63 @@
+//! How many clients each network has: those that one thread has seen, suspect or not.
+
+use std::net::IpAddr;
+
+use super::RiskOptions;
+use crate::entity::{self, Set};
+use crate::table::Table;
+
+/// After this long what was seen is only a number, and counting begins anew: a day.
+const PERIOD_MS: i64 = 86_400_000;
+
+/// The clients of the networks that one thread sees.
+#[derive(Debug)]
+pub(crate) struct Clients {
+    networks: Table<u64, Seen>,
+    shards: u32,
+}
+
+#[derive(Debug)]
+struct Seen {
+    since: i64,
+    clients: Set,
+    /// How many there were the day before.
+    before: u32,
+}
+
+impl Clients {
+    /// Of no network yet.
+    pub(crate) fn new(options: &RiskOptions) -> Self {
+        Self {
+            networks: Table::new(options.max_entities, PERIOD_MS),
+            shards: options.shards.max(1),
+        }
+    }
+
+    /// How many networks made room for others.
+    pub(crate) const fn evicted(&self) -> u64 {
+        self.networks.evicted()
+    }
+
+    /// Notes a client; how many its network has, by what this thread has seen of them.
+    pub(crate) fn note(&mut self, address: IpAddr, at: i64) -> u32 {
+        let fresh = || Seen {
+            since: at,
+            clients: Set::EMPTY,
+            before: 0,
+        };
+        let key = entity::network_key(address);
+        let seen = self.networks.entry(key, at, fresh).value;
+        if at.saturating_sub(seen.since) > PERIOD_MS {
+            *seen = Seen {
+                since: at,
+                clients: Set::EMPTY,
+                before: seen.clients.len(),
+            };
+        }
+        seen.clients.insert(address);
+        seen.clients
+            .len()
+            .max(seen.before)
+            .saturating_mul(self.shards)
+    }
+}

@@ -1,0 +1,241 @@
+//! What the names in scenarios stand for in the logs that are read here.
+//!
+//! CrowdSec's parsers for web servers and for sshd give events these names; the same values stand
+//! under other names here. *Limits*: what those parsers do not set has no place here.
+
+use yaml_serde::{Mapping, Value};
+
+use super::expression::{Comparison, How};
+
+/// The logs of which scenarios can be carried over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Log {
+    Web,
+    Ssh,
+}
+
+/// What a name is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Known {
+    /// Which log it is: known before an event is looked at.
+    Service,
+    /// What the parser says a message is.
+    LogType,
+    /// Whether it is a file that pages bring along.
+    Static,
+    /// The last part of the path.
+    FileName,
+    /// A number.
+    Status,
+    /// A text under this name.
+    Field(&'static str),
+}
+
+/// The endings of files that pages bring along.
+const STATIC: [&str; 25] = [
+    ".jpg", ".css", ".js", ".jpeg", ".png", ".svg", ".map", ".ico", ".otf", ".gif", ".mp3", ".mp4",
+    ".woff", ".woff2", ".ttf", ".eot", ".webp", ".wav", ".gz", ".brotli", ".bvr", ".ts", ".bmp",
+    ".avif", ".mjs",
+];
+
+/// What the types of messages are told by.
+const MESSAGES: [(&str, &[&str]); 6] = [
+    (
+        "ssh_failed-auth",
+        &[
+            "Failed (password|publickey|keyboard-interactive/pam|none) for ",
+            "Invalid user ",
+            "authentication failure; .*rhost=",
+            "Connection (closed|reset) by .* \\[preauth\\]",
+            "Disconnected from (authenticating|invalid) user .* \\[preauth\\]",
+            "not allowed because not listed in AllowUsers",
+            "banner exchange: Connection from .*: invalid format",
+            "Magic value check failed",
+        ],
+    ),
+    ("auth_success", &["Accepted (publickey|password) for "]),
+    (
+        "ssh_bad_keyexchange",
+        &["Unable to negotiate with .*: no matching "],
+    ),
+    ("ssh_auth_timeout", &["Timeout before authentication for "]),
+    (
+        "ssh_dispatch_fatal",
+        &["ssh_dispatch_run_fatal: Connection from "],
+    ),
+    ("ssh_refused_conn", &["refused connect from"]),
+];
+
+/// What a name stands for in a log.
+pub(super) fn known(name: &str, log: Log) -> Result<Known, String> {
+    let last = name
+        .strip_prefix("evt.Meta.")
+        .or_else(|| name.strip_prefix("evt.Parsed."));
+    let web = |known| (log == Log::Web).then_some(known);
+    let known = match last.unwrap_or_default() {
+        "service" => Some(Known::Service),
+        "log_type" => Some(Known::LogType),
+        "source_ip" => Some(Known::Field("source.ip")),
+        "user" | "username" | "target_user" | "sshd_invalid_user" | "remote_user" => {
+            Some(Known::Field("user.name"))
+        }
+        "http_status" | "status" => web(Known::Status),
+        "static_ressource" => web(Known::Static),
+        "file_name" => web(Known::FileName),
+        "http_path" => web(Known::Field("url.original")),
+        "request" => web(Known::Field("url.path")),
+        "http_args" => web(Known::Field("url.query")),
+        "http_verb" | "verb" => web(Known::Field("http.request.method")),
+        "http_user_agent" => web(Known::Field("user_agent.original")),
+        "http_referer" => web(Known::Field("http.request.referrer")),
+        "http_version" => web(Known::Field("http.version")),
+        "target_fqdn" => web(Known::Field("url.domain")),
+        _ => None,
+    };
+    known.ok_or_else(|| format!("nothing here stands for `{name}`"))
+}
+
+/// What is grouped by or counted under a name; none for what is the
+/// same for all events of a log.
+pub(super) fn subject(name: &str, log: Log) -> Result<Option<&'static str>, String> {
+    // What the other log has is an empty text in this one.
+    if log == Log::Ssh && known(name, log).is_err() && known(name, Log::Web).is_ok() {
+        return Ok(None);
+    }
+    Ok(Some(match known(name, log)? {
+        Known::Field(field) => field,
+        Known::FileName => "url.file",
+        Known::Status => "http.response.status_code",
+        Known::Service => return Ok(None),
+        Known::LogType | Known::Static => {
+            return Err(format!("`{name}` cannot be grouped by or counted here"));
+        }
+    }))
+}
+
+/// Whether the log is the one that is asked for; none where the message must be looked at.
+pub(super) fn is_log(log: Log, known: Known, value: &str) -> Option<bool> {
+    match (log, known) {
+        (Log::Web, Known::Service) => Some(value == "http"),
+        (Log::Web, _) => Some(value == "http_access-log"),
+        (Log::Ssh, Known::Service) => Some(value == "ssh"),
+        (Log::Ssh, _) if MESSAGES.iter().any(|(name, _)| *name == value) => None,
+        (Log::Ssh, _) => Some(false),
+    }
+}
+
+/// What messages of these types look like, as a selection.
+pub(super) fn messages(types: &[String]) -> Value {
+    let named = MESSAGES
+        .iter()
+        .filter(|(name, _)| types.iter().any(|one| one == name));
+    let patterns = named.flat_map(|(_, patterns)| patterns.iter().copied());
+    asked(
+        "event.original|re".to_owned(),
+        patterns.map(Value::from).collect(),
+    )
+}
+
+/// Files that pages bring along, as a selection.
+pub(super) fn statics() -> Value {
+    asked(
+        "url.path.raw|endswith".to_owned(),
+        STATIC.map(Value::from).to_vec(),
+    )
+}
+
+/// Anything of the log, as a selection.
+pub(super) fn anything(log: Log) -> Value {
+    let name = match log {
+        Log::Web => "url.original|exists",
+        Log::Ssh => "event.original|exists",
+    };
+    asked(name.to_owned(), vec![true.into()])
+}
+
+/// A comparison of a text, as a selection.
+pub(super) fn compared(field: &str, comparison: &Comparison, values: &[String]) -> Value {
+    if comparison.how == How::Is && values.iter().any(|value| value.is_empty() || value == "-") {
+        return asked(format!("{field}|exists"), vec![false.into()]);
+    }
+    let views = if comparison.name.unescaped {
+        ""
+    } else {
+        ".raw"
+    };
+    let how = match comparison.how {
+        How::Is => "",
+        How::Contains => "|contains",
+        How::Starts => "|startswith",
+        How::Ends => "|endswith",
+        How::Matches if comparison.any_case => "|re|i",
+        How::Matches => "|re",
+    };
+    let is_text = comparison.how != How::Matches;
+    let case = if is_text && !comparison.any_case {
+        "|cased"
+    } else {
+        ""
+    };
+    let value = |text: &String| Value::from(if is_text { literal(text) } else { text.clone() });
+    asked(
+        format!("{field}{views}{how}{case}"),
+        values.iter().map(value).collect(),
+    )
+}
+
+/// A comparison of the last part of the path.
+pub(super) fn file_name(comparison: &Comparison, values: &[String]) -> Result<Value, String> {
+    let case = if comparison.any_case { "(?i)" } else { "" };
+    let pattern = |text: &String| {
+        let text = regex_syntax::escape(text);
+        match comparison.how {
+            How::Is => format!("{case}/{text}$"),
+            How::Contains => format!("{case}{text}[^/]*$"),
+            How::Starts => format!("{case}/{text}[^/]*$"),
+            How::Ends | How::Matches => format!("{case}{text}$"),
+        }
+    };
+    if comparison.how == How::Matches {
+        return Err("`matches` on a file's name is not carried over".to_owned());
+    }
+    let patterns = values.iter().map(pattern).map(Value::from).collect();
+    Ok(asked("url.path.raw|re".to_owned(), patterns))
+}
+
+/// A comparison of the status.
+pub(super) fn status(comparison: &Comparison, values: &[String]) -> Result<Value, String> {
+    const NAME: &str = "http.response.status_code";
+    let number = |text: &String| {
+        text.parse::<u16>()
+            .map_err(|_| format!("`{text}` is no status"))
+    };
+    let numbers = values.iter().map(number).collect::<Result<Vec<_>, _>>()?;
+    match (comparison.how, numbers.as_slice()) {
+        (How::Is, numbers) => {
+            let numbers = numbers.iter().map(|number| Value::from(*number)).collect();
+            Ok(asked(NAME.to_owned(), numbers))
+        }
+        (How::Starts, [first]) if (1..100).contains(first) => {
+            let width = if *first < 10 { 100 } else { 10 };
+            let mut range = Mapping::new();
+            range.insert(format!("{NAME}|gte").into(), (first * width).into());
+            range.insert(format!("{NAME}|lt").into(), ((first + 1) * width).into());
+            Ok(Value::Mapping(range))
+        }
+        _ => Err("a status is compared in a way that is not carried over".to_owned()),
+    }
+}
+
+fn asked(key: String, values: Vec<Value>) -> Value {
+    let mut selection = Mapping::new();
+    selection.insert(key.into(), Value::Sequence(values));
+    Value::Mapping(selection)
+}
+
+/// The text, in which `*` and `?` mean themselves.
+fn literal(text: &str) -> String {
+    text.replace('\\', "\\\\")
+        .replace('*', "\\*")
+        .replace('?', "\\?")
+}

@@ -1,0 +1,102 @@
+//! Leaky buckets: rules that fire when what other rules find comes faster than it leaks away.
+//!
+//! *Input*: a document with `bucket:` instead of `detection:`, or a scenario of CrowdSec
+//! ([`crowdsec`]). *Output*: a [`Correlation`](crate::Correlation) whose kind is a [`Bucket`], so that
+//! buckets are grouped, chained, spread over threads and told like every other correlation. The
+//! semantics are those of CrowdSec's scenarios. *Limits*: those of [`Bucket`].
+//!
+//! Owns: what a bucket asks for. Never holds: levels and moments; `vigil-detect` pours.
+
+pub(crate) mod crowdsec;
+mod duration;
+mod read;
+
+use crate::correlation::{Bounds, Presence};
+
+pub(crate) use read::{KEY, Shape, read};
+
+/// How matches are poured, and when that overflows.
+#[derive(Clone, Debug)]
+pub struct Bucket {
+    /// What makes it overflow.
+    pub kind: BucketKind,
+    /// A value that was poured is not poured again while the bucket lives.
+    pub distinct: bool,
+    /// For so many milliseconds after an overflow further ones of the same group are not told.
+    pub blackhole_ms: i64,
+    /// Overflows for which this does not hold are not told.
+    pub overflow_filter: Option<Test>,
+    /// References from this one on are not poured: they empty the bucket.
+    pub first_cancel: usize,
+}
+
+/// What makes a bucket overflow.
+#[derive(Clone, Debug)]
+pub enum BucketKind {
+    /// A match more than the bucket holds, while one leaks out of it in every `leak_us`.
+    Leaky {
+        /// How many it holds.
+        capacity: u32,
+        /// How long it takes one to leak, in microseconds.
+        leak_us: i64,
+    },
+    /// Every match.
+    Trigger,
+    /// The end of a time that the first match begins.
+    Counter {
+        /// How long, in milliseconds.
+        duration_ms: i64,
+    },
+    /// A match after which the condition holds. It lives for so long after the last match.
+    Conditional {
+        /// When it overflows.
+        condition: Test,
+        /// How long it lives, in milliseconds.
+        lifetime_ms: i64,
+    },
+}
+
+impl Bucket {
+    /// The most that a leaky bucket holds.
+    pub const MAX_CAPACITY: u32 = 1_000_000;
+    /// The shortest and the longest time that a bucket may name, in microseconds.
+    pub const TIME_US: std::ops::RangeInclusive<i64> = 1_000..=31 * 86_400_000_000;
+    /// The most values that one distinct bucket remembers; then it forgets them all.
+    pub const MAX_DISTINCT: usize = 10_000;
+
+    /// How long after its last match nothing of a bucket is left, in milliseconds.
+    pub fn lifetime_ms(&self) -> i64 {
+        match self.kind {
+            BucketKind::Leaky { capacity, leak_us } => {
+                leak_us
+                    .saturating_mul(i64::from(capacity) + 1)
+                    .saturating_add(999)
+                    / 1_000
+            }
+            BucketKind::Trigger => 0,
+            BucketKind::Counter { duration_ms } => duration_ms,
+            BucketKind::Conditional { lifetime_ms, .. } => lifetime_ms,
+        }
+    }
+}
+
+/// What is asked of what was poured.
+#[derive(Clone, Debug)]
+pub enum Test {
+    /// How many matches.
+    Poured(Bounds),
+    /// Which of the references.
+    Steps(Presence),
+}
+
+impl Test {
+    /// Whether it holds of so many matches, of those references whose bits are set.
+    pub fn holds(&self, poured: u32, steps: u64) -> bool {
+        match self {
+            Self::Poured(bounds) => bounds.holds(f64::from(poured)),
+            Self::Steps(presence) => presence.holds(u64::BITS as usize, |place| {
+                place < u64::BITS as usize && steps >> place & 1 == 1
+            }),
+        }
+    }
+}

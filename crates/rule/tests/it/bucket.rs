@@ -1,0 +1,384 @@
+//! Buckets: what they are checked into, what their authors are told, and scenarios of CrowdSec.
+
+use vigil_event::{Event, Field, LogKind};
+use vigil_rule::bucket::BucketKind;
+use vigil_rule::correlation::{Kind, Subject};
+use vigil_rule::{Input, Placeholders, Report, RuleFile, RuleSet, Scratch};
+
+/// A detection that the buckets pour.
+const POURED: &str = "title: Poured
+id: 6f2f6b1c-9a55-4cb0-8d1e-000000000001
+name: poured
+level: low
+logsource: {category: webserver}
+detection: {it: {url.path: /login}, condition: it}
+";
+
+fn bucket(parts: &str) -> String {
+    format!(
+        "{POURED}---\ntitle: Bucket\nid: 6f2f6b1c-9a55-4cb0-8d1e-000000000002\nname: it\nlevel: high\nbucket: {{{parts}}}\n"
+    )
+}
+
+fn load(text: &str) -> Result<RuleSet, Vec<String>> {
+    let file = RuleFile {
+        name: "a.yml".to_owned(),
+        text: text.to_owned(),
+    };
+    RuleSet::load(&[file]).map_err(|errors| errors.iter().map(ToString::to_string).collect())
+}
+
+#[test]
+fn a_bucket_is_a_correlation_with_numbers_checked() {
+    let rules = load(&bucket(
+        "type: leaky, rules: [poured], groupby: [source.ip, url.domain], distinct: url.file, \
+         capacity: 10, leakspeed: 0.5s, blackhole: 5m",
+    ))
+    .unwrap();
+    let [correlation] = rules.correlations() else {
+        panic!("{:?}", rules.correlations());
+    };
+    assert!(correlation.by_client);
+    assert_eq!(correlation.timespan_ms, 5_500);
+    assert_eq!(
+        correlation.feeds[0].group_by,
+        [
+            Subject::Field(Field::SourceIp),
+            Subject::Field(Field::UrlDomain)
+        ]
+    );
+    assert_eq!(correlation.feeds[0].value, [Subject::File]);
+    let Kind::Bucket(bucket) = &correlation.kind else {
+        panic!("{:?}", correlation.kind);
+    };
+    assert!(bucket.distinct && bucket.blackhole_ms == 300_000);
+    assert!(matches!(
+        bucket.kind,
+        BucketKind::Leaky {
+            capacity: 10,
+            leak_us: 500_000
+        }
+    ));
+    assert!(rules.rules()[0].feeds_only);
+}
+
+#[test]
+fn what_empties_a_bucket_may_speak_for_itself() {
+    let text = format!(
+        "{}---\ntitle: Good\nid: 6f2f6b1c-9a55-4cb0-8d1e-000000000003\nname: good\nlevel: low\n\
+         logsource: {{category: webserver}}\ndetection: {{it: {{url.path: /ok}}, condition: it}}\n",
+        bucket("type: trigger, rules: [poured], cancel_on: [good]")
+    );
+    let rules = load(&text).unwrap();
+    let good = rules
+        .rules()
+        .iter()
+        .find(|rule| rule.title == "Good")
+        .unwrap();
+    assert!(!good.feeds_only);
+}
+
+#[test]
+fn faults_name_their_place_and_say_what_to_do() {
+    for (parts, expected) in [
+        ("type: leaky", "missing field `rules`"),
+        (
+            "type: leaky, rules: [poured], capacity: 0, leakspeed: 1s",
+            "`capacity` of the bucket: a leaky bucket holds 1 to 1000000",
+        ),
+        (
+            "type: leaky, rules: [poured], capacity: 5",
+            "`leakspeed` of the bucket: a leaky bucket needs it",
+        ),
+        (
+            "type: leaky, rules: [poured], capacity: 5, leakspeed: fast",
+            "`fast` is no time",
+        ),
+        (
+            "type: trigger, rules: [poured], capacity: 5",
+            "a trigger holds nothing",
+        ),
+        (
+            "type: counter, rules: [poured], capacity: 5, duration: 1s",
+            "write -1",
+        ),
+        (
+            "type: counter, rules: [poured]",
+            "`duration` of the bucket: a counter bucket needs it",
+        ),
+        (
+            "type: conditional, rules: [poured], leakspeed: 1s",
+            "`condition` of the bucket: a conditional bucket needs it",
+        ),
+        (
+            "type: trigger, rules: [poured], condition: poured",
+            "only a conditional bucket has one",
+        ),
+        (
+            "type: conditional, rules: [poured], leakspeed: 1s, condition: other",
+            "it names `other`, which is not one of `rules`",
+        ),
+        (
+            "type: round, rules: [poured]",
+            "`round` is none of leaky, trigger, counter or conditional",
+        ),
+        (
+            "type: trigger, rules: [nobody]",
+            "no rule is called `nobody`",
+        ),
+        ("type: trigger, rules: []", "list 1 to 64 names"),
+        (
+            "type: trigger, rules: [poured], groupby: nothing",
+            "unknown field `nothing`",
+        ),
+        (
+            "type: trigger, rules: [poured], groupy: source.ip",
+            "unknown field `groupy`",
+        ),
+        (
+            "type: trigger, rules: [poured], blackhole: 400d",
+            "`400d` is no time",
+        ),
+    ] {
+        let errors = load(&bucket(parts)).unwrap_err();
+        assert!(
+            errors.iter().any(|error| error.contains(expected)),
+            "{parts}: {errors:#?}"
+        );
+        assert!(
+            errors.iter().all(|error| error.starts_with("a.yml:")),
+            "{errors:#?}"
+        );
+    }
+}
+
+/// Loads scenarios beside a list.
+fn carried(text: &str) -> (RuleSet, Report) {
+    let file = |name: &str, text: &str| RuleFile {
+        name: name.to_owned(),
+        text: text.to_owned(),
+    };
+    let files = [
+        file("hub/scenario.yaml", text),
+        file("hub/lists/secrets.txt", "# a comment\n/.env\n\n.sql?\n"),
+    ];
+    let placeholders = Placeholders::new();
+    let input = Input {
+        own: &[],
+        foreign: &files,
+        placeholders: &placeholders,
+    };
+    RuleSet::load_all(input).unwrap_or_else(|errors| panic!("{errors:?}"))
+}
+
+/// Shaped like the scenarios that CrowdSec's users have, in our own words.
+fn scenario(filter: &str, more: &str) -> String {
+    format!(
+        "type: leaky\nname: example/it\ndescription: it\nfilter: {filter:?}\n\
+         groupby: \"evt.Meta.source_ip + '/' + evt.Parsed.target_fqdn\"\ncapacity: 3\nleakspeed: 10s\n{more}\
+         labels: {{remediation: true, classification: [attack.T1595], behavior: 'http:scan', label: Scan}}\n"
+    )
+}
+
+#[test]
+fn a_scenario_becomes_a_rule_and_a_bucket() {
+    let (rules, report) = carried(&scenario(
+        "evt.Meta.service == 'http' && evt.Meta.http_status in ['404']",
+        "distinct: evt.Meta.http_path\nblackhole: 1m\nreprocess: true\ncache_size: 5\n",
+    ));
+    assert_eq!((report.loaded, report.refused.len()), (1, 0), "{report:?}");
+    let [poured, bucket] = rules.rules() else {
+        panic!("{:?}", rules.rules());
+    };
+    assert!(poured.feeds_only);
+    assert_eq!(bucket.title, "Scan (example/it)");
+    assert_eq!(
+        (bucket.family.as_str(), bucket.score.value()),
+        ("scanning", 7.5)
+    );
+    assert_eq!(bucket.techniques, ["T1595"]);
+    assert!(rules.correlations()[0].by_client);
+}
+
+/// Whether what is poured matches an event.
+#[track_caller]
+fn pours(filter: &str, event: &Event) -> bool {
+    let (rules, report) = carried(&scenario(filter, ""));
+    assert!(report.refused.is_empty(), "{filter}: {:?}", report.refused);
+    let (mut scratch, mut hits) = (Scratch::new(&rules), Vec::new());
+    rules.evaluate(event, &mut scratch, &mut hits);
+    !hits.is_empty()
+}
+
+fn request(path: &str, query: &str, status: u16, agent: &str) -> Event {
+    let mut event = Event::new();
+    event.set(Field::Method, b"GET");
+    let target = if query.is_empty() {
+        path.to_owned()
+    } else {
+        format!("{path}?{query}")
+    };
+    event.set(Field::UrlOriginal, target.as_bytes());
+    event.set(Field::UrlPath, path.as_bytes());
+    event.set(Field::UrlQuery, query.as_bytes());
+    event.set(Field::UserAgent, agent.as_bytes());
+    event.status = status;
+    event
+}
+
+#[test]
+fn filters_mean_what_they_say() {
+    let event = request("/a/Secret.php", "x=1*2", 404, "curl/8");
+    for (filter, expected) in [
+        ("evt.Meta.service == 'http'", true),
+        (
+            "evt.Meta.log_type in ['http_access-log', 'http_error-log']",
+            true,
+        ),
+        (
+            "evt.Meta.service == 'http' && evt.Parsed.file_name == 'Secret.php'",
+            true,
+        ),
+        (
+            "evt.Meta.service == 'http' && evt.Parsed.file_name == 'secret.php'",
+            false,
+        ),
+        (
+            "evt.Meta.service == 'http' && Lower(evt.Parsed.file_name) == 'secret.php'",
+            true,
+        ),
+        (
+            "evt.Meta.service == 'http' && evt.Parsed.file_name contains 'cret'",
+            true,
+        ),
+        (
+            "evt.Meta.service == 'http' && evt.Parsed.file_name contains 'a'",
+            false,
+        ),
+        ("evt.Parsed.static_ressource == 'false'", true),
+        ("evt.Parsed.static_ressource == 'true'", false),
+        ("evt.Meta.http_status startsWith '40'", true),
+        ("evt.Meta.http_status startsWith '5'", false),
+        ("evt.Meta.http_status not in ['200', '404']", false),
+        ("evt.Meta.http_path == '/a/Secret.php?x=1*2'", true),
+        ("evt.Parsed.http_args contains '1*2'", true),
+        ("evt.Parsed.http_args contains '1**2'", false),
+        ("evt.Parsed.request matches '^/[a-z]/S.*\\\\.php$'", true),
+        (
+            "Lower(evt.Parsed.http_user_agent) startsWith 'CURL' or evt.Parsed.verb == 'PUT'",
+            true,
+        ),
+        ("!(evt.Parsed.verb == 'GET')", false),
+        (
+            "evt.Parsed.verb != 'POST' and evt.Meta.service == 'http'",
+            true,
+        ),
+        ("evt.Parsed.http_user_agent == ''", false),
+        (
+            "any(File('secrets.txt'), { evt.Parsed.request endsWith # })",
+            false,
+        ),
+        ("any(['Sec', 'b'], { evt.Parsed.request contains # })", true),
+    ] {
+        assert_eq!(pours(filter, &event), expected, "{filter}");
+    }
+    let event = request("/old/.env", "", 200, "curl/8");
+    assert!(pours(
+        "any(File('secrets.txt'), { evt.Parsed.request endsWith # })",
+        &event
+    ));
+}
+
+#[test]
+fn messages_of_sshd_are_told_apart() {
+    let message = |text: &str| {
+        let mut event = Event::new();
+        event.log = LogKind::Syslog;
+        event.set_service(b"sshd");
+        event.set(Field::EventOriginal, text.as_bytes());
+        event
+    };
+    let failed = "evt.Meta.log_type == 'ssh_failed-auth'";
+    for (text, expected) in [
+        ("Failed password for root from 192.0.2.1 port 5 ssh2", true),
+        ("Invalid user admin from 192.0.2.1 port 5", true),
+        (
+            "Connection closed by authenticating user root 192.0.2.1 port 5 [preauth]",
+            true,
+        ),
+        (
+            "Accepted publickey for root from 192.0.2.1 port 5 ssh2",
+            false,
+        ),
+        ("Server listening on 0.0.0.0 port 22.", false),
+    ] {
+        assert_eq!(pours(failed, &message(text)), expected, "{text}");
+    }
+    assert!(!pours(
+        failed,
+        &request("/", "", 200, "Failed password for ")
+    ));
+}
+
+#[test]
+fn what_cannot_be_carried_over_is_listed_with_its_reason() {
+    for (text, expected) in [
+        (
+            scenario("evt.Meta.service == 'windows'", ""),
+            "about other logs",
+        ),
+        (
+            scenario("evt.Parsed.CommandLine contains 'x'", ""),
+            "nothing here stands for `evt.Parsed.CommandLine`",
+        ),
+        (
+            scenario("len(evt.Parsed.http_args) > 3", ""),
+            "`len` is not carried over",
+        ),
+        (
+            scenario(
+                "any(File('gone.txt'), { evt.Parsed.request endsWith # })",
+                "",
+            ),
+            "the list `gone.txt` is not there",
+        ),
+        (
+            scenario(
+                "evt.Meta.service == 'http'",
+                "overflow_filter: any(queue.Queue, true)\n",
+            ),
+            "`overflow_filter` asks for the events",
+        ),
+        (
+            scenario("evt.Meta.service == 'http'", "surprise: true\n"),
+            "unknown field `surprise`",
+        ),
+        (
+            scenario("evt.Meta.service == 'http'", "blackhole: soon\n"),
+            "`soon` is no time",
+        ),
+        (
+            scenario("evt.Parsed.request matches '(['", ""),
+            "regular expression",
+        ),
+    ] {
+        let (rules, report) = carried(&text);
+        assert_eq!((rules.rules().len(), report.loaded), (0, 0), "{text}");
+        let reasons: Vec<String> = report.refused.iter().map(ToString::to_string).collect();
+        assert!(
+            reasons.iter().any(|reason| reason.contains(expected)),
+            "{text}: {reasons:#?}"
+        );
+    }
+}
+
+#[test]
+fn two_of_one_name_are_told_apart_by_their_files_only() {
+    let one = scenario("evt.Meta.service == 'http'", "");
+    let (rules, report) = carried(&format!("{one}---\n{one}"));
+    assert_eq!(
+        (rules.rules().len(), report.loaded, report.refused.len()),
+        (2, 1, 1),
+        "{report:?}"
+    );
+}

@@ -1,0 +1,192 @@
+//! The files of the profiles: what was learned, and the versions that were put in force.
+//!
+//! Each file is written whole beside the old one and put in its place, so that a process that is killed
+//! leaves the old one or the new one. Never holds: what is in them.
+
+use std::io::{ErrorKind, Write as _};
+use std::path::{Path, PathBuf};
+
+use fs_err::os::unix::fs::OpenOptionsExt as _;
+use sha2::{Digest as _, Sha256};
+use vigil_detect::ProfileOptions;
+use vigil_detect::profile::{Learner, Model, Profiles, Saved, SavedError};
+
+/// The file of what was learned, in the data directory.
+const FILE: &str = "profiles.json";
+/// The directory of versions there.
+const VERSIONS: &str = "profiles";
+/// Versions of one site that are kept.
+const MAX_VERSIONS: usize = 5;
+/// A larger file is not read, in bytes.
+const MAX_FILE_BYTES: u64 = 512 << 20;
+
+/// Why a file of profiles is not used.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// It cannot be read or written.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    /// It is not what is written there.
+    #[error("it is not understood: {0}")]
+    NotUnderstood(#[from] serde_json::Error),
+    /// It is understood, and not to be used.
+    #[error(transparent)]
+    Refused(#[from] SavedError),
+    /// It is too large.
+    #[error("it has {0} bytes, more than any profile")]
+    TooLarge(u64),
+}
+
+/// Where profiles are kept.
+#[derive(Clone, Debug)]
+pub struct ModelFiles {
+    directory: PathBuf,
+}
+
+impl ModelFiles {
+    /// In this data directory.
+    pub fn new(data_dir: &Path) -> Self {
+        Self {
+            directory: data_dir.to_owned(),
+        }
+    }
+
+    /// Lets the learner go on with what is kept. A file that is no good is put aside and told.
+    pub(super) fn restore(&self, learner: &mut Learner) {
+        let path = self.directory.join(FILE);
+        let restored = read(&path).and_then(|saved| match saved {
+            Some(saved) => Ok(learner.restore(saved)?),
+            None => Ok(()),
+        });
+        if let Err(error) = restored {
+            let aside = path.with_extension("broken");
+            tracing::error!(%error, path = %path.display(), aside = %aside.display(),
+                "what was learned of sites can't be used; it is put aside, and learning begins from new");
+            if let Err(error) = fs_err::rename(&path, &aside) {
+                tracing::error!(%error, "nor can it be put aside");
+            }
+        }
+    }
+
+    pub(super) fn keep(&self, saved: &Saved) -> Result<(), FileError> {
+        write(&self.directory.join(FILE), saved)
+    }
+
+    pub(super) fn keep_version(
+        &self,
+        site: &str,
+        version: u32,
+        saved: &Saved,
+    ) -> Result<(), FileError> {
+        fs_err::create_dir_all(self.directory.join(VERSIONS))?;
+        write(&self.version_path(site, version), saved)?;
+        let mut versions = self.versions(site);
+        while versions.len() > MAX_VERSIONS {
+            fs_err::remove_file(self.version_path(site, versions.remove(0)))?;
+        }
+        Ok(())
+    }
+
+    /// The versions of a site that are kept, ascending.
+    pub(super) fn versions(&self, site: &str) -> Vec<u32> {
+        let start = format!("{}-", name_of(site));
+        let Ok(entries) = fs_err::read_dir(self.directory.join(VERSIONS)) else {
+            return Vec::new();
+        };
+        let number = |entry: fs_err::DirEntry| {
+            let name = entry.file_name().into_string().ok()?;
+            name.strip_prefix(&start)?
+                .strip_suffix(".json")?
+                .parse()
+                .ok()
+        };
+        let mut versions: Vec<u32> = entries.flatten().filter_map(number).collect();
+        versions.sort_unstable();
+        versions
+    }
+
+    /// A kept version of a site.
+    pub(super) fn version(&self, site: &str, version: u32) -> Result<Option<Model>, FileError> {
+        let saved = read(&self.version_path(site, version))?;
+        Ok(saved.and_then(|mut saved| saved.models.remove(site)))
+    }
+
+    fn version_path(&self, site: &str, version: u32) -> PathBuf {
+        let name = format!("{}-{version}.json", name_of(site));
+        self.directory.join(VERSIONS).join(name)
+    }
+}
+
+/// The profiles that are kept in a data directory, as a server would go on with them; none where there
+/// are none.
+pub fn saved_profiles(data_dir: &Path, options: &ProfileOptions) -> Result<Profiles, FileError> {
+    let mut learner = Learner::new(options.clone());
+    if let Some(saved) = read(&data_dir.join(FILE))? {
+        learner.restore(saved)?;
+    }
+    Ok(learner.publish())
+}
+
+/// A host's name comes from attackers and must be no path.
+fn name_of(site: &str) -> String {
+    let digest = Sha256::digest(site.as_bytes());
+    let number = digest.iter().take(8);
+    let number = number.fold(0u64, |number, byte| number << 8 | u64::from(*byte));
+    format!("{number:016x}")
+}
+
+fn read(path: &Path) -> Result<Option<Saved>, FileError> {
+    let length = match fs_err::metadata(path) {
+        Ok(metadata) => metadata.len(),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    if length > MAX_FILE_BYTES {
+        return Err(FileError::TooLarge(length));
+    }
+    Ok(Some(serde_json::from_slice(&fs_err::read(path)?)?))
+}
+
+fn write(path: &Path, saved: &Saved) -> Result<(), FileError> {
+    let fresh = path.with_extension("new");
+    drop(fs_err::remove_file(&fresh));
+    let mut options = fs_err::OpenOptions::new();
+    options.write(true).create_new(true).mode(0o600);
+    let mut file = options.open(&fresh)?;
+    file.write_all(&serde_json::to_vec(saved)?)?;
+    file.sync_all()?;
+    drop(file);
+    Ok(fs_err::rename(&fresh, path)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_come_and_go_and_broken_files_are_put_aside() {
+        let directory = tempfile::tempdir().unwrap();
+        let files = ModelFiles::new(directory.path());
+        let mut learner = Learner::new(ProfileOptions::default());
+        files.restore(&mut learner);
+        let saved = learner.save(None);
+        for version in 1..=7 {
+            files.keep_version("../shop", version, &saved).unwrap();
+        }
+        assert_eq!(files.versions("../shop"), [3, 4, 5, 6, 7]);
+        assert!(files.versions("shop").is_empty());
+        files.keep(&saved).unwrap();
+        assert!(saved_profiles(directory.path(), &ProfileOptions::default()).is_ok());
+        let path = directory.path().join(FILE);
+        for broken in ["{", "{\"format\":9,\"models\":{}}"] {
+            fs_err::write(&path, broken).unwrap();
+            assert!(saved_profiles(directory.path(), &ProfileOptions::default()).is_err());
+            files.restore(&mut learner);
+            assert!(!path.exists());
+            assert_eq!(
+                fs_err::read(path.with_extension("broken")).unwrap(),
+                broken.as_bytes()
+            );
+        }
+    }
+}
