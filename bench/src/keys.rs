@@ -64,14 +64,14 @@ pub(crate) fn run() -> Result<()> {
 /// Makes something that holds so many keys, and prints what it took.
 fn row<T>(name: &str, keys: u32, make: impl FnOnce() -> (usize, T)) -> Result<()> {
     let before = resident()?;
-    let (held, made) = make();
+    let (held, all) = make();
     let taken = resident()?.saturating_sub(before);
     println!(
         "{name:<16} {held:>10} keys {:>8.0} MiB {:>8.1} bytes a key",
         taken as f64 / 1_048_576.0,
         taken as f64 / f64::from(keys)
     );
-    black_box(&made);
+    black_box(&all);
     Ok(())
 }
 

@@ -90,23 +90,20 @@ impl Site for Shop {
             ),
             960..968 => Request::get("/favicon.ico", 4_286),
             968..974 => Request::get("/robots.txt", 312),
-            974..985 => Request::get(
-                format!(
-                    "/page/{}",
-                    pick(
-                        random,
-                        &[
-                            "imprint", "privacy", "shipping", "returns", "about-us", "careers"
-                        ]
-                    )
-                ),
-                random.u64(8_000..9_500),
-            ),
+            974..985 => page(random),
             985..990 => Request::get("/img/old-logo.png", 162).answered(404, 162),
             990..992 if phase == Phase::Judged => Request::get("/gift-cards", 9_300),
             _ => stray(random),
         }
     }
+}
+
+fn page(random: &mut Rng) -> Request {
+    let pages = [
+        "imprint", "privacy", "shipping", "returns", "about-us", "careers",
+    ];
+    let path = format!("/page/{}", pick(random, &pages));
+    Request::get(path, random.u64(8_000..9_500))
 }
 
 fn number(random: &mut Rng, phase: Phase) -> u32 {

@@ -3,7 +3,6 @@
 use std::hint::black_box;
 use std::sync::Arc;
 
-use anyhow::Result;
 use rustix::time::{ClockId, clock_gettime};
 use vigil_decode::{Decoder, Format, Proxies};
 use vigil_detect::profile::{Learner, Requests};
@@ -18,7 +17,7 @@ const LINES: usize = 20_000;
 /// The fastest of so many runs counts, since noise only slows.
 const RUNS: usize = 5;
 
-pub(super) fn run(site: &dyn Site, rules: &Arc<RuleSet>, requests: usize) -> Result<()> {
+pub(super) fn run(site: &dyn Site, rules: &Arc<RuleSet>, requests: usize) {
     let plan = Plan {
         phase: Phase::Learned,
         seed: 1,
@@ -28,12 +27,12 @@ pub(super) fn run(site: &dyn Site, rules: &Arc<RuleSet>, requests: usize) -> Res
         attacks: 0,
         attacker_networks: 1,
     };
-    let learned = events(&traffic(site, plan));
+    let taught = events(&traffic(site, plan));
     let options = DetectorOptions::default();
     let mut learner = Learner::new(options.profiles.clone());
     let mut detector = Detector::new(Arc::clone(rules), &options);
     let mut learning = 0.0;
-    for part in learned.chunks(512) {
+    for part in taught.chunks(512) {
         for event in part {
             detector.judge(event);
         }
@@ -78,15 +77,14 @@ pub(super) fn run(site: &dyn Site, rules: &Arc<RuleSet>, requests: usize) -> Res
         LINES as f64 / without,
         LINES as f64 / with,
         nanoseconds(with - without, LINES),
-        nanoseconds(learning, learned.len()),
+        nanoseconds(learning, taught.len()),
         publishing * 1e3
     );
-    Ok(())
 }
 
 fn events(lines: &[Line]) -> Vec<Event> {
     let (mut decoder, proxies) = (Decoder::new(), Proxies::new(Vec::new()));
-    let decoded = lines.iter().filter_map(|line| {
+    let all = lines.iter().filter_map(|line| {
         let mut bytes = line.text.trim_ascii_end().to_vec();
         let record = Record {
             start: 0,
@@ -100,7 +98,7 @@ fn events(lines: &[Line]) -> Vec<Event> {
         decoder.decode(&bytes, &record, &request, &mut event);
         Some(event)
     });
-    decoded.collect()
+    all.collect()
 }
 
 /// The CPU time of this thread.

@@ -76,14 +76,7 @@ impl Site for Wiki {
                         .collect::<Vec<_>>()
                         .join(","),
                 ),
-            790..820 => {
-                let method = ["PUT", "PUT", "PATCH", "DELETE"][random.usize(..4)];
-                Request::get(
-                    format!("/api/v2/pages/{}", 1 + random.u32(..90_000)),
-                    random.u64(20..400),
-                )
-                .by(method)
-            }
+            790..820 => change(random),
             820..860 => Request::get(
                 format!(
                     "/raw/{}/{}.md",
@@ -117,6 +110,12 @@ impl Site for Wiki {
             _ => Request::get(format!("/wkii/{}", title(random)), 312).answered(404, 312),
         }
     }
+}
+
+fn change(random: &mut Rng) -> Request {
+    let method = ["PUT", "PUT", "PATCH", "DELETE"][random.usize(..4)];
+    let path = format!("/api/v2/pages/{}", 1 + random.u32(..90_000));
+    Request::get(path, random.u64(20..400)).by(method)
 }
 
 fn title(random: &mut Rng) -> String {

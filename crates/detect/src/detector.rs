@@ -345,6 +345,7 @@ fn detection(rule: &Rule, evidence: Vec<Evidence>) -> Detection {
 
 #[cfg(test)]
 mod tests {
+    use vigil_event::Severity;
     use vigil_rule::RuleFile;
 
     use super::*;

@@ -92,16 +92,10 @@ impl App {
             tasks: sockets.clone(),
         });
         let intake = intake(&pipeline, &common)?;
-        let api = api_state(
-            &common,
-            (&store, &rules, models),
-            intake,
-            &gatekeeper,
-            &tables.tables,
-        );
-        let api = vigil_api::router(api);
+        let known = (&store, &rules, models);
+        let api = api_state(&common, known, intake, &gatekeeper, &tables.tables);
         let access = access(&config, address, &gatekeeper, &common);
-        let router = vigil_api::authenticate(api.merge(gateway), access);
+        let router = vigil_api::authenticate(vigil_api::router(api).merge(gateway), access);
         Ok(Self {
             address,
             url: config.url(address),

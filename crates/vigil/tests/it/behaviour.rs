@@ -11,9 +11,12 @@ use crate::site::{BINARY, Site, append, threats};
 
 const BROWSER: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36";
 
+/// A request: its target, the status of its answer, its referrer.
+type Asked = (&'static str, u16, &'static str);
+
 /// The first requests of scanners as their operators see them: target, status, referrer. The first three
 /// go by their own names; of the others the names are taken away, and only what they do is left.
-const SCANNERS: [(&str, &str, &[(&str, u16, &str)]); 6] = [
+const SCANNERS: [(&str, &str, &[Asked]); 6] = [
     (
         "like Acunetix",
         BROWSER,
@@ -96,7 +99,7 @@ const SCANNERS: [(&str, &str, &[(&str, u16, &str)]); 6] = [
 
 /// Visits: pages with what they bring along, a broken link, a form, a search, a feed reader, a crawler
 /// that comes back to pages that have moved.
-const VISITS: [(&str, &[(&str, u16, &str)]); 4] = [
+const VISITS: [(&str, &[Asked]); 4] = [
     (
         BROWSER,
         &[
