@@ -137,7 +137,10 @@ fn a_profile_survives_kills_and_a_broken_file_is_put_aside() {
     fs_err::write(&file, "{\"format\":1,\"models\":{\"x\":[]}}").unwrap();
     let vigil = serve(&site);
     assert!(site.path("data/profiles.broken").exists());
-    assert_eq!(vigil.http().get(MODELS).json()["items"], json!([]));
+    // Lines may be read again after the kill, so that a site is learned from new.
+    let listed = vigil.http().get(MODELS).json();
+    let in_force = |model: &Value| model["site"] == "x" || model["version"] != 0;
+    assert!(!listed["items"].as_array().unwrap().iter().any(in_force));
 }
 
 #[test]

@@ -23,7 +23,7 @@ const NOTHING: &str = "0192f0c1-0000-7000-8000-000000000000";
 /// answered. What is there only for those who may says 404 or 4xx to them, never 401 or 403.
 struct Route(&'static str, &'static str, &'static str, [u16; 4]);
 
-const REST: [Route; 27] = [
+const REST: [Route; 33] = [
     Route("get", "/health", "", [200, 200, 200, 200]),
     Route("get", "/ready", "", [200, 200, 200, 200]),
     Route("get", "/metrics", "", [200, 200, 200, 200]),
@@ -56,6 +56,22 @@ const REST: [Route; 27] = [
     Route("get", "/api/v1/rules/coverage", "", [200, 200, 200, 403]),
     Route("post", "/api/v1/rules/reload", "", [403, 403, 200, 403]),
     Route("get", "/api/v1/models/status", "", [200, 200, 200, 403]),
+    Route("get", "/api/v1/models", "", [200, 200, 200, 403]),
+    Route("get", "/api/v1/models/{site}", "", [404, 404, 404, 403]),
+    Route(
+        "get",
+        "/api/v1/models/{site}/export",
+        "",
+        [403, 403, 404, 403],
+    ),
+    Route("delete", "/api/v1/models/{site}", "", [403, 403, 404, 403]),
+    Route("post", "/api/v1/models/retrain", "{}", [403, 403, 202, 403]),
+    Route(
+        "post",
+        "/api/v1/models/{site}/rollback",
+        r#"{"version":1}"#,
+        [403, 403, 404, 403],
+    ),
     Route("get", "/api/v1/suppressions", "", [200, 200, 200, 403]),
     Route("post", "/api/v1/suppressions", "{}", [403, 400, 400, 403]),
     Route(
