@@ -106,6 +106,7 @@ async fn pings_are_answered_with_what_they_carry_even_between_fragments() {
         raw.send(&frame(FIN | PING, payload)).await;
         let pong = Frame {
             opcode: PONG,
+            is_compressed: false,
             payload: payload.to_vec(),
         };
         assert_eq!(raw.frame().await, Some(pong));

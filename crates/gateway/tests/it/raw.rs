@@ -23,15 +23,21 @@ pub(crate) const PONG: u8 = 0xa;
 /// The bit that says that a frame is a message's last one.
 pub(crate) const FIN: u8 = 0x80;
 
+/// The bit that says that a message is compressed.
+pub(crate) const COMPRESSED: u8 = 0x40;
+
 /// A socket after its handshake.
 pub(crate) struct Raw {
     pub(crate) stream: TcpStream,
+    /// Frames may be compressed.
+    compresses: bool,
 }
 
 /// A frame of the server.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Frame {
     pub(crate) opcode: u8,
+    pub(crate) is_compressed: bool,
     pub(crate) payload: Vec<u8>,
 }
 
@@ -94,13 +100,19 @@ pub(crate) async fn ask(stream: &mut TcpStream, request: &str) -> String {
 impl Raw {
     /// Opens a socket and passes over its welcome.
     pub(crate) async fn open(address: SocketAddr, path: &str) -> Self {
-        let mut stream = TcpStream::connect(address).await.unwrap();
-        let head = ask(&mut stream, &handshake(address, path, "")).await;
-        assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
-        let mut raw = Self { stream };
+        let (mut raw, _) = Self::open_with(address, path, "").await;
         let welcome = raw.frame().await.expect("a welcome");
         assert!(welcome.payload.starts_with(b"{\"type\":\"welcome\""));
         raw
+    }
+
+    /// Opens a socket with more headers, and gives the head of the answer too.
+    pub(crate) async fn open_with(address: SocketAddr, path: &str, more: &str) -> (Self, String) {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let head = ask(&mut stream, &handshake(address, path, more)).await;
+        assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
+        let compresses = head.contains("permessage-deflate");
+        (Self { stream, compresses }, head)
     }
 
     pub(crate) async fn send(&mut self, bytes: &[u8]) {
@@ -116,7 +128,9 @@ impl Raw {
 
     async fn read(&mut self) -> Option<Frame> {
         let first = self.stream.read_u8().await.ok()?;
-        assert_eq!(first & 0x70, 0, "no extension was agreed on");
+        let is_compressed = first & COMPRESSED != 0;
+        assert_eq!(first & 0x30, 0, "no such extension was agreed on");
+        assert!(self.compresses || !is_compressed, "it was not agreed on");
         let length = self.stream.read_u8().await.ok()?;
         assert_eq!(length & 0x80, 0, "a server does not mask");
         let length = match length {
@@ -129,6 +143,7 @@ impl Raw {
         assert_ne!(first & FIN, 0, "the server does not fragment");
         Some(Frame {
             opcode: first & 0xf,
+            is_compressed,
             payload,
         })
     }
