@@ -5,6 +5,9 @@
 //! by itself, and sits down again when it stands at the end. So nothing is queued for anybody, and one
 //! who is slow holds up nobody.
 //!
+//! A hub goes round like a lift: whoever has their turn gets everything that came since the last time,
+//! in one write. The more there is to do, the longer a lap, and the more goes into each write.
+//!
 //! **Invariant:** what was written to a seat and what its connection pulls are together everything, in
 //! order and once: a seat is written to only from exactly where it stands.
 //!
@@ -12,32 +15,25 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 use tokio::task::yield_now;
-use vigil_bus::{Bus, Published};
+use vigil_bus::Bus;
 use vigil_event::Clock;
 
+use crate::lap::{Lap, Words};
 use crate::press::Press;
 use crate::seat::Seat;
-use crate::telemetry::{Sent, Telemetry};
-use crate::word::{Kind, Wants, Word};
+use crate::telemetry::Telemetry;
+use crate::word::{Kind, Wants};
 
 /// So many sockets are written to before anything else of the shard has its turn: this is how long
 /// something critical waits for a big fan-out.
 const SLICE: usize = 64;
 
-/// No more items are written to a socket at once.
-const MOST_ITEMS: usize = 256;
-
-/// No more data is written to a socket at once, but one item always.
-const MOST_BYTES: usize = 64 * 1024;
-
 /// What fan-outs work with.
 pub(crate) struct Means {
-    pub(crate) copied: Arc<AtomicUsize>,
     pub(crate) bus: Arc<dyn Bus>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) telemetry: Arc<Telemetry>,
@@ -163,23 +159,20 @@ impl Hub {
     async fn hand_out(&self, means: &Means) {
         loop {
             let from = self.floor.lock().after;
-            let read = means.bus.read(&self.channel, from, MOST_ITEMS);
-            let (to, items) = match &read.missed {
-                Some(missed) => (missed.to, None),
-                None => match within_bytes(&read.items) {
-                    [] => return,
-                    items @ [.., last] => (last.offset, Some(items)),
-                },
+            let Some(lap) = Lap::after(from, &self.channel, means) else {
+                return;
             };
-            self.round(means, (from, to), items).await;
+            self.run_lap(means, lap).await;
         }
     }
 
-    /// Hands out some items, or that they are gone, to all audiences, a slice at a time.
-    async fn round(&self, means: &Means, range: (u64, u64), items: Option<&[Arc<Published>]>) {
+    /// Hands out what there is to all audiences, a slice at a time; what comes meanwhile is handed out
+    /// with the rest to those whose turn is still to come.
+    async fn run_lap(&self, means: &Means, mut lap: Lap) {
         let audiences = {
             let mut floor = self.floor.lock();
-            floor.after = range.1;
+            // Who was passed by gets at least this much, and who sits down from now on has it.
+            floor.after = lap.to();
             floor.audiences.len()
         };
         let mut room = SLICE;
@@ -187,19 +180,19 @@ impl Hub {
             let Some(wants) = self.wants(audience) else {
                 continue;
             };
-            let word = match items {
-                Some(items) => Word::of(items, &wants, means),
-                None => Word::Pull,
-            };
+            let mut words = Words::new(&wants, &means.press);
             let mut next = Some(0);
             while let Some(start) = next {
-                let (taken, written, rest) = self.slice(means, audience, start, room, range, &word);
-                means.count(&word, written);
+                let (taken, rest) = self.slice(means, (audience, start, room), &lap, &mut words);
+                words.count(means);
                 room = room.saturating_sub(taken);
                 next = rest;
                 if room == 0 {
                     room = SLICE;
                     yield_now().await;
+                    if lap.goes_on(&self.channel, means) {
+                        words.forget();
+                    }
                 }
             }
         }
@@ -211,26 +204,24 @@ impl Hub {
         (audience.taken > 0).then(|| audience.wants.clone())
     }
 
-    /// Hands out to some seats: how many were looked at, how many were written to, where to go on.
+    /// Hands out to some seats: how many were looked at, where to go on.
     fn slice(
         &self,
         means: &Means,
-        audience: usize,
-        start: usize,
-        room: usize,
-        range: (u64, u64),
-        word: &Word,
-    ) -> (usize, u64, Option<usize>) {
+        (audience, start, room): (usize, usize, usize),
+        lap: &Lap,
+        words: &mut Words<'_>,
+    ) -> (usize, Option<usize>) {
         let now = means.clock.now();
         let floor = self.floor.lock();
         let seats = floor.audiences.get(audience);
         let seats = seats.and_then(|audience| audience.seats.get(start..));
         let seats = seats.unwrap_or_default();
         let taken = seats.len().min(room);
-        let here = seats.iter().take(taken).flatten();
-        let written = here.filter(|seat| seat.take(range, word, now)).count();
-        let rest = (taken < seats.len()).then_some(start + taken);
-        (taken, written as u64, rest)
+        for seat in seats.iter().take(taken).flatten() {
+            seat.take(lap, words, now);
+        }
+        (taken, (taken < seats.len()).then_some(start + taken))
     }
 }
 
@@ -273,33 +264,6 @@ impl Floor {
         self.by_kind.insert(kind, number);
         number
     }
-}
-
-impl Means {
-    fn count(&self, word: &Word, written: u64) {
-        let Word::Frames(_, published_at) = word else {
-            return;
-        };
-        if written == 0 {
-            return;
-        }
-        let now = self.clock.now();
-        let frames = written * published_at.len() as u64;
-        self.telemetry.sent(Sent::Publication, frames);
-        for at in published_at {
-            self.telemetry.delivered_to(written, now.millis_since(*at));
-        }
-    }
-}
-
-fn within_bytes(items: &[Arc<Published>]) -> &[Arc<Published>] {
-    let mut bytes = 0_usize;
-    let fits = items.iter().take_while(|item| {
-        let fits = bytes < MOST_BYTES;
-        bytes += item.publication.data.len();
-        fits
-    });
-    items.get(..fits.count()).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -242,6 +242,7 @@ fn enter(
     let seat = Seat::new(
         Arc::clone(ground.wire),
         Arc::clone(ground.entry),
+        options.lane.into(),
         ground.expires_at,
     );
     ground.shard.enter(channel, &wants, seat)

@@ -3,6 +3,7 @@
 use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 use vigil_protocol::{CloseCode, ErrorCode, GapReason};
 
+use crate::budget::{Budget, Way};
 use crate::latency::Latency;
 
 /// The names below are constants, so a bad one is found by any test.
@@ -117,6 +118,9 @@ pub struct Telemetry {
     gaps: IntCounterVec,
     dropped: IntCounterVec,
     pub(crate) events_sent: IntCounter,
+    waiting: IntGaugeVec,
+    max_waiting: IntGauge,
+    queue_full: IntCounterVec,
 }
 
 impl Telemetry {
@@ -146,7 +150,11 @@ impl Telemetry {
                 "Commands that were answered with an error.",
                 "reason",
             ),
-            connections: connections(),
+            connections: gauges(
+                "vigil_gateway_connections",
+                "Connections that are open now.",
+                "transport",
+            ),
             greeting: gauge(
                 "vigil_gateway_greeting",
                 "WebSockets that have not said yet who they are.",
@@ -179,6 +187,20 @@ impl Telemetry {
                 "vigil_gateway_sse_events_total",
                 "Publications given to SSE clients.",
             ),
+            waiting: gauges(
+                "vigil_gateway_queued_bytes",
+                "What waits to be written to WebSockets.",
+                "lane",
+            ),
+            max_waiting: gauge(
+                "vigil_gateway_queued_bytes_limit",
+                "How much may wait to be written to WebSockets.",
+            ),
+            queue_full: counters(
+                "vigil_gateway_queue_full_total",
+                "How often a connection got one message at a time since too much waits.",
+                "lane",
+            ),
         };
         telemetry.name_every_label();
         telemetry
@@ -206,6 +228,9 @@ impl Telemetry {
         registry.register(Box::new(self.closed.clone()))?;
         registry.register(Box::new(self.gaps.clone()))?;
         registry.register(Box::new(self.dropped.clone()))?;
+        registry.register(Box::new(self.waiting.clone()))?;
+        registry.register(Box::new(self.max_waiting.clone()))?;
+        registry.register(Box::new(self.queue_full.clone()))?;
         registry.register(Box::new(self.events_sent.clone()))
     }
 
@@ -230,6 +255,18 @@ impl Telemetry {
         for transport in Transport::ALL {
             self.open(transport);
         }
+        for way in Way::ALL {
+            self.waiting.with_label_values(&[way.name()]);
+            self.queue_full.with_label_values(&[way.name()]);
+        }
+    }
+
+    /// How much may wait to be written, and what shows how much does.
+    pub(crate) fn budget(&self, limit_bytes: usize) -> Budget {
+        self.max_waiting
+            .set(i64::try_from(limit_bytes).unwrap_or(i64::MAX));
+        let waiting = Way::ALL.map(|way| self.waiting.with_label_values(&[way.name()]));
+        Budget::new(limit_bytes, waiting)
     }
 
     pub(crate) fn sent(&self, what: Sent, count: u64) {
@@ -269,6 +306,11 @@ impl Telemetry {
             .inc_by(missed);
     }
 
+    /// A connection gets one message at a time.
+    pub(crate) fn queue_is_full(&self, way: Way) {
+        self.queue_full.with_label_values(&[way.name()]).inc();
+    }
+
     pub(crate) fn open(&self, transport: Transport) -> IntGauge {
         self.connections.with_label_values(&[transport.name()])
     }
@@ -301,15 +343,8 @@ fn counter(name: &str, help: &str) -> IntCounter {
     IntCounter::new(name, help).expect(VALID)
 }
 
-fn connections() -> IntGaugeVec {
-    IntGaugeVec::new(
-        Opts::new(
-            "vigil_gateway_connections",
-            "Connections that are open now.",
-        ),
-        &["transport"],
-    )
-    .expect(VALID)
+fn gauges(name: &str, help: &str, label: &str) -> IntGaugeVec {
+    IntGaugeVec::new(Opts::new(name, help), &[label]).expect(VALID)
 }
 
 fn gauge(name: &str, help: &str) -> IntGauge {

@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::message::{now_ns, number_after, offset, stamp, text_after};
+use super::message::{Layout, now_ns, number_after, text_after};
 use super::tally::{Tally, histogram};
 use super::wire::{FrameReader, Seen, client_pong, client_text, handshake};
 
@@ -55,6 +55,7 @@ pub(super) struct Crowd {
 #[derive(Debug)]
 struct Sight {
     tally: RefCell<Tally>,
+    layout: RefCell<Layout>,
     buffer: RefCell<Box<[u8]>>,
     open: Cell<usize>,
     /// At how many deliveries somebody wants to know.
@@ -74,6 +75,7 @@ impl Crowd {
             target,
             seen: Rc::new(Sight {
                 tally: RefCell::default(),
+                layout: RefCell::default(),
                 buffer: RefCell::new(vec![0; BUFFER_BYTES].into()),
                 open: Cell::new(0),
                 goal: Cell::new(u64::MAX),
@@ -250,8 +252,7 @@ async fn open(
                 if text.starts_with(b"{\"type\":\"subscribed\"") {
                     subscribed += 1;
                 } else {
-                    let mut tally = seen.tally.borrow_mut();
-                    take(text, now_ns(), &mut places.borrow_mut(), &mut tally);
+                    seen.take(text, now_ns(), &mut places.borrow_mut());
                 }
             }
         });
@@ -284,15 +285,16 @@ async fn listen(
             match stream.try_read(&mut buffer) {
                 Ok(0) => false,
                 Ok(count) => {
-                    let mut tally = seen.tally.borrow_mut();
                     let mut places = places.borrow_mut();
                     let bytes = buffer.get(..count).unwrap_or_default();
                     // All of it was read at this moment.
                     let now_ns = now_ns();
                     reader.feed(bytes, |one| match one {
-                        Seen::Text(text) => take(text, now_ns, &mut places, &mut tally),
+                        Seen::Text(text) => seen.take(text, now_ns, &mut places),
                         Seen::Ping(text) => answers.extend(client_pong(text)),
-                        Seen::Close(code) => *tally.closed.entry(code).or_default() += 1,
+                        Seen::Close(code) => {
+                            *seen.tally.borrow_mut().closed.entry(code).or_default() += 1;
+                        }
                     })
                 }
                 Err(error) => error.kind() == std::io::ErrorKind::WouldBlock,
@@ -312,9 +314,16 @@ async fn listen(
     }
 }
 
-/// Counts one text that was read at that moment.
-fn take(text: &[u8], read_ns: u64, places: &mut [Place], tally: &mut Tally) {
-    let Some((sequence, meant_ns)) = stamp(text) else {
+impl Sight {
+    /// Counts one text that was read at that moment.
+    fn take(&self, text: &[u8], read_ns: u64, places: &mut [Place]) {
+        let (mut layout, mut tally) = (self.layout.borrow_mut(), self.tally.borrow_mut());
+        take(text, read_ns, places, &mut layout, &mut tally);
+    }
+}
+
+fn take(text: &[u8], read_ns: u64, places: &mut [Place], layout: &mut Layout, tally: &mut Tally) {
+    let Some((sequence, meant_ns)) = layout.stamp(text) else {
         if text.starts_with(b"{\"type\":\"gap\"") {
             tally.declared += number_after(text, b"\"missed\":").unwrap_or_default();
         } else if text.starts_with(b"{\"type\":\"error\"") {
@@ -336,7 +345,7 @@ fn take(text: &[u8], read_ns: u64, places: &mut [Place], tally: &mut Tally) {
     }
     tally.missing += sequence - place.sequence - 1;
     place.sequence = sequence;
-    if let Some(offset) = offset(text) {
+    if let Some(offset) = layout.offset(text) {
         place.offset = offset;
     }
     if place.epoch.is_empty() {
@@ -367,19 +376,16 @@ mod tests {
 
     #[test]
     fn losses_doubles_and_gaps_are_told_apart() {
-        let mut tally = Tally::default();
+        let (mut tally, mut layout) = (Tally::default(), Layout::default());
         let mut places = vec![Place::at_the_end("a", 4), Place::at_the_end("b", 0)];
         for (channel, sequence) in [("a", 5), ("a", 5), ("a", 8), ("b", 1), ("c", 1)] {
             let text = frame(channel, sequence);
-            take(&text, now_ns(), &mut places, &mut tally);
+            take(&text, now_ns(), &mut places, &mut layout, &mut tally);
         }
-        take(
-            b"{\"type\":\"gap\",\"data\":{\"missed\":2}}",
-            now_ns(),
-            &mut places,
-            &mut tally,
-        );
-        take(b"{\"type\":\"welcome\"}", now_ns(), &mut places, &mut tally);
+        let gap: &[u8] = b"{\"type\":\"gap\",\"data\":{\"missed\":2}}";
+        for text in [gap, b"{\"type\":\"welcome\"}"] {
+            take(text, now_ns(), &mut places, &mut layout, &mut tally);
+        }
         assert_eq!((tally.deliveries, tally.others), (2, 1));
         assert_eq!((tally.duplicates, tally.missing, tally.declared), (1, 2, 2));
         assert_eq!(places[0].offset, 8);

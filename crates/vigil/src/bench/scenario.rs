@@ -24,6 +24,10 @@ const AWAY: u64 = 100;
 /// One of ten clients does not read, where some do not.
 const SLOW_SHARE: usize = 10;
 
+/// A channel whose lane is the critical one, and one whose lane is bulk.
+const CRITICAL: &str = "alerts";
+const BULK: &str = "events";
+
 /// At most so many clients hear the flood.
 const FLOODED: usize = 100;
 
@@ -326,14 +330,11 @@ pub(super) async fn critical(options: &Options, report: &mut Report) -> Result<(
         ..options.clone()
     };
     let mut scene = Scene::open(options, Stage::Gateway).await?;
-    let places = (0..options.subscribers).map(|_| {
-        vec![
-            Place::at_the_end("threats", 0),
-            Place::at_the_end("alerts", 0),
-        ]
-    });
+    let places = (0..options.subscribers)
+        .map(|_| vec![Place::at_the_end(CRITICAL, 0), Place::at_the_end(BULK, 0)]);
     scene.connect(places, true).await?;
     let wanted = Wanted {
+        channel: CRITICAL.to_owned(),
         severity: Severity::Critical,
         ..options.wanted()
     };
@@ -342,7 +343,7 @@ pub(super) async fn critical(options: &Options, report: &mut Report) -> Result<(
         .measured("critical, alone", wanted.count, goal, wanted.clone())
         .await?;
     let flood = Wanted {
-        channel: "alerts".to_owned(),
+        channel: BULK.to_owned(),
         severity: Severity::Informational,
         rate: options.flood_rate,
         count: options.flood_rate * options.seconds,

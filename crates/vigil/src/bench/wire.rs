@@ -26,20 +26,28 @@ pub(super) struct FrameReader {
 
 impl FrameReader {
     /// Gives each whole frame. False: what came is no sequence of frames.
-    pub(super) fn feed(&mut self, bytes: &[u8], mut each: impl FnMut(Seen<'_>)) -> bool {
-        if self.rest.is_empty() {
-            let Some(taken) = take(bytes, &mut each) else {
-                return false;
+    pub(super) fn feed(&mut self, mut bytes: &[u8], mut each: impl FnMut(Seen<'_>)) -> bool {
+        // Only the frame that was begun is put together; all others are looked at where they are.
+        while !self.rest.is_empty() && !bytes.is_empty() {
+            let missing = match extent(&self.rest) {
+                None => 1,
+                Some((_, None)) => return false,
+                Some((head, Some(body))) => head + body - self.rest.len(),
             };
-            self.rest
-                .extend_from_slice(bytes.get(taken..).unwrap_or_default());
-            return true;
+            let (more, others) = bytes.split_at(missing.min(bytes.len()));
+            self.rest.extend_from_slice(more);
+            bytes = others;
+            match take(&self.rest, &mut each) {
+                None => return false,
+                Some(0) => {}
+                Some(_) => self.rest.clear(),
+            }
         }
-        self.rest.extend_from_slice(bytes);
-        let Some(taken) = take(&self.rest, &mut each) else {
+        let Some(taken) = take(bytes, &mut each) else {
             return false;
         };
-        self.rest.drain(..taken);
+        self.rest
+            .extend_from_slice(bytes.get(taken..).unwrap_or_default());
         true
     }
 }
