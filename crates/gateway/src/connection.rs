@@ -85,11 +85,7 @@ impl Connection {
             outlet,
             subscriptions: Subscriptions::default(),
             pulse: Pulse::new(limits, principal.expires_at, now),
-            bucket: Bucket::new(
-                limits.messages_per_second,
-                limits.message_burst,
-                Instant::now(),
-            ),
+            bucket: Bucket::new(limits, Instant::now()),
             enrolled,
             pulse_alarm: Armed::default(),
             hold_alarm: Armed::default(),
@@ -136,7 +132,11 @@ impl Connection {
             }
             self.set_alarms();
             done = match poll_fn(|context| self.poll_turn(context)).await {
-                Turn::Called(calls) => self.answer_calls(calls).await,
+                Turn::Called(Calls::PUSH) => {
+                    self.subscriptions.look(&*self.gateway.state.bus);
+                    Ok(())
+                }
+                Turn::Called(calls) => Box::pin(self.answer_calls(calls)).await,
                 Turn::Flush => Box::pin(self.outlet.flush()).await,
                 Turn::Heard(Err(end)) => Err(end),
                 Turn::Heard(Ok(message)) => Box::pin(self.hear(message)).await,
@@ -253,7 +253,7 @@ impl Connection {
         self.pulse.heard();
         self.gateway.state.telemetry.messages_received.inc();
         self.enrolled.entry.received.fetch_add(1, Ordering::Relaxed);
-        let verdict = self.bucket.take(Instant::now());
+        let verdict = self.bucket.take(&self.gateway.state.limits, Instant::now());
         if verdict == Verdict::Flood {
             return Err(End::Close(CloseCode::RateLimited));
         }
@@ -287,7 +287,11 @@ impl Connection {
     }
 
     async fn keep_time(&mut self) -> Result<(), End> {
-        while let Some(due) = self.pulse.due(self.gateway.state.clock.now()) {
+        loop {
+            let state = &self.gateway.state;
+            let Some(due) = self.pulse.due(&state.limits, state.clock.now()) else {
+                return Ok(());
+            };
             match due {
                 Due::Expired => return Err(End::Close(CloseCode::Unauthenticated)),
                 Due::Silence => return Err(End::Close(CloseCode::Silent)),
@@ -303,7 +307,6 @@ impl Connection {
                 }
             }
         }
-        Ok(())
     }
 
     /// What a client hears last of a server that stops: where each of its subscriptions stands, so

@@ -18,7 +18,7 @@ use crate::cursor::Page;
 use crate::form;
 use crate::outlet::End;
 use crate::press::Press;
-use crate::subscription::{Subscription, page_items};
+use crate::subscription::{Ahead, Subscription, page_items};
 use crate::upgrade::Agreed;
 
 /// No more data than this is handed over in one go, but one item always.
@@ -57,8 +57,10 @@ impl Subscription {
     /// What comes next, at most a page.
     pub(crate) fn haul(&mut self, terms: Terms<'_>) -> Result<Haul, End> {
         let mut haul = Haul::default();
-        if self.ahead.is_some() {
-            self.haul_critical(terms, &mut haul);
+        if let Some(ahead) = self.ahead.as_deref().copied()
+            && !ahead.is_over()
+        {
+            self.haul_critical(ahead, terms, &mut haul);
             return Ok(haul);
         }
         if self.options.lane == Lane::Bulk && self.live {
@@ -100,8 +102,7 @@ impl Subscription {
     }
 
     /// Critical items of what waits for a durable subscription, before everything else.
-    fn haul_critical(&mut self, terms: Terms<'_>, haul: &mut Haul) {
-        let Some(mut ahead) = self.ahead else { return };
+    fn haul_critical(&mut self, mut ahead: Ahead, terms: Terms<'_>, haul: &mut Haul) {
         let channel = self.cursor.channel();
         let read = terms.bus.read(channel, ahead.after, terms.page_items());
         // What fell out meanwhile is declared when the cursor itself comes there.
@@ -115,12 +116,12 @@ impl Subscription {
                 haul.pieces.push(self.piece(item, terms));
             }
         }
-        ahead.after = passed;
-        self.ahead = Some(ahead);
-        if passed >= ahead.until || read.items.is_empty() {
-            self.sent_ahead_until = ahead.until;
-            self.ahead = None;
-        }
+        ahead.after = if read.items.is_empty() {
+            ahead.until
+        } else {
+            passed
+        };
+        self.ahead = Some(Box::new(ahead));
     }
 
     fn piece(&self, item: &Published, terms: Terms<'_>) -> Piece {
@@ -129,7 +130,9 @@ impl Subscription {
     }
 
     fn was_sent_ahead(&self, item: &Published) -> bool {
-        item.offset <= self.sent_ahead_until && item.publication.severity == Severity::Critical
+        let is_ahead = |ahead: &Ahead| item.offset <= ahead.until;
+        item.publication.severity == Severity::Critical
+            && self.ahead.as_deref().is_some_and(is_ahead)
     }
 
     /// A slow client is not to be given what is old: bulk is skipped, and told.

@@ -45,7 +45,7 @@ impl Scene {
                 bus,
                 clock: Arc::new(SystemClock),
                 telemetry: Arc::default(),
-                press: Arc::new(Press::new(0)),
+                press: Arc::new(Press::new(0, &Arc::default())),
             },
             hub,
             roster: Arc::default(),

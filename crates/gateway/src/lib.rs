@@ -97,7 +97,10 @@ pub fn router(state: GatewayState) -> axum::Router {
     let drain = Drain::new(state.shutdown.clone(), state.limits.drain_spread);
     let started_at = state.clock.now();
     let budget = state.telemetry.budget(state.limits.max_queued_bytes);
-    let press = Arc::new(Press::new(state.limits.compress_from_bytes));
+    let press = Arc::new(Press::new(
+        state.limits.compress_from_bytes,
+        &state.telemetry,
+    ));
     let roster = Arc::default();
     let means = Arc::new(Means {
         bus: Arc::clone(&state.bus),

@@ -117,7 +117,7 @@ impl Default for Limits {
             compress_from_bytes: 1 << 10,
             connections_per_second: 1_000,
             drain_spread: Duration::from_secs(5),
-            max_queued_bytes: 256 << 20,
+            max_queued_bytes: 64 << 20,
         }
     }
 }

@@ -4,7 +4,12 @@ use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registr
 use vigil_protocol::{CloseCode, ErrorCode, GapReason};
 
 use crate::budget::{Budget, Way};
+use crate::form::Encoding;
 use crate::latency::Latency;
+
+/// What is measured of a message that is compressed.
+const BEFORE: &str = "before";
+const AFTER: &str = "after";
 
 /// The names below are constants, so a bad one is found by any test.
 const VALID: &str = "a constant metric name is valid";
@@ -118,6 +123,10 @@ pub struct Telemetry {
     gaps: IntCounterVec,
     dropped: IntCounterVec,
     pub(crate) events_sent: IntCounter,
+    encoded: IntCounterVec,
+    encoded_bytes: IntCounterVec,
+    compressed: IntCounter,
+    compression_bytes: IntCounterVec,
     waiting: IntGaugeVec,
     max_waiting: IntGauge,
     queue_full: IntCounterVec,
@@ -187,6 +196,25 @@ impl Telemetry {
                 "vigil_gateway_sse_events_total",
                 "Publications given to SSE clients.",
             ),
+            encoded: counters(
+                "vigil_gateway_encoded_total",
+                "Forms of publications that were made, each once for all who hear it so.",
+                "encoding",
+            ),
+            encoded_bytes: counters(
+                "vigil_gateway_encoded_bytes_total",
+                "How long they are.",
+                "encoding",
+            ),
+            compressed: counter(
+                "vigil_gateway_compressed_total",
+                "Messages that were compressed, each once for all who hear it so.",
+            ),
+            compression_bytes: counters(
+                "vigil_gateway_compression_bytes_total",
+                "How long they were before, and after.",
+                "side",
+            ),
             waiting: gauges(
                 "vigil_gateway_queued_bytes",
                 "What waits to be written to WebSockets.",
@@ -228,6 +256,10 @@ impl Telemetry {
         registry.register(Box::new(self.closed.clone()))?;
         registry.register(Box::new(self.gaps.clone()))?;
         registry.register(Box::new(self.dropped.clone()))?;
+        registry.register(Box::new(self.encoded.clone()))?;
+        registry.register(Box::new(self.encoded_bytes.clone()))?;
+        registry.register(Box::new(self.compressed.clone()))?;
+        registry.register(Box::new(self.compression_bytes.clone()))?;
         registry.register(Box::new(self.waiting.clone()))?;
         registry.register(Box::new(self.max_waiting.clone()))?;
         registry.register(Box::new(self.queue_full.clone()))?;
@@ -254,6 +286,13 @@ impl Telemetry {
         }
         for transport in Transport::ALL {
             self.open(transport);
+        }
+        for encoding in Encoding::ALL {
+            self.encoded.with_label_values(&[encoding.name()]);
+            self.encoded_bytes.with_label_values(&[encoding.name()]);
+        }
+        for side in [BEFORE, AFTER] {
+            self.compression_bytes.with_label_values(&[side]);
         }
         for way in Way::ALL {
             self.waiting.with_label_values(&[way.name()]);
@@ -304,6 +343,25 @@ impl Telemetry {
         self.dropped
             .with_label_values(&[reason.name()])
             .inc_by(missed);
+    }
+
+    /// A publication was put so.
+    pub(crate) fn encoded(&self, encoding: Encoding, bytes: usize) {
+        let label = &[encoding.name()];
+        self.encoded.with_label_values(label).inc();
+        self.encoded_bytes
+            .with_label_values(label)
+            .inc_by(bytes as u64);
+    }
+
+    /// A message was compressed.
+    pub(crate) fn compressed(&self, before: usize, after: usize) {
+        self.compressed.inc();
+        for (side, bytes) in [(BEFORE, before), (AFTER, after)] {
+            self.compression_bytes
+                .with_label_values(&[side])
+                .inc_by(bytes as u64);
+        }
     }
 
     /// A connection gets one message at a time.
@@ -366,6 +424,7 @@ mod tests {
         telemetry.register(&registry).unwrap();
         telemetry.error(ErrorCode::Forbidden);
         telemetry.gap(GapReason::SlowConsumer, 5);
+        let _budget = telemetry.budget(1_000);
         let shown = prometheus::TextEncoder::new()
             .encode_to_string(&registry.gather())
             .unwrap();
@@ -377,6 +436,11 @@ mod tests {
             "vigil_gateway_connections{transport=\"sse\"} 0",
             "vigil_gateway_dropped_total{reason=\"slow_consumer\"} 5",
             "vigil_gateway_gaps_total{reason=\"retention\"} 0",
+            "vigil_gateway_encoded_total{encoding=\"msgpack\"} 0",
+            "vigil_gateway_compression_bytes_total{side=\"before\"} 0",
+            "vigil_gateway_queued_bytes{lane=\"critical\"} 0",
+            "vigil_gateway_queued_bytes_limit 1000",
+            "vigil_gateway_queue_full_total{lane=\"bulk\"} 0",
         ] {
             assert!(
                 shown.lines().any(|shown| shown == line),

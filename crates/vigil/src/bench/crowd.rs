@@ -1,19 +1,23 @@
 //! The clients: as many connections as are wanted, all on one thread, which counts what they see.
 
 use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::rc::Rc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::message::{Layout, now_ns, number_after, text_after};
+use super::peer::{Peer, Stream};
 use super::tally::{Tally, histogram};
-use super::wire::{FrameReader, Seen, client_pong, client_text, handshake};
+use super::wire::{FrameReader, Seen, client_pong, client_text};
 
 /// How long a connection may take to open.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -27,8 +31,8 @@ const MAX_HEAD_BYTES: usize = 8 * 1024;
 /// Whom to connect to.
 #[derive(Clone, Debug)]
 pub(super) enum Target {
-    /// The server, with a token.
-    Gateway(SocketAddr, Rc<str>),
+    /// The server.
+    Gateway(Peer),
     /// The raw loop, which sends to whoever connects.
     Raw(SocketAddr),
 }
@@ -207,22 +211,16 @@ async fn open(
     target: &Target,
     places: &RefCell<Vec<Place>>,
     seen: &Sight,
-) -> Option<(TcpStream, FrameReader)> {
-    let (address, token) = match target {
+) -> Option<(Box<dyn Stream>, FrameReader)> {
+    let peer = match target {
         Target::Raw(address) => {
-            return Some((
-                TcpStream::connect(address).await.ok()?,
-                FrameReader::default(),
-            ));
+            let stream = TcpStream::connect(address).await.ok()?;
+            return Some((Box::new(stream), FrameReader::default()));
         }
-        Target::Gateway(address, token) => (*address, token),
+        Target::Gateway(peer) => peer,
     };
-    let mut stream = TcpStream::connect(address).await.ok()?;
-    stream.set_nodelay(true).ok()?;
-    stream
-        .write_all(handshake(address, token).as_bytes())
-        .await
-        .ok()?;
+    let mut stream = peer.open().await.ok()?;
+    stream.write_all(peer.handshake().as_bytes()).await.ok()?;
     let mut head = Vec::new();
     let end = loop {
         stream
@@ -270,36 +268,18 @@ async fn open(
 
 /// Reads until the connection ends.
 async fn listen(
-    mut stream: TcpStream,
+    mut stream: Box<dyn Stream>,
     mut reader: FrameReader,
     places: &RefCell<Vec<Place>>,
     seen: &Sight,
 ) {
     let mut answers = Vec::new();
     loop {
-        if stream.readable().await.is_err() {
-            return;
-        }
-        let is_well = {
-            let mut buffer = seen.buffer.borrow_mut();
-            match stream.try_read(&mut buffer) {
-                Ok(0) => false,
-                Ok(count) => {
-                    let mut places = places.borrow_mut();
-                    let bytes = buffer.get(..count).unwrap_or_default();
-                    // All of it was read at this moment.
-                    let now_ns = now_ns();
-                    reader.feed(bytes, |one| match one {
-                        Seen::Text(text) => seen.take(text, now_ns, &mut places),
-                        Seen::Ping(text) => answers.extend(client_pong(text)),
-                        Seen::Close(code) => {
-                            *seen.tally.borrow_mut().closed.entry(code).or_default() += 1;
-                        }
-                    })
-                }
-                Err(error) => error.kind() == std::io::ErrorKind::WouldBlock,
-            }
-        };
+        let is_well = poll_fn(|context| {
+            let stream = Pin::new(&mut *stream);
+            poll_hear(context, stream, &mut reader, places, seen, &mut answers)
+        });
+        let is_well = is_well.await;
         if seen.tally.borrow().deliveries >= seen.goal.get() {
             seen.goal.set(u64::MAX);
             seen.reached.notify_one();
@@ -312,6 +292,32 @@ async fn listen(
         }
         answers.clear();
     }
+}
+
+/// Reads once, into what all clients read into; false once the connection has ended.
+fn poll_hear(
+    context: &mut Context<'_>,
+    stream: Pin<&mut dyn Stream>,
+    reader: &mut FrameReader,
+    places: &RefCell<Vec<Place>>,
+    seen: &Sight,
+    answers: &mut Vec<u8>,
+) -> Poll<bool> {
+    let mut buffer = seen.buffer.borrow_mut();
+    let mut buffer = ReadBuf::new(&mut buffer);
+    if ready!(stream.poll_read(context, &mut buffer)).is_err() || buffer.filled().is_empty() {
+        return Poll::Ready(false);
+    }
+    let mut places = places.borrow_mut();
+    // All of it was read at this moment.
+    let now_ns = now_ns();
+    Poll::Ready(reader.feed(buffer.filled(), |one| match one {
+        Seen::Text(text) => seen.take(text, now_ns, &mut places),
+        Seen::Ping(text) => answers.extend(client_pong(text)),
+        Seen::Close(code) => {
+            *seen.tally.borrow_mut().closed.entry(code).or_default() += 1;
+        }
+    }))
 }
 
 impl Sight {

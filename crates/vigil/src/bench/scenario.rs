@@ -21,6 +21,9 @@ const BURST: u64 = 32;
 /// Messages that are published while clients are away.
 const AWAY: u64 = 100;
 
+/// What the server counts when it puts a message into a frame, which it does once for all who hear it.
+const FRAMES_MADE: &str = "vigil_gateway_encoded_total{encoding=\"json\"}";
+
 /// One of ten clients does not read, where some do not.
 const SLOW_SHARE: usize = 10;
 
@@ -40,7 +43,7 @@ struct Scene<'a> {
 
 impl<'a> Scene<'a> {
     async fn open(options: &'a Options, stage: Stage) -> Result<Self, BenchError> {
-        let driver = Driver::start(stage, options.subscribers, options.directory.as_ref()).await?;
+        let driver = Driver::start(stage, options).await?;
         Ok(Self {
             options,
             crowd: Crowd::new(driver.target.clone()),
@@ -197,7 +200,7 @@ pub(super) async fn fan_out(options: &Options, report: &mut Report) -> Result<()
     drop(scene);
     let p99 = server.latency.p99_us;
     report.add(server);
-    if options.channels > 1 {
+    if options.channels > 1 || options.running.is_some() {
         return Ok(());
     }
     let mut scene = Scene::filled(options, Stage::Raw).await?;
@@ -284,7 +287,7 @@ pub(super) async fn slow_readers(options: &Options, report: &mut Report) -> Resu
     let mut scene = Scene::filled(options, Stage::Gateway).await?;
     let slow = (options.subscribers / SLOW_SHARE).max(1);
     let mut silent = Crowd::new(scene.driver.target.clone());
-    let places = (0..slow).map(|_| vec![Place::at_the_end("threats", 0)]);
+    let places = (0..slow).map(|_| vec![Place::at_the_end(&options.wanted().name(0), 0)]);
     drop(silent.connect(places, options.connect_rate, false).await);
     let wanted = options.wanted();
     let messages = wanted.count;
@@ -311,6 +314,7 @@ pub(super) async fn resume(options: &Options, report: &mut Report) -> Result<(),
     scene.driver.publish(wanted(1)).await?;
     scene.delivered(clients).await;
     let places = scene.crowd.cut();
+    let made_before = scene.driver.counted(FRAMES_MADE);
     scene.driver.publish(wanted(AWAY)).await?;
     drop(scene.crowd.begin_anew());
     let (before, start) = (scene.driver.cost(), Instant::now());
@@ -319,6 +323,12 @@ pub(super) async fn resume(options: &Options, report: &mut Report) -> Result<(),
     let mut outcome = scene.outcome("reconnect storm and resume", AWAY, before, start);
     outcome.latency = latency;
     report.add(outcome);
+    if let (Some(before), Some(after)) = (made_before, scene.driver.counted(FRAMES_MADE)) {
+        report.ratio(
+            "resume: how often each missed message was put into a frame, for all clients",
+            (after - before) / AWAY as f64,
+        );
+    }
     Ok(())
 }
 

@@ -1,8 +1,6 @@
 //! As much of WebSocket (RFC 6455) as a load program needs: small, so that it measures the server
 //! and not itself. Conformance is tested elsewhere, with other people's clients.
 
-use std::net::SocketAddr;
-
 /// A longer frame is a fault.
 const MAX_FRAME_BYTES: usize = 16 << 20;
 
@@ -132,9 +130,9 @@ fn frame(opcode: u8, payload: &[u8], is_masked: bool) -> Vec<u8> {
 }
 
 /// The request that opens a WebSocket.
-pub(super) fn handshake(address: SocketAddr, token: &str) -> String {
+pub(super) fn handshake(host: &str, token: &str) -> String {
     format!(
-        "GET /ws HTTP/1.1\r\nHost: {address}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+        "GET /ws HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
          Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
          Authorization: Bearer {token}\r\n\r\n"
     )

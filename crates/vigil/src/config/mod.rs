@@ -326,6 +326,10 @@ pub struct StreamConfig {
     /// Messages of so many bytes and more are compressed for clients that offer permessage-deflate.
     /// 0: nothing is.
     pub compress_from_bytes: usize,
+    /// At most about so many MiB wait to be written to WebSockets, of all connections. Beyond it each
+    /// gets one message at a time, and what is behind in a bulk channel is told as a gap. Bulk channels
+    /// have 80 % of it, those that are neither bulk nor critical 90 %.
+    pub queue_mib: usize,
     /// The namespaces of rooms, by name. `investigations`, `analysis`, `chat` and `user` are there
     /// already; naming one changes it.
     pub namespaces: BTreeMap<String, NamespaceConfig>,
@@ -371,6 +375,7 @@ impl Default for StreamConfig {
             durable_messages: 1_000,
             durable_hours: 168,
             compress_from_bytes: 1_024,
+            queue_mib: 64,
             namespaces: BTreeMap::new(),
         }
     }
