@@ -6,7 +6,8 @@
 //! who is slow holds up nobody.
 //!
 //! A hub goes round like a lift: whoever has their turn gets everything that came since the last time,
-//! in one write. The more there is to do, the longer a lap, and the more goes into each write.
+//! in one write. The more there is to do, the longer a lap, and the more goes into each write. While more
+//! comes than a lap hands out, and nobody hears it as critical, there is a short pause between two laps.
 //!
 //! **Invariant:** what was written to a seat and what its connection pulls are together everything, in
 //! order and once: a seat is written to only from exactly where it stands.
@@ -15,10 +16,12 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 use tokio::task::yield_now;
+use tokio::time::{Instant, sleep};
 use vigil_bus::Bus;
 use vigil_event::Clock;
 
@@ -32,12 +35,17 @@ use crate::word::{Kind, Wants};
 /// something critical waits for a big fan-out.
 const SLICE: usize = 64;
 
+/// A lap that takes less time needs no other.
+const LONG_LAP: Duration = Duration::from_millis(1);
+
 /// What fan-outs work with.
 pub(crate) struct Means {
     pub(crate) bus: Arc<dyn Bus>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) telemetry: Arc<Telemetry>,
     pub(crate) press: Arc<Press>,
+    /// The longest pause between two laps while more comes than one lap hands out.
+    pub(crate) gather: Duration,
 }
 
 /// One channel on one shard.
@@ -54,6 +62,8 @@ struct Floor {
     audiences: Vec<Audience>,
     by_kind: HashMap<Kind, usize>,
     seats: usize,
+    /// How many of them are in a hurry.
+    critical: usize,
 }
 
 struct Audience {
@@ -93,6 +103,7 @@ impl Hub {
     pub(crate) fn enter(&self, wants: &Wants, seat: &Arc<Seat>) -> Spot {
         let mut floor = self.floor.lock();
         floor.seats += 1;
+        floor.critical += usize::from(seat.is_critical());
         let audience = floor.audience(wants);
         let spot = floor.audiences.get_mut(audience).map_or(0, |audience| {
             audience.taken += 1;
@@ -110,8 +121,9 @@ impl Hub {
         let floor = &mut *floor;
         if let Some(audience) = floor.audiences.get_mut(spot.audience)
             && let Some(place) = audience.seats.get_mut(spot.seat)
-            && place.take().is_some()
+            && let Some(seat) = place.take()
         {
+            floor.critical -= usize::from(seat.is_critical());
             audience.taken -= 1;
             audience.free.push(spot.seat);
             floor.seats -= 1;
@@ -157,13 +169,29 @@ impl Hub {
     }
 
     async fn hand_out(&self, means: &Means) {
+        let mut was_busy = false;
         loop {
             let from = self.floor.lock().after;
             let Some(lap) = Lap::after(from, &self.channel, means) else {
                 return;
             };
+            let begun = Instant::now();
             self.run_lap(means, lap).await;
+            let took = begun.elapsed();
+            let is_busy = took >= LONG_LAP && self.is_behind(means);
+            if is_busy && was_busy {
+                // More goes into each write then, and clients have time to read.
+                sleep(took.min(means.gather)).await;
+            }
+            was_busy = is_busy;
         }
+    }
+
+    /// Whether more has come, and nobody here is in a hurry.
+    fn is_behind(&self, means: &Means) -> bool {
+        let head = means.bus.head(&self.channel).offset;
+        let floor = self.floor.lock();
+        head > floor.after && floor.critical == 0
     }
 
     /// Hands out what there is to all audiences, a slice at a time; what comes meanwhile is handed out

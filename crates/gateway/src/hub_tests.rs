@@ -46,6 +46,7 @@ impl Scene {
                 clock: Arc::new(SystemClock),
                 telemetry: Arc::default(),
                 press: Arc::new(Press::new(0, &Arc::default())),
+                gather: Duration::ZERO,
             },
             hub,
             roster: Arc::default(),

@@ -107,6 +107,7 @@ pub fn router(state: GatewayState) -> axum::Router {
         clock: Arc::clone(&state.clock),
         telemetry: Arc::clone(&state.telemetry),
         press: Arc::clone(&press),
+        gather: state.limits.gather,
     });
     let shards = Shards::start(state.limits.shards, &means, &roster);
     shards.herald(&roster, &state.shutdown, &state.gatekeeper);

@@ -60,6 +60,11 @@ impl Seat {
         seat
     }
 
+    /// Whether it hears something critical.
+    pub(crate) fn is_critical(&self) -> bool {
+        self.way == Way::Critical
+    }
+
     /// Nothing is written after that moment.
     pub(crate) fn expire(&self, at: Option<Timestamp>) {
         let at = at.map_or(i64::MAX, Timestamp::as_millis);

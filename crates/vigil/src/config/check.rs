@@ -295,6 +295,11 @@ impl StreamConfig {
             (1..=65_536).contains(&self.queue_mib),
             "stream.queue_mib: must be 1 to 65536",
         );
+        expect(
+            problems,
+            self.gather_ms <= 100,
+            "stream.gather_ms: must be at most 100",
+        );
         let is_namespace = |name: &String| {
             (1..=32).contains(&name.len())
                 && name
