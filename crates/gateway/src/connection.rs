@@ -329,7 +329,7 @@ impl Connection {
         let way = subscription.options.lane.into();
         let one_by_one = !self.gateway.budget.has_room(way);
         if one_by_one {
-            state.telemetry.queue_is_full(way);
+            state.telemetry.output.queue_is_full(way);
         }
         let haul = subscription.haul(Terms {
             bus: &*state.bus,

@@ -50,7 +50,7 @@ impl Scene {
             },
             hub,
             roster: Arc::default(),
-            budget: Arc::new(Telemetry::new().budget(1 << 20)),
+            budget: Arc::new(Telemetry::new().output.budget(1 << 20)),
         }
     }
 
@@ -64,6 +64,10 @@ impl Scene {
     }
 
     async fn guest(&self, number: u8, sift: Sift) -> Guest {
+        self.guest_in(number, sift, Way::Normal).await
+    }
+
+    async fn guest_in(&self, number: u8, sift: Sift, way: Way) -> Guest {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (client, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
@@ -78,12 +82,7 @@ impl Scene {
         let enrolled = self
             .roster
             .enrol(id, &principal, "websocket", "general", NOW);
-        let seat = Seat::new(
-            Arc::clone(&wire),
-            Arc::clone(&enrolled.entry),
-            Way::Normal,
-            None,
-        );
+        let seat = Seat::new(Arc::clone(&wire), Arc::clone(&enrolled.entry), way, None);
         let seat = Arc::new(seat);
         let wants = Wants {
             sift: Arc::new(sift),
@@ -227,4 +226,42 @@ async fn audiences_come_and_go() {
     );
     assert!(!scene.hub.leave(new.spot));
     assert!(scene.hub.leave(other.spot), "nobody is left");
+}
+
+#[tokio::test]
+async fn nothing_pauses_where_somebody_is_in_a_hurry() {
+    let scene = Scene::new();
+    let _calm = scene.guest(1, Sift::default()).await;
+    assert!(!scene.hub.is_behind(&scene.means), "nothing came");
+    scene.publish(1, Severity::Low);
+    assert!(scene.hub.is_behind(&scene.means));
+    let hurried = scene.guest_in(2, Sift::default(), Way::Critical).await;
+    assert!(!scene.hub.is_behind(&scene.means));
+    scene.hub.leave(hurried.spot);
+    assert!(scene.hub.is_behind(&scene.means));
+}
+
+#[tokio::test]
+async fn what_comes_during_a_lap_goes_to_those_whose_turn_is_still_to_come() {
+    let scene = Scene::new();
+    let mut guests = Vec::new();
+    for number in 0..=SLICE as u8 {
+        let guest = scene.guest(number, Sift::default()).await;
+        assert!(scene.hub.sit_down(&guest.seat, 0));
+        guests.push(guest);
+    }
+    scene.publish(1, Severity::Low);
+    let lap = Lap::after(0, &scene.hub.channel, &scene.means).unwrap();
+    // It yields after the first slice, and the publisher has its turn.
+    tokio::join!(scene.hub.run_lap(&scene.means, lap), async {
+        scene.publish(1, Severity::High);
+    });
+    let after = |guest: &Guest| guest.seat.after();
+    assert_eq!((after(&guests[0]), after(&guests[SLICE])), (1, 2));
+    scene.hub.hand_out(&scene.means).await;
+    for guest in &guests {
+        assert_eq!(guest.seat.after(), 2);
+        guest.client.readable().await.unwrap();
+        assert_eq!(guest.frames(), 2, "everything once");
+    }
 }

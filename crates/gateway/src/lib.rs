@@ -39,6 +39,7 @@ mod latency;
 mod manage;
 mod origin;
 mod outlet;
+mod output;
 mod presence;
 mod press;
 mod publisher;
@@ -96,7 +97,7 @@ pub fn router(state: GatewayState) -> axum::Router {
     let admission = Admission::new(&state.limits);
     let drain = Drain::new(state.shutdown.clone(), state.limits.drain_spread);
     let started_at = state.clock.now();
-    let budget = state.telemetry.budget(state.limits.max_queued_bytes);
+    let budget = state.telemetry.output.budget(state.limits.max_queued_bytes);
     let press = Arc::new(Press::new(
         state.limits.compress_from_bytes,
         &state.telemetry,

@@ -31,7 +31,7 @@ impl Press {
 
     /// A publication was put so.
     pub(crate) fn encoded(&self, encoding: Encoding, frame: &Frame) {
-        self.telemetry.encoded(encoding, frame.bytes().len());
+        self.telemetry.output.encoded(encoding, frame.bytes().len());
     }
 
     pub(crate) const fn may_compress(&self) -> bool {
@@ -54,7 +54,7 @@ impl Press {
         self.is_worth_it(payload.len()).then_some(())?;
         let small = self.deflater.lock().deflate(payload);
         let length = small.as_ref().map_or(payload.len(), Vec::len);
-        self.telemetry.compressed(payload.len(), length);
+        self.telemetry.output.compressed(payload.len(), length);
         Some(Frame::compressed(opcode, &small?))
     }
 }

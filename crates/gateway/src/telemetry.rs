@@ -3,13 +3,8 @@
 use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 use vigil_protocol::{CloseCode, ErrorCode, GapReason};
 
-use crate::budget::{Budget, Way};
-use crate::form::Encoding;
 use crate::latency::Latency;
-
-/// What is measured of a message that is compressed.
-const BEFORE: &str = "before";
-const AFTER: &str = "after";
+use crate::output::Output;
 
 /// The names below are constants, so a bad one is found by any test.
 const VALID: &str = "a constant metric name is valid";
@@ -123,13 +118,7 @@ pub struct Telemetry {
     gaps: IntCounterVec,
     dropped: IntCounterVec,
     pub(crate) events_sent: IntCounter,
-    encoded: IntCounterVec,
-    encoded_bytes: IntCounterVec,
-    compressed: IntCounter,
-    compression_bytes: IntCounterVec,
-    waiting: IntGaugeVec,
-    max_waiting: IntGauge,
-    queue_full: IntCounterVec,
+    pub(crate) output: Output,
 }
 
 impl Telemetry {
@@ -196,39 +185,7 @@ impl Telemetry {
                 "vigil_gateway_sse_events_total",
                 "Publications given to SSE clients.",
             ),
-            encoded: counters(
-                "vigil_gateway_encoded_total",
-                "Forms of publications that were made, each once for all who hear it so.",
-                "encoding",
-            ),
-            encoded_bytes: counters(
-                "vigil_gateway_encoded_bytes_total",
-                "How long they are.",
-                "encoding",
-            ),
-            compressed: counter(
-                "vigil_gateway_compressed_total",
-                "Messages that were compressed, each once for all who hear it so.",
-            ),
-            compression_bytes: counters(
-                "vigil_gateway_compression_bytes_total",
-                "How long they were before, and after.",
-                "side",
-            ),
-            waiting: gauges(
-                "vigil_gateway_queued_bytes",
-                "What waits to be written to WebSockets.",
-                "lane",
-            ),
-            max_waiting: gauge(
-                "vigil_gateway_queued_bytes_limit",
-                "How much may wait to be written to WebSockets.",
-            ),
-            queue_full: counters(
-                "vigil_gateway_queue_full_total",
-                "How often a connection got one message at a time since too much waits.",
-                "lane",
-            ),
+            output: Output::new(),
         };
         telemetry.name_every_label();
         telemetry
@@ -256,13 +213,7 @@ impl Telemetry {
         registry.register(Box::new(self.closed.clone()))?;
         registry.register(Box::new(self.gaps.clone()))?;
         registry.register(Box::new(self.dropped.clone()))?;
-        registry.register(Box::new(self.encoded.clone()))?;
-        registry.register(Box::new(self.encoded_bytes.clone()))?;
-        registry.register(Box::new(self.compressed.clone()))?;
-        registry.register(Box::new(self.compression_bytes.clone()))?;
-        registry.register(Box::new(self.waiting.clone()))?;
-        registry.register(Box::new(self.max_waiting.clone()))?;
-        registry.register(Box::new(self.queue_full.clone()))?;
+        self.output.register(registry)?;
         registry.register(Box::new(self.events_sent.clone()))
     }
 
@@ -287,25 +238,6 @@ impl Telemetry {
         for transport in Transport::ALL {
             self.open(transport);
         }
-        for encoding in Encoding::ALL {
-            self.encoded.with_label_values(&[encoding.name()]);
-            self.encoded_bytes.with_label_values(&[encoding.name()]);
-        }
-        for side in [BEFORE, AFTER] {
-            self.compression_bytes.with_label_values(&[side]);
-        }
-        for way in Way::ALL {
-            self.waiting.with_label_values(&[way.name()]);
-            self.queue_full.with_label_values(&[way.name()]);
-        }
-    }
-
-    /// How much may wait to be written, and what shows how much does.
-    pub(crate) fn budget(&self, limit_bytes: usize) -> Budget {
-        self.max_waiting
-            .set(i64::try_from(limit_bytes).unwrap_or(i64::MAX));
-        let waiting = Way::ALL.map(|way| self.waiting.with_label_values(&[way.name()]));
-        Budget::new(limit_bytes, waiting)
     }
 
     pub(crate) fn sent(&self, what: Sent, count: u64) {
@@ -345,30 +277,6 @@ impl Telemetry {
             .inc_by(missed);
     }
 
-    /// A publication was put so.
-    pub(crate) fn encoded(&self, encoding: Encoding, bytes: usize) {
-        let label = &[encoding.name()];
-        self.encoded.with_label_values(label).inc();
-        self.encoded_bytes
-            .with_label_values(label)
-            .inc_by(bytes as u64);
-    }
-
-    /// A message was compressed.
-    pub(crate) fn compressed(&self, before: usize, after: usize) {
-        self.compressed.inc();
-        for (side, bytes) in [(BEFORE, before), (AFTER, after)] {
-            self.compression_bytes
-                .with_label_values(&[side])
-                .inc_by(bytes as u64);
-        }
-    }
-
-    /// A connection gets one message at a time.
-    pub(crate) fn queue_is_full(&self, way: Way) {
-        self.queue_full.with_label_values(&[way.name()]).inc();
-    }
-
     pub(crate) fn open(&self, transport: Transport) -> IntGauge {
         self.connections.with_label_values(&[transport.name()])
     }
@@ -397,19 +305,19 @@ impl Drop for Counted {
     }
 }
 
-fn counter(name: &str, help: &str) -> IntCounter {
+pub(crate) fn counter(name: &str, help: &str) -> IntCounter {
     IntCounter::new(name, help).expect(VALID)
 }
 
-fn gauges(name: &str, help: &str, label: &str) -> IntGaugeVec {
+pub(crate) fn gauges(name: &str, help: &str, label: &str) -> IntGaugeVec {
     IntGaugeVec::new(Opts::new(name, help), &[label]).expect(VALID)
 }
 
-fn gauge(name: &str, help: &str) -> IntGauge {
+pub(crate) fn gauge(name: &str, help: &str) -> IntGauge {
     IntGauge::new(name, help).expect(VALID)
 }
 
-fn counters(name: &str, help: &str, label: &str) -> IntCounterVec {
+pub(crate) fn counters(name: &str, help: &str, label: &str) -> IntCounterVec {
     IntCounterVec::new(Opts::new(name, help), &[label]).expect(VALID)
 }
 
@@ -424,7 +332,7 @@ mod tests {
         telemetry.register(&registry).unwrap();
         telemetry.error(ErrorCode::Forbidden);
         telemetry.gap(GapReason::SlowConsumer, 5);
-        let _budget = telemetry.budget(1_000);
+        let _budget = telemetry.output.budget(1_000);
         let shown = prometheus::TextEncoder::new()
             .encode_to_string(&registry.gather())
             .unwrap();
@@ -439,7 +347,7 @@ mod tests {
             "vigil_gateway_encoded_total{encoding=\"msgpack\"} 0",
             "vigil_gateway_compression_bytes_total{side=\"before\"} 0",
             "vigil_gateway_queued_bytes{lane=\"critical\"} 0",
-            "vigil_gateway_queued_bytes_limit 1000",
+            "vigil_gateway_queue_limit_bytes 1000",
             "vigil_gateway_queue_full_total{lane=\"bulk\"} 0",
         ] {
             assert!(

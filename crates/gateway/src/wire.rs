@@ -273,7 +273,7 @@ mod tests {
     use super::*;
 
     fn budget() -> Arc<Budget> {
-        Arc::new(crate::Telemetry::new().budget(1 << 20))
+        Arc::new(crate::Telemetry::new().output.budget(1 << 20))
     }
 
     async fn plain() -> (Wire, TcpStream) {
@@ -294,7 +294,7 @@ mod tests {
         let mut expected = Vec::new();
         for number in 0..400_u32 {
             let frame = Bytes::from(number.to_be_bytes().repeat(5_000));
-            let wrote = wire.write_now(&Run::of(&[frame.clone()]), Way::Normal);
+            let wrote = wire.write_now(&Run::of(std::slice::from_ref(&frame)), Way::Normal);
             if wrote == Wrote::Busy {
                 wire.push(frame.clone(), Way::Normal);
             }

@@ -95,7 +95,7 @@ async fn what_waits_for_slow_clients_is_bounded_for_all_of_them_together() {
     let most = LIMIT + 2 * 70_000 + COME_BACK * frame;
     let now = waiting(&server, "bulk");
     assert!(now > 0 && now <= most, "{now} bytes wait, {most} may");
-    assert_eq!(server.metric("vigil_gateway_queued_bytes_limit"), LIMIT);
+    assert_eq!(server.metric("vigil_gateway_queue_limit_bytes"), LIMIT);
     // Who reads is served as ever.
     let mut quick = hearing(&server, "threats", "normal").await;
     for _ in 0..10 {
