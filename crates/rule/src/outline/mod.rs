@@ -26,7 +26,7 @@ use crate::outline::piece::Piece;
 const STEPS: usize = u128::BITS as usize;
 /// An outline that would let through more of ordinary texts is of no use: how often it stands at a
 /// place of them.
-const MAX_COST: f64 = 0.02;
+const MAX_COST: f64 = 0.2;
 
 /// Sequences of kinds of bytes, of which a text must have one.
 #[derive(Clone, Debug)]
