@@ -121,19 +121,24 @@ impl Admission {
         transport: Transport,
         telemetry: &Telemetry,
     ) -> Result<Admitted, Refused> {
-        let user: Arc<str> = Arc::from(user);
-        {
+        let user = {
             let mut open = self.open.lock();
             if open.total >= self.max {
                 return Err(Refused::TooMany);
             }
-            let of_user = open.by_user.get(&user).copied().unwrap_or_default();
+            // One text for all connections of a user.
+            let known = open.by_user.get_key_value(user);
+            let (user, of_user) = match known {
+                Some((user, count)) => (Arc::clone(user), *count),
+                None => (Arc::from(user), 0),
+            };
             if of_user >= self.max_per_user {
                 return Err(Refused::TooManyOfUser);
             }
             open.by_user.insert(Arc::clone(&user), of_user + 1);
             open.total += 1;
-        }
+            user
+        };
         let counted = Counted::on(&telemetry.open(transport));
         Ok(Admitted {
             admission: Arc::clone(self),

@@ -191,7 +191,8 @@ impl Connection {
         if lost || self.resift(&principal).is_err() {
             return Err(End::Close(CloseCode::Forbidden));
         }
-        self.pulse.renew(principal.expires_at, now);
+        self.pulse
+            .renew(&self.gateway.state.limits, principal.expires_at, now);
         *self.enrolled.entry.principal.lock() = Arc::clone(&principal);
         self.principal = principal;
         let authenticated = Authenticated {
@@ -224,7 +225,7 @@ impl Connection {
 
     /// The roster says what is heard now.
     pub(crate) fn list_channels(&self) {
-        *self.enrolled.entry.channels.lock() = self.subscriptions.names();
+        *self.enrolled.entry.channels.lock() = self.subscriptions.names().into();
     }
 
     /// Says something that the client did not ask for, as an admin orders.

@@ -23,7 +23,8 @@ use vigil_protocol::{
 use crate::Gateway;
 use crate::admission::Admitted;
 use crate::alarm::Armed;
-use crate::delivery::{Haul, Piece};
+use crate::budget::Way;
+use crate::delivery::{Haul, Piece, Terms};
 use crate::form::Encoding;
 use crate::frame;
 use crate::hear;
@@ -35,7 +36,7 @@ use crate::shard::Shard;
 use crate::signal::Calls;
 use crate::subscription::{Ground, Subscriptions};
 use crate::telemetry::Sent;
-use crate::wish::Wish;
+use crate::wish::{Options, Wish};
 
 /// One WebSocket connection.
 pub(crate) struct Connection {
@@ -84,11 +85,7 @@ impl Connection {
             outlet,
             subscriptions: Subscriptions::default(),
             pulse: Pulse::new(limits, principal.expires_at, now),
-            bucket: Bucket::new(
-                limits.messages_per_second,
-                limits.message_burst,
-                Instant::now(),
-            ),
+            bucket: Bucket::new(limits, Instant::now()),
             enrolled,
             pulse_alarm: Armed::default(),
             hold_alarm: Armed::default(),
@@ -135,7 +132,11 @@ impl Connection {
             }
             self.set_alarms();
             done = match poll_fn(|context| self.poll_turn(context)).await {
-                Turn::Called(calls) => self.answer_calls(calls).await,
+                Turn::Called(Calls::PUSH) => {
+                    self.subscriptions.look(&*self.gateway.state.bus);
+                    Ok(())
+                }
+                Turn::Called(calls) => Box::pin(self.answer_calls(calls)).await,
                 Turn::Flush => Box::pin(self.outlet.flush()).await,
                 Turn::Heard(Err(end)) => Err(end),
                 Turn::Heard(Ok(message)) => Box::pin(self.hear(message)).await,
@@ -252,7 +253,7 @@ impl Connection {
         self.pulse.heard();
         self.gateway.state.telemetry.messages_received.inc();
         self.enrolled.entry.received.fetch_add(1, Ordering::Relaxed);
-        let verdict = self.bucket.take(Instant::now());
+        let verdict = self.bucket.take(&self.gateway.state.limits, Instant::now());
         if verdict == Verdict::Flood {
             return Err(End::Close(CloseCode::RateLimited));
         }
@@ -286,7 +287,11 @@ impl Connection {
     }
 
     async fn keep_time(&mut self) -> Result<(), End> {
-        while let Some(due) = self.pulse.due(self.gateway.state.clock.now()) {
+        loop {
+            let state = &self.gateway.state;
+            let Some(due) = self.pulse.due(&state.limits, state.clock.now()) else {
+                return Ok(());
+            };
             match due {
                 Due::Expired => return Err(End::Close(CloseCode::Unauthenticated)),
                 Due::Silence => return Err(End::Close(CloseCode::Silent)),
@@ -302,7 +307,6 @@ impl Connection {
                 }
             }
         }
-        Ok(())
     }
 
     /// What a client hears last of a server that stops: where each of its subscriptions stands, so
@@ -322,20 +326,27 @@ impl Connection {
         let Some(subscription) = self.subscriptions.next_due() else {
             return Ok(());
         };
-        let haul = subscription.haul(&*state.bus, &state.limits, agreed, &self.gateway.press)?;
+        let way = subscription.options.lane.into();
+        let one_by_one = !self.gateway.budget.has_room(way);
+        if one_by_one {
+            state.telemetry.output.queue_is_full(way);
+        }
+        let haul = subscription.haul(Terms {
+            bus: &*state.bus,
+            limits: &state.limits,
+            agreed,
+            press: &self.gateway.press,
+            one_by_one,
+        })?;
         let channel = Arc::clone(subscription.cursor.channel());
-        let batch = subscription.options.batch;
-        self.send(&channel, haul, batch).await?;
+        let options = Arc::clone(&subscription.options);
+        self.send(&channel, haul, &options).await?;
         self.outlet.flush().await
     }
 
     /// Puts everything behind what waits, in order.
-    async fn send(
-        &mut self,
-        channel: &Arc<str>,
-        haul: Haul,
-        batch: Option<usize>,
-    ) -> Result<(), End> {
+    async fn send(&mut self, channel: &Arc<str>, haul: Haul, options: &Options) -> Result<(), End> {
+        let (way, batch) = (options.lane.into(), options.batch);
         let gateway = Arc::clone(&self.gateway);
         let telemetry = &gateway.state.telemetry;
         let mut gathered = Vec::new();
@@ -343,27 +354,27 @@ impl Connection {
         for piece in haul.pieces {
             match piece {
                 Piece::Gap(gap) => {
-                    self.send_batch(channel, &mut gathered).await?;
+                    self.send_batch(channel, &mut gathered, way).await?;
                     telemetry.gap(gap.reason, gap.missed);
                     telemetry.sent(Sent::Gap, 1);
                     let text = frame::of_gap(channel, gap);
-                    self.outlet.feed_text(&text).await?;
+                    self.outlet.feed_text(&text, way).await?;
                 }
                 Piece::Item(item) => {
                     items += 1;
                     match batch {
-                        None => self.outlet.feed(item).await?,
+                        None => self.outlet.feed(item, way).await?,
                         Some(most) => {
                             gathered.push(item);
                             if gathered.len() >= most {
-                                self.send_batch(channel, &mut gathered).await?;
+                                self.send_batch(channel, &mut gathered, way).await?;
                             }
                         }
                     }
                 }
             }
         }
-        self.send_batch(channel, &mut gathered).await?;
+        self.send_batch(channel, &mut gathered, way).await?;
         self.enrolled.entry.sent.fetch_add(items, Ordering::Relaxed);
         if batch.is_none() {
             telemetry.sent(Sent::Publication, items);
@@ -375,7 +386,12 @@ impl Connection {
         Ok(())
     }
 
-    async fn send_batch(&mut self, channel: &str, gathered: &mut Vec<Frame>) -> Result<(), End> {
+    async fn send_batch(
+        &mut self,
+        channel: &str,
+        gathered: &mut Vec<Frame>,
+        way: Way,
+    ) -> Result<(), End> {
         if gathered.is_empty() {
             return Ok(());
         }
@@ -386,7 +402,7 @@ impl Connection {
             Encoding::MessagePack => vigil_protocol::message_pack::batch(channel, &frames),
         };
         gathered.clear();
-        self.outlet.feed_payload(&message).await
+        self.outlet.feed_payload(&message, way).await
     }
 
     /// A token's end is an end even if the timer is late.

@@ -18,7 +18,7 @@ use crate::cursor::Page;
 use crate::form;
 use crate::outlet::End;
 use crate::press::Press;
-use crate::subscription::{Subscription, page_items};
+use crate::subscription::{Ahead, Subscription, page_items};
 use crate::upgrade::Agreed;
 
 /// No more data than this is handed over in one go, but one item always.
@@ -42,26 +42,36 @@ pub(crate) struct Haul {
     pub(crate) published_at: Vec<Timestamp>,
 }
 
+/// On what terms things are handed over.
+#[derive(Clone, Copy)]
+pub(crate) struct Terms<'a> {
+    pub(crate) bus: &'a dyn Bus,
+    pub(crate) limits: &'a Limits,
+    pub(crate) agreed: Agreed,
+    pub(crate) press: &'a Press,
+    /// Too much waits already, of all connections.
+    pub(crate) one_by_one: bool,
+}
+
 impl Subscription {
     /// What comes next, at most a page.
-    pub(crate) fn haul(
-        &mut self,
-        bus: &dyn Bus,
-        limits: &Limits,
-        agreed: Agreed,
-        press: &Press,
-    ) -> Result<Haul, End> {
+    pub(crate) fn haul(&mut self, terms: Terms<'_>) -> Result<Haul, End> {
         let mut haul = Haul::default();
-        if self.ahead.is_some() {
-            self.haul_critical(bus, limits, agreed, press, &mut haul);
+        if let Some(ahead) = self.ahead.as_deref().copied()
+            && !ahead.is_over()
+        {
+            self.haul_critical(ahead, terms, &mut haul);
             return Ok(haul);
         }
         if self.options.lane == Lane::Bulk && self.live {
-            self.skip_what_is_too_much(bus, limits, &mut haul);
+            self.skip_what_is_too_much(terms, &mut haul);
         }
-        let most = self.options.batch.unwrap_or(limits.page_items);
-        let most = page_items(self.options.lane, most.max(limits.page_items));
-        let mut page = self.cursor.read(bus, most);
+        let most = match self.options.batch {
+            Some(batch) if !terms.one_by_one => batch.max(terms.page_items()),
+            _ => terms.page_items(),
+        };
+        let most = page_items(self.options.lane, most);
+        let mut page = self.cursor.read(terms.bus, most);
         self.check_critical(&page)?;
         if let Some(gap) = page.gap.take() {
             haul.pieces.push(Piece::Gap(gap));
@@ -77,9 +87,7 @@ impl Subscription {
                     run.add(item);
                 } else {
                     run.end(self.cursor.epoch(), &mut haul);
-                    let projection = self.options.projection.as_deref();
-                    haul.pieces
-                        .push(Piece::Item(form::of(item, agreed, projection, press)));
+                    haul.pieces.push(self.piece(item, terms));
                     if self.live {
                         haul.published_at.push(item.publication.timestamp);
                     }
@@ -94,16 +102,9 @@ impl Subscription {
     }
 
     /// Critical items of what waits for a durable subscription, before everything else.
-    fn haul_critical(
-        &mut self,
-        bus: &dyn Bus,
-        limits: &Limits,
-        agreed: Agreed,
-        press: &Press,
-        haul: &mut Haul,
-    ) {
-        let Some(ahead) = &mut self.ahead else { return };
-        let read = bus.read(self.cursor.channel(), ahead.after, limits.page_items);
+    fn haul_critical(&mut self, mut ahead: Ahead, terms: Terms<'_>, haul: &mut Haul) {
+        let channel = self.cursor.channel();
+        let read = terms.bus.read(channel, ahead.after, terms.page_items());
         // What fell out meanwhile is declared when the cursor itself comes there.
         let mut passed = read.missed.map_or(ahead.after, |missed| missed.to);
         for item in &read.items {
@@ -112,31 +113,40 @@ impl Subscription {
                 break;
             }
             if item.publication.severity == Severity::Critical && self.cursor.hears(item) {
-                let projection = self.options.projection.as_deref();
-                haul.pieces
-                    .push(Piece::Item(form::of(item, agreed, projection, press)));
+                haul.pieces.push(self.piece(item, terms));
             }
         }
-        ahead.after = passed;
-        if passed >= ahead.until || read.items.is_empty() {
-            ahead.after = ahead.until;
-            self.sent_ahead_until = ahead.until;
-            self.ahead = None;
-        }
+        ahead.after = if read.items.is_empty() {
+            ahead.until
+        } else {
+            passed
+        };
+        self.ahead = Some(Box::new(ahead));
+    }
+
+    fn piece(&self, item: &Published, terms: Terms<'_>) -> Piece {
+        let projection = self.options.projection.as_deref();
+        Piece::Item(form::of(item, terms.agreed, projection, terms.press))
     }
 
     fn was_sent_ahead(&self, item: &Published) -> bool {
-        item.offset <= self.sent_ahead_until && item.publication.severity == Severity::Critical
+        let is_ahead = |ahead: &Ahead| item.offset <= ahead.until;
+        item.publication.severity == Severity::Critical
+            && self.ahead.as_deref().is_some_and(is_ahead)
     }
 
     /// A slow client is not to be given what is old: bulk is skipped, and told.
-    fn skip_what_is_too_much(&mut self, bus: &dyn Bus, limits: &Limits, haul: &mut Haul) {
-        let head = bus.head(self.cursor.channel()).offset;
-        let most = limits.bulk_backlog as u64;
+    fn skip_what_is_too_much(&mut self, terms: Terms<'_>, haul: &mut Haul) {
+        let head = terms.bus.head(self.cursor.channel()).offset;
+        let most = if terms.one_by_one {
+            1
+        } else {
+            terms.limits.bulk_backlog as u64
+        };
         if head > self.cursor.after().saturating_add(most)
             && let Some(gap) = self
                 .cursor
-                .skip_to(bus, head - most, GapReason::SlowConsumer)
+                .skip_to(terms.bus, head - most, GapReason::SlowConsumer)
         {
             haul.pieces.push(Piece::Gap(gap));
         }
@@ -180,6 +190,16 @@ impl Subscription {
             }
         }
         left_out
+    }
+}
+
+impl Terms<'_> {
+    const fn page_items(&self) -> usize {
+        if self.one_by_one {
+            1
+        } else {
+            self.limits.page_items
+        }
     }
 }
 

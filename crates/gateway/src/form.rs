@@ -25,6 +25,15 @@ pub(crate) enum Encoding {
 }
 
 impl Encoding {
+    pub(crate) const ALL: [Self; 2] = [Self::Json, Self::MessagePack];
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::MessagePack => "msgpack",
+        }
+    }
+
     pub(crate) const fn opcode(self) -> Opcode {
         match self {
             Self::Json => Opcode::Text,
@@ -122,7 +131,7 @@ pub(crate) fn of(
     projection: Option<&Projection>,
     press: &Press,
 ) -> Frame {
-    let plain = plain(item, agreed.encoding, projection);
+    let plain = plain(item, agreed.encoding, projection, press);
     if !agreed.compresses || !press.is_worth_it(plain.payload().len()) {
         return plain;
     }
@@ -139,23 +148,26 @@ pub(crate) fn plain(
     item: &Published,
     encoding: Encoding,
     projection: Option<&Projection>,
+    press: &Press,
 ) -> Frame {
-    let opcode = encoding.opcode();
-    let chosen =
-        |projection: &Projection| frame::with_data(item, &projection.of(&item.publication.data));
-    let id = id(encoding, false, projection);
-    match (encoding, projection) {
-        (Encoding::Json, None) => frame::of(item),
-        (Encoding::Json, Some(projection)) => {
-            kept(item, id, |_| Frame::new(opcode, &chosen(projection)))
-        }
-        (Encoding::MessagePack, None) => kept(item, id, |item| {
-            Frame::new(opcode, &message_pack::from_json(frame::of(item).payload()))
-        }),
-        (Encoding::MessagePack, Some(projection)) => kept(item, id, |_| {
-            Frame::new(opcode, &message_pack::from_json(&chosen(projection)))
-        }),
+    let json = || frame::of(item, |frame| press.encoded(Encoding::Json, frame));
+    if let (Encoding::Json, None) = (encoding, projection) {
+        return json();
     }
+    kept(item, id(encoding, false, projection), |item| {
+        let data = &item.publication.data;
+        let chosen = projection.map(|chosen| frame::with_data(item, &chosen.of(data)));
+        let frame = match (encoding, chosen) {
+            (Encoding::Json, Some(text)) => Frame::new(encoding.opcode(), &text),
+            (_, Some(text)) => Frame::new(encoding.opcode(), &message_pack::from_json(&text)),
+            (_, None) => Frame::new(
+                encoding.opcode(),
+                &message_pack::from_json(json().payload()),
+            ),
+        };
+        press.encoded(encoding, &frame);
+        frame
+    })
 }
 
 fn kept(item: &Published, id: FormId, make: impl FnOnce(&Published) -> Frame) -> Frame {

@@ -9,11 +9,14 @@ use vigil_protocol::{Envelope, Gap, GapReason, Message, ServerFrame};
 
 use crate::sift::Sift;
 
-/// The publication's frame, encoded by whoever asks first and then shared by all connections.
-pub(crate) fn of(published: &Published) -> Frame {
+/// The publication's frame, encoded by whoever asks first and then shared by all connections. `made` is
+/// told of it then.
+pub(crate) fn of(published: &Published, made: impl FnOnce(&Frame)) -> Frame {
     Frame::from_bytes(published.frame_or_encode(|published| {
         let text = with_data(published, &published.publication.data);
-        Frame::new(Opcode::Text, &text).into_bytes()
+        let frame = Frame::new(Opcode::Text, &text);
+        made(&frame);
+        frame.into_bytes()
     }))
 }
 

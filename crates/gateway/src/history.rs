@@ -64,7 +64,8 @@ pub(crate) fn of(
             }
             looked_at += 1;
             if !item.publication.kind.is_fleeting() && cursor.hears(item) {
-                let frame = form::plain(item, Encoding::Json, projection.as_deref());
+                let frame =
+                    form::plain(item, Encoding::Json, projection.as_deref(), &gateway.press);
                 bytes += frame.payload().len();
                 history.items.extend(raw(frame.payload()));
             }

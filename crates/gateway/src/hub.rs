@@ -5,6 +5,10 @@
 //! by itself, and sits down again when it stands at the end. So nothing is queued for anybody, and one
 //! who is slow holds up nobody.
 //!
+//! A hub goes round like a lift: whoever has their turn gets everything that came since the last time,
+//! in one write. The more there is to do, the longer a lap, and the more goes into each write. While more
+//! comes than a lap hands out, and nobody hears it as critical, there is a short pause between two laps.
+//!
 //! **Invariant:** what was written to a seat and what its connection pulls are together everything, in
 //! order and once: a seat is written to only from exactly where it stands.
 //!
@@ -12,36 +16,36 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 use tokio::task::yield_now;
-use vigil_bus::{Bus, Published};
+use tokio::time::{Instant, sleep};
+use vigil_bus::Bus;
 use vigil_event::Clock;
 
+use crate::lap::{Lap, Words};
 use crate::press::Press;
 use crate::seat::Seat;
-use crate::telemetry::{Sent, Telemetry};
-use crate::word::{Kind, Wants, Word};
+use crate::telemetry::Telemetry;
+use crate::word::{Kind, Wants};
 
 /// So many sockets are written to before anything else of the shard has its turn: this is how long
 /// something critical waits for a big fan-out.
 const SLICE: usize = 64;
 
-/// No more items are written to a socket at once.
-const MOST_ITEMS: usize = 256;
-
-/// No more data is written to a socket at once, but one item always.
-const MOST_BYTES: usize = 64 * 1024;
+/// A lap that takes less time needs no other.
+const LONG_LAP: Duration = Duration::from_millis(1);
 
 /// What fan-outs work with.
 pub(crate) struct Means {
-    pub(crate) copied: Arc<AtomicUsize>,
     pub(crate) bus: Arc<dyn Bus>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) telemetry: Arc<Telemetry>,
     pub(crate) press: Arc<Press>,
+    /// The longest pause between two laps while more comes than one lap hands out.
+    pub(crate) gather: Duration,
 }
 
 /// One channel on one shard.
@@ -58,6 +62,8 @@ struct Floor {
     audiences: Vec<Audience>,
     by_kind: HashMap<Kind, usize>,
     seats: usize,
+    /// How many of them are in a hurry.
+    critical: usize,
 }
 
 struct Audience {
@@ -97,6 +103,7 @@ impl Hub {
     pub(crate) fn enter(&self, wants: &Wants, seat: &Arc<Seat>) -> Spot {
         let mut floor = self.floor.lock();
         floor.seats += 1;
+        floor.critical += usize::from(seat.is_critical());
         let audience = floor.audience(wants);
         let spot = floor.audiences.get_mut(audience).map_or(0, |audience| {
             audience.taken += 1;
@@ -114,8 +121,9 @@ impl Hub {
         let floor = &mut *floor;
         if let Some(audience) = floor.audiences.get_mut(spot.audience)
             && let Some(place) = audience.seats.get_mut(spot.seat)
-            && place.take().is_some()
+            && let Some(seat) = place.take()
         {
+            floor.critical -= usize::from(seat.is_critical());
             audience.taken -= 1;
             audience.free.push(spot.seat);
             floor.seats -= 1;
@@ -161,25 +169,38 @@ impl Hub {
     }
 
     async fn hand_out(&self, means: &Means) {
+        let mut was_busy = false;
         loop {
             let from = self.floor.lock().after;
-            let read = means.bus.read(&self.channel, from, MOST_ITEMS);
-            let (to, items) = match &read.missed {
-                Some(missed) => (missed.to, None),
-                None => match within_bytes(&read.items) {
-                    [] => return,
-                    items @ [.., last] => (last.offset, Some(items)),
-                },
+            let Some(lap) = Lap::after(from, &self.channel, means) else {
+                return;
             };
-            self.round(means, (from, to), items).await;
+            let begun = Instant::now();
+            self.run_lap(means, lap).await;
+            let took = begun.elapsed();
+            let is_busy = took >= LONG_LAP && self.is_behind(means);
+            if is_busy && was_busy {
+                // More goes into each write then, and clients have time to read.
+                sleep(took.min(means.gather)).await;
+            }
+            was_busy = is_busy;
         }
     }
 
-    /// Hands out some items, or that they are gone, to all audiences, a slice at a time.
-    async fn round(&self, means: &Means, range: (u64, u64), items: Option<&[Arc<Published>]>) {
+    /// Whether more has come, and nobody here is in a hurry.
+    fn is_behind(&self, means: &Means) -> bool {
+        let head = means.bus.head(&self.channel).offset;
+        let floor = self.floor.lock();
+        head > floor.after && floor.critical == 0
+    }
+
+    /// Hands out what there is to all audiences, a slice at a time; what comes meanwhile is handed out
+    /// with the rest to those whose turn is still to come.
+    async fn run_lap(&self, means: &Means, mut lap: Lap) {
         let audiences = {
             let mut floor = self.floor.lock();
-            floor.after = range.1;
+            // Who was passed by gets at least this much, and who sits down from now on has it.
+            floor.after = lap.to();
             floor.audiences.len()
         };
         let mut room = SLICE;
@@ -187,19 +208,19 @@ impl Hub {
             let Some(wants) = self.wants(audience) else {
                 continue;
             };
-            let word = match items {
-                Some(items) => Word::of(items, &wants, means),
-                None => Word::Pull,
-            };
+            let mut words = Words::new(&wants, &means.press);
             let mut next = Some(0);
             while let Some(start) = next {
-                let (taken, written, rest) = self.slice(means, audience, start, room, range, &word);
-                means.count(&word, written);
+                let (taken, rest) = self.slice(means, (audience, start, room), &lap, &mut words);
+                words.count(means);
                 room = room.saturating_sub(taken);
                 next = rest;
                 if room == 0 {
                     room = SLICE;
                     yield_now().await;
+                    if lap.goes_on(&self.channel, means) {
+                        words.forget();
+                    }
                 }
             }
         }
@@ -211,26 +232,24 @@ impl Hub {
         (audience.taken > 0).then(|| audience.wants.clone())
     }
 
-    /// Hands out to some seats: how many were looked at, how many were written to, where to go on.
+    /// Hands out to some seats: how many were looked at, where to go on.
     fn slice(
         &self,
         means: &Means,
-        audience: usize,
-        start: usize,
-        room: usize,
-        range: (u64, u64),
-        word: &Word,
-    ) -> (usize, u64, Option<usize>) {
+        (audience, start, room): (usize, usize, usize),
+        lap: &Lap,
+        words: &mut Words<'_>,
+    ) -> (usize, Option<usize>) {
         let now = means.clock.now();
         let floor = self.floor.lock();
         let seats = floor.audiences.get(audience);
         let seats = seats.and_then(|audience| audience.seats.get(start..));
         let seats = seats.unwrap_or_default();
         let taken = seats.len().min(room);
-        let here = seats.iter().take(taken).flatten();
-        let written = here.filter(|seat| seat.take(range, word, now)).count();
-        let rest = (taken < seats.len()).then_some(start + taken);
-        (taken, written as u64, rest)
+        for seat in seats.iter().take(taken).flatten() {
+            seat.take(lap, words, now);
+        }
+        (taken, (taken < seats.len()).then_some(start + taken))
     }
 }
 
@@ -273,33 +292,6 @@ impl Floor {
         self.by_kind.insert(kind, number);
         number
     }
-}
-
-impl Means {
-    fn count(&self, word: &Word, written: u64) {
-        let Word::Frames(_, published_at) = word else {
-            return;
-        };
-        if written == 0 {
-            return;
-        }
-        let now = self.clock.now();
-        let frames = written * published_at.len() as u64;
-        self.telemetry.sent(Sent::Publication, frames);
-        for at in published_at {
-            self.telemetry.delivered_to(written, now.millis_since(*at));
-        }
-    }
-}
-
-fn within_bytes(items: &[Arc<Published>]) -> &[Arc<Published>] {
-    let mut bytes = 0_usize;
-    let fits = items.iter().take_while(|item| {
-        let fits = bytes < MOST_BYTES;
-        bytes += item.publication.data.len();
-        fits
-    });
-    items.get(..fits.count()).unwrap_or_default()
 }
 
 #[cfg(test)]

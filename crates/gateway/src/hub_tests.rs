@@ -1,7 +1,6 @@
 //! Seats against the log: what is written, who is called, and that nobody is passed over.
 
 use std::future::poll_fn;
-use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use tokio::net::{TcpListener, TcpStream};
@@ -10,11 +9,11 @@ use vigil_bus::{LogLimits, MemoryBus};
 use vigil_event::{Id, Publication, Severity, SystemClock, Timestamp};
 
 use super::*;
+use crate::budget::{Budget, Way};
 use crate::roster::Roster;
 use crate::sift::Sift;
 use crate::upgrade::Agreed;
 use crate::wire::{Transport, Wire};
-use crate::word::MOST_COPIED_BYTES;
 
 const NOW: Timestamp = Timestamp::from_millis(1_000);
 
@@ -22,6 +21,7 @@ struct Scene {
     means: Means,
     hub: Hub,
     roster: Arc<Roster>,
+    budget: Arc<Budget>,
 }
 
 struct Guest {
@@ -42,14 +42,15 @@ impl Scene {
         let hub = Hub::new(&Arc::from("status"), &*bus);
         Self {
             means: Means {
-                copied: Arc::default(),
                 bus,
                 clock: Arc::new(SystemClock),
                 telemetry: Arc::default(),
-                press: Arc::new(Press::new(0)),
+                press: Arc::new(Press::new(0, &Arc::default())),
+                gather: Duration::ZERO,
             },
             hub,
             roster: Arc::default(),
+            budget: Arc::new(Telemetry::new().output.budget(1 << 20)),
         }
     }
 
@@ -63,18 +64,25 @@ impl Scene {
     }
 
     async fn guest(&self, number: u8, sift: Sift) -> Guest {
+        self.guest_in(number, sift, Way::Normal).await
+    }
+
+    async fn guest_in(&self, number: u8, sift: Sift, way: Way) -> Guest {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (client, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
         let (server, _) = accepted.unwrap();
         server.writable().await.unwrap();
-        let wire = Arc::new(Wire::new(Transport::Plain(server)));
+        let wire = Arc::new(Wire::new(
+            Transport::Plain(server),
+            Arc::clone(&self.budget),
+        ));
         let principal = Arc::new(Principal::new("anna", Role::Analyst));
         let id = Id::derived(NOW, &[&[number]]);
         let enrolled = self
             .roster
             .enrol(id, &principal, "websocket", "general", NOW);
-        let seat = Seat::new(Arc::clone(&wire), Arc::clone(&enrolled.entry), None);
+        let seat = Seat::new(Arc::clone(&wire), Arc::clone(&enrolled.entry), way, None);
         let seat = Arc::new(seat);
         let wants = Wants {
             sift: Arc::new(sift),
@@ -135,11 +143,6 @@ async fn who_sits_is_written_to_and_who_stands_is_called() {
     let look = standing.seat.look();
     assert!(look.is_called && !look.is_seated);
     assert!(!standing.seat.look().is_called, "a call is answered once");
-    assert_eq!(
-        scene.means.copied.load(Ordering::Relaxed),
-        0,
-        "all is let go of"
-    );
 }
 
 #[tokio::test]
@@ -168,7 +171,9 @@ async fn who_is_busy_behind_expired_or_missed_something_pulls() {
         assert!(scene.hub.sit_down(&guest.seat, 0));
         guests.push(guest);
     }
-    guests[0].wire.push(Bytes::from_static(b"something waits"));
+    guests[0]
+        .wire
+        .push(Bytes::from_static(b"something waits"), Way::Normal);
     guests[1].seat.expire(Some(NOW));
     assert!(
         scene.hub.sit_down(&guests[2].seat, 1),
@@ -180,8 +185,11 @@ async fn who_is_busy_behind_expired_or_missed_something_pulls() {
         .iter()
         .map(|guest| guest.seat.look().is_seated)
         .collect();
-    assert_eq!(seated, [false, false, false, true]);
-    assert_eq!(guests[2].seat.after(), 1, "it goes on from where it stood");
+    assert_eq!(seated, [false, false, true, true]);
+    guests[3].client.readable().await.unwrap();
+    guests[2].client.readable().await.unwrap();
+    let frames = (guests[2].frames(), guests[3].frames());
+    assert_eq!(frames, (1, 2), "from where each stood");
     poll_fn(|context| guests[0].wire.poll_flush(context))
         .await
         .unwrap();
@@ -191,20 +199,6 @@ async fn who_is_busy_behind_expired_or_missed_something_pulls() {
     let look = guests[3].seat.look();
     assert!(look.is_called && !look.is_seated);
     assert_eq!(look.after, 2);
-}
-
-#[tokio::test]
-async fn what_waits_for_slow_sockets_is_bounded() {
-    let scene = Scene::new();
-    let guest = scene.guest(1, Sift::default()).await;
-    assert!(scene.hub.sit_down(&guest.seat, 0));
-    scene
-        .means
-        .copied
-        .store(MOST_COPIED_BYTES, Ordering::Relaxed);
-    scene.publish(2, Severity::Low);
-    scene.hub.hand_out(&scene.means).await;
-    assert!(guest.seat.look().is_called, "it pulls what the log shares");
 }
 
 #[tokio::test]
@@ -232,4 +226,42 @@ async fn audiences_come_and_go() {
     );
     assert!(!scene.hub.leave(new.spot));
     assert!(scene.hub.leave(other.spot), "nobody is left");
+}
+
+#[tokio::test]
+async fn nothing_pauses_where_somebody_is_in_a_hurry() {
+    let scene = Scene::new();
+    let _calm = scene.guest(1, Sift::default()).await;
+    assert!(!scene.hub.is_behind(&scene.means), "nothing came");
+    scene.publish(1, Severity::Low);
+    assert!(scene.hub.is_behind(&scene.means));
+    let hurried = scene.guest_in(2, Sift::default(), Way::Critical).await;
+    assert!(!scene.hub.is_behind(&scene.means));
+    scene.hub.leave(hurried.spot);
+    assert!(scene.hub.is_behind(&scene.means));
+}
+
+#[tokio::test]
+async fn what_comes_during_a_lap_goes_to_those_whose_turn_is_still_to_come() {
+    let scene = Scene::new();
+    let mut guests = Vec::new();
+    for number in 0..=SLICE as u8 {
+        let guest = scene.guest(number, Sift::default()).await;
+        assert!(scene.hub.sit_down(&guest.seat, 0));
+        guests.push(guest);
+    }
+    scene.publish(1, Severity::Low);
+    let lap = Lap::after(0, &scene.hub.channel, &scene.means).unwrap();
+    // It yields after the first slice, and the publisher has its turn.
+    tokio::join!(scene.hub.run_lap(&scene.means, lap), async {
+        scene.publish(1, Severity::High);
+    });
+    let after = |guest: &Guest| guest.seat.after();
+    assert_eq!((after(&guests[0]), after(&guests[SLICE])), (1, 2));
+    scene.hub.hand_out(&scene.means).await;
+    for guest in &guests {
+        assert_eq!(guest.seat.after(), 2);
+        guest.client.readable().await.unwrap();
+        assert_eq!(guest.frames(), 2, "everything once");
+    }
 }

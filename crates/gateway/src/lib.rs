@@ -16,6 +16,7 @@
 mod admission;
 mod alarm;
 mod audit;
+mod budget;
 mod channel;
 mod command;
 mod connection;
@@ -33,10 +34,12 @@ mod hear;
 mod history;
 mod hub;
 mod interner;
+mod lap;
 mod latency;
 mod manage;
 mod origin;
 mod outlet;
+mod output;
 mod presence;
 mod press;
 mod publisher;
@@ -45,6 +48,7 @@ mod rate;
 mod refusal;
 mod roster;
 mod route;
+mod run;
 mod seat;
 mod shard;
 mod sift;
@@ -65,6 +69,7 @@ use vigil_event::{Id, Timestamp};
 use vigil_protocol::CloseCode;
 
 use admission::Admission;
+use budget::Budget;
 use drain::Drain;
 use filter::Filters;
 use form::Projections;
@@ -92,14 +97,18 @@ pub fn router(state: GatewayState) -> axum::Router {
     let admission = Admission::new(&state.limits);
     let drain = Drain::new(state.shutdown.clone(), state.limits.drain_spread);
     let started_at = state.clock.now();
-    let press = Arc::new(Press::new(state.limits.compress_from_bytes));
+    let budget = state.telemetry.output.budget(state.limits.max_queued_bytes);
+    let press = Arc::new(Press::new(
+        state.limits.compress_from_bytes,
+        &state.telemetry,
+    ));
     let roster = Arc::default();
     let means = Arc::new(Means {
-        copied: Arc::default(),
         bus: Arc::clone(&state.bus),
         clock: Arc::clone(&state.clock),
         telemetry: Arc::clone(&state.telemetry),
         press: Arc::clone(&press),
+        gather: state.limits.gather,
     });
     let shards = Shards::start(state.limits.shards, &means, &roster);
     shards.herald(&roster, &state.shutdown, &state.gatekeeper);
@@ -111,6 +120,7 @@ pub fn router(state: GatewayState) -> axum::Router {
         projections: Projections::default(),
         presence: Presence::default(),
         press,
+        budget: Arc::new(budget),
         keys: Keys::default(),
         plain: wish::Plain::default(),
         roster,
@@ -129,6 +139,7 @@ struct Gateway {
     projections: Projections,
     presence: Presence,
     press: Arc<Press>,
+    budget: Arc<Budget>,
     keys: Keys,
     plain: wish::Plain,
     roster: Arc<Roster>,

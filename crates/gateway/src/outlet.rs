@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use vigil_protocol::websocket::{Fault, Frame, FromClient, Opcode, Reader};
 use vigil_protocol::{CloseCode, message_pack};
 
+use crate::budget::{Budget, Way};
 use crate::form::Encoding;
 use crate::press::Press;
 use crate::upgrade::{Agreed, Opened};
@@ -50,7 +51,7 @@ impl Outlet {
     /// `max_message_bytes` is how long a client's message may be.
     pub(crate) fn new(
         opened: Opened,
-        press: &Arc<Press>,
+        (press, budget): (&Arc<Press>, &Arc<Budget>),
         max_message_bytes: usize,
         deadline: Duration,
         shutdown: CancellationToken,
@@ -58,7 +59,7 @@ impl Outlet {
         let mut reader = Reader::new(max_message_bytes, opened.agreed.compresses);
         reader.feed(&opened.read_ahead);
         Ok(Self {
-            wire: Arc::new(Wire::new(opened.transport.place()?)),
+            wire: Arc::new(Wire::new(opened.transport.place()?, Arc::clone(budget))),
             reader,
             agreed: opened.agreed,
             press: Arc::clone(press),
@@ -116,31 +117,31 @@ impl Outlet {
         self.agreed.encoding
     }
 
-    /// Puts a frame behind what waits, or waits for room.
-    pub(crate) async fn feed(&mut self, frame: Frame) -> Result<(), End> {
-        if self.wire.push(frame.into_bytes()) > MAX_QUEUED_BYTES {
+    /// Puts a frame where it belongs among what waits, or waits for room.
+    pub(crate) async fn feed(&mut self, frame: Frame, way: Way) -> Result<(), End> {
+        if self.wire.push(frame.into_bytes(), way) > MAX_QUEUED_BYTES {
             self.flush().await?;
         }
         Ok(())
     }
 
-    /// Puts a message in the socket's encoding behind what waits, or waits for room.
-    pub(crate) async fn feed_payload(&mut self, payload: &[u8]) -> Result<(), End> {
+    /// Puts a message in the socket's encoding where it belongs among what waits, or waits for room.
+    pub(crate) async fn feed_payload(&mut self, payload: &[u8], way: Way) -> Result<(), End> {
         let opcode = self.agreed.encoding.opcode();
         let frame = if self.agreed.compresses {
             self.press.frame(opcode, payload)
         } else {
             Frame::new(opcode, payload)
         };
-        self.feed(frame).await
+        self.feed(frame, way).await
     }
 
-    /// Puts a frame's JSON behind what waits, or waits for room.
-    pub(crate) async fn feed_text(&mut self, text: &str) -> Result<(), End> {
+    /// Puts a frame's JSON where it belongs among what waits, or waits for room.
+    pub(crate) async fn feed_text(&mut self, text: &str, way: Way) -> Result<(), End> {
         match self.agreed.encoding {
-            Encoding::Json => self.feed_payload(text.as_bytes()).await,
+            Encoding::Json => self.feed_payload(text.as_bytes(), way).await,
             Encoding::MessagePack => {
-                self.feed_payload(&message_pack::from_json(text.as_bytes()))
+                self.feed_payload(&message_pack::from_json(text.as_bytes()), way)
                     .await
             }
         }
@@ -148,19 +149,21 @@ impl Outlet {
 
     /// Sends a frame at once.
     pub(crate) async fn say(&mut self, text: &str) -> Result<(), End> {
-        self.feed_text(text).await?;
+        self.feed_text(text, Way::Control).await?;
         self.flush().await
     }
 
     /// Sends a ping, which every client's library answers by itself.
     pub(crate) async fn ping(&mut self) -> Result<(), End> {
-        self.feed(Frame::new(Opcode::Ping, b"")).await?;
+        self.feed(Frame::new(Opcode::Ping, b""), Way::Control)
+            .await?;
         self.flush().await
     }
 
     /// Answers a ping.
     pub(crate) async fn pong(&mut self, payload: &[u8]) -> Result<(), End> {
-        self.feed(Frame::new(Opcode::Pong, payload)).await?;
+        self.feed(Frame::new(Opcode::Pong, payload), Way::Control)
+            .await?;
         self.flush().await
     }
 
@@ -182,7 +185,7 @@ impl Outlet {
             (End::Gone, Some(code)) => Frame::close(code, ""),
             (End::Gone, None) => return,
         };
-        self.wire.push(farewell.into_bytes());
+        self.wire.push(farewell.into_bytes(), Way::Control);
         let flushed = timeout(FAREWELL, poll_fn(|context| self.wire.poll_flush(context)));
         if !matches!(flushed.await, Ok(Ok(()))) {
             return;

@@ -25,9 +25,6 @@ pub(crate) enum Due {
 
 /// A connection's sense of time.
 pub(crate) struct Pulse {
-    ping_interval: Duration,
-    silence: Duration,
-    warning: Duration,
     expires_at: Option<Timestamp>,
     warned: bool,
     ping_at: Instant,
@@ -40,16 +37,13 @@ impl Pulse {
         let started = Instant::now();
         let ping_at = started + limits.ping_interval;
         let mut pulse = Self {
-            ping_interval: limits.ping_interval,
-            silence: limits.silence,
-            warning: limits.expiry_warning,
             expires_at,
             warned: false,
             ping_at,
             heard_at: started,
             look_at: ping_at,
         };
-        pulse.set_look(now);
+        pulse.set_look(limits, now);
         pulse
     }
 
@@ -59,10 +53,10 @@ impl Pulse {
     }
 
     /// Another token took the place of the last one.
-    pub(crate) fn renew(&mut self, expires_at: Option<Timestamp>, now: Timestamp) {
+    pub(crate) fn renew(&mut self, limits: &Limits, expires_at: Option<Timestamp>, now: Timestamp) {
         self.expires_at = expires_at;
         self.warned = false;
-        self.set_look(now);
+        self.set_look(limits, now);
     }
 
     /// When something may be due; [`due`](Self::due) says what.
@@ -76,23 +70,27 @@ impl Pulse {
     }
 
     /// What is due at this moment, the gravest first. Says when to look again when nothing is left.
-    pub(crate) fn due(&mut self, now: Timestamp) -> Option<Due> {
+    pub(crate) fn due(&mut self, limits: &Limits, now: Timestamp) -> Option<Due> {
         let instant = Instant::now();
         if self.is_expired(now) {
             return Some(Due::Expired);
         }
-        if instant.saturating_duration_since(self.heard_at) >= self.silence {
+        if instant.saturating_duration_since(self.heard_at) >= limits.silence {
             return Some(Due::Silence);
         }
-        if !self.warned && self.left(now).is_some_and(|left| left <= self.warning) {
+        if !self.warned
+            && self
+                .left(now)
+                .is_some_and(|left| left <= limits.expiry_warning)
+        {
             self.warned = true;
             return Some(Due::Expiring);
         }
         if instant >= self.ping_at {
-            self.ping_at = instant + self.ping_interval;
+            self.ping_at = instant + limits.ping_interval;
             return Some(Due::Ping);
         }
-        self.set_look(now);
+        self.set_look(limits, now);
         None
     }
 
@@ -103,16 +101,16 @@ impl Pulse {
         ))
     }
 
-    fn set_look(&mut self, now: Timestamp) {
-        let mut next = self.ping_at.min(self.heard_at + self.silence);
+    fn set_look(&mut self, limits: &Limits, now: Timestamp) {
+        let mut next = self.ping_at.min(self.heard_at + limits.silence);
         if let Some(left) = self.left(now) {
             let wait = if self.warned {
                 left
             } else {
-                left.saturating_sub(self.warning)
+                left.saturating_sub(limits.expiry_warning)
             };
             // Never in the far future: a token may last for centuries, a timer may not.
-            next = next.min(Instant::now() + wait.min(self.ping_interval));
+            next = next.min(Instant::now() + wait.min(limits.ping_interval));
         }
         self.look_at = next;
     }
@@ -140,7 +138,7 @@ mod tests {
             if hears {
                 pulse.heard();
             }
-            while let Some(due) = pulse.due(later(at)) {
+            while let Some(due) = pulse.due(&Limits::default(), later(at)) {
                 seen.push((at, due));
                 if matches!(due, Due::Expired | Due::Silence) {
                     return seen;
@@ -179,9 +177,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_renewed_token_is_warned_of_again() {
         let mut pulse = Pulse::new(&Limits::default(), Some(later(10)), NOW);
-        assert_eq!(pulse.due(NOW), Some(Due::Expiring));
-        assert_eq!(pulse.due(NOW), None);
-        pulse.renew(Some(later(65)), NOW);
+        assert_eq!(pulse.due(&Limits::default(), NOW), Some(Due::Expiring));
+        assert_eq!(pulse.due(&Limits::default(), NOW), None);
+        pulse.renew(&Limits::default(), Some(later(65)), NOW);
         let seen = watch(&mut pulse, 300, true).await;
         assert_eq!(seen.first(), Some(&(5, Due::Expiring)));
         assert_eq!(seen.last(), Some(&(65, Due::Expired)));

@@ -2,6 +2,8 @@
 
 use tokio::time::Instant;
 
+use crate::Limits;
+
 /// What becomes of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
@@ -20,38 +22,38 @@ pub(crate) enum Verdict {
 /// one by one, and what comes after is a flood.
 #[derive(Debug)]
 pub(crate) struct Bucket {
-    per_second: f64,
-    burst: f64,
     tokens: f64,
     filled_at: Instant,
 }
 
 impl Bucket {
-    pub(crate) fn new(per_second: u32, burst: u32, now: Instant) -> Self {
-        let burst = f64::from(burst.max(1));
+    pub(crate) fn new(limits: &Limits, now: Instant) -> Self {
         Self {
-            per_second: f64::from(per_second.max(1)),
-            burst,
-            tokens: burst,
+            tokens: burst(limits),
             filled_at: now,
         }
     }
 
     /// Takes one message into account.
-    pub(crate) fn take(&mut self, now: Instant) -> Verdict {
-        let filled = now.saturating_duration_since(self.filled_at).as_secs_f64() * self.per_second;
+    pub(crate) fn take(&mut self, limits: &Limits, now: Instant) -> Verdict {
+        let (per_second, burst) = (f64::from(limits.messages_per_second.max(1)), burst(limits));
+        let filled = now.saturating_duration_since(self.filled_at).as_secs_f64() * per_second;
         self.filled_at = now;
-        self.tokens = (self.tokens + filled).min(self.burst) - 1.0;
+        self.tokens = (self.tokens + filled).min(burst) - 1.0;
         if self.tokens >= 0.0 {
             Verdict::Heard
-        } else if self.tokens >= -self.burst {
+        } else if self.tokens >= -burst {
             Verdict::Refused {
-                retry_after_ms: (-self.tokens / self.per_second * 1_000.0).ceil() as u64,
+                retry_after_ms: (-self.tokens / per_second * 1_000.0).ceil() as u64,
             }
         } else {
             Verdict::Flood
         }
     }
+}
+
+fn burst(limits: &Limits) -> f64 {
+    f64::from(limits.message_burst.max(1))
 }
 
 #[cfg(test)]
@@ -63,31 +65,36 @@ mod tests {
     #[test]
     fn a_burst_then_refusals_then_a_flood() {
         let now = Instant::now();
-        let mut bucket = Bucket::new(50, 100, now);
+        let limits = &Limits::default();
+        let mut bucket = Bucket::new(limits, now);
         for _ in 0..100 {
-            assert_eq!(bucket.take(now), Verdict::Heard);
+            assert_eq!(bucket.take(limits, now), Verdict::Heard);
         }
-        assert_eq!(bucket.take(now), Verdict::Refused { retry_after_ms: 20 });
+        assert_eq!(
+            bucket.take(limits, now),
+            Verdict::Refused { retry_after_ms: 20 }
+        );
         for _ in 0..99 {
-            assert!(matches!(bucket.take(now), Verdict::Refused { .. }));
+            assert!(matches!(bucket.take(limits, now), Verdict::Refused { .. }));
         }
-        assert_eq!(bucket.take(now), Verdict::Flood);
+        assert_eq!(bucket.take(limits, now), Verdict::Flood);
     }
 
     #[test]
     fn a_steady_client_is_always_heard() {
         let mut now = Instant::now();
-        let mut bucket = Bucket::new(50, 100, now);
+        let limits = &Limits::default();
+        let mut bucket = Bucket::new(limits, now);
         for _ in 0..10_000 {
-            assert_eq!(bucket.take(now), Verdict::Heard);
+            assert_eq!(bucket.take(limits, now), Verdict::Heard);
             now += Duration::from_millis(20);
         }
         for _ in 0..150 {
-            bucket.take(now);
+            bucket.take(limits, now);
         }
         now += Duration::from_millis(2_020);
         assert_eq!(
-            bucket.take(now),
+            bucket.take(limits, now),
             Verdict::Heard,
             "debts are paid by waiting"
         );

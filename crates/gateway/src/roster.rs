@@ -38,7 +38,7 @@ pub(crate) struct Entry {
     pub(crate) transport: &'static str,
     pub(crate) connection_type: &'static str,
     pub(crate) connected_at: Timestamp,
-    pub(crate) channels: Mutex<Vec<Arc<str>>>,
+    pub(crate) channels: Mutex<Box<[Arc<str>]>>,
     pub(crate) sent: AtomicU64,
     pub(crate) received: AtomicU64,
     /// Wakes its task.
@@ -196,7 +196,7 @@ impl Entry {
             connection_type: self.connection_type,
             connected_at: self.connected_at.to_string(),
             expires_at: principal.expires_at.map(|end| end.to_string()),
-            channels: self.channels.lock().clone(),
+            channels: self.channels.lock().to_vec(),
             messages_sent: self.sent.load(Ordering::Relaxed),
             messages_received: self.received.load(Ordering::Relaxed),
         }

@@ -309,7 +309,7 @@ impl Gateway {
         let limits = &self.state.limits;
         Outlet::new(
             opened,
-            &self.press,
+            (&self.press, &self.budget),
             limits.max_message_bytes,
             limits.write_deadline,
             self.state.shutdown.clone(),

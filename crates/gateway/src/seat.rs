@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use parking_lot::Mutex;
 use vigil_event::Timestamp;
 
+use crate::budget::Way;
+use crate::lap::{Lap, Words};
 use crate::roster::Entry;
 use crate::signal::Calls;
 use crate::wire::{Wire, Wrote};
@@ -15,6 +17,8 @@ use crate::word::Word;
 pub(crate) struct Seat {
     wire: Arc<Wire>,
     entry: Arc<Entry>,
+    /// How urgent what it hears is.
+    way: Way,
     /// When the credential ends, in milliseconds; a token's end is an end even if the timer is late.
     expires_at_ms: AtomicI64,
     place: Mutex<Place>,
@@ -39,15 +43,26 @@ pub(crate) struct Look {
 }
 
 impl Seat {
-    pub(crate) fn new(wire: Arc<Wire>, entry: Arc<Entry>, expires_at: Option<Timestamp>) -> Self {
+    pub(crate) fn new(
+        wire: Arc<Wire>,
+        entry: Arc<Entry>,
+        way: Way,
+        expires_at: Option<Timestamp>,
+    ) -> Self {
         let seat = Self {
             wire,
             entry,
+            way,
             expires_at_ms: AtomicI64::new(i64::MAX),
             place: Mutex::default(),
         };
         seat.expire(expires_at);
         seat
+    }
+
+    /// Whether it hears something critical.
+    pub(crate) fn is_critical(&self) -> bool {
+        self.way == Way::Critical
     }
 
     /// Nothing is written after that moment.
@@ -87,48 +102,56 @@ impl Seat {
         };
     }
 
-    /// Takes what stands between two offsets; true if it was written.
-    pub(crate) fn take(&self, (from, to): (u64, u64), word: &Word, now: Timestamp) -> bool {
+    /// Takes what a lap brings beyond where it stands.
+    pub(crate) fn take(&self, lap: &Lap, words: &mut Words<'_>, now: Timestamp) {
         let mut place = self.place.lock();
         if !place.is_seated {
             return self.call(&mut place);
         }
-        if place.after >= to {
-            return false;
+        if place.after >= lap.to() {
+            return;
         }
-        let is_expired = self.expires_at_ms.load(Ordering::Relaxed) <= now.as_millis();
-        if place.after != from || is_expired {
+        if self.expires_at_ms.load(Ordering::Relaxed) <= now.as_millis() {
             return self.call(&mut place);
         }
-        match word {
+        let made = words.at(place.after, lap);
+        let (run, marks) = match &made.word {
             Word::Nothing => {
-                place.after = to;
-                false
+                place.after = lap.to();
+                return;
             }
-            Word::Pull => self.call(&mut place),
-            Word::Frames(frames, published_at) => match self.wire.write_now(frames) {
-                wrote @ (Wrote::All | Wrote::Begun) => {
-                    place.after = to;
-                    self.entry
-                        .sent
-                        .fetch_add(published_at.len() as u64, Ordering::Relaxed);
-                    if wrote == Wrote::Begun {
-                        self.entry.signal.raise(Calls::PUSH);
-                    }
-                    true
-                }
-                Wrote::Busy | Wrote::Gone => self.call(&mut place),
-            },
+            Word::Pull => return self.call(&mut place),
+            Word::Frames(run, marks) => (run, marks),
+        };
+        let (all, begun) = match self.wire.write_now(run, self.way) {
+            Wrote::All => (true, marks.len()),
+            Wrote::Begun(begun) => (false, begun),
+            Wrote::Busy | Wrote::Gone => (false, 0),
+        };
+        let is_done = begun == marks.len();
+        if is_done {
+            place.after = lap.to();
+        } else if let Some(mark) = begun.checked_sub(1).and_then(|last| marks.get(last)) {
+            place.after = mark.offset;
+        }
+        let of = marks.len();
+        if begun > 0 {
+            made.written(begun, of);
+            self.entry.sent.fetch_add(begun as u64, Ordering::Relaxed);
+        }
+        if !is_done {
+            self.call(&mut place);
+        } else if !all {
+            self.entry.signal.raise(Calls::PUSH);
         }
     }
 
     /// Leaves it to the connection.
-    fn call(&self, place: &mut Place) -> bool {
+    fn call(&self, place: &mut Place) {
         place.is_seated = false;
         if !place.is_called {
             place.is_called = true;
             self.entry.signal.raise(Calls::PUSH);
         }
-        false
     }
 }

@@ -122,7 +122,7 @@ pub(crate) async fn stream(
     let enrolled = gateway
         .roster
         .enrol(state.ids.next(now), &principal, "sse", "general", now);
-    *enrolled.entry.channels.lock() = vec![Arc::clone(&channel)];
+    *enrolled.entry.channels.lock() = [Arc::clone(&channel)].into();
     gateway.audit_connected(enrolled.id, &principal, "sse");
     gateway.audit_subscribed(enrolled.id, &principal, &channel);
     let listener = Listener {
@@ -246,7 +246,12 @@ impl Listener {
                     item.publication.kind.name()
                 );
                 piece.extend_from_slice(head.as_bytes());
-                let frame = form::plain(item, Encoding::Json, self.projection.as_deref());
+                let frame = form::plain(
+                    item,
+                    Encoding::Json,
+                    self.projection.as_deref(),
+                    &self.gateway.press,
+                );
                 write_data(&mut piece, frame.payload());
                 state.telemetry.events_sent.inc();
             }

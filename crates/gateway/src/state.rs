@@ -88,6 +88,12 @@ pub struct Limits {
     /// When the server stops, connections end at moments spread over at most this time, and clients
     /// are asked to come back at moments spread over it again.
     pub drain_spread: Duration,
+    /// How much may wait to be written, over all connections. Beyond it each has no more than one
+    /// message waiting, and what is behind in a bulk channel is told as a gap.
+    pub max_queued_bytes: usize,
+    /// While more comes in a channel than can be handed out as it comes, this is the longest pause
+    /// before it is handed out again. Never where somebody hears the channel as critical.
+    pub gather: Duration,
 }
 
 impl Default for Limits {
@@ -114,6 +120,8 @@ impl Default for Limits {
             compress_from_bytes: 1 << 10,
             connections_per_second: 1_000,
             drain_spread: Duration::from_secs(5),
+            max_queued_bytes: 64 << 20,
+            gather: Duration::from_millis(4),
         }
     }
 }

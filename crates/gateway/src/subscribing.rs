@@ -82,7 +82,7 @@ impl Connection {
                 after: subscription.cursor.after(),
                 until: started.head.offset,
             };
-            subscription.ahead = (ahead.after < ahead.until).then_some(ahead);
+            subscription.ahead = (!ahead.is_over()).then(|| Box::new(ahead));
         }
         if let Some(present) = self.enter(channel) {
             subscription.appear(present);

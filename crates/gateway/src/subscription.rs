@@ -78,15 +78,21 @@ pub(crate) struct Ahead {
     pub(crate) until: u64,
 }
 
+impl Ahead {
+    /// All of them are sent.
+    pub(crate) const fn is_over(&self) -> bool {
+        self.after >= self.until
+    }
+}
+
 /// One channel that a connection hears.
 pub(crate) struct Subscription {
     pub(crate) cursor: Cursor,
     pub(crate) options: Arc<Options>,
     /// The namespace through which it is heard; none if it was asked for by name.
     pub(crate) of: Option<Arc<str>>,
-    pub(crate) ahead: Option<Ahead>,
-    /// Up to here critical items were sent before the others.
-    pub(crate) sent_ahead_until: u64,
+    /// Only of a durable one that came back.
+    pub(crate) ahead: Option<Box<Ahead>>,
     /// There may be items after the cursor.
     pub(crate) pending: bool,
     /// It has stood at the channel's end once: what it misses from then on it was too slow for.
@@ -120,7 +126,6 @@ impl Subscription {
             options: Arc::clone(options),
             of: None,
             ahead: None,
-            sent_ahead_until: 0,
             pending: true,
             live: is_at_end,
             behind_since: None,
@@ -183,7 +188,7 @@ impl Subscription {
         self.options.batch.is_none()
             && self.options.wait_ms == 0
             && self.options.conflate.is_none()
-            && self.ahead.is_none()
+            && self.ahead.as_ref().is_none_or(|ahead| ahead.is_over())
     }
 
     /// Is seen in the room from now on, until the subscription ends.
@@ -242,6 +247,7 @@ fn enter(
     let seat = Seat::new(
         Arc::clone(ground.wire),
         Arc::clone(ground.entry),
+        options.lane.into(),
         ground.expires_at,
     );
     ground.shard.enter(channel, &wants, seat)

@@ -4,6 +4,7 @@ use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registr
 use vigil_protocol::{CloseCode, ErrorCode, GapReason};
 
 use crate::latency::Latency;
+use crate::output::Output;
 
 /// The names below are constants, so a bad one is found by any test.
 const VALID: &str = "a constant metric name is valid";
@@ -117,6 +118,7 @@ pub struct Telemetry {
     gaps: IntCounterVec,
     dropped: IntCounterVec,
     pub(crate) events_sent: IntCounter,
+    pub(crate) output: Output,
 }
 
 impl Telemetry {
@@ -146,7 +148,11 @@ impl Telemetry {
                 "Commands that were answered with an error.",
                 "reason",
             ),
-            connections: connections(),
+            connections: gauges(
+                "vigil_gateway_connections",
+                "Connections that are open now.",
+                "transport",
+            ),
             greeting: gauge(
                 "vigil_gateway_greeting",
                 "WebSockets that have not said yet who they are.",
@@ -179,6 +185,7 @@ impl Telemetry {
                 "vigil_gateway_sse_events_total",
                 "Publications given to SSE clients.",
             ),
+            output: Output::new(),
         };
         telemetry.name_every_label();
         telemetry
@@ -206,6 +213,7 @@ impl Telemetry {
         registry.register(Box::new(self.closed.clone()))?;
         registry.register(Box::new(self.gaps.clone()))?;
         registry.register(Box::new(self.dropped.clone()))?;
+        self.output.register(registry)?;
         registry.register(Box::new(self.events_sent.clone()))
     }
 
@@ -297,26 +305,19 @@ impl Drop for Counted {
     }
 }
 
-fn counter(name: &str, help: &str) -> IntCounter {
+pub(crate) fn counter(name: &str, help: &str) -> IntCounter {
     IntCounter::new(name, help).expect(VALID)
 }
 
-fn connections() -> IntGaugeVec {
-    IntGaugeVec::new(
-        Opts::new(
-            "vigil_gateway_connections",
-            "Connections that are open now.",
-        ),
-        &["transport"],
-    )
-    .expect(VALID)
+pub(crate) fn gauges(name: &str, help: &str, label: &str) -> IntGaugeVec {
+    IntGaugeVec::new(Opts::new(name, help), &[label]).expect(VALID)
 }
 
-fn gauge(name: &str, help: &str) -> IntGauge {
+pub(crate) fn gauge(name: &str, help: &str) -> IntGauge {
     IntGauge::new(name, help).expect(VALID)
 }
 
-fn counters(name: &str, help: &str, label: &str) -> IntCounterVec {
+pub(crate) fn counters(name: &str, help: &str, label: &str) -> IntCounterVec {
     IntCounterVec::new(Opts::new(name, help), &[label]).expect(VALID)
 }
 
@@ -331,6 +332,7 @@ mod tests {
         telemetry.register(&registry).unwrap();
         telemetry.error(ErrorCode::Forbidden);
         telemetry.gap(GapReason::SlowConsumer, 5);
+        let _budget = telemetry.output.budget(1_000);
         let shown = prometheus::TextEncoder::new()
             .encode_to_string(&registry.gather())
             .unwrap();
@@ -342,6 +344,11 @@ mod tests {
             "vigil_gateway_connections{transport=\"sse\"} 0",
             "vigil_gateway_dropped_total{reason=\"slow_consumer\"} 5",
             "vigil_gateway_gaps_total{reason=\"retention\"} 0",
+            "vigil_gateway_encoded_total{encoding=\"msgpack\"} 0",
+            "vigil_gateway_compression_bytes_total{side=\"before\"} 0",
+            "vigil_gateway_queued_bytes{lane=\"critical\"} 0",
+            "vigil_gateway_queue_limit_bytes 1000",
+            "vigil_gateway_queue_full_total{lane=\"bulk\"} 0",
         ] {
             assert!(
                 shown.lines().any(|shown| shown == line),

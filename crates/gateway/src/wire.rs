@@ -3,11 +3,14 @@
 //! Shared by the connection's task, which reads and waits, and by the fan-out, which writes at once
 //! where nothing waits. What waits are shared frames, so that it costs a reference and no copy.
 //!
-//! **Invariant:** frames leave in the order in which they came here, whole.
+//! **Invariant:** frames leave whole, and those of one [`Way`] in the order in which they came here.
+//! What is critical overtakes what else of channels waits, never what the server says by itself: that
+//! may tell how far everything is.
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, IoSlice};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf as _, Bytes};
@@ -15,8 +18,14 @@ use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
+use crate::budget::{Budget, Way};
+use crate::run::Run;
+
 /// How many frames are written at once at most.
 const MAX_SLICES: usize = 64;
+
+/// Nothing overtakes once more than this waits: the connection has to pull.
+const MAX_OVERTAKING_BYTES: usize = 128 * 1024;
 
 /// A queue with room for more than so many frames is let go of when it is empty.
 const KEPT_FRAMES: usize = 8;
@@ -34,14 +43,14 @@ pub(crate) enum Transport {
     Other(Box<dyn Stream>),
 }
 
-/// What became of a frame that was to be written at once.
+/// What became of frames that were to be written at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wrote {
-    /// All of it is written.
+    /// All of them are written.
     All,
-    /// Some of it waits; the connection's task has to see to it.
-    Begun,
-    /// None of it: something else waits.
+    /// The first so many are on their way. Some of it waits; the connection's task has to see to it.
+    Begun(usize),
+    /// None of them: something else waits.
     Busy,
     /// The socket is gone.
     Gone,
@@ -52,26 +61,31 @@ pub(crate) struct Wire(Mutex<State>);
 
 struct State {
     transport: Transport,
-    queue: VecDeque<Bytes>,
+    queue: VecDeque<(Bytes, Way)>,
     queued_bytes: usize,
+    budget: Arc<Budget>,
+    /// What is critical goes here: behind what was begun, what the server says, and what else is critical.
+    next_critical: usize,
     /// The transport may hold back what it was given.
     holds_back: bool,
 }
 
 impl Wire {
-    pub(crate) const fn new(transport: Transport) -> Self {
+    pub(crate) const fn new(transport: Transport, budget: Arc<Budget>) -> Self {
         Self(Mutex::new(State {
             transport,
             queue: VecDeque::new(),
             queued_bytes: 0,
+            budget,
+            next_critical: 0,
             holds_back: false,
         }))
     }
 
-    /// Puts a frame behind what waits, and says how many bytes wait now.
-    pub(crate) fn push(&self, frame: Bytes) -> usize {
+    /// Puts a frame where it belongs among what waits, and says how many bytes wait now.
+    pub(crate) fn push(&self, frame: Bytes, way: Way) -> usize {
         let mut state = self.0.lock();
-        state.push(frame);
+        state.push(frame, way);
         state.queued_bytes
     }
 
@@ -81,25 +95,35 @@ impl Wire {
         state.queue.is_empty() && !state.holds_back
     }
 
-    /// Writes at once where nothing waits.
-    pub(crate) fn write_now(&self, frame: &Bytes) -> Wrote {
+    /// Writes at once where nothing waits. Of what is not written at once only the frame that was
+    /// begun waits, so that the log stays the queue; what is critical overtakes.
+    pub(crate) fn write_now(&self, run: &Run, way: Way) -> Wrote {
         let mut state = self.0.lock();
         if !state.queue.is_empty() || state.holds_back {
-            return Wrote::Busy;
+            return state.overtake(run, way);
         }
         let written = match &state.transport {
-            Transport::Plain(stream) => match stream.try_write(frame) {
+            Transport::Plain(stream) => match stream.try_write(run.bytes()) {
                 Ok(written) => written,
                 Err(error) if is_for_later(&error) => 0,
                 Err(_) => return Wrote::Gone,
             },
-            Transport::Other(_) => 0,
+            Transport::Other(_) => {
+                for frame in run.frames() {
+                    state.push(frame, way);
+                }
+                return Wrote::Begun(run.count());
+            }
         };
-        if written == frame.len() {
+        if written == run.bytes().len() {
             return Wrote::All;
         }
-        state.push(frame.slice(written..));
-        Wrote::Begun
+        let (begun, rest) = run.rest(written);
+        if !rest.is_empty() {
+            state.push(rest, way);
+            state.next_critical = 1;
+        }
+        Wrote::Begun(begun)
     }
 
     /// Writes what waits, many frames at once.
@@ -152,24 +176,60 @@ impl Wire {
 }
 
 impl State {
-    fn push(&mut self, frame: Bytes) {
+    fn push(&mut self, frame: Bytes, way: Way) {
         self.queued_bytes += frame.len();
-        self.queue.push_back(frame);
+        self.budget.take(way, frame.len());
+        match way {
+            Way::Critical => {
+                self.queue.insert(self.next_critical, (frame, way));
+                self.next_critical += 1;
+            }
+            Way::Control => {
+                self.queue.push_back((frame, way));
+                self.next_critical = self.queue.len();
+            }
+            Way::Normal | Way::Bulk => self.queue.push_back((frame, way)),
+        }
+    }
+
+    fn overtake(&mut self, run: &Run, way: Way) -> Wrote {
+        if way != Way::Critical || self.queued_bytes + run.bytes().len() > MAX_OVERTAKING_BYTES {
+            return Wrote::Busy;
+        }
+        for frame in run.frames() {
+            self.push(frame, way);
+        }
+        Wrote::Begun(run.count())
     }
 
     /// So many bytes of what waited are written.
     fn pass(&mut self, mut written: usize) {
         self.queued_bytes = self.queued_bytes.saturating_sub(written);
-        while let Some(first) = self.queue.front_mut() {
-            if written < first.len() {
-                first.advance(written);
+        while let Some((first, way)) = self.queue.front_mut() {
+            let taken = written.min(first.len());
+            self.budget.give_back(*way, taken);
+            if taken < first.len() {
+                if taken > 0 {
+                    first.advance(taken);
+                    // Nothing comes before the rest of what was begun.
+                    self.next_critical = self.next_critical.max(1);
+                }
                 return;
             }
-            written -= first.len();
+            written -= taken;
             self.queue.pop_front();
+            self.next_critical = self.next_critical.saturating_sub(1);
         }
         if self.queue.capacity() > KEPT_FRAMES {
             self.queue = VecDeque::new();
+        }
+    }
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        for (frame, way) in &self.queue {
+            self.budget.give_back(*way, frame.len());
         }
     }
 }
@@ -178,11 +238,11 @@ impl Transport {
     fn poll_write(
         &mut self,
         context: &mut Context<'_>,
-        queue: &VecDeque<Bytes>,
+        queue: &VecDeque<(Bytes, Way)>,
     ) -> Poll<io::Result<usize>> {
         let mut slices = [IoSlice::new(&[]); MAX_SLICES];
         let mut count = 0;
-        for (slice, frame) in slices.iter_mut().zip(queue) {
+        for (slice, (frame, _)) in slices.iter_mut().zip(queue) {
             *slice = IoSlice::new(frame);
             count += 1;
         }
@@ -212,13 +272,20 @@ mod tests {
 
     use super::*;
 
+    fn budget() -> Arc<Budget> {
+        Arc::new(crate::Telemetry::new().output.budget(1 << 20))
+    }
+
     async fn plain() -> (Wire, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (client, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
         let (server, _) = accepted.unwrap();
         server.writable().await.unwrap();
-        (Wire::new(Transport::Plain(server)), client.unwrap())
+        (
+            Wire::new(Transport::Plain(server), budget()),
+            client.unwrap(),
+        )
     }
 
     /// Everything that was meant to come, in order, whatever was written how.
@@ -227,9 +294,9 @@ mod tests {
         let mut expected = Vec::new();
         for number in 0..400_u32 {
             let frame = Bytes::from(number.to_be_bytes().repeat(5_000));
-            let wrote = wire.write_now(&frame);
+            let wrote = wire.write_now(&Run::of(std::slice::from_ref(&frame)), Way::Normal);
             if wrote == Wrote::Busy {
-                wire.push(frame.clone());
+                wire.push(frame.clone(), Way::Normal);
             }
             expected.extend_from_slice(&frame);
             if outcomes.last() != Some(&wrote) {
@@ -254,15 +321,15 @@ mod tests {
     async fn a_plain_socket_is_written_to_at_once_until_it_is_full() {
         let (wire, client) = plain().await;
         let outcomes = order(&wire, client).await;
-        assert_eq!(outcomes, [Wrote::All, Wrote::Begun, Wrote::Busy]);
+        assert_eq!(outcomes, [Wrote::All, Wrote::Begun(1), Wrote::Busy]);
     }
 
     #[tokio::test]
     async fn another_stream_is_left_to_the_task() {
         let (server, client) = duplex(1_000);
-        let wire = Wire::new(Transport::Other(Box::new(server)));
+        let wire = Wire::new(Transport::Other(Box::new(server)), budget());
         let outcomes = order(&wire, client).await;
-        assert_eq!(outcomes, [Wrote::Begun, Wrote::Busy]);
+        assert_eq!(outcomes, [Wrote::Begun(1), Wrote::Busy]);
     }
 
     #[tokio::test]
@@ -271,12 +338,82 @@ mod tests {
         drop(client);
         let read = poll_fn(|context| wire.poll_read(context, &mut [0; 8])).await;
         assert_eq!(read.unwrap(), 0);
-        let frame = Bytes::from_static(b"x");
+        let run = Run::of(&[Bytes::from_static(b"x")]);
         let mut wrote = Wrote::All;
         while wrote == Wrote::All {
-            wrote = wire.write_now(&frame);
+            wrote = wire.write_now(&run, Way::Normal);
             tokio::task::yield_now().await;
         }
         assert_eq!(wrote, Wrote::Gone);
+    }
+
+    /// Fills a socket until something waits, and gives everything that was written or waits.
+    fn fill(wire: &Wire) -> Vec<u8> {
+        let mut expected = Vec::new();
+        loop {
+            let frames: Vec<Bytes> = (0..8_u8)
+                .map(|number| Bytes::from(vec![number; 5_000]))
+                .collect();
+            let run = Run::of(&frames);
+            match wire.write_now(&run, Way::Bulk) {
+                Wrote::All => expected.extend_from_slice(run.bytes()),
+                Wrote::Begun(begun) => {
+                    let begun: Vec<Bytes> = frames.into_iter().take(begun).collect();
+                    expected.extend_from_slice(&begun.concat());
+                    return expected;
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_critical_overtakes_but_not_what_the_server_says() {
+        let (wire, mut client) = plain().await;
+        let mut expected = fill(&wire);
+        assert!(
+            wire.0.lock().queued_bytes < 5_000,
+            "only what was begun waits"
+        );
+        let one = |text: &'static str| Bytes::from_static(text.as_bytes());
+        let critical = |text| wire.write_now(&Run::of(&[one(text)]), Way::Critical);
+        assert_eq!(
+            wire.write_now(&Run::of(&[one("no")]), Way::Normal),
+            Wrote::Busy
+        );
+        wire.push(one("(bulk)"), Way::Bulk);
+        assert_eq!(critical("(first)"), Wrote::Begun(1));
+        wire.push(one("(normal)"), Way::Normal);
+        wire.push(one("(second)"), Way::Critical);
+        wire.push(one("(said)"), Way::Control);
+        wire.push(one("(more bulk)"), Way::Bulk);
+        assert_eq!(critical("(third)"), Wrote::Begun(1));
+        expected.extend_from_slice(b"(first)(second)(bulk)(normal)(said)(third)(more bulk)");
+        let mut got = vec![0; expected.len()];
+        let (flushed, read) = tokio::join!(
+            poll_fn(|context| wire.poll_flush(context)),
+            client.read_exact(&mut got)
+        );
+        flushed.unwrap();
+        read.unwrap();
+        assert!(got == expected);
+        let state = wire.0.lock();
+        assert_eq!((state.next_critical, state.queued_bytes), (0, 0));
+        assert!(
+            state.budget.is_unused(),
+            "everything was given back as it was written"
+        );
+    }
+
+    #[tokio::test]
+    async fn too_much_does_not_overtake() {
+        let (wire, _client) = plain().await;
+        fill(&wire);
+        let run = Run::of(&[Bytes::from(vec![0; MAX_OVERTAKING_BYTES])]);
+        assert_eq!(wire.write_now(&run, Way::Critical), Wrote::Busy);
+        let budget = Arc::clone(&wire.0.lock().budget);
+        assert!(!budget.is_unused());
+        drop(wire);
+        assert!(budget.is_unused(), "who goes gives back what waited");
     }
 }

@@ -1,20 +1,15 @@
 //! What an audience is told of some items: put together once for all who want the same.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
-use bytes::{Bytes, BytesMut};
 use vigil_bus::Published;
 use vigil_event::{Severity, Timestamp};
 
 use crate::form::{self, Projection};
-use crate::hub::Means;
+use crate::press::Press;
+use crate::run::Run;
 use crate::sift::Sift;
 use crate::upgrade::Agreed;
-
-/// At most so many bytes of messages put together wait for slow sockets, of all shards. Beyond it
-/// connections pull what the log shares with them, and nothing is put together.
-pub(crate) const MOST_COPIED_BYTES: usize = 64 << 20;
 
 /// What a subscription wants of a channel.
 #[derive(Clone)]
@@ -45,66 +40,36 @@ impl Wants {
 pub(crate) enum Word {
     /// It does not hear them.
     Nothing,
-    /// These frames, and when each was published.
-    Frames(Bytes, Vec<Timestamp>),
+    /// These frames.
+    Frames(Run, Vec<Mark>),
     /// Each connection has to pull by itself, such as to find out what it missed.
     Pull,
 }
 
-/// Messages put together. They are kept for as long as a socket has not taken them.
-struct Copied {
-    bytes: BytesMut,
-    of: Arc<AtomicUsize>,
-}
-
-impl Copied {
-    fn of(frames: &[Bytes], length: usize, of: &Arc<AtomicUsize>) -> Bytes {
-        let mut bytes = BytesMut::with_capacity(length);
-        for frame in frames {
-            bytes.extend_from_slice(frame);
-        }
-        of.fetch_add(length, Ordering::Relaxed);
-        Bytes::from_owner(Self {
-            bytes,
-            of: Arc::clone(of),
-        })
-    }
-}
-
-impl AsRef<[u8]> for Copied {
-    fn as_ref(&self) -> &[u8] {
-        &self.bytes
-    }
-}
-
-impl Drop for Copied {
-    fn drop(&mut self) {
-        self.of.fetch_sub(self.bytes.len(), Ordering::Relaxed);
-    }
+/// What is known of each frame.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Mark {
+    pub(crate) offset: u64,
+    pub(crate) published_at: Timestamp,
 }
 
 impl Word {
     /// What an audience is told of some items.
-    pub(crate) fn of(items: &[Arc<Published>], wants: &Wants, means: &Means) -> Word {
+    pub(crate) fn of(items: &[Arc<Published>], wants: &Wants, press: &Press) -> Self {
         let heard = items.iter().filter(|item| wants.sift.hears(item));
-        let mut published_at = Vec::new();
+        let mut marks = Vec::new();
         let mut frames = Vec::new();
         for item in heard {
-            published_at.push(item.publication.timestamp);
+            marks.push(Mark {
+                offset: item.offset,
+                published_at: item.publication.timestamp,
+            });
             let projection = wants.projection.as_deref();
-            let frame = form::of(item, wants.agreed, projection, &means.press);
-            frames.push(frame.into_bytes());
+            frames.push(form::of(item, wants.agreed, projection, press).into_bytes());
         }
-        match frames.as_slice() {
-            [] => Word::Nothing,
-            [single] => Word::Frames(single.clone(), published_at),
-            several => {
-                let length = several.iter().map(Bytes::len).sum();
-                if means.copied.load(Ordering::Relaxed) + length > MOST_COPIED_BYTES {
-                    return Word::Pull;
-                }
-                Word::Frames(Copied::of(several, length, &means.copied), published_at)
-            }
+        if frames.is_empty() {
+            return Self::Nothing;
         }
+        Self::Frames(Run::of(&frames), marks)
     }
 }

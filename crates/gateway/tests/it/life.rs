@@ -8,6 +8,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 use vigil_auth::{Principal, Role};
+use vigil_event::Severity;
 use vigil_gateway::Limits;
 
 use crate::client::{Client, Heard, connect, refused};
@@ -62,7 +63,7 @@ async fn heartbeats_say_positions() {
     })
     .await;
     let mut client = connect(&server, "/ws/threats").await;
-    server.publish(1, vigil_event::Severity::Low, 0);
+    server.publish(1, Severity::Low, 0);
     loop {
         let Heard::Frame(frame) = client.hear().await else {
             panic!("it ended")
@@ -231,4 +232,56 @@ async fn a_stopping_server_says_when_to_come_back() {
         0
     );
     assert_eq!(server.metric("vigil_gateway_subscriptions"), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hundreds_of_clients_are_each_told_where_they_stand_and_end_in_time() {
+    const CLIENTS: usize = 400;
+    let server = Server::start(Setup {
+        limits: Limits {
+            max_connections_per_user: CLIENTS,
+            drain_spread: Duration::from_secs(1),
+            ..Limits::default()
+        },
+        ..Setup::default()
+    })
+    .await;
+    let mut clients = Vec::new();
+    for _ in 0..CLIENTS {
+        clients.push(connect(&server, "/ws/threats").await);
+    }
+    server
+        .metric_reaches("vigil_gateway_subscriptions", CLIENTS as u64)
+        .await;
+    for number in 1..=7 {
+        server.publish(number, Severity::Low, 10);
+    }
+    let begun = tokio::time::Instant::now();
+    server.shutdown.cancel();
+    let mut waits = std::collections::BTreeSet::new();
+    for client in &mut clients {
+        let (mut position, mut delivered) = (None, 0);
+        let (code, reason) = loop {
+            match client.hear().await {
+                Heard::Frame(frame) if frame["type"] == "ping" => {
+                    position = frame["data"]["positions"]["threats"]["offset"].as_u64();
+                }
+                Heard::Frame(frame) if frame["offset"].is_u64() => delivered += 1,
+                Heard::Frame(_) => {}
+                Heard::Closed(code, reason) => break (code, reason),
+                Heard::Gone => panic!("a connection ended without a word"),
+            }
+        };
+        assert_eq!((code, position), (1001, Some(delivered)));
+        waits.insert(reason["retry_after_ms"].as_u64().unwrap());
+    }
+    assert!(waits.len() > CLIENTS / 3, "{} moments", waits.len());
+    server.tasks.close();
+    let ended = tokio::time::timeout(Duration::from_secs(20), server.tasks.wait()).await;
+    ended.expect("every connection ends");
+    assert!(
+        begun.elapsed() < Duration::from_secs(10),
+        "{:?}",
+        begun.elapsed()
+    );
 }

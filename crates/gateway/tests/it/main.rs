@@ -16,6 +16,7 @@ mod life;
 mod manage;
 mod model;
 mod options;
+mod queue;
 mod raw;
 mod rooms;
 mod server;

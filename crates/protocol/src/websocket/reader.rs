@@ -46,7 +46,8 @@ pub struct Reader {
     buffer: Vec<u8>,
     /// How much of the buffer is done with.
     taken: usize,
-    begun: Option<Begun>,
+    /// Most messages are one frame.
+    begun: Option<Box<Begun>>,
     is_over: bool,
 }
 
@@ -194,11 +195,11 @@ impl Reader {
             (Some(_), _) => {
                 return Err(Fault::Protocol("a message begins within another one"));
             }
-            (None, opcode) => Begun {
+            (None, opcode) => Box::new(Begun {
                 is_text: opcode == Opcode::Text,
                 is_compressed: head.is_compressed,
                 payload,
-            },
+            }),
         };
         if head.is_last {
             return begun.finish(self.max_message_bytes).map(Some);

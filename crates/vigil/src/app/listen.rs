@@ -18,6 +18,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use prometheus::{IntCounter, IntGauge, Registry};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -39,6 +40,9 @@ const FIRST_BYTE_DEADLINE: Duration = Duration::from_secs(10);
 const HEAD_DEADLINE: Duration = Duration::from_secs(10);
 /// How long what was sent may stay unread by the peer before the connection is given up.
 const UNREAD_DEADLINE: Duration = Duration::from_secs(30);
+/// No more than about this much is handed to the kernel before the network takes it: what is urgent must
+/// not wait behind what is not, and there it can't be overtaken.
+const UNSENT_BYTES: u32 = 16 * 1024;
 /// Descriptors kept for logs, the database and everything else.
 const RESERVED_DESCRIPTORS: u64 = 512;
 /// Connections beside the sockets that the configuration allows: pages, REST, health checks.
@@ -214,14 +218,17 @@ where
     }
 }
 
-/// Small frames at once, and no patience with a peer that never reads.
+/// Small frames at once, little that can't be overtaken, and no patience with a peer that never reads.
 fn prepare(stream: &TcpStream) {
     let deadline = UNREAD_DEADLINE.as_millis() as u32;
-    let prepared = stream.set_nodelay(true).and_then(|()| {
-        Ok(rustix::net::sockopt::set_tcp_user_timeout(
-            stream, deadline,
-        )?)
-    });
+    let prepared = stream
+        .set_nodelay(true)
+        .and_then(|()| SockRef::from(stream).set_tcp_notsent_lowat(UNSENT_BYTES))
+        .and_then(|()| {
+            Ok(rustix::net::sockopt::set_tcp_user_timeout(
+                stream, deadline,
+            )?)
+        });
     if let Err(error) = prepared {
         tracing::debug!(%error, "a connection has no deadline for unread data");
     }
@@ -244,4 +251,27 @@ fn most_connections(sockets: usize) -> usize {
         usize::try_from(allowed.saturating_sub(RESERVED_DESCRIPTORS).max(64)).unwrap_or(wanted)
     });
     wanted.min(allowed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_can_not_be_overtaken_is_little() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (client, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
+        let (stream, _) = accepted.unwrap();
+        let of = |stream: &TcpStream| SockRef::from(stream).tcp_notsent_lowat().unwrap();
+        assert_ne!(of(&stream), UNSENT_BYTES, "not by itself");
+        prepare(&stream);
+        assert_eq!(of(&stream), UNSENT_BYTES);
+        assert!(stream.nodelay().unwrap());
+        assert_eq!(
+            rustix::net::sockopt::tcp_user_timeout(&stream).unwrap(),
+            30_000
+        );
+        drop(client);
+    }
 }

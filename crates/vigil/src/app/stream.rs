@@ -79,6 +79,8 @@ pub(super) fn limits(config: &Config) -> Limits {
         durable_items: stream.durable_messages,
         durable_age: Duration::from_secs(u64::from(stream.durable_hours) * 3_600),
         compress_from_bytes: stream.compress_from_bytes,
+        max_queued_bytes: stream.queue_mib << 20,
+        gather: Duration::from_millis(u64::from(stream.gather_ms)),
         ..Limits::default()
     }
 }

@@ -1,19 +1,23 @@
 //! The clients: as many connections as are wanted, all on one thread, which counts what they see.
 
 use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::rc::Rc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::message::{now_ns, number_after, offset, stamp, text_after};
+use super::message::{Layout, now_ns, number_after, text_after};
+use super::peer::{Peer, Stream};
 use super::tally::{Tally, histogram};
-use super::wire::{FrameReader, Seen, client_pong, client_text, handshake};
+use super::wire::{FrameReader, Seen, client_pong, client_text};
 
 /// How long a connection may take to open.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -27,8 +31,8 @@ const MAX_HEAD_BYTES: usize = 8 * 1024;
 /// Whom to connect to.
 #[derive(Clone, Debug)]
 pub(super) enum Target {
-    /// The server, with a token.
-    Gateway(SocketAddr, Rc<str>),
+    /// The server.
+    Gateway(Peer),
     /// The raw loop, which sends to whoever connects.
     Raw(SocketAddr),
 }
@@ -55,6 +59,7 @@ pub(super) struct Crowd {
 #[derive(Debug)]
 struct Sight {
     tally: RefCell<Tally>,
+    layout: RefCell<Layout>,
     buffer: RefCell<Box<[u8]>>,
     open: Cell<usize>,
     /// At how many deliveries somebody wants to know.
@@ -74,6 +79,7 @@ impl Crowd {
             target,
             seen: Rc::new(Sight {
                 tally: RefCell::default(),
+                layout: RefCell::default(),
                 buffer: RefCell::new(vec![0; BUFFER_BYTES].into()),
                 open: Cell::new(0),
                 goal: Cell::new(u64::MAX),
@@ -205,22 +211,16 @@ async fn open(
     target: &Target,
     places: &RefCell<Vec<Place>>,
     seen: &Sight,
-) -> Option<(TcpStream, FrameReader)> {
-    let (address, token) = match target {
+) -> Option<(Box<dyn Stream>, FrameReader)> {
+    let peer = match target {
         Target::Raw(address) => {
-            return Some((
-                TcpStream::connect(address).await.ok()?,
-                FrameReader::default(),
-            ));
+            let stream = TcpStream::connect(address).await.ok()?;
+            return Some((Box::new(stream), FrameReader::default()));
         }
-        Target::Gateway(address, token) => (*address, token),
+        Target::Gateway(peer) => peer,
     };
-    let mut stream = TcpStream::connect(address).await.ok()?;
-    stream.set_nodelay(true).ok()?;
-    stream
-        .write_all(handshake(address, token).as_bytes())
-        .await
-        .ok()?;
+    let mut stream = peer.open().await.ok()?;
+    stream.write_all(peer.handshake().as_bytes()).await.ok()?;
     let mut head = Vec::new();
     let end = loop {
         stream
@@ -250,8 +250,7 @@ async fn open(
                 if text.starts_with(b"{\"type\":\"subscribed\"") {
                     subscribed += 1;
                 } else {
-                    let mut tally = seen.tally.borrow_mut();
-                    take(text, now_ns(), &mut places.borrow_mut(), &mut tally);
+                    seen.take(text, now_ns(), &mut places.borrow_mut());
                 }
             }
         });
@@ -269,35 +268,18 @@ async fn open(
 
 /// Reads until the connection ends.
 async fn listen(
-    mut stream: TcpStream,
+    mut stream: Box<dyn Stream>,
     mut reader: FrameReader,
     places: &RefCell<Vec<Place>>,
     seen: &Sight,
 ) {
     let mut answers = Vec::new();
     loop {
-        if stream.readable().await.is_err() {
-            return;
-        }
-        let is_well = {
-            let mut buffer = seen.buffer.borrow_mut();
-            match stream.try_read(&mut buffer) {
-                Ok(0) => false,
-                Ok(count) => {
-                    let mut tally = seen.tally.borrow_mut();
-                    let mut places = places.borrow_mut();
-                    let bytes = buffer.get(..count).unwrap_or_default();
-                    // All of it was read at this moment.
-                    let now_ns = now_ns();
-                    reader.feed(bytes, |one| match one {
-                        Seen::Text(text) => take(text, now_ns, &mut places, &mut tally),
-                        Seen::Ping(text) => answers.extend(client_pong(text)),
-                        Seen::Close(code) => *tally.closed.entry(code).or_default() += 1,
-                    })
-                }
-                Err(error) => error.kind() == std::io::ErrorKind::WouldBlock,
-            }
-        };
+        let is_well = poll_fn(|context| {
+            let stream = Pin::new(&mut *stream);
+            poll_hear(context, stream, &mut reader, places, seen, &mut answers)
+        });
+        let is_well = is_well.await;
         if seen.tally.borrow().deliveries >= seen.goal.get() {
             seen.goal.set(u64::MAX);
             seen.reached.notify_one();
@@ -312,9 +294,42 @@ async fn listen(
     }
 }
 
-/// Counts one text that was read at that moment.
-fn take(text: &[u8], read_ns: u64, places: &mut [Place], tally: &mut Tally) {
-    let Some((sequence, meant_ns)) = stamp(text) else {
+/// Reads once, into what all clients read into; false once the connection has ended.
+fn poll_hear(
+    context: &mut Context<'_>,
+    stream: Pin<&mut dyn Stream>,
+    reader: &mut FrameReader,
+    places: &RefCell<Vec<Place>>,
+    seen: &Sight,
+    answers: &mut Vec<u8>,
+) -> Poll<bool> {
+    let mut buffer = seen.buffer.borrow_mut();
+    let mut buffer = ReadBuf::new(&mut buffer);
+    if ready!(stream.poll_read(context, &mut buffer)).is_err() || buffer.filled().is_empty() {
+        return Poll::Ready(false);
+    }
+    let mut places = places.borrow_mut();
+    // All of it was read at this moment.
+    let now_ns = now_ns();
+    Poll::Ready(reader.feed(buffer.filled(), |one| match one {
+        Seen::Text(text) => seen.take(text, now_ns, &mut places),
+        Seen::Ping(text) => answers.extend(client_pong(text)),
+        Seen::Close(code) => {
+            *seen.tally.borrow_mut().closed.entry(code).or_default() += 1;
+        }
+    }))
+}
+
+impl Sight {
+    /// Counts one text that was read at that moment.
+    fn take(&self, text: &[u8], read_ns: u64, places: &mut [Place]) {
+        let (mut layout, mut tally) = (self.layout.borrow_mut(), self.tally.borrow_mut());
+        take(text, read_ns, places, &mut layout, &mut tally);
+    }
+}
+
+fn take(text: &[u8], read_ns: u64, places: &mut [Place], layout: &mut Layout, tally: &mut Tally) {
+    let Some((sequence, meant_ns)) = layout.stamp(text) else {
         if text.starts_with(b"{\"type\":\"gap\"") {
             tally.declared += number_after(text, b"\"missed\":").unwrap_or_default();
         } else if text.starts_with(b"{\"type\":\"error\"") {
@@ -336,7 +351,7 @@ fn take(text: &[u8], read_ns: u64, places: &mut [Place], tally: &mut Tally) {
     }
     tally.missing += sequence - place.sequence - 1;
     place.sequence = sequence;
-    if let Some(offset) = offset(text) {
+    if let Some(offset) = layout.offset(text) {
         place.offset = offset;
     }
     if place.epoch.is_empty() {
@@ -367,19 +382,16 @@ mod tests {
 
     #[test]
     fn losses_doubles_and_gaps_are_told_apart() {
-        let mut tally = Tally::default();
+        let (mut tally, mut layout) = (Tally::default(), Layout::default());
         let mut places = vec![Place::at_the_end("a", 4), Place::at_the_end("b", 0)];
         for (channel, sequence) in [("a", 5), ("a", 5), ("a", 8), ("b", 1), ("c", 1)] {
             let text = frame(channel, sequence);
-            take(&text, now_ns(), &mut places, &mut tally);
+            take(&text, now_ns(), &mut places, &mut layout, &mut tally);
         }
-        take(
-            b"{\"type\":\"gap\",\"data\":{\"missed\":2}}",
-            now_ns(),
-            &mut places,
-            &mut tally,
-        );
-        take(b"{\"type\":\"welcome\"}", now_ns(), &mut places, &mut tally);
+        let gap: &[u8] = b"{\"type\":\"gap\",\"data\":{\"missed\":2}}";
+        for text in [gap, b"{\"type\":\"welcome\"}"] {
+            take(text, now_ns(), &mut places, &mut layout, &mut tally);
+        }
         assert_eq!((tally.deliveries, tally.others), (2, 1));
         assert_eq!((tally.duplicates, tally.missing, tally.declared), (1, 2, 2));
         assert_eq!(places[0].offset, 8);

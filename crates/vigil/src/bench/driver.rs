@@ -1,19 +1,19 @@
-//! The side of the load program that starts the measured process, tells it what to publish, and looks
+//! The side of the load program that starts the measured process, or turns to a server that runs already, tells it what to publish, and looks
 //! at what it costs.
 
 use std::collections::HashMap;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::SocketAddr;
-use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use super::BenchError;
 use super::crowd::Target;
-use super::stage::Wanted;
+use super::running::{Rest, Running};
+use super::stage::{FAILED, Sequences, Sink, Wanted};
+use super::{BenchError, Options};
 
 /// How long the process may take to start.
 const START: Duration = Duration::from_mins(1);
@@ -30,15 +30,26 @@ pub(super) enum Stage {
     Raw,
 }
 
-/// A measured process. It ends with its driver.
-#[derive(Debug)]
+/// Who is measured, and how it is told what to publish.
 pub(super) struct Driver {
     pub(super) target: Target,
-    child: Child,
-    input: ChildStdin,
+    measured: Measured,
+    rest: Option<Rest>,
     lines: mpsc::Receiver<String>,
     asked: u64,
     published: HashMap<String, u64>,
+}
+
+/// Who is measured.
+enum Measured {
+    /// A process that ends with its driver.
+    Process(Child, ChildStdin),
+    /// A server that runs already. What it costs is not known.
+    Running {
+        sink: Arc<dyn Sink>,
+        sequences: Arc<Sequences>,
+        said: mpsc::Sender<String>,
+    },
 }
 
 /// What a process costs.
@@ -49,20 +60,26 @@ pub(super) struct Cost {
 }
 
 impl Driver {
-    pub(super) async fn start(
-        stage: Stage,
-        clients: usize,
-        data_dir: &Path,
-    ) -> Result<Self, BenchError> {
+    /// Starts the process, or turns to the server that runs already.
+    pub(super) async fn start(stage: Stage, options: &Options) -> Result<Self, BenchError> {
+        if let Some(running) = &options.running {
+            return Self::of_running(running);
+        }
         let name = match stage {
             Stage::Gateway => "gateway",
             Stage::Raw => "raw",
         };
-        let mut child = Command::new(std::env::current_exe()?)
+        let mut command = Command::new(std::env::current_exe()?);
+        command
             .args(["bench", "--stage", name, "--subscribers"])
-            .arg(clients.to_string())
+            .arg(options.subscribers.to_string())
             .arg("--stage-dir")
-            .arg(data_dir)
+            .arg(&*options.directory);
+        if let Some(pair) = &options.tls {
+            command.arg("--tls-certificate").arg(&pair.certificate);
+            command.arg("--tls-key").arg(&pair.key);
+        }
+        let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;
@@ -79,8 +96,8 @@ impl Driver {
         });
         let mut driver = Self {
             target: Target::Raw(SocketAddr::from(([127, 0, 0, 1], 0))),
-            child,
-            input,
+            measured: Measured::Process(child, input),
+            rest: None,
             lines,
             asked: 0,
             published: HashMap::new(),
@@ -91,16 +108,46 @@ impl Driver {
         let (Some(address), Some(token)) = (address, words.next()) else {
             return Err(BenchError::Stage(format!("it said `{ready}`")));
         };
-        driver.target = match stage {
-            Stage::Gateway => Target::Gateway(address, Rc::from(token)),
-            Stage::Raw => Target::Raw(address),
+        if stage == Stage::Raw {
+            driver.target = Target::Raw(address);
+            return Ok(driver);
+        }
+        let running = Running {
+            url: match &options.tls {
+                Some(_) => format!("https://{address}"),
+                None => format!("http://{address}"),
+            },
+            token: Arc::from(token),
+            ca: options.tls.as_ref().map(|pair| pair.certificate.clone()),
         };
+        driver.target = Target::Gateway(running.peer()?);
+        driver.rest = Some(running.rest()?);
         Ok(driver)
+    }
+
+    fn of_running(running: &Running) -> Result<Self, BenchError> {
+        let (said, lines) = mpsc::channel(64);
+        let rest = running.rest()?;
+        Ok(Self {
+            target: Target::Gateway(running.peer()?),
+            rest: Some(rest.clone()),
+            measured: Measured::Running {
+                sink: Arc::new(rest),
+                sequences: Arc::default(),
+                said,
+            },
+            lines,
+            asked: 0,
+            published: HashMap::new(),
+        })
     }
 
     async fn line(&mut self, patience: Duration) -> Result<String, BenchError> {
         match tokio::time::timeout(patience, self.lines.recv()).await {
-            Ok(Some(line)) => Ok(line),
+            Ok(Some(line)) => match line.strip_prefix(FAILED) {
+                Some(reason) => Err(BenchError::Stage(reason.to_owned())),
+                None => Ok(line),
+            },
             Ok(None) => Err(BenchError::Stage("it ended early".to_owned())),
             Err(_) => Err(BenchError::Stage("it does not answer".to_owned())),
         }
@@ -110,8 +157,23 @@ impl Driver {
     pub(super) fn begin(&mut self, mut wanted: Wanted) -> Result<Wanted, BenchError> {
         self.asked += 1;
         wanted.id = self.asked;
-        self.input.write_all(wanted.line().as_bytes())?;
-        self.input.flush()?;
+        match &mut self.measured {
+            Measured::Process(_, input) => {
+                input.write_all(wanted.line().as_bytes())?;
+                input.flush()?;
+            }
+            Measured::Running {
+                sink,
+                sequences,
+                said,
+            } => {
+                let (sink, sequences) = (Arc::clone(sink), Arc::clone(sequences));
+                let (said, wanted) = (said.clone(), wanted.clone());
+                std::thread::spawn(move || {
+                    drop(said.blocking_send(wanted.told(&*sink, &sequences)));
+                });
+            }
+        }
         let channels = wanted.channels.max(1);
         for number in 0..channels.min(wanted.count) {
             let share = (wanted.count - number).div_ceil(channels);
@@ -137,10 +199,18 @@ impl Driver {
         self.published.get(channel).copied().unwrap_or_default()
     }
 
+    /// What the server has counted under that name.
+    pub(super) fn counted(&self, name: &str) -> Option<f64> {
+        self.rest.as_ref()?.counted(name)
+    }
+
     /// What the process costs up to now.
     pub(super) fn cost(&self) -> Cost {
+        let Measured::Process(child, _) = &self.measured else {
+            return Cost::default();
+        };
         let of = |file: &str| {
-            fs_err::read_to_string(format!("/proc/{}/{file}", self.child.id())).unwrap_or_default()
+            fs_err::read_to_string(format!("/proc/{}/{file}", child.id())).unwrap_or_default()
         };
         parsed_cost(
             &of("status"),
@@ -152,8 +222,10 @@ impl Driver {
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
+        if let Measured::Process(child, _) = &mut self.measured {
+            drop(child.kill());
+            drop(child.wait());
+        }
     }
 }
 

@@ -10,19 +10,22 @@
 mod crowd;
 mod driver;
 mod message;
+mod peer;
 pub mod report;
+mod running;
 mod scenario;
 mod stage;
 pub mod tally;
 mod wire;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use vigil_event::Severity;
 
 use self::report::Report;
+pub use self::running::Running;
 use self::stage::Wanted;
 use crate::config::Config;
 
@@ -66,6 +69,19 @@ pub struct Options {
     pub connect_rate: u32,
     /// Where the server keeps its files.
     pub directory: Arc<Path>,
+    /// The server that is started speaks TLS.
+    pub tls: Option<Pair>,
+    /// This one is measured, and none is started.
+    pub running: Option<Running>,
+}
+
+/// A certificate, which clients trust, and its key: PEM files.
+#[derive(Clone, Debug)]
+pub struct Pair {
+    /// The certificate.
+    pub certificate: PathBuf,
+    /// Its key.
+    pub key: PathBuf,
 }
 
 /// Why nothing was measured.
@@ -82,6 +98,14 @@ pub enum BenchError {
         /// How many tried.
         failed: u64,
     },
+    /// The server's name or certificate makes no sense.
+    #[error("the server `{0}`: {1}")]
+    Server(String, String),
+    /// Something that only a process of our own can be measured in.
+    #[error(
+        "with --url only connect, fan-out, slow-readers and resume can be measured: name them with --only"
+    )]
+    OnlyOurOwn,
     /// A process or a file.
     #[error(transparent)]
     Io(#[from] std::io::Error),
@@ -92,10 +116,11 @@ impl Options {
     fn wanted(&self) -> Wanted {
         Wanted {
             id: 0,
-            channel: if self.channels > 1 {
-                "investigations:bench-{}".to_owned()
-            } else {
-                "threats".to_owned()
+            channel: match &self.running {
+                // Rooms that nobody was in before: messages are numbered from one.
+                Some(_) => format!("analysis:bench-{}-{{}}", std::process::id()),
+                None if self.channels > 1 => "investigations:bench-{}".to_owned(),
+                None => "threats".to_owned(),
             },
             channels: self.channels,
             severity: Severity::Medium,
@@ -108,6 +133,15 @@ impl Options {
 
 /// Runs the scenarios one after the other, on this thread.
 pub fn run(options: &Options, scenarios: &[Scenario]) -> Result<Report, BenchError> {
+    let is_ours = |scenario: &Scenario| {
+        matches!(
+            scenario,
+            Scenario::Throughput | Scenario::Joined | Scenario::Critical
+        )
+    };
+    if options.running.is_some() && scenarios.iter().any(is_ours) {
+        return Err(BenchError::OnlyOurOwn);
+    }
     raise_open_files();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -133,11 +167,16 @@ pub fn run(options: &Options, scenarios: &[Scenario]) -> Result<Report, BenchErr
 pub async fn stage_gateway(
     directory: &Path,
     subscribers: usize,
+    tls: Option<Pair>,
 ) -> Result<(), crate::app::BuildError> {
     raise_open_files();
     let mut config = Config::default();
     config.server.listen = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
     config.server.data_dir = directory.to_owned();
+    if let Some(pair) = tls {
+        config.server.tls_certificate = pair.certificate;
+        config.server.tls_key = pair.key;
+    }
     // What came and went is audited, and that log is no part of what a connection costs.
     config.stream.history_messages = 1_000;
     config.stream.connections = 2 * subscribers + 100;

@@ -23,9 +23,21 @@ use crate::app::App;
 use crate::config::Config;
 
 /// Where messages go.
-trait Sink: Send + Sync {
-    fn send(&self, channel: &str, severity: Severity, sequence: u64, data: String);
+pub(super) trait Sink: Send + Sync {
+    fn send(
+        &self,
+        channel: &str,
+        severity: Severity,
+        sequence: u64,
+        data: String,
+    ) -> Result<(), String>;
 }
+
+/// The number of each channel's last message.
+pub(super) type Sequences = Mutex<HashMap<String, u64>>;
+
+/// How the answer begins where something could not be published.
+pub(super) const FAILED: &str = "failed ";
 
 /// What one line asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,7 +84,7 @@ impl Wanted {
     }
 
     /// Publishes at the wanted rate. A message that is late keeps the moment it was meant for.
-    fn publish(&self, sink: &dyn Sink, sequences: &Mutex<HashMap<String, u64>>) {
+    pub(super) fn publish(&self, sink: &dyn Sink, sequences: &Sequences) -> Result<(), String> {
         let start = now_ns();
         for number in 0..self.count {
             let meant_ns = match self.rate {
@@ -91,7 +103,16 @@ impl Wanted {
                 *last
             };
             let data = data(sequence, meant_ns, self.bytes);
-            sink.send(&channel, self.severity, sequence, data);
+            sink.send(&channel, self.severity, sequence, data)?;
+        }
+        Ok(())
+    }
+
+    /// Publishes, and says how it ended, as a process does.
+    pub(super) fn told(&self, sink: &dyn Sink, sequences: &Sequences) -> String {
+        match self.publish(sink, sequences) {
+            Ok(()) => format!("done {}", self.id),
+            Err(reason) => format!("{FAILED}{reason}"),
         }
     }
 }
@@ -107,9 +128,8 @@ fn obey(sink: &Arc<dyn Sink>) -> std::io::Result<()> {
         std::thread::Builder::new()
             .name("publish".to_owned())
             .spawn(move || {
-                wanted.publish(&*sink, &sequences);
                 // Nobody listens any more: the process is about to be ended.
-                drop(tell(&format!("done {}", wanted.id)));
+                drop(tell(&wanted.told(&*sink, &sequences)));
             })?;
     }
     Ok(())
@@ -124,7 +144,13 @@ fn tell(line: &str) -> std::io::Result<()> {
 struct BusSink(Arc<dyn Bus>);
 
 impl Sink for BusSink {
-    fn send(&self, channel: &str, severity: Severity, sequence: u64, data: String) {
+    fn send(
+        &self,
+        channel: &str,
+        severity: Severity,
+        sequence: u64,
+        data: String,
+    ) -> Result<(), String> {
         let now = SystemClock.now();
         self.0.publish(Publication {
             channel: Arc::from(channel),
@@ -134,6 +160,7 @@ impl Sink for BusSink {
             severity,
             data: data.into(),
         });
+        Ok(())
     }
 }
 
@@ -159,7 +186,13 @@ pub(super) async fn gateway(config: Config) -> Result<(), crate::app::BuildError
 struct RawSink(Arc<Mutex<Vec<TcpStream>>>);
 
 impl Sink for RawSink {
-    fn send(&self, channel: &str, severity: Severity, sequence: u64, data: String) {
+    fn send(
+        &self,
+        channel: &str,
+        severity: Severity,
+        sequence: u64,
+        data: String,
+    ) -> Result<(), String> {
         let (now, severity) = (SystemClock.now(), severity.name());
         let id = Id::derived(now, &[&sequence.to_le_bytes()]);
         let text = format!(
@@ -169,6 +202,7 @@ impl Sink for RawSink {
         self.0
             .lock()
             .retain_mut(|socket| socket.write_all(&frame).is_ok());
+        Ok(())
     }
 }
 
@@ -197,8 +231,12 @@ mod tests {
     struct Kept(Mutex<Vec<(String, u64)>>);
 
     impl Sink for Kept {
-        fn send(&self, channel: &str, _: Severity, sequence: u64, _: String) {
+        fn send(&self, channel: &str, _: Severity, sequence: u64, _: String) -> Result<(), String> {
+            if sequence > 3 {
+                return Err("that is enough".to_owned());
+            }
             self.0.lock().push((channel.to_owned(), sequence));
+            Ok(())
         }
     }
 
@@ -216,7 +254,8 @@ mod tests {
         assert_eq!(Wanted::parse(&wanted.line()), Some(wanted.clone()));
         assert_eq!(Wanted::parse("7 chat"), None);
         let kept = Kept::default();
-        wanted.publish(&kept, &Mutex::default());
+        let sequences = Mutex::default();
+        assert_eq!(wanted.told(&kept, &sequences), "done 7");
         let sent: Vec<_> = kept.0.lock().drain(..).collect();
         let expected = [
             ("chat:0", 1),
@@ -229,5 +268,6 @@ mod tests {
             sent,
             expected.map(|(name, number)| (name.to_owned(), number))
         );
+        assert_eq!(wanted.told(&kept, &sequences), "failed that is enough");
     }
 }

@@ -1,8 +1,6 @@
 //! As much of WebSocket (RFC 6455) as a load program needs: small, so that it measures the server
 //! and not itself. Conformance is tested elsewhere, with other people's clients.
 
-use std::net::SocketAddr;
-
 /// A longer frame is a fault.
 const MAX_FRAME_BYTES: usize = 16 << 20;
 
@@ -26,20 +24,28 @@ pub(super) struct FrameReader {
 
 impl FrameReader {
     /// Gives each whole frame. False: what came is no sequence of frames.
-    pub(super) fn feed(&mut self, bytes: &[u8], mut each: impl FnMut(Seen<'_>)) -> bool {
-        if self.rest.is_empty() {
-            let Some(taken) = take(bytes, &mut each) else {
-                return false;
+    pub(super) fn feed(&mut self, mut bytes: &[u8], mut each: impl FnMut(Seen<'_>)) -> bool {
+        // Only the frame that was begun is put together; all others are looked at where they are.
+        while !self.rest.is_empty() && !bytes.is_empty() {
+            let missing = match extent(&self.rest) {
+                None => 1,
+                Some((_, None)) => return false,
+                Some((head, Some(body))) => head + body - self.rest.len(),
             };
-            self.rest
-                .extend_from_slice(bytes.get(taken..).unwrap_or_default());
-            return true;
+            let (more, others) = bytes.split_at(missing.min(bytes.len()));
+            self.rest.extend_from_slice(more);
+            bytes = others;
+            match take(&self.rest, &mut each) {
+                None => return false,
+                Some(0) => {}
+                Some(_) => self.rest.clear(),
+            }
         }
-        self.rest.extend_from_slice(bytes);
-        let Some(taken) = take(&self.rest, &mut each) else {
+        let Some(taken) = take(bytes, &mut each) else {
             return false;
         };
-        self.rest.drain(..taken);
+        self.rest
+            .extend_from_slice(bytes.get(taken..).unwrap_or_default());
         true
     }
 }
@@ -124,9 +130,9 @@ fn frame(opcode: u8, payload: &[u8], is_masked: bool) -> Vec<u8> {
 }
 
 /// The request that opens a WebSocket.
-pub(super) fn handshake(address: SocketAddr, token: &str) -> String {
+pub(super) fn handshake(host: &str, token: &str) -> String {
     format!(
-        "GET /ws HTTP/1.1\r\nHost: {address}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+        "GET /ws HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
          Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
          Authorization: Bearer {token}\r\n\r\n"
     )

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 
 use super::{Failure, say};
-use crate::bench::{self, BenchError, Options, Scenario};
+use crate::bench::{self, BenchError, Options, Pair, Running, Scenario};
 
 #[derive(Debug, Args)]
 pub(super) struct BenchArgs {
@@ -40,6 +40,22 @@ pub(super) struct BenchArgs {
     /// Print JSON
     #[arg(long)]
     json: bool,
+    /// Measure this running server (connect, fan-out, slow-readers, resume) instead of starting one. Its
+    /// stream.connections and stream.connections_per_user must allow the connections
+    #[arg(long, value_name = "URL", conflicts_with = "tls_certificate")]
+    url: Option<String>,
+    /// The file with a token of role admin for --url [default: the variable VIGIL_TOKEN]
+    #[arg(long, value_name = "FILE", requires = "url")]
+    token_file: Option<PathBuf>,
+    /// A PEM file with the authority of the certificate of --url
+    #[arg(long, value_name = "FILE", requires = "url")]
+    ca: Option<PathBuf>,
+    /// The server that is started speaks TLS with this certificate, which must name 127.0.0.1 (PEM)
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_certificate: Option<PathBuf>,
+    /// Its key (PEM)
+    #[arg(long, value_name = "FILE", requires = "tls_certificate")]
+    tls_key: Option<PathBuf>,
     /// The program starts itself with this for the process that is measured
     #[arg(long, hide = true, requires = "stage_dir")]
     stage: Option<Stage>,
@@ -62,13 +78,44 @@ fn count(least: u64, most: u64) -> impl Fn(&str) -> Result<u64, String> + Clone 
     }
 }
 
+impl BenchArgs {
+    fn pair(&self) -> Option<Pair> {
+        let (certificate, key) = (self.tls_certificate.as_ref()?, self.tls_key.as_ref()?);
+        Some(Pair {
+            certificate: certificate.clone(),
+            key: key.clone(),
+        })
+    }
+
+    fn running(&self) -> Result<Option<Running>, Failure> {
+        let Some(url) = &self.url else {
+            return Ok(None);
+        };
+        let token = match &self.token_file {
+            Some(path) => fs_err::read_to_string(path)
+                .map_err(|error| Failure::Input(format!("--token-file: {error}")))?,
+            None => std::env::var("VIGIL_TOKEN").map_err(|_| {
+                Failure::Input(
+                    "with --url a token is needed: --token-file, or the variable VIGIL_TOKEN"
+                        .to_owned(),
+                )
+            })?,
+        };
+        Ok(Some(Running {
+            url: url.clone(),
+            token: Arc::from(token.trim()),
+            ca: self.ca.clone(),
+        }))
+    }
+}
+
 pub(super) fn run(args: &BenchArgs) -> Result<(), Failure> {
     let subscribers = args.subscribers as usize;
     if let (Some(stage), Some(directory)) = (args.stage, &args.stage_dir) {
         return match stage {
             Stage::Gateway => {
                 let runtime = super::serve::runtime()?;
-                Ok(runtime.block_on(bench::stage_gateway(directory, subscribers))?)
+                Ok(runtime.block_on(bench::stage_gateway(directory, subscribers, args.pair()))?)
             }
             Stage::Raw => Ok(bench::stage_raw()?),
         };
@@ -84,6 +131,8 @@ pub(super) fn run(args: &BenchArgs) -> Result<(), Failure> {
         seconds: args.seconds,
         connect_rate: args.connect_rate as u32,
         directory: Arc::from(directory.path()),
+        tls: args.pair(),
+        running: args.running()?,
     };
     let scenarios = if args.only.is_empty() {
         Scenario::value_variants()

@@ -290,6 +290,16 @@ impl StreamConfig {
                 && (1..=876_000).contains(&self.durable_hours),
             "stream.durable_messages: must be 1 to 1000000, and stream.durable_hours 1 to 876000",
         );
+        expect(
+            problems,
+            (1..=65_536).contains(&self.queue_mib),
+            "stream.queue_mib: must be 1 to 65536",
+        );
+        expect(
+            problems,
+            self.gather_ms <= 100,
+            "stream.gather_ms: must be at most 100",
+        );
         let is_namespace = |name: &String| {
             (1..=32).contains(&name.len())
                 && name

@@ -326,6 +326,14 @@ pub struct StreamConfig {
     /// Messages of so many bytes and more are compressed for clients that offer permessage-deflate.
     /// 0: nothing is.
     pub compress_from_bytes: usize,
+    /// At most about so many MiB wait to be written to WebSockets, of all connections. Beyond it each
+    /// gets one message at a time, and what is behind in a bulk channel is told as a gap. Bulk channels
+    /// have 80 % of it, those that are neither bulk nor critical 90 %.
+    pub queue_mib: usize,
+    /// While messages come to a channel faster than all who hear it can be written to, so many
+    /// milliseconds at most are waited between two rounds, so that more goes into each write. 0: none.
+    /// Nothing waits in a calm channel, or in one that somebody hears as critical.
+    pub gather_ms: u32,
     /// The namespaces of rooms, by name. `investigations`, `analysis`, `chat` and `user` are there
     /// already; naming one changes it.
     pub namespaces: BTreeMap<String, NamespaceConfig>,
@@ -371,6 +379,8 @@ impl Default for StreamConfig {
             durable_messages: 1_000,
             durable_hours: 168,
             compress_from_bytes: 1_024,
+            queue_mib: 64,
+            gather_ms: 4,
             namespaces: BTreeMap::new(),
         }
     }

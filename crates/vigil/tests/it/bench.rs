@@ -4,7 +4,8 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::site::BINARY;
+use crate::site::{BINARY, Site};
+use crate::tls::Authority;
 
 fn run(arguments: &[&str]) -> Value {
     let output = Command::new(BINARY)
@@ -63,4 +64,74 @@ fn every_scenario_delivers_everything_once() {
             .iter()
             .any(|ratio| ratio["name"] == "throughput: one by one / raw loop")
     );
+}
+
+/// Everything came once, and nobody was sent away.
+fn is_whole(outcome: &Value) -> bool {
+    outcome["clients"] == 20
+        && ["lost", "duplicates", "gaps", "failed"]
+            .iter()
+            .all(|count| outcome[count] == 0)
+}
+
+#[test]
+fn a_running_server_is_measured_from_outside() {
+    let site = Site::new();
+    let config = site.path("vigil.toml");
+    fs_err::write(&config, "[stream]\nconnections_per_user = 100\n").unwrap();
+    let server = site.vigil().arg("--config").arg(config.to_str().unwrap());
+    let vigil = server.serve();
+    let token_file = site.path("token");
+    fs_err::write(&token_file, site.vigil().token("admin")).unwrap();
+    let token_file = token_file.to_str().unwrap();
+    let to_it = ["--url", vigil.base(), "--token-file", token_file];
+    let scenarios = ["connect", "fan-out", "resume"];
+    let only = scenarios.map(|name| ["--only", name]);
+    let report = run(&[&to_it, only.as_flattened()].concat());
+    let outcomes = report["outcomes"].as_array().unwrap();
+    for (outcome, deliveries) in outcomes.iter().zip([0, 20 * 20, 100 * 20]) {
+        assert!(is_whole(outcome), "{outcome}");
+        assert_eq!(outcome["deliveries"], deliveries, "{outcome}");
+    }
+    assert_eq!(outcomes.len(), 3, "there is no raw loop there: {report}");
+    let made = report["ratios"].as_array().unwrap().iter().find(|ratio| {
+        let name = ratio["name"].as_str().unwrap();
+        name.starts_with("resume: ")
+    });
+    // Each missed message is looked up and encoded once for all twenty who come back.
+    assert_eq!(made.unwrap()["value"], 1.0, "{report}");
+}
+
+#[test]
+fn what_needs_a_process_of_its_own_is_said() {
+    let output = Command::new(BINARY)
+        .args(["bench", "--url", "http://127.0.0.1:1", "--only", "joined"])
+        .env("VIGIL_TOKEN", "x")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        !output.status.success() && said.contains("--only"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_server_that_speaks_tls_is_measured_too() {
+    let site = Site::new();
+    let pair = Authority::new().pair(1);
+    let (certificate, key) = (site.path("certificate.pem"), site.path("key.pem"));
+    fs_err::write(&certificate, &pair.chain_pem).unwrap();
+    fs_err::write(&key, &pair.key_pem).unwrap();
+    let report = run(&[
+        "--tls-certificate",
+        certificate.to_str().unwrap(),
+        "--tls-key",
+        key.to_str().unwrap(),
+        "--only",
+        "resume",
+    ]);
+    let outcome = &report["outcomes"][0];
+    assert!(is_whole(outcome), "{outcome}");
+    assert_eq!(outcome["deliveries"], 100 * 20);
 }

@@ -193,6 +193,17 @@ fn metrics_are_what_prometheus_expects() {
     let vigil = site.following().arg("--from-start").serve();
     threat_with(vigil.http(), "/x?file");
     let metrics = vigil.http().get("/metrics").text;
+    for name in [
+        "vigil_gateway_encoded_total{encoding=\"json\"}",
+        "vigil_gateway_encoded_bytes_total{encoding=\"msgpack\"}",
+        "vigil_gateway_compressed_total",
+        "vigil_gateway_compression_bytes_total{side=\"after\"}",
+        "vigil_gateway_queued_bytes{lane=\"critical\"}",
+        "vigil_gateway_queue_limit_bytes",
+        "vigil_gateway_queue_full_total{lane=\"bulk\"}",
+    ] {
+        assert!(metrics.contains(name), "{name} is not in\n{metrics}");
+    }
     let mut promtool = std::process::Command::new("promtool")
         .args(["check", "metrics"])
         .stdin(std::process::Stdio::piped())
