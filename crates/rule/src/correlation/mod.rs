@@ -19,7 +19,7 @@ use crate::rule::Rule;
 
 pub use condition::{Bounds, Presence};
 pub(crate) use read::{Draft, read};
-pub(crate) use resolve::resolve;
+pub(crate) use resolve::{Wrong, resolve};
 pub(crate) use shape::check;
 
 /// A checked correlation.
