@@ -274,7 +274,7 @@ impl Detector {
     /// them before.
     pub fn replace_rules(&mut self, rules: Arc<RuleSet>) {
         self.scratch.renew(&rules);
-        self.correlator.replace_rules(Arc::clone(&rules));
+        self.correlator.replace_rules(&rules);
         self.shared = feeds_shared(&rules);
         self.matched.clear();
         self.rules = rules;

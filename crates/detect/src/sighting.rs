@@ -66,7 +66,7 @@ impl Shared {
     pub fn follow(&mut self, sighting: &Sighting) {
         if !Arc::ptr_eq(&self.rules, &sighting.rules) {
             self.rules = Arc::clone(&sighting.rules);
-            self.correlator.replace_rules(Arc::clone(&self.rules));
+            self.correlator.replace_rules(&self.rules);
         }
     }
 

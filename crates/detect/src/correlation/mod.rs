@@ -181,21 +181,21 @@ impl Correlator {
 
     /// Goes on with other rules. What is held of a correlation stays if the other rules have the same
     /// one ([`Correlation::is_same`]); the others begin with nothing. The counts of what was lost go on.
-    pub fn replace_rules(&mut self, rules: Arc<RuleSet>) {
-        let new = Self::new(Arc::clone(&rules), self.scope, self.options.clone());
+    pub fn replace_rules(&mut self, rules: &Arc<RuleSet>) {
+        let new = Self::new(Arc::clone(rules), self.scope, self.options.clone());
         let old = std::mem::replace(self, new);
         self.late = old.late;
         self.evicted_before = old.evicted_before;
         let mut here: HashMap<&str, &mut Tracked> = HashMap::new();
         for tracked in &mut self.tracked {
-            if let Some((_, rule)) = described(&rules, tracked.place) {
+            if let Some((_, rule)) = described(rules, tracked.place) {
                 here.insert(&rule.id, tracked);
             }
         }
         for tracked in old.tracked {
             let same = described(&old.rules, tracked.place).and_then(|(before, rule)| {
                 let now = here.remove(&*rule.id)?;
-                let (after, _) = described(&rules, now.place)?;
+                let (after, _) = described(rules, now.place)?;
                 before
                     .is_same(old.rules.rules(), after, rules.rules())
                     .then_some(now)

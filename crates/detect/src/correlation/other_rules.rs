@@ -114,7 +114,7 @@ fn the_same_correlation_goes_on_and_another_begins() {
         let mut correlator = Correlator::new(alone(before), Scope::Client, options);
         assert_eq!(matches(&mut correlator, 2), 0, "{what}");
         let held = (correlator.groups(), correlator.entries());
-        correlator.replace_rules(after);
+        correlator.replace_rules(&after);
         let kept = (correlator.groups(), correlator.entries());
         assert_eq!(kept, if goes_on { held } else { (0, 0) }, "{what}");
         assert_eq!(matches(&mut correlator, 1), usize::from(goes_on), "{what}");
@@ -126,8 +126,8 @@ fn what_was_gone_in_between_begins_anew() {
     let options = CorrelationOptions::default();
     let mut correlator = Correlator::new(rules("", A, COUNT), Scope::Client, options);
     matches(&mut correlator, 2);
-    correlator.replace_rules(rules(FIRST, A, ""));
-    correlator.replace_rules(rules("", A, COUNT));
+    correlator.replace_rules(&rules(FIRST, A, ""));
+    correlator.replace_rules(&rules("", A, COUNT));
     assert_eq!(matches(&mut correlator, 1), 0);
 }
 
@@ -146,7 +146,7 @@ fn the_counts_of_what_was_lost_go_on() {
     let lost = (correlator.evicted(), correlator.late());
     assert!(lost.0 > 0 && lost.1 == 1, "{lost:?}");
     for other in [rules(FIRST, A, COUNT), rules(FIRST, A, "")] {
-        correlator.replace_rules(other);
+        correlator.replace_rules(&other);
         assert_eq!((correlator.evicted(), correlator.late()), lost);
     }
 }
