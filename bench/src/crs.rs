@@ -7,7 +7,7 @@
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
 use std::hint::black_box;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
@@ -34,30 +34,15 @@ struct Sent {
 }
 
 pub(crate) fn run() -> Result<()> {
-    let installed = ["/usr/include/modsecurity/modsecurity.h", SETUP].map(Path::new);
-    if !installed.iter().all(|path| path.is_file()) {
+    let Some(library) = Library::build()? else {
         println!(
             "OWASP CRS: left out, since libmodsecurity-dev and modsecurity-crs are not installed\n"
         );
         return Ok(());
-    }
-    let directory = tempfile::tempdir()?;
-    let program = directory.path().join("requests");
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("modsecurity");
-    let built = Command::new("cc")
-        .args(["-O2", "-w", "-o"])
-        .arg(&program)
-        .arg(source.join("requests.c"))
-        .arg("-lmodsecurity")
-        .status()
-        .context("cc")?;
-    ensure!(
-        built.success(),
-        "bench/modsecurity/requests.c cannot be built"
-    );
+    };
     for (paranoia, alike) in [(1, true), (2, true), (1, false), (2, false)] {
         let requests = requests(alike);
-        let theirs = modsecurity(directory.path(), &program, &source, &requests, paranoia)?;
+        let theirs = library.seconds(&requests, paranoia)?;
         let ours = vigil(&requests, paranoia)?;
         println!(
             "CRS, paranoia level {paranoia}{:<20} {:>9.0} requests per CPU-second   {:>8.1} of libmodsecurity ({:.0})",
@@ -69,6 +54,57 @@ pub(crate) fn run() -> Result<()> {
     }
     println!();
     Ok(())
+}
+
+/// How many requests of the generated log libmodsecurity with CRS judges in a CPU-second, as the demo's
+/// traffic begins with them; none where it is not installed.
+pub(crate) fn of_libmodsecurity(paranoia: u8) -> Result<Option<f64>> {
+    let Some(library) = Library::build()? else {
+        return Ok(None);
+    };
+    Ok(Some(1.0 / library.seconds(&requests(true), paranoia)?))
+}
+
+/// A program that runs requests through libmodsecurity with CRS, as Debian has both.
+struct Library {
+    directory: tempfile::TempDir,
+    program: PathBuf,
+    source: PathBuf,
+}
+
+impl Library {
+    /// None where it is not installed.
+    fn build() -> Result<Option<Self>> {
+        let installed = ["/usr/include/modsecurity/modsecurity.h", SETUP].map(Path::new);
+        if !installed.iter().all(|path| path.is_file()) {
+            return Ok(None);
+        }
+        let directory = tempfile::tempdir()?;
+        let program = directory.path().join("requests");
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("modsecurity");
+        let built = Command::new("cc")
+            .args(["-O2", "-w", "-o"])
+            .arg(&program)
+            .arg(source.join("requests.c"))
+            .arg("-lmodsecurity")
+            .status()
+            .context("cc")?;
+        ensure!(
+            built.success(),
+            "bench/modsecurity/requests.c cannot be built"
+        );
+        Ok(Some(Self {
+            directory,
+            program,
+            source,
+        }))
+    }
+
+    /// CPU seconds a request.
+    fn seconds(&self, requests: &[Sent], paranoia: u8) -> Result<f64> {
+        let directory = self.directory.path();
+        modsecurity(directory, &self.program, &self.source, requests, paranoia)
+    }
 }
 
 /// The demo's traffic, without the site's attackers' addresses; or the same such that no value of it

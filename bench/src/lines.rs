@@ -1,5 +1,6 @@
 //! Lines per CPU-second: parsing, parsing and decoding, and the full set of rules and windows, next
-//! to `wc -l` and to `rg` with eighty alternatives on the same file.
+//! to `wc -l` and to `rg` with eighty alternatives on the same file, and to libmodsecurity with OWASP CRS
+//! on the log's requests.
 
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
@@ -67,6 +68,7 @@ pub(crate) fn run(lines: usize) -> Result<()> {
         ceiling,
     );
     println!("threats found: {threats} of {attacks} attacks");
+    against_modsecurity(lines as f64 / full, ceiling)?;
     let fewer = Arc::new(without_buckets()?);
     let without = fastest(|| threats = judge(&batches, &fewer, &without_risk()));
     row("full, no buckets, no risk", lines as f64 / without, ceiling);
@@ -79,6 +81,23 @@ pub(crate) fn run(lines: usize) -> Result<()> {
     let seconds = fastest(|| threats = judge(&batches, &rules, &options));
     row("full, no two lines alike", lines as f64 / seconds, ceiling);
     println!("threats found: {threats} of {attacks} attacks\n");
+    Ok(())
+}
+
+/// What libmodsecurity with OWASP CRS does with the log's requests; the server around it not counted.
+fn against_modsecurity(ours: f64, ceiling: f64) -> Result<()> {
+    for paranoia in [1, 2] {
+        let Some(theirs) = crate::crs::of_libmodsecurity(paranoia)? else {
+            println!("libmodsecurity + CRS: not measured, it is not installed");
+            return Ok(());
+        };
+        row(
+            &format!("libmodsecurity + CRS, PL{paranoia}"),
+            theirs,
+            ceiling,
+        );
+        println!("full pipeline: {:.0} times as many", ours / theirs);
+    }
     Ok(())
 }
 

@@ -45,7 +45,6 @@ pub struct Detector {
     matched: Vec<usize>,
     /// For each rule whether it feeds a shared correlation.
     shared: Vec<bool>,
-    options: CorrelationOptions,
     accusations: Vec<Detection>,
     policy: Arc<Policy>,
     now: Timestamp,
@@ -66,7 +65,6 @@ impl Detector {
             firings: Vec::new(),
             matched: Vec::new(),
             shared: feeds_shared(&rules),
-            options: options.correlations.clone(),
             scratch: Scratch::new(&rules),
             rules,
             hits: Vec::new(),
@@ -271,11 +269,12 @@ impl Detector {
         &self.rules
     }
 
-    /// Goes on with other rules. The windows keep what they have counted, and what is known about
-    /// clients stays; correlations and the rules' costs begin anew, so take the latter before.
+    /// Goes on with other rules. The windows keep what they have counted, and so do correlations that
+    /// are the same in both; what is known about clients stays. The rules' costs begin anew, so take
+    /// them before.
     pub fn replace_rules(&mut self, rules: Arc<RuleSet>) {
         self.scratch.renew(&rules);
-        self.correlator = by_client(&rules, self.options.clone());
+        self.correlator.replace_rules(&rules);
         self.shared = feeds_shared(&rules);
         self.matched.clear();
         self.rules = rules;

@@ -61,15 +61,13 @@ impl Shared {
         self.correlator = Correlator::new(rules, Scope::Shared, self.limits.clone());
     }
 
-    /// Goes on with the rules by which the event was judged, if they are others: what correlations saw
-    /// by the old ones says nothing about these. Whether it did.
-    pub fn follow(&mut self, sighting: &Sighting) -> bool {
-        let others = !Arc::ptr_eq(&self.rules, &sighting.rules);
-        if others {
+    /// Goes on with the rules by which the event was judged, if they are others; correlations that are
+    /// the same in both keep what they have counted.
+    pub fn follow(&mut self, sighting: &Sighting) {
+        if !Arc::ptr_eq(&self.rules, &sighting.rules) {
             self.rules = Arc::clone(&sighting.rules);
-            self.forget_correlations();
+            self.correlator.replace_rules(&self.rules);
         }
-        others
     }
 
     /// The judgement with what fires once the event is taken in, less what of it is let pass; that

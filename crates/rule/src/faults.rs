@@ -78,4 +78,9 @@ impl<'a> Faults<'a> {
     pub(crate) fn into_errors(self) -> Vec<RuleError> {
         self.errors
     }
+
+    /// What was added so far, which is then forgotten.
+    pub(crate) fn take(&mut self) -> Vec<RuleError> {
+        std::mem::take(&mut self.errors)
+    }
 }

@@ -1,5 +1,7 @@
 //! From rule files to checked rules with their conditions.
 
+mod drafts;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -87,6 +89,7 @@ pub(crate) fn read(input: Input<'_>) -> Result<Loaded, Vec<RuleError>> {
         filters: Vec::new(),
         drafts: Vec::new(),
         errors: Vec::new(),
+        foreign_drafts: 0,
         report: Report::default(),
     };
     let own = input.own.iter().map(|file| (file, false));
@@ -101,7 +104,7 @@ pub(crate) fn read(input: Input<'_>) -> Result<Loaded, Vec<RuleError>> {
         let (described, correlations) = reader.correlate()?;
         let foreign = reader.rules.iter().filter(|rule| rule.foreign);
         let (scenarios, made) = reader.scenarios;
-        let rules = foreign.count() + scenarios;
+        let rules = foreign.count() + reader.foreign_drafts;
         reader.report.loaded = rules.saturating_sub(made);
         reader.report.scenarios = scenarios;
         reader.report.made = made;
@@ -130,6 +133,8 @@ struct Reader<'a> {
     drafts: Vec<(Draft, Faults<'a>)>,
     /// What is wrong with our own rules.
     errors: Vec<RuleError>,
+    /// How many foreign correlations and buckets are loaded.
+    foreign_drafts: usize,
     report: Report,
 }
 
@@ -250,28 +255,6 @@ impl<'a> Reader<'a> {
         *scenarios += 1;
         *made += carried.detections.len();
         draft
-    }
-
-    /// The correlations with their descriptions, once all that they can name is known.
-    fn correlate(&mut self) -> Result<(Vec<Rule>, Vec<Correlation>), Vec<RuleError>> {
-        let mut rules: Vec<Rule> = self.rules.iter().map(|one| one.rule.clone()).collect();
-        let detections = rules.len();
-        let mut errors = Vec::new();
-        for (draft, _) in &self.drafts {
-            if let Some(first) = rules.iter().find(|rule| rule.id == draft.rule.id) {
-                errors.push(duplicate(&draft.rule, &first.title, &first.file));
-            }
-            rules.push(draft.rule.clone());
-        }
-        if !errors.is_empty() {
-            return Err(errors);
-        }
-        let correlations = correlation::resolve(std::mem::take(&mut self.drafts), &mut rules)?;
-        let described = rules.split_off(detections);
-        for (compiled, rule) in self.rules.iter_mut().zip(rules) {
-            compiled.rule = rule;
-        }
-        Ok((described, correlations))
     }
 
     fn add_rule(

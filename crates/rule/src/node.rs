@@ -3,7 +3,7 @@
 use crate::gate::Gate;
 
 /// A tree over things that hold or do not.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Node<T> {
     Leaf(T),
     All(Vec<Self>),

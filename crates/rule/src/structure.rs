@@ -67,7 +67,8 @@ pub(crate) fn check(document: &Value, faults: &mut Faults<'_>) {
     }
     let correlates = ["correlation", bucket::KEY];
     if let Some(key) = correlates.into_iter().find(|key| map.contains_key(*key)) {
-        if faults.is_foreign() {
+        // Buckets are ours; scenarios of CrowdSec are read elsewhere.
+        if faults.is_foreign() && key == bucket::KEY {
             faults.add(&[key], Problem::NotADetection(key));
         } else {
             correlation::check(map, faults);

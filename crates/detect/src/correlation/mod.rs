@@ -19,14 +19,17 @@ mod reason;
 #[cfg(test)]
 mod model;
 #[cfg(test)]
+mod other_rules;
+#[cfg(test)]
 mod tests;
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
 use vigil_event::{Detection, Detector, Event, Evidence};
 use vigil_rule::correlation::{Feed, Kind};
-use vigil_rule::{Correlation, RuleSet};
+use vigil_rule::{Correlation, Rule, RuleSet};
 
 use group::{Group, Value};
 use held::Held;
@@ -124,6 +127,7 @@ type Pending = (usize, usize);
 #[derive(Debug)]
 pub struct Correlator {
     rules: Arc<RuleSet>,
+    scope: Scope,
     options: CorrelationOptions,
     tracked: Vec<Tracked>,
     /// For each rule what it feeds.
@@ -136,6 +140,8 @@ pub struct Correlator {
     pours: Vec<Pour>,
     numbers: Vec<f64>,
     late: u64,
+    /// Groups that made room in correlations that are gone.
+    evicted_before: u64,
 }
 
 impl Correlator {
@@ -160,6 +166,7 @@ impl Correlator {
         }
         Self {
             rules,
+            scope,
             options,
             tracked,
             feeds,
@@ -168,6 +175,38 @@ impl Correlator {
             pours: Vec::new(),
             numbers: Vec::new(),
             late: 0,
+            evicted_before: 0,
+        }
+    }
+
+    /// Goes on with other rules. What is held of a correlation stays if the other rules have the same
+    /// one ([`Correlation::is_same`]); the others begin with nothing. The counts of what was lost go on.
+    pub fn replace_rules(&mut self, rules: &Arc<RuleSet>) {
+        let new = Self::new(Arc::clone(rules), self.scope, self.options.clone());
+        let old = std::mem::replace(self, new);
+        self.late = old.late;
+        self.evicted_before = old.evicted_before;
+        let mut here: HashMap<&str, &mut Tracked> = HashMap::new();
+        for tracked in &mut self.tracked {
+            if let Some((_, rule)) = described(rules, tracked.place) {
+                here.insert(&rule.id, tracked);
+            }
+        }
+        for tracked in old.tracked {
+            let same = described(&old.rules, tracked.place).and_then(|(before, rule)| {
+                let now = here.remove(&*rule.id)?;
+                let (after, _) = described(rules, now.place)?;
+                before
+                    .is_same(old.rules.rules(), after, rules.rules())
+                    .then_some(now)
+            });
+            match same {
+                Some(now) => {
+                    now.held = tracked.held;
+                    now.entries = tracked.entries;
+                }
+                None => self.evicted_before += tracked.held.evicted(),
+            }
         }
     }
 
@@ -362,11 +401,18 @@ impl Correlator {
 
     /// How many groups were evicted to make room.
     pub fn evicted(&self) -> u64 {
-        self.tracked.iter().map(|one| one.held.evicted()).sum()
+        let tracked = self.tracked.iter().map(|one| one.held.evicted());
+        self.evicted_before + tracked.sum::<u64>()
     }
 
     /// How many matches came too late to be counted.
     pub const fn late(&self) -> u64 {
         self.late
     }
+}
+
+/// A correlation by its place, with the rule that describes it.
+fn described(rules: &RuleSet, place: usize) -> Option<(&Correlation, &Rule)> {
+    let correlation = rules.correlations().get(place)?;
+    Some((correlation, rules.rules().get(correlation.rule)?))
 }

@@ -222,4 +222,16 @@ mod tests {
         }
         assert_eq!(fields("a\tb", '\t'), ["a", "b"]);
     }
+
+    #[test]
+    fn a_network_is_without_the_bits_of_a_host() {
+        for (line, wanted) in [
+            ("203.0.113.9/24", "203.0.113.0/24"),
+            ("2001:db8::/3", "2000::/3"),
+            ("203.0.113.9", "203.0.113.9/32"),
+        ] {
+            let entry = plain(line).unwrap().unwrap();
+            assert_eq!(entry.network.to_string(), wanted, "{line}");
+        }
+    }
 }

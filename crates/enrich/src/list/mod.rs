@@ -220,11 +220,11 @@ impl Problem {
     }
 }
 
-/// The network that a text is: an address is the network of itself.
+/// The network that a text is, without the bits of a host: an address is the network of itself.
 fn network(text: &str) -> Option<IpNet> {
-    text.parse().ok().or_else(|| {
-        text.parse()
-            .ok()
-            .map(|address: std::net::IpAddr| IpNet::from(address))
+    let network = text.parse().map(|network: IpNet| network.trunc());
+    network.ok().or_else(|| {
+        let address: std::net::IpAddr = text.parse().ok()?;
+        Some(IpNet::from(address))
     })
 }

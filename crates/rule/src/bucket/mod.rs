@@ -16,7 +16,7 @@ use crate::correlation::{Bounds, Presence};
 pub(crate) use read::{KEY, Shape, read};
 
 /// How matches are poured, and when that overflows.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Bucket {
     /// What makes it overflow.
     pub kind: BucketKind,
@@ -31,7 +31,7 @@ pub struct Bucket {
 }
 
 /// What makes a bucket overflow.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum BucketKind {
     /// A match more than the bucket holds, while one leaks out of it in every `leak_us`.
     Leaky {
@@ -81,7 +81,7 @@ impl Bucket {
 }
 
 /// What is asked of what was poured.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Test {
     /// How many matches.
     Poured(Bounds),

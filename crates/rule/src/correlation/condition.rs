@@ -40,7 +40,7 @@ impl Bounds {
 }
 
 /// Which references of a correlation must have matched.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Presence {
     /// So many different ones.
     Count(Bounds),
@@ -49,7 +49,7 @@ pub enum Presence {
 }
 
 /// An expression over references.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Expression(Node<usize>);
 
 impl Presence {

@@ -15,10 +15,11 @@ mod shape;
 use vigil_event::Field;
 
 use crate::bucket::Bucket;
+use crate::rule::Rule;
 
 pub use condition::{Bounds, Presence};
 pub(crate) use read::{Draft, read};
-pub(crate) use resolve::resolve;
+pub(crate) use resolve::{Wrong, resolve};
 pub(crate) use shape::check;
 
 /// A checked correlation.
@@ -50,7 +51,35 @@ impl Correlation {
     pub const TIMESPAN_SECONDS: std::ops::RangeInclusive<u64> = 1..=31 * 86_400;
     /// The largest number that a count is compared with.
     pub const MAX_COUNT: u64 = 10_000;
+
+    /// Whether another, of another set of rules, has the same id and asks the same of matches of rules
+    /// with the same ids: what was counted for one then goes for the other. How those rules look at
+    /// events does not matter.
+    pub fn is_same(&self, rules: &[Rule], other: &Self, others: &[Rule]) -> bool {
+        let id = |correlation: &Self, rules: &[Rule]| {
+            rules.get(correlation.rule).map(|rule| rule.id.clone())
+        };
+        id(self, rules) == id(other, others)
+            && self.timespan_ms == other.timespan_ms
+            && self.by_client == other.by_client
+            && self.kind == other.kind
+            && self.feeds_by_id(rules) == other.feeds_by_id(others)
+    }
+
+    /// What feeds it, by the rules' ids and in their order; places are those of one set only.
+    fn feeds_by_id<'a>(&'a self, rules: &'a [Rule]) -> Vec<FeedById<'a>> {
+        let by_id = |feed: &'a Feed| {
+            let id = rules.get(feed.rule).map(|rule| &*rule.id);
+            (id, feed.step, &*feed.group_by, &*feed.value)
+        };
+        let mut feeds: Vec<_> = self.feeds.iter().map(by_id).collect();
+        feeds.sort_unstable_by_key(|(id, step, ..)| (*id, *step));
+        feeds
+    }
 }
+
+/// A feed, with the id of its rule: id, step, what is grouped by, what is counted.
+type FeedById<'a> = (Option<&'a str>, usize, &'a [Subject], &'a [Subject]);
 
 /// A rule whose matches take part in a correlation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,7 +112,7 @@ pub enum Subject {
 }
 
 /// What is computed of the events of a group within the timespan, and when that fires.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Kind {
     /// How many events.
     EventCount(Bounds),

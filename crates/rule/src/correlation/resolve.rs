@@ -19,35 +19,39 @@ struct Step {
     rules: Vec<usize>,
 }
 
-/// Resolves the drafts, whose descriptions stand at the end of `rules` in their order.
+/// A draft, by its place among all, and what is wrong with it.
+pub(crate) type Wrong = (usize, Vec<RuleError>);
+
+/// Resolves the drafts, whose descriptions stand at the end of `rules` in their order; `foreign` says of
+/// each of `rules` whether it was written for others.
 pub(crate) fn resolve(
-    drafts: Vec<(Draft, Faults<'_>)>,
+    drafts: &mut [(Draft, Faults<'_>)],
     rules: &mut [Rule],
-) -> Result<Vec<Correlation>, Vec<RuleError>> {
+    foreign: &[bool],
+) -> Result<Vec<Correlation>, Vec<Wrong>> {
     let first = rules.len() - drafts.len();
-    let (mut resolved, mut errors) = (Vec::new(), Vec::new());
-    let mut places: Vec<(usize, Faults<'_>)> = Vec::new();
+    let (mut resolved, mut wrong) = (Vec::new(), Vec::new());
     let mut stand_alone = vec![false; rules.len()];
     let mut fed = vec![false; rules.len()];
-    for (place, (draft, mut faults)) in drafts.into_iter().enumerate() {
-        let place = first + place;
-        match correlation(place, &draft, rules, &mut faults) {
+    for (draft_place, (draft, faults)) in drafts.iter_mut().enumerate() {
+        let place = first + draft_place;
+        match correlation(place, draft, (rules, foreign), faults) {
             Some((correlation, steps)) if faults.is_empty() => {
-                note_generated(&draft, &steps, &mut stand_alone, &mut fed);
+                note_generated(draft, &steps, &mut stand_alone, &mut fed);
                 resolved.push(correlation);
-                places.push((place, faults));
             }
-            _ => errors.extend(faults.into_errors()),
+            _ => wrong.push((draft_place, faults.take())),
         }
     }
-    if !errors.is_empty() {
-        return Err(errors);
+    if !wrong.is_empty() {
+        return Err(wrong);
     }
     let mut ordered = order::in_order(resolved, rules).map_err(|(place, path)| {
-        let found = places.into_iter().find(|(one, _)| *one == place);
-        found.map_or_else(Vec::new, |(_, mut faults)| {
+        let draft_place = place.saturating_sub(first);
+        let found = drafts.get_mut(draft_place);
+        found.map_or_else(Vec::new, |(_, faults)| {
             faults.add(&["correlation", "rules"], Problem::Cycle(path));
-            faults.into_errors()
+            vec![(draft_place, faults.take())]
         })
     })?;
     for (rule, (fed, alone)) in rules.iter_mut().zip(fed.into_iter().zip(stand_alone)) {
@@ -81,12 +85,13 @@ fn note_generated(draft: &Draft, steps: &[Step], stand_alone: &mut [bool], fed: 
 fn correlation(
     place: usize,
     draft: &Draft,
-    rules: &[Rule],
+    (rules, foreign): (&[Rule], &[bool]),
     faults: &mut Faults<'_>,
 ) -> Option<(Correlation, Vec<Step>)> {
     let mut steps = Vec::new();
     for written in &draft.sigma.rules {
-        match named(written, &draft.rule.file, rules) {
+        let asks = (draft.rule.file.as_str(), faults.is_foreign());
+        match named(written, asks, rules, foreign) {
             Ok(rules) => steps.push(Step {
                 written: written.clone(),
                 rules,
@@ -123,7 +128,12 @@ fn correlation(
 }
 
 /// The places of the rules that a reference names.
-fn named(written: &str, file: &str, rules: &[Rule]) -> Result<Vec<usize>, Problem> {
+fn named(
+    written: &str,
+    (file, is_foreign): (&str, bool),
+    rules: &[Rule],
+    foreign: &[bool],
+) -> Result<Vec<usize>, Problem> {
     let places = |wanted: &dyn Fn(&Rule) -> bool| -> Vec<usize> {
         rules
             .iter()
@@ -142,7 +152,7 @@ fn named(written: &str, file: &str, rules: &[Rule]) -> Result<Vec<usize>, Proble
         let is_called = |rule: &Rule| is_called(rule, written);
         let here = places(&|rule| is_called(rule) && rule.file == file);
         let found = if here.is_empty() {
-            places(&is_called)
+            nearest(places(&is_called), is_foreign, foreign)
         } else {
             here
         };
@@ -163,6 +173,14 @@ fn named(written: &str, file: &str, rules: &[Rule]) -> Result<Vec<usize>, Proble
         return Err(Problem::UnknownRule(written.to_owned()));
     }
     Ok(found)
+}
+
+/// Of several rules those of the same kind as who asks, if there are some: ours for ours, foreign ones
+/// for what is foreign. So nothing that is added takes a name away from what was there.
+fn nearest(found: Vec<usize>, is_foreign: bool, foreign: &[bool]) -> Vec<usize> {
+    let is_near = |place: &usize| foreign.get(*place) == Some(&is_foreign);
+    let near: Vec<usize> = found.iter().copied().filter(is_near).collect();
+    if near.is_empty() { found } else { near }
 }
 
 fn is_called(rule: &Rule, name: &str) -> bool {

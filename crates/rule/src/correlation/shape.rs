@@ -100,7 +100,12 @@ fn check_keys(map: &Mapping, known: &[&str], place: &[&str], faults: &mut Faults
                 key: key.clone(),
                 known,
             };
-            faults.add(&place, problem);
+            // What others write beside what they correlate changes nothing about it.
+            if place.len() == 1 {
+                faults.add_minor(&place, problem);
+            } else {
+                faults.add(&place, problem);
+            }
         }
     }
 }

@@ -232,3 +232,112 @@ detection: {a: {url.path: /two}}
     assert_eq!(matching(&rules, &request(b"/one")), ["One"]);
     assert_eq!(matching(&rules, &request(b"/two")), ["Two"]);
 }
+
+const LOGIN: &str = "title: Failed Login
+name: failed_login
+logsource: {category: webserver}
+detection: {a: {cs-uri-stem: /login, sc-status: 401}, condition: a}
+";
+
+/// A correlation without an id, as others write them.
+fn counting(title: &str, rules: &str) -> String {
+    format!(
+        "title: {title}\nlevel: high\ncorrelation: {{type: event_count, rules: [{rules}], group-by: [c-ip], \
+         timespan: 5m, condition: {{gte: 10}}}}\n"
+    )
+}
+
+#[test]
+fn correlations_name_rules_of_their_own_and_of_other_files() {
+    let base = LOGIN.replace(
+        "name: failed_login",
+        "id: 6f2f6b1c-9a55-4cb0-8d1e-00000000000a",
+    );
+    let files = [
+        file(
+            "a/many.yml",
+            &format!("{LOGIN}---\n{}", counting("Here", "failed_login")),
+        ),
+        file("b/rule.yml", &base),
+        file(
+            "b/more.yml",
+            &[
+                counting("There", "6f2f6b1c-9a55-4cb0-8d1e-00000000000a"),
+                counting("By Name", "failed_login"),
+                counting("Nowhere", "nowhere"),
+                counting("Chained", "by_name").replace("level", "name: chained\nlevel"),
+                counting("On Nothing", "broken"),
+                counting("Broken", "nowhere").replace("level", "name: broken\nlevel"),
+                counting("Timeframe", "failed_login").replace("timespan", "timeframe"),
+                counting("Round", "round").replace("level", "name: round\nlevel"),
+            ]
+            .join("---\n")
+            .replace("title: By Name\n", "title: By Name\nname: by_name\n"),
+        ),
+    ];
+    let (rules, report) = load(&files);
+    let mut titles: Vec<_> = rules
+        .correlations()
+        .iter()
+        .map(|correlation| rules.rules()[correlation.rule].title.as_str())
+        .collect();
+    titles.sort_unstable();
+    assert_eq!(
+        titles,
+        ["By Name", "Chained", "Here", "There"],
+        "{:#?}",
+        reasons(&report.refused)
+    );
+    assert_eq!(report.loaded, 6, "two rules and four correlations");
+    let refused = reasons(&report.refused);
+    for expected in [
+        "rule `Nowhere`: ",
+        "rule `Broken`: ",
+        "rule `On Nothing`: ",
+        "rule `Round`: ",
+        "rule `Timeframe`: unknown key `timeframe`",
+    ] {
+        assert!(
+            refused.iter().any(|reason| reason.contains(expected)),
+            "{expected}\nnot in {refused:#?}"
+        );
+    }
+}
+
+#[test]
+fn a_foreign_rule_takes_no_name_away_from_ours() {
+    let (foreign, foreign_counts) = (LOGIN, counting("Theirs", "failed_login"));
+    let ours = LOGIN
+        .replace("Failed", "Our Failed")
+        .replace("name:", "id: 6f2f6b1c-9a55-4cb0-8d1e-00000000000b\nname:")
+        + "level: low\n";
+    let our_counts = counting("Ours", "failed_login")
+        .replace("level", "id: 6f2f6b1c-9a55-4cb0-8d1e-00000000000c\nlevel");
+    let own = [
+        file("family/login.yml", &ours),
+        file("family/count.yml", &our_counts),
+    ];
+    let theirs = [
+        file("x/login.yml", foreign),
+        file("y/count.yml", &foreign_counts),
+    ];
+    let placeholders = Placeholders::new();
+    let input = Input {
+        own: &own,
+        foreign: &theirs,
+        placeholders: &placeholders,
+    };
+    let (rules, report) = RuleSet::load_all(input).unwrap();
+    assert_eq!(report.refused.len(), 0, "{:#?}", reasons(&report.refused));
+    let title = |place: usize| rules.rules()[place].title.as_str();
+    let mut fed: Vec<_> = rules
+        .correlations()
+        .iter()
+        .map(|one| (title(one.rule), title(one.feeds[0].rule)))
+        .collect();
+    fed.sort_unstable();
+    assert_eq!(
+        fed,
+        [("Ours", "Our Failed Login"), ("Theirs", "Failed Login")]
+    );
+}

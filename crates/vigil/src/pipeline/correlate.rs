@@ -82,9 +82,7 @@ impl Correlate {
             threat,
             suppressed_by,
         } = sighted;
-        if self.shared.follow(&sighting) {
-            self.lost = self.lost.without_correlations();
-        }
+        self.shared.follow(&sighting);
         let here = Judgement {
             detections: threat.detections,
             suppressed: threat.suppressed,

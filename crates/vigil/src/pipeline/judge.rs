@@ -255,8 +255,8 @@ impl Judge {
         }
     }
 
-    /// Goes on with the rules in force. The windows keep what they have counted,
-    /// correlations begin anew.
+    /// Goes on with the rules in force. Windows, and correlations that are the same in them, keep what
+    /// they have counted.
     fn take_up_rules(&mut self) {
         let Some(rulebook) = self.rulebook.clone() else {
             return;
@@ -265,7 +265,6 @@ impl Judge {
         if !Arc::ptr_eq(&set, self.detector.rules()) {
             self.hand_over_costs(true);
             self.detector.replace_rules(set);
-            self.lost = self.lost.without_correlations();
         }
     }
 
