@@ -33,8 +33,8 @@ use self::site::{Line, Phase, Plan, Site, traffic};
 const THRESHOLD: f64 = 5.0;
 /// The profiles are handed what was seen, and publish, after so many lines.
 const HAND_OVER: usize = 512;
-/// Profiles are published after so many lines.
-const PUBLISH: usize = 4_096;
+/// Profiles are published after so many lines; a server does it every five seconds.
+const PUBLISH: usize = 512;
 
 /// What was found.
 #[derive(Clone, Copy, Debug, Default)]

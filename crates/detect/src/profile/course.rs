@@ -120,7 +120,8 @@ impl Course {
         is_drifting: bool,
     ) -> bool {
         let is_finished = self.judge_and_learn(request, options, is_drifting);
-        if is_finished && self.settled_at >= options.min_requests {
+        // Attackers make noise too: only where somebody vouches does it make the profile careful.
+        if is_finished && options.is_vouched && self.settled_at >= options.min_requests {
             let share = self.trial.share.unwrap_or_default();
             self.site.hear(share, options.max_false_alarms * 2.0 / 3.0);
         }

@@ -441,7 +441,8 @@ mod tests {
             ("https://example.org/?a=1", Kind::Url),
             ("blue kettle", Kind::Text),
             ("1' or 1=1", Kind::Text),
-            ("caf\u{e9}", Kind::Text),
+            ("caf\u{e9}", Kind::Word),
+            ("  ", Kind::Empty),
         ] {
             assert_eq!(Shape::of(value.as_bytes()).kind, kind, "{value}");
         }

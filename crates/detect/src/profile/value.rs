@@ -386,7 +386,8 @@ impl ValueProfile {
 
     /// How strong a sign is that a value is built unlike the others, where there are few ways.
     fn pattern_score(&self, shape: &Shape, part: Part, trust: Trust) -> Option<f64> {
-        if self.settled.patterns == 0 || shape.kind == Kind::Empty {
+        // A list of values says more.
+        if self.settled.patterns == 0 || self.settled.is_list || shape.kind == Kind::Empty {
             return None;
         }
         let seen = self
