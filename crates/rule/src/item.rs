@@ -392,10 +392,8 @@ impl Line<'_, '_> {
 
     fn pattern(&self, pattern: &str, flags: Flags, written: &str) -> Result<Matcher, Problem> {
         let compiled = pattern::parse(pattern, flags).and_then(|parsed| {
-            let regex = parsed.compile(pattern, flags)?;
             Ok(Matcher::Pattern {
-                regex,
-                flags,
+                expression: parsed.expression(pattern, flags)?,
                 required: required::literals(&parsed.hir),
                 bytes: bytes::of_pattern(&parsed.hir),
             })

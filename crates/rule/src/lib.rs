@@ -49,6 +49,7 @@ mod modifier;
 mod near_miss;
 mod node;
 mod ordinary;
+mod outline;
 pub mod pattern;
 mod position;
 mod prefilter;

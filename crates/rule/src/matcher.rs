@@ -4,7 +4,6 @@ use std::net::IpAddr;
 use std::ops::Range;
 
 use ipnet::IpNet;
-use regex::bytes::Regex;
 use vigil_event::{Decodings, Event, Evidence, Field, TimePart, Timestamp, View};
 
 use crate::bytes::{self, ByteSet};
@@ -15,7 +14,7 @@ use crate::label::LabelId;
 use crate::literal::Literal;
 use crate::memory::Lesson;
 use crate::modifier::{Comparison, Place};
-use crate::pattern::Flags;
+use crate::pattern::Expression;
 use crate::seen::Seen;
 use crate::texts::{self, Texts};
 
@@ -101,8 +100,7 @@ pub(crate) struct Leaf {
 pub(crate) enum Matcher {
     Texts(Texts),
     Pattern {
-        regex: Regex,
-        flags: Flags,
+        expression: Expression,
         /// See [`crate::required`].
         required: Vec<Vec<Literal>>,
         bytes: Vec<ByteSet>,
@@ -182,14 +180,12 @@ impl Leaf {
             (Matcher::Texts(one), Matcher::Texts(two)) => one.same(two),
             (
                 Matcher::Pattern {
-                    regex: one, flags, ..
+                    expression: one, ..
                 },
                 Matcher::Pattern {
-                    regex: two,
-                    flags: others,
-                    ..
+                    expression: two, ..
                 },
-            ) => one.as_str() == two.as_str() && flags == others,
+            ) => one.same(two),
             _ => false,
         };
         if same {
@@ -217,7 +213,7 @@ impl Leaf {
         seen.examine(text);
         let matches = match &self.matcher {
             Matcher::Texts(texts) => texts.find(text).is_some(),
-            Matcher::Pattern { regex, .. } => regex.is_match(text),
+            Matcher::Pattern { expression, .. } => expression.is_match(text),
             Matcher::Injection(one) => one.is_in(text),
             _ => false,
         };
@@ -240,8 +236,8 @@ impl Leaf {
             Matcher::Absent => !self.is_present(event, seen),
             Matcher::Present => self.is_present(event, seen),
             // Where it matches is not asked, which saves the search for the start.
-            Matcher::Pattern { regex, .. } => {
-                let test = |text: &[u8]| regex.is_match(text).then_some(0..0);
+            Matcher::Pattern { expression, .. } => {
+                let test = |text: &[u8]| expression.is_match(text).then_some(0..0);
                 self.first(event, seen, test).is_some()
             }
             _ => self.found(event, seen).is_some(),
@@ -259,8 +255,8 @@ impl Leaf {
         let whole = |text: &[u8]| Some(0..text.len());
         match &self.matcher {
             Matcher::Texts(texts) => self.first(event, seen, |text| texts.find(text)),
-            Matcher::Pattern { regex, .. } => {
-                self.first(event, seen, |text| Some(regex.find(text)?.range()))
+            Matcher::Pattern { expression, .. } => {
+                self.first(event, seen, |text| expression.find(text))
             }
             Matcher::Injection(one) => {
                 self.first_text(event, seen, |Text { view, is_known, .. }| {

@@ -79,6 +79,12 @@ impl Memory {
         self.0.get(place)?.probes.items().get(at).copied()
     }
 
+    /// Whether any comparison matches a known text.
+    pub(crate) fn matches_any(&self, place: Place) -> bool {
+        let lesson = self.0.get(place);
+        lesson.is_some_and(|lesson| lesson.matches.len > 0)
+    }
+
     /// Whether a comparison matches a known text.
     pub(crate) fn matches(&self, place: Place, comparison: u32) -> bool {
         let lesson = self.0.get(place);

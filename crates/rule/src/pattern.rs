@@ -3,9 +3,14 @@
 //! Patterns are matched on bytes. Classes such as `\w` and the dot are ASCII, unless the pattern
 //! itself needs Unicode; a pattern ignores case only where it says so.
 
+use std::ops::Range;
+use std::sync::OnceLock;
+
 use regex::bytes::{Regex, RegexBuilder};
 use regex_syntax::ast::ErrorKind as Syntax;
 use regex_syntax::hir::Hir;
+
+use crate::outline::Outline;
 
 /// A longer pattern is refused, in bytes.
 pub const MAX_BYTES: usize = 8 << 10;
@@ -51,6 +56,52 @@ pub fn compile(pattern: &str, flags: Flags) -> Result<Regex, PatternError> {
     parse(pattern, flags).and_then(|parsed| parsed.compile(pattern, flags))
 }
 
+/// A compiled pattern, with the quick look at a text that spares most searches in vain.
+#[derive(Clone, Debug)]
+pub(crate) struct Expression {
+    regex: Regex,
+    flags: Flags,
+    /// Made when it is first asked: most patterns never come near a text.
+    outline: OnceLock<Option<Outline>>,
+}
+
+impl Expression {
+    /// A pattern that was compiled with these flags.
+    const fn new(regex: Regex, flags: Flags) -> Self {
+        Self {
+            regex,
+            flags,
+            outline: OnceLock::new(),
+        }
+    }
+
+    /// Whether the other is read from the same text in the same way.
+    pub(crate) fn same(&self, other: &Self) -> bool {
+        self.regex.as_str() == other.regex.as_str() && self.flags == other.flags
+    }
+
+    /// Whether it matches anywhere.
+    pub(crate) fn is_match(&self, text: &[u8]) -> bool {
+        self.may_match(text) && self.regex.is_match(text)
+    }
+
+    /// Where it matches first.
+    pub(crate) fn find(&self, text: &[u8]) -> Option<Range<usize>> {
+        let found = self.may_match(text).then(|| self.regex.find(text))?;
+        found.map(|found| found.range())
+    }
+
+    fn may_match(&self, text: &[u8]) -> bool {
+        let outline = self.outline.get_or_init(|| {
+            let parsed = parse(self.regex.as_str(), self.flags).ok()?;
+            Outline::of(&parsed.hir)
+        });
+        outline
+            .as_ref()
+            .is_none_or(|outline| outline.may_match(text))
+    }
+}
+
 /// A pattern's meaning, from which required literals are derived.
 #[derive(Clone, Debug)]
 pub(crate) struct Parsed {
@@ -80,6 +131,15 @@ pub(crate) fn parse(pattern: &str, flags: Flags) -> Result<Parsed, PatternError>
 }
 
 impl Parsed {
+    /// The expression of the pattern that this was read from, with the same flags.
+    pub(crate) fn expression(
+        &self,
+        pattern: &str,
+        flags: Flags,
+    ) -> Result<Expression, PatternError> {
+        Ok(Expression::new(self.compile(pattern, flags)?, flags))
+    }
+
     /// Compiles the pattern that this was read from, with the same flags.
     pub(crate) fn compile(&self, pattern: &str, flags: Flags) -> Result<Regex, PatternError> {
         RegexBuilder::new(pattern)

@@ -30,6 +30,11 @@ pub(crate) struct Seen {
     labels: Vec<Option<LabelId>>,
     /// The event's views by their places; see [`Event::view_at`].
     parts: Vec<Part>,
+    /// The places of the views that a comparison may match: not those of which is known that none
+    /// does.
+    open: Vec<usize>,
+    /// Whether it is known of a view that some comparison matches it.
+    is_reminded: bool,
     /// The views of which more is to be known, by their places.
     again: Vec<(usize, Place)>,
     memory: Memory,
@@ -54,6 +59,8 @@ impl Seen {
     pub(crate) fn clear(&mut self, (probes, rules): (usize, usize), ungated: &[u32]) {
         self.candidates.clear();
         self.parts.clear();
+        self.open.clear();
+        self.is_reminded = false;
         self.again.clear();
         self.memory.begin();
         if self.views.len() != probes || self.bits.len() != rules {
@@ -81,6 +88,8 @@ impl Seen {
             candidates: Vec::with_capacity(rules),
             labels: Vec::new(),
             parts: Vec::with_capacity(PARTS),
+            open: Vec::with_capacity(PARTS),
+            is_reminded: false,
             again: Vec::with_capacity(PARTS),
             memory: Memory::new(),
             examined: Cell::new(0),
@@ -104,6 +113,11 @@ impl Seen {
             }
             Recall::Stranger => None,
         };
+        let matches = known.is_some_and(|known| self.memory.matches_any(known));
+        if matches || known.is_none() {
+            self.open.push(self.parts.len());
+        }
+        self.is_reminded |= matches;
         self.parts.push(Part { view, known });
         known
     }
@@ -200,7 +214,18 @@ impl Seen {
         scope: Scope,
         comparison: Option<u32>,
     ) -> impl Iterator<Item = (usize, bool)> {
-        let parts = self.parts.iter().enumerate();
+        let all = if comparison.is_none() {
+            self.parts.len()
+        } else {
+            0
+        };
+        let open = if comparison.is_none() {
+            &[]
+        } else {
+            self.open.as_slice()
+        };
+        let places = (0..all).chain(open.iter().copied());
+        let parts = places.filter_map(|place| Some((place, self.parts.get(place)?)));
         let parts = parts.filter(move |(_, part)| part.view.meets(scope));
         parts.filter_map(
             move |(place, part)| match self.remembers(part, comparison) {
@@ -212,9 +237,11 @@ impl Seen {
 
     /// Whether it is known that the comparison matches one of the event's views in `scope`.
     pub(crate) fn is_remembered(&self, scope: Scope, comparison: u32) -> bool {
-        self.parts.iter().any(|part| {
+        let matches = |part: &Part| {
             part.view.meets(scope) && self.remembers(part, Some(comparison)) == Some(true)
-        })
+        };
+        let mut open = self.open.iter().filter_map(|place| self.parts.get(*place));
+        self.is_reminded && open.any(matches)
     }
 
     /// Whether a comparison matches a view, if that is known.
@@ -251,6 +278,7 @@ impl Seen {
             view: Scope::of(&view),
             known: None,
         }));
+        seen.open.extend(0..seen.parts.len());
         seen.views.fill(Scope::everything());
         seen.candidates.extend(0..seen.bits.len() as u32);
         seen

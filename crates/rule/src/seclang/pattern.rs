@@ -9,9 +9,13 @@
 //! Patterns match as in libmodsecurity: the dot takes line breaks, `^` and `$` hold at each line.
 
 use std::fmt::Write as _;
+use std::ops::Range;
+use std::sync::OnceLock;
 
 use regex::bytes::{Regex, RegexBuilder};
 use regex_syntax::hir::Hir;
+
+use crate::outline::Outline;
 
 /// A longer pattern is refused, in bytes. Rules are the operator's own; input never is a pattern.
 const MAX_BYTES: usize = 64 << 10;
@@ -29,6 +33,8 @@ pub(super) struct Pattern {
     /// A match counts only if it has the first group: see [`guarded`].
     guarded: bool,
     pub(super) hir: Hir,
+    /// Made when it is first asked.
+    outline: OnceLock<Option<Outline>>,
 }
 
 impl Pattern {
@@ -64,11 +70,18 @@ impl Pattern {
             regex,
             guarded,
             hir,
+            outline: OnceLock::new(),
         })
     }
 
     /// Where it matches first.
-    pub(super) fn find(&self, text: &[u8]) -> Option<std::ops::Range<usize>> {
+    pub(super) fn find(&self, text: &[u8]) -> Option<Range<usize>> {
+        let outline = self.outline.get_or_init(|| Outline::of(&self.hir));
+        if let Some(outline) = outline
+            && !outline.may_match(text)
+        {
+            return None;
+        }
         if self.guarded {
             let captures = self.regex.captures_iter(text);
             return captures
