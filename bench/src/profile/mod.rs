@@ -1,4 +1,4 @@
-//! How well the profiles of sites tell attacks from visitors: two made sites of different shapes,
+//! How well the profiles of sites tell attacks from visitors: five made sites of different shapes,
 //! learned from one part of their traffic and judged on another, also where attackers were there
 //! while they were learned.
 //!
@@ -60,7 +60,7 @@ struct Bench {
     lines: usize,
 }
 
-pub(crate) fn run(requests: usize, show: bool) -> Result<()> {
+pub(crate) fn run(requests: usize, seed: u64, show: bool) -> Result<()> {
     let rules = Arc::new(vigil::rules::load(None)?);
     println!(
         "profiles: {requests} requests of each site learned over three days, half as many judged"
@@ -78,7 +78,7 @@ pub(crate) fn run(requests: usize, show: bool) -> Result<()> {
             ("2 % attacks of 60 networks among it", 20, 60),
         ] {
             println!("\n{}, {name}", site.host());
-            trial(site, &rules, requests, (attacks, networks), show)?;
+            trial(site, &rules, (requests, seed), (attacks, networks), show)?;
         }
         speed::run(site, &rules, requests);
     }
@@ -88,14 +88,14 @@ pub(crate) fn run(requests: usize, show: bool) -> Result<()> {
 fn trial(
     site: &dyn Site,
     rules: &Arc<RuleSet>,
-    requests: usize,
+    (requests, seed): (usize, u64),
     (attacks, networks): (u32, u32),
     show: bool,
 ) -> Result<()> {
     let start = Timestamp::from_millis(1_795_176_598_000);
     let learned = Plan {
         phase: Phase::Learned,
-        seed: 1,
+        seed,
         requests,
         start,
         hours: 72,
@@ -105,7 +105,7 @@ fn trial(
     };
     let judged = Plan {
         phase: Phase::Judged,
-        seed: 2,
+        seed: seed + 1,
         requests: requests / 2,
         start: start.plus_millis(72 * 3_600_000),
         hours: 24,

@@ -30,6 +30,10 @@ const BYTES_PER_BATCH: usize = 2 << 20;
 const TOP: usize = 10;
 
 #[derive(Debug, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
 pub(super) struct ReplayArgs {
     /// The log: plain, .gz or .zst
     #[arg(value_name = "FILE")]

@@ -226,7 +226,7 @@ fn vigil(arguments: &[&str]) -> (bool, String) {
 
 const JUDGED: [(&str, bool); 6] = [
     ("/shop/index.jsp", false),
-    ("/shop/item.jsp?id=3", false),
+    ("/shop/item.jsp?id=5", false),
     ("/shop/form.jsp?identity=12345678Z&mode=send", false),
     ("/shop/form.jsp?identity=12345678&mode=send", true),
     ("/shop/form.jsp?identity=12345678Z&modeA=send", true),
@@ -291,6 +291,6 @@ fn a_running_server_goes_by_what_was_trained_at_once() {
     assert_eq!(models["items"][0]["state"], "active", "{models}");
     let odd = "203.0.113.9 - - [21/Nov/2026:10:00:00 +0000] \"GET /shop/form.jsp?identity=12345678&mode=send HTTP/1.1\" 200 3100 \"-\" \"Mozilla/5.0\"\n";
     site.append(odd.to_owned());
-    let threat = threat_with(vigil.http(), "identity=12345678&");
+    let threat = threat_with(vigil.http(), "12345678");
     assert_eq!(threat["detections"][0]["rule_id"], "profile");
 }
