@@ -290,7 +290,7 @@ fn a_running_server_goes_by_what_was_trained_at_once() {
     let models = vigil.http().get(MODELS).json();
     assert_eq!(models["items"][0]["state"], "active", "{models}");
     let odd = "203.0.113.9 - - [21/Nov/2026:10:00:00 +0000] \"GET /shop/form.jsp?identity=12345678&mode=send HTTP/1.1\" 200 3100 \"-\" \"Mozilla/5.0\"\n";
-    site.append(odd.to_owned());
+    site.append(odd);
     let threat = threat_with(vigil.http(), "12345678");
     assert_eq!(threat["detections"][0]["rule_id"], "profile");
 }
