@@ -67,7 +67,8 @@ impl Site for Forum {
     }
 
     fn visit(&self, random: &mut Rng, phase: Phase) -> Request {
-        match random.u32(..1_000) {
+        let part = random.u32(..1_000);
+        match part {
             0..90 => Request::get("/", random.u64(30_000..44_000)),
             90..430 => topic(random, phase),
             430..540 => Request::get(
@@ -101,48 +102,55 @@ impl Site for Forum {
                 format!("/tag/{}", WORDS[random.usize(..WORDS.len())]),
                 random.u64(6_000..20_000),
             ),
-            740..800 => Request::get(
-                format!(
-                    "/uploads/{}/{}.{}",
-                    random.u32(1..400),
-                    token(random, 40),
-                    pick(random, &["jpeg", "png", "webp", "pdf"])
-                ),
-                random.u64(9_000..900_000),
-            ),
-            800..860 => Request::get(
-                format!(
-                    "/static/{}.{}",
-                    pick(random, &["main", "editor", "emoji"]),
-                    pick(random, &["js", "css", "woff2"])
-                ),
-                31_044,
-            ),
-            860..890 => Request::get("/session/new", 4_020).with(
-                "return_to",
-                format!("/t/{}/{}", slug(random), 1 + often(random, 9_000)),
-            ),
-            890..910 => Request::get("/posts/preview", random.u64(90..3_000)).with(
-                "text",
-                format!("{}\n\n{}", question(random), question(random)),
-            ),
-            910..930 => Request::get("/events", random.u64(400..9_000))
-                .with(
-                    "from",
-                    format!("2026-{:02}-{:02}", random.u32(1..13), random.u32(1..29)),
-                )
-                .with("view", pick(random, &["month", "week", "list"])),
-            930..955 => Request::get(
-                format!("/t/{}.rss", 1 + often(random, 9_000)),
-                random.u64(3_000..30_000),
-            ),
-            955..962 => Request::get("/favicon.ico", 1_150),
-            962..968 => Request::get("/robots.txt", 440),
-            968..972 if phase == Phase::Judged => Request::get("/polls", 7_020).with("open", "1"),
-            968..980 => Request::get("/login", 0).by("POST").answered(302, 0),
-            980..990 => Request::get(format!("/u/{}", member(random)), 2_020).answered(404, 2_020),
-            _ => Request::get(format!("/t/{}", slug(random)), 2_020).answered(404, 2_020),
+            _ => rest(random, part, phase),
         }
+    }
+}
+
+/// What is asked for less often.
+fn rest(random: &mut Rng, part: u32, phase: Phase) -> Request {
+    match part {
+        ..800 => Request::get(
+            format!(
+                "/uploads/{}/{}.{}",
+                random.u32(1..400),
+                token(random, 40),
+                pick(random, &["jpeg", "png", "webp", "pdf"])
+            ),
+            random.u64(9_000..900_000),
+        ),
+        800..860 => Request::get(
+            format!(
+                "/static/{}.{}",
+                pick(random, &["main", "editor", "emoji"]),
+                pick(random, &["js", "css", "woff2"])
+            ),
+            31_044,
+        ),
+        860..890 => Request::get("/session/new", 4_020).with(
+            "return_to",
+            format!("/t/{}/{}", slug(random), 1 + often(random, 9_000)),
+        ),
+        890..910 => Request::get("/posts/preview", random.u64(90..3_000)).with(
+            "text",
+            format!("{}\n\n{}", question(random), question(random)),
+        ),
+        910..930 => Request::get("/events", random.u64(400..9_000))
+            .with(
+                "from",
+                format!("2026-{:02}-{:02}", random.u32(1..13), random.u32(1..29)),
+            )
+            .with("view", pick(random, &["month", "week", "list"])),
+        930..955 => Request::get(
+            format!("/t/{}.rss", 1 + often(random, 9_000)),
+            random.u64(3_000..30_000),
+        ),
+        955..962 => Request::get("/favicon.ico", 1_150),
+        962..968 => Request::get("/robots.txt", 440),
+        968..972 if phase == Phase::Judged => Request::get("/polls", 7_020).with("open", "1"),
+        968..980 => Request::get("/login", 0).by("POST").answered(302, 0),
+        980..990 => Request::get(format!("/u/{}", member(random)), 2_020).answered(404, 2_020),
+        _ => Request::get(format!("/t/{}", slug(random)), 2_020).answered(404, 2_020),
     }
 }
 

@@ -347,7 +347,7 @@ fn attack(random: &mut Rng, mut request: Request) -> Option<(Request, usize)> {
             *value = random
                 .alphanumeric()
                 .to_string()
-                .repeat(random.usize(200..2_500))
+                .repeat(random.usize(200..2_500));
         }
         _ => *value = illegal(random, name, value)?,
     }
@@ -359,7 +359,7 @@ fn illegal(random: &mut Rng, name: &str, value: &str) -> Option<String> {
     let odd = |random: &mut Rng| {
         let place = (0..=value.len())
             .filter(|place| value.is_char_boundary(*place))
-            .nth(random.usize(..value.chars().count() + 1))
+            .nth(random.usize(..=value.chars().count()))
             .unwrap_or(0);
         let (start, end) = value.split_at(place);
         format!(

@@ -1,10 +1,13 @@
 //! One site: its paths, the names and endings used anywhere on it, and the judgement of a request.
 
+mod verdict;
+
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 use vigil_event::Outcome;
 use vigil_event::whole::is_secret;
 
+use self::verdict::{FOUND_BY, MOST, MOST_OF_NEW_PATHS, segment_misfit, verdict};
 use super::endpoint::{Endpoint, EndpointDescription, KnownNames};
 use super::misfit::{Aspect, Misfit, Place, grouped};
 use super::name::name_key;
@@ -477,75 +480,4 @@ fn entry<'a, T: Default>(
         all.insert(name.into(), T::default());
     }
     all.get_mut(name)
-}
-
-/// What does not fit of a name in a path.
-fn segment_misfit(
-    node: &Node,
-    segment: &[u8],
-    (part, trust): (Part, Trust),
-    was_served: bool,
-) -> Option<Misfit> {
-    let profile = node.segments()?;
-    let misfit = profile.judge((&Shape::of(segment), segment), part, trust)?;
-    let share = match (was_served, misfit.is_dangerous || misfit.is_long) {
-        (true, true) => 1.0,
-        (false, true) => 0.8,
-        (true, false) => 0.7,
-        (false, false) => 0.5,
-    };
-    Some(Misfit {
-        aspect: misfit.aspect,
-        place: Place::Path,
-        thing: if misfit.is_dangerous || misfit.is_long {
-            Misfit::DANGEROUS_PATH
-        } else {
-            Misfit::PATH
-        },
-        score: misfit.score * share,
-        words: format!(
-            "this part of the path was {} in {} requests from about {} addresses",
-            misfit.usual,
-            grouped(profile.count()),
-            grouped(profile.clients())
-        ),
-    })
-}
-
-/// The highest score of a profile alone: it knows what is unusual, not what is evil.
-const MOST: f64 = 8.9;
-/// A new page is one that people find once so many networks have.
-const FOUND_BY: u32 = 3;
-/// A path that is only new, and that a page of the site leads to, or at which nothing was, is never
-/// enough: pages are made every day, and mistyped.
-const MOST_OF_NEW_PATHS: f64 = 4.5;
-/// Weak signs about the answer alone never reach more.
-const MOST_AROUND: f64 = 4.9;
-/// The weight of what is only new while the site changes.
-const NEWS_WHILE_DRIFTING: f64 = 0.6;
-
-fn verdict(mut misfits: Vec<Misfit>, is_drifting: bool) -> Verdict {
-    if is_drifting {
-        for misfit in misfits.iter_mut().filter(|one| one.aspect.is_news()) {
-            misfit.score *= NEWS_WHILE_DRIFTING;
-        }
-    }
-    misfits.retain(|misfit| misfit.score >= super::value::WEAKEST);
-    misfits.sort_by(|a, b| b.score.total_cmp(&a.score));
-    let together = |of_request_only: bool| {
-        let counted = misfits
-            .iter()
-            .filter(|one| !of_request_only || one.aspect.is_of_request());
-        10.0 * (1.0 - counted.map(|one| 1.0 - one.score / 10.0).product::<f64>())
-    };
-    let (request, all) = (together(true), together(false));
-    let score = if request >= super::value::STRONG {
-        all
-    } else {
-        request.max(all.min(MOST_AROUND))
-    };
-    Verdict {
-        misfits,
-        score: score.min(MOST),
-    }
 }

@@ -3,6 +3,9 @@
 //! Owns: which kinds, characters, lengths and values were shown by how many, and which of them are
 //! trusted. Never holds: a value's text before many clients have sent it, and none of a secret.
 
+mod add;
+mod pattern;
+
 use serde::{Deserialize, Serialize};
 
 use super::misfit::{Aspect, ValueMisfit, grouped};
@@ -156,42 +159,6 @@ impl ValueProfile {
         {
             *weakest = (pair, witness);
         }
-    }
-
-    fn learn_pattern(&mut self, pattern: u64, by: &Lesson<'_>, trust: Trust) {
-        let found = self
-            .patterns
-            .iter_mut()
-            .find(|(known, _)| *known == pattern);
-        let is_new = found.as_ref().is_none_or(|(_, seen)| !trust.trusts(seen));
-        self.new_patterns.see(self.count, is_new, by);
-        if let Some((_, seen)) = found {
-            seen.see(by);
-            return;
-        }
-        let mut seen = Witness::default();
-        seen.see(by);
-        if self.patterns.len() < MAX_PATTERNS {
-            self.patterns.push((pattern, seen));
-            return;
-        }
-        self.other_patterns.see(by);
-        let others = u64::from(self.other_patterns.count());
-        if others * FREE_FROM > self.count && trust.trusts(&self.other_patterns) {
-            self.follow_none();
-            return;
-        }
-        let weakest = self.patterns.iter_mut();
-        let weakest = weakest.min_by_key(|(_, one)| one.networks());
-        if let Some(weakest) = weakest.filter(|(_, one)| one.networks() < 3) {
-            *weakest = (pattern, seen);
-        }
-    }
-
-    /// Values are built in too many ways.
-    fn follow_none(&mut self) {
-        self.is_free = true;
-        self.patterns = Vec::new();
     }
 
     fn learn_value(&mut self, value: &[u8], by: &Lesson<'_>, trust: Trust) {
@@ -384,26 +351,6 @@ impl ValueProfile {
         (weight * self.strength(&self.new_pairs, shown, part), true)
     }
 
-    /// How strong a sign is that a value is built unlike the others, where there are few ways.
-    fn pattern_score(&self, shape: &Shape, part: Part, trust: Trust) -> Option<f64> {
-        // A list of values says more.
-        if self.settled.patterns == 0 || self.settled.is_list || shape.kind == Kind::Empty {
-            return None;
-        }
-        let seen = self
-            .patterns
-            .iter()
-            .find(|(known, _)| *known == shape.pattern);
-        if seen.is_some_and(|(_, seen)| trust.trusts(seen)) {
-            return None;
-        }
-        let shown = seen.map_or(0, |(_, seen)| seen.networks());
-        // Where numbers have several lengths, one more is only a number.
-        let is_number = shape.kind == Kind::Number && self.settled.patterns > 1;
-        let weight = if is_number { 2.5 } else { 5.5 };
-        Some(weight * self.strength(&self.new_patterns, shown, part))
-    }
-
     fn judge_value(&self, shape: &Shape, value: &[u8], part: Part) -> Option<ValueMisfit> {
         if !self.settled.is_list {
             return None;
@@ -493,89 +440,6 @@ impl ValueProfile {
             text.push_str(&self.listed());
         }
         text
-    }
-
-    pub(crate) fn add(&mut self, other: &Self) {
-        self.count = self.count.saturating_add(other.count);
-        self.crowd.add(&other.crowd);
-        for (mine, theirs) in [
-            (&mut self.kinds, &other.kinds),
-            (&mut self.classes, &other.classes),
-            (&mut self.lengths, &other.lengths),
-            (&mut self.signs, &other.signs),
-        ] {
-            mine.add(theirs);
-        }
-        for (pair, seen) in &other.pairs {
-            let mine = self.pairs.iter_mut().find(|(known, _)| known == pair);
-            if let Some((_, mine)) = mine {
-                mine.add(seen);
-            } else if self.pairs.len() < MAX_PAIRS {
-                self.pairs.push((*pair, *seen));
-            }
-        }
-        self.overflow.add(&other.overflow);
-        self.new_classes.add(&other.new_classes);
-        self.new_pairs.add(&other.new_pairs);
-        self.new_values.add(&other.new_values);
-        self.new_patterns.add(&other.new_patterns);
-        self.add_patterns(other);
-        if other.is_open {
-            self.open();
-        }
-        for known in &other.values {
-            let mine = self.values.iter_mut().find(|one| one.hash == known.hash);
-            if let Some(mine) = mine {
-                mine.seen.add(&known.seen);
-                mine.text = mine.text.take().or_else(|| known.text.clone());
-            } else if self.is_open {
-                break;
-            } else if self.values.len() < MAX_VALUES {
-                self.values.push(known.clone());
-            } else {
-                self.overflow.add(&known.seen);
-            }
-        }
-    }
-
-    fn add_patterns(&mut self, other: &Self) {
-        for (pattern, seen) in &other.patterns {
-            let mine = self.patterns.iter_mut().find(|(known, _)| known == pattern);
-            if let Some((_, mine)) = mine {
-                mine.add(seen);
-            } else {
-                self.patterns.push((*pattern, *seen));
-            }
-        }
-        self.other_patterns.add(&other.other_patterns);
-        if self.is_free || other.is_free || self.patterns.len() > MAX_PATTERNS {
-            self.follow_none();
-        }
-    }
-
-    /// Whether what was read from a file keeps the bounds.
-    pub(crate) fn is_bounded(&self) -> bool {
-        let short = |known: &Known| {
-            known
-                .text
-                .as_ref()
-                .is_none_or(|text| text.len() <= MAX_VALUE_BYTES)
-        };
-        self.values.len() <= MAX_VALUES
-            && self.pairs.len() <= MAX_PAIRS
-            && self.patterns.len() <= MAX_PATTERNS
-            && self.values.iter().all(short)
-    }
-
-    /// About how many bytes it holds beside itself.
-    pub(crate) fn bytes(&self) -> usize {
-        let sparse = [&self.kinds, &self.classes, &self.lengths, &self.signs];
-        let texts = self.values.iter().filter_map(|known| known.text.as_ref());
-        sparse.into_iter().map(Sparse::bytes).sum::<usize>()
-            + self.pairs.capacity() * size_of::<(u16, Witness)>()
-            + self.patterns.capacity() * size_of::<(u64, Witness)>()
-            + self.values.capacity() * size_of::<Known>()
-            + texts.map(|text| text.len()).sum::<usize>()
     }
 }
 
