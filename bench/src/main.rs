@@ -32,6 +32,9 @@ struct Arguments {
     /// Requests of each site that a profile learns from
     #[arg(long, value_name = "REQUESTS", default_value_t = 60_000)]
     profile: usize,
+    /// With another number the same sites have other visitors and attackers
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
     /// Show what the profiles missed and what they were wrong about
     #[arg(long)]
     show: bool,
@@ -50,7 +53,7 @@ fn main() -> Result<()> {
         crs::run()?;
     }
     if wanted("profile") {
-        profile::run(arguments.profile, arguments.show)?;
+        profile::run(arguments.profile, arguments.seed, arguments.show)?;
     }
     if wanted("latency") && arguments.seconds > 0 {
         latency::run(&arguments.vigil, arguments.seconds)?;

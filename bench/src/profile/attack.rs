@@ -96,7 +96,10 @@ pub(super) fn make(random: &mut Rng, mut request: Request) -> Option<(Request, u
         6 => {
             let method = ["PUT", "DELETE", "TRACE", "PROPFIND"][random.usize(..4)];
             // What others do to the same page every day is no attack that can be seen.
-            if request.path.starts_with("/api/v2/pages/") && matches!(method, "PUT" | "DELETE") {
+            let is_changed = ["/api/v2/pages/", "/api/v1/"];
+            if is_changed.iter().any(|path| request.path.starts_with(path))
+                && matches!(method, "PUT" | "DELETE")
+            {
                 return None;
             }
             request = request.by(method);

@@ -1,4 +1,4 @@
-//! How well the profiles of sites tell attacks from visitors: two made sites of different shapes,
+//! How well the profiles of sites tell attacks from visitors: five made sites of different shapes,
 //! learned from one part of their traffic and judged on another, also where attackers were there
 //! while they were learned.
 //!
@@ -8,10 +8,13 @@
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
 mod attack;
+mod console;
+mod forum;
 mod request;
 mod shop;
 mod site;
 mod speed;
+mod tienda;
 mod wiki;
 mod words;
 
@@ -30,8 +33,8 @@ use self::site::{Line, Phase, Plan, Site, traffic};
 const THRESHOLD: f64 = 5.0;
 /// The profiles are handed what was seen, and publish, after so many lines.
 const HAND_OVER: usize = 512;
-/// Profiles are published after so many lines.
-const PUBLISH: usize = 4_096;
+/// Profiles are published after so many lines; a server does it every five seconds.
+const PUBLISH: usize = 512;
 
 /// What was found.
 #[derive(Clone, Copy, Debug, Default)]
@@ -57,19 +60,25 @@ struct Bench {
     lines: usize,
 }
 
-pub(crate) fn run(requests: usize, show: bool) -> Result<()> {
+pub(crate) fn run(requests: usize, seed: u64, show: bool) -> Result<()> {
     let rules = Arc::new(vigil::rules::load(None)?);
     println!(
         "profiles: {requests} requests of each site learned over three days, half as many judged"
     );
-    for site in [&shop::Shop as &dyn Site, &wiki::Wiki] {
+    for site in [
+        &shop::Shop as &dyn Site,
+        &wiki::Wiki,
+        &tienda::Tienda,
+        &console::Console,
+        &forum::Forum,
+    ] {
         for (name, attacks, networks) in [
             ("clean", 0, 1),
             ("2 % attacks of 5 networks among it", 20, 5),
             ("2 % attacks of 60 networks among it", 20, 60),
         ] {
             println!("\n{}, {name}", site.host());
-            trial(site, &rules, requests, (attacks, networks), show)?;
+            trial(site, &rules, (requests, seed), (attacks, networks), show)?;
         }
         speed::run(site, &rules, requests);
     }
@@ -79,26 +88,28 @@ pub(crate) fn run(requests: usize, show: bool) -> Result<()> {
 fn trial(
     site: &dyn Site,
     rules: &Arc<RuleSet>,
-    requests: usize,
+    (requests, seed): (usize, u64),
     (attacks, networks): (u32, u32),
     show: bool,
 ) -> Result<()> {
     let start = Timestamp::from_millis(1_795_176_598_000);
     let learned = Plan {
         phase: Phase::Learned,
-        seed: 1,
+        seed,
         requests,
         start,
         hours: 72,
+        visitors: 6_000,
         attacks,
         attacker_networks: networks,
     };
     let judged = Plan {
         phase: Phase::Judged,
-        seed: 2,
+        seed: seed + 1,
         requests: requests / 2,
         start: start.plus_millis(72 * 3_600_000),
         hours: 24,
+        visitors: 6_000,
         attacks: 100,
         attacker_networks: 120,
     };
@@ -121,7 +132,8 @@ fn trial(
         );
     }
     let mut all = Found::default();
-    let mut by_kind = [Found::default(); attack::KINDS.len()];
+    let kinds = site.attack_kinds();
+    let mut by_kind = vec![Found::default(); kinds.len()];
     for line in traffic(site, judged) {
         let judgement = bench.judge(&line)?;
         let found = Found::of(&line, judgement.as_ref());
@@ -131,17 +143,17 @@ fn trial(
         }
         if show && ((line.attack.is_some() && found.by_profile == 0) || found.false_by_profile > 0)
         {
-            tell(&line, judgement.as_ref());
+            tell(site, &line, judgement.as_ref());
         }
     }
     all.print("  all");
-    for (name, found) in attack::KINDS.iter().zip(&by_kind) {
+    for (name, found) in kinds.iter().zip(&by_kind) {
         found.print(&format!("    {name}"));
     }
     Ok(())
 }
 
-fn tell(line: &Line, judgement: Option<&Judgement>) {
+fn tell(site: &dyn Site, line: &Line, judgement: Option<&Judgement>) {
     let text = String::from_utf8_lossy(&line.text);
     let what = if line.attack.is_some() {
         "MISSED"
@@ -150,7 +162,7 @@ fn tell(line: &Line, judgement: Option<&Judgement>) {
     };
     let kind = line
         .attack
-        .and_then(|kind| attack::KINDS.get(kind))
+        .and_then(|kind| site.attack_kinds().get(kind))
         .unwrap_or(&"");
     println!("  {what} {kind}: {}", text.trim_end());
     for one in judgement.iter().flat_map(|judgement| &judgement.detections) {

@@ -6,6 +6,8 @@ use std::io::Write as _;
 use fastrand::Rng;
 use vigil_event::Timestamp;
 
+use super::site::Site;
+
 /// A request that somebody makes.
 #[derive(Clone, Debug)]
 pub(super) struct Request {
@@ -65,11 +67,21 @@ impl Request {
     }
 
     /// Appends the line, in the format `vhost_combined`.
-    pub(super) fn write(&self, line: &mut Vec<u8>, host: &str, from: &Client, at: Timestamp) {
+    pub(super) fn write(&self, line: &mut Vec<u8>, site: &dyn Site, from: &Client, at: Timestamp) {
         let query: Vec<String> = self
             .query
             .iter()
-            .map(|(name, value)| format!("{}={}", encoded(name, false), encoded(value, true)))
+            .map(|(name, value)| {
+                let [name, value] = [(name, false), (value, true)].map(|(text, is_value)| {
+                    if site.is_latin1() {
+                        let bytes = text.chars().map(|one| u8::try_from(one).unwrap_or(b'?'));
+                        encoded(bytes, is_value)
+                    } else {
+                        encoded(text.bytes(), is_value)
+                    }
+                });
+                format!("{name}={value}")
+            })
             .collect();
         let sign = if query.is_empty() { "" } else { "?" };
         let referrer = if self.referrer.is_empty() {
@@ -80,7 +92,8 @@ impl Request {
         // Writing to memory cannot fail.
         _ = writeln!(
             line,
-            "{host}:443 {} - - [{}] \"{} {}{sign}{} HTTP/1.1\" {} {} \"{referrer}\" \"{}\"",
+            "{}:443 {} - - [{}] \"{} {}{sign}{} HTTP/1.1\" {} {} \"{referrer}\" \"{}\"",
+            site.host(),
             from.address,
             vigil::demo::clf_time(at),
             self.method,
@@ -100,9 +113,9 @@ pub(super) struct Client {
     pub(super) agent: &'static str,
 }
 
-fn encoded(text: &str, is_value: bool) -> String {
+fn encoded(text: impl Iterator<Item = u8>, is_value: bool) -> String {
     let mut made = String::new();
-    for byte in text.bytes() {
+    for byte in text {
         match byte {
             b' ' => made.push('+'),
             b'-' | b'.' | b'_' | b'~' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => {

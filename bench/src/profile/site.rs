@@ -20,6 +20,21 @@ pub(super) trait Site {
     fn host(&self) -> &'static str;
     /// What an honest visitor asks for.
     fn visit(&self, random: &mut Rng, phase: Phase) -> Request;
+
+    /// Texts are written in Latin-1 before they are percent-encoded.
+    fn is_latin1(&self) -> bool {
+        false
+    }
+
+    /// The kinds of attack, as they are reported.
+    fn attack_kinds(&self) -> &'static [&'static str] {
+        &attack::KINDS
+    }
+
+    /// An attack made of an ordinary request, and its kind; none where this one has nothing to attack.
+    fn attack(&self, random: &mut Rng, visit: Request) -> Option<(Request, usize)> {
+        attack::make(random, visit)
+    }
 }
 
 const AGENTS: [&str; 5] = [
@@ -31,8 +46,6 @@ const AGENTS: [&str; 5] = [
 ];
 const BOT: &str = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)";
 const MONITOR: &str = "uptime-check/2.1";
-/// Addresses that visit.
-const VISITORS: u32 = 6_000;
 /// Addresses that attack.
 const ATTACKERS: u32 = 400;
 
@@ -51,6 +64,8 @@ pub(super) struct Plan {
     pub(super) requests: usize,
     pub(super) start: Timestamp,
     pub(super) hours: i64,
+    /// Addresses that visit.
+    pub(super) visitors: u32,
     /// The share of attacks in a thousand.
     pub(super) attacks: u32,
     /// The networks that they come from.
@@ -77,21 +92,21 @@ fn line(site: &dyn Site, plan: Plan, random: &mut Rng, at: Timestamp) -> Line {
         let (request, kind) = loop {
             let visit = site.visit(random, Phase::Learned);
             if visit.status < 400
-                && let Some(made) = attack::make(random, visit)
+                && let Some(made) = site.attack(random, visit)
             {
                 break made;
             }
         };
-        request.write(&mut text, site.host(), &attacker(random, plan), at);
+        request.write(&mut text, site, &attacker(random, plan), at);
         return Line {
             text,
             attack: Some(kind),
         };
     }
-    let client = visitor(random);
+    let client = visitor(random, plan.visitors);
     let mut request = site.visit(random, plan.phase);
     mess(site, random, &mut request, plan.phase);
-    request.write(&mut text, site.host(), &client, at);
+    request.write(&mut text, site, &client, at);
     Line { text, attack: None }
 }
 
@@ -109,7 +124,7 @@ fn attacker(random: &mut Rng, plan: Plan) -> Client {
     }
 }
 
-fn visitor(random: &mut Rng) -> Client {
+fn visitor(random: &mut Rng, visitors: u32) -> Client {
     match random.u32(..100) {
         0..6 => Client {
             address: format!("66.249.{}.{}", 64 + random.u32(..8), random.u32(1..250)),
@@ -120,7 +135,7 @@ fn visitor(random: &mut Rng) -> Client {
             agent: MONITOR,
         },
         _ => {
-            let number = random.u32(..VISITORS);
+            let number = random.u32(..visitors);
             Client {
                 address: format!("10.{}.{}.{}", number / 250, number % 250, 1 + number % 7),
                 agent: pick(random, &AGENTS),

@@ -24,6 +24,7 @@ pub(super) fn run(site: &dyn Site, rules: &Arc<RuleSet>, requests: usize) {
         requests,
         start: Timestamp::from_millis(1_795_176_598_000),
         hours: 72,
+        visitors: 6_000,
         attacks: 0,
         attacker_networks: 1,
     };

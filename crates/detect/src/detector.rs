@@ -101,11 +101,8 @@ impl Detector {
         let judgement = self.conclude(event);
         let of_others = |judgement: &Judgement| {
             let others = judgement.detections.iter();
-            Score::noisy_or(
-                others
-                    .filter(|one| one.detector != By::Profile)
-                    .map(|one| one.score),
-            )
+            let believed = others.filter(|one| self.eye.believes(one.detector));
+            Score::noisy_or(believed.map(|one| one.score))
         };
         let score = judgement.as_ref().map(of_others).unwrap_or_default();
         self.eye.conclude(event, score.value());

@@ -24,7 +24,7 @@ pub use entry::{Backlog, Entry, GroupedThreat, Publish, Recorded};
 pub use error::StoreError;
 pub use query::{AlertQuery, Page, ThreatQuery};
 pub use retention::{Retention, Trimmed};
-pub use sqlite::SqliteStore;
+pub use sqlite::{DataLock, SqliteStore};
 pub use stats::{Stats, StatsQuery};
 
 /// Remembers and answers.

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use vigil_decode::{Decoder, Format, ParseError, Proxies, Request};
-use vigil_detect::profile::Profiles;
+use vigil_detect::profile::{Profiles, Requests};
 use vigil_detect::{Detector, DetectorOptions, Judgement, Policy, Shared};
 use vigil_event::{Event, Record, Timestamp};
 use vigil_rule::{Costs, RuleSet};
@@ -111,6 +111,16 @@ impl LineJudge {
     /// Judges by these profiles of sites from now on. Nothing is learned.
     pub fn follow_profiles(&mut self, profiles: &Arc<Profiles>) {
         self.judge.follow_profiles(profiles);
+    }
+
+    /// The requests judged so far that may teach, since this was last asked.
+    pub fn take_lessons(&mut self) -> Requests {
+        self.judge.detector.eye_mut().take(Requests::default())
+    }
+
+    /// How many such requests there are.
+    pub fn lessons(&mut self) -> usize {
+        self.judge.detector.eye_mut().waiting()
     }
 
     /// Judges a line. A line without a time of its own happened at `read_at`.

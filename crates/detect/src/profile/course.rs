@@ -16,6 +16,8 @@ const TRIAL: u64 = 2_000;
 /// What of a network does not fit teaches nothing any more once it is so many different things within
 /// a week.
 const ODD_THINGS: usize = 3;
+/// And one in so many of its requests does not fit: behind one network may be many visitors.
+const NOTORIOUS_FROM: u64 = 20;
 /// Networks of which that is counted.
 const MAX_ODD: usize = 4_096;
 /// What does not fit teaches only after so long, if its network is not known for more by then.
@@ -41,6 +43,9 @@ pub(super) struct Trial {
     pub(super) share: Option<f64>,
     /// The same of what many networks have shown alike.
     pub(super) changed: f64,
+    /// Requests and alarms of the trial that was finished last.
+    #[serde(default)]
+    finished: [u64; 2],
 }
 
 impl Trial {
@@ -57,10 +62,20 @@ impl Trial {
             .values()
             .filter(|seen| seen.networks() >= DRIFT_NETWORKS);
         self.changed = alike.map(|seen| f64::from(seen.count())).sum::<f64>() / all;
+        self.finished = [self.requests, self.alarms];
         self.requests = 0;
         self.alarms = 0;
         self.things.clear();
         true
+    }
+
+    /// Ends with a trial that is not finished, taken together with the one before.
+    pub(super) fn end(&mut self) {
+        let [requests, alarms] = self.finished;
+        let (requests, alarms) = (requests + self.requests, alarms + self.alarms);
+        if requests > 0 {
+            self.share = Some(alarms as f64 / requests as f64);
+        }
     }
 
     /// Counts a request that does not fit, after it has waited.
@@ -72,6 +87,13 @@ impl Trial {
     }
 }
 
+/// What a network asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Asked {
+    requests: u64,
+    odd: u64,
+}
+
 /// A site that is learned, with its trial.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Course {
@@ -81,6 +103,9 @@ pub(super) struct Course {
     /// What of a network did not fit, since the week began.
     pub(super) odd: HashMap<u64, [u64; ODD_THINGS]>,
     pub(super) odd_since_ms: i64,
+    /// How much of what those networks asked did not fit, since the first that did not.
+    #[serde(default)]
+    asked: HashMap<u64, Asked>,
     /// What does not fit and may teach later.
     #[serde(skip)]
     pub(super) waiting: VecDeque<(Requests, u64)>,
@@ -94,12 +119,41 @@ impl Course {
         options: &ProfileOptions,
         is_drifting: bool,
     ) -> bool {
+        let is_finished = self.judge_and_learn(request, options, is_drifting);
+        // Attackers make noise too: only where somebody vouches does it make the profile careful.
+        if is_finished && options.is_vouched && self.settled_at >= options.min_requests {
+            let share = self.trial.share.unwrap_or_default();
+            self.site.hear(share, options.max_false_alarms * 2.0 / 3.0);
+        }
+        is_finished
+    }
+
+    fn judge_and_learn(
+        &mut self,
+        request: &Request<'_>,
+        options: &ProfileOptions,
+        is_drifting: bool,
+    ) -> bool {
         let mut is_finished = false;
         self.release(request.at_ms(), options);
+        if let Some(asked) = self.asked.get_mut(&request.who().network) {
+            asked.requests += u64::from(request.weight());
+        }
         if self.settled_at > 0 {
             let verdict = self.site.judge(request, Trust::of(options), is_drifting);
             let is_odd = verdict.score >= STRONG;
-            if is_odd && self.is_notorious_after(request, &verdict) {
+            if options.is_vouched {
+                is_finished = self.trial.count(request);
+                if is_odd {
+                    let thing = verdict.misfits.first().map_or(0, |one| one.thing);
+                    self.trial.count_odd(request, thing);
+                }
+                self.site.learn(request, options);
+                return is_finished;
+            }
+            // While little is known, everything is new.
+            let is_known = self.settled_at >= options.min_requests;
+            if is_odd && is_known && self.is_notorious_after(request, &verdict) {
                 return false;
             }
             is_finished = self.trial.count(request);
@@ -136,7 +190,9 @@ impl Course {
 
     pub(super) fn is_notorious(&self, network: u64) -> bool {
         let things = self.odd.get(&network);
+        let is_much = |asked: &Asked| asked.odd * NOTORIOUS_FROM >= asked.requests;
         things.is_some_and(|things| things.iter().all(|thing| *thing != 0))
+            && self.asked.get(&network).is_none_or(is_much)
     }
 
     /// Whether so much of its network did not fit that this request neither counts nor teaches.
@@ -144,6 +200,7 @@ impl Course {
         let at = request.at_ms();
         if at.saturating_sub(self.odd_since_ms) >= NOTORIOUS_MS {
             self.odd.clear();
+            self.asked.clear();
             self.odd_since_ms = at;
         }
         let network = request.who().network;
@@ -151,6 +208,9 @@ impl Course {
             return false;
         }
         let was = self.is_notorious(network);
+        let asked = self.asked.entry(network).or_default();
+        asked.odd += u64::from(request.weight());
+        asked.requests = asked.requests.max(asked.odd);
         let things = self.odd.entry(network).or_default();
         let of_request = verdict
             .misfits
@@ -174,7 +234,7 @@ impl Course {
 
     pub(super) fn is_bounded(&self, options: &ProfileOptions) -> bool {
         self.site.is_bounded(options)
-            && self.odd.len() <= MAX_ODD
+            && self.odd.len().max(self.asked.len()) <= MAX_ODD
             && self.trial.things.len() <= MAX_THINGS
     }
 

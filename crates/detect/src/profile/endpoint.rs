@@ -20,9 +20,6 @@ const MAX_PARAMETERS: usize = 64;
 /// A parameter is needed when at most one in so many requests came without it.
 const NEEDED: u64 = 1_000;
 
-/// What fewer addresses have shown here is compared with the same parameter on other paths, too.
-const FEW: u64 = 40;
-
 /// Names that come from mails, advertisements and social networks, on any site and all of a sudden.
 const CAMPAIGN: [&str; 16] = [
     "fbclid",
@@ -87,8 +84,9 @@ impl Endpoint {
         self.count
     }
 
-    pub(crate) const fn clients(&self) -> u64 {
-        self.settled.crowd
+    /// Whether anybody was seen when it was last settled.
+    pub(crate) const fn is_known(&self) -> bool {
+        self.settled.crowd > 0
     }
 
     /// How many parameters it knows, trusted or not.
@@ -209,9 +207,7 @@ impl Endpoint {
                 Some((key, parameter)) => {
                     let again = request.parameters().take(place).any(|[one, _]| one == name);
                     needed += usize::from(!again && self.is_needed(parameter));
-                    let elsewhere = (parameter.value.clients() < FEW)
-                        .then(|| names.values(key))
-                        .flatten();
+                    let elsewhere = names.values(key);
                     parameter.judge(
                         (key, value, place),
                         again,
@@ -265,7 +261,7 @@ impl Endpoint {
         let strength = self.strength(&self.new_names, shown, part);
         let shape = Shape::of(value);
         let classes = shape.classes | Shape::of(name).classes;
-        let is_dangerous = classes & class::DANGEROUS != 0;
+        let is_dangerous = trust.read(classes) & class::DANGEROUS != 0;
         let is_campaign = key.starts_with("utm_") || CAMPAIGN.contains(&key.as_str());
         let elsewhere = names.values(&key);
         if let Some((values, part)) = elsewhere
@@ -397,7 +393,7 @@ impl Endpoint {
         format!(
             "{} requests from about {} addresses",
             grouped(self.count),
-            grouped(self.settled.crowd)
+            grouped(self.crowd.addresses())
         )
     }
 
@@ -467,7 +463,7 @@ impl Endpoint {
         let bits = |mask: u64| (0..64u8).filter(move |bit| mask & 1 << bit != 0);
         EndpointDescription {
             requests: self.count,
-            addresses: self.settled.crowd,
+            addresses: self.crowd.addresses(),
             methods: bits(self.settled.methods)
                 .map(|method| seen::method_name(method).to_owned())
                 .collect(),

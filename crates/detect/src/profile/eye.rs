@@ -25,6 +25,9 @@ const MAX_CLIENTS: usize = 16_384;
 const HALF_LIFE_MS: f64 = 600_000.0;
 /// So many other things that did not fit shortly before make what does not fit a strong sign.
 const REPEATED: usize = 2;
+/// And so much of what does not fit must be in each of its requests on average: behind one address
+/// may be many visitors.
+const MUCH: f64 = 0.1;
 /// What others have accused teaches nothing for so long.
 const ACCUSED_MS: i64 = 3_600_000;
 /// Requests that wait to be handed over; further ones do not teach.
@@ -63,6 +66,8 @@ struct Client {
     next: usize,
     /// How bad that was, decaying.
     sum: f64,
+    /// Its requests since the first that did not fit, decaying alike.
+    requests: f64,
     at_ms: i64,
     accused_until: i64,
 }
@@ -71,7 +76,9 @@ impl Client {
     /// Counts a thing, unless it is known already; how many there were before it and how bad.
     fn count(&mut self, thing: u64, score: f64, at_ms: i64) -> (usize, f64) {
         let passed = at_ms.saturating_sub(self.at_ms).max(0) as f64;
-        let sum = self.sum * 0.5f64.powf(passed / HALF_LIFE_MS);
+        let rest = 0.5f64.powf(passed / HALF_LIFE_MS);
+        let sum = self.sum * rest;
+        self.requests *= rest;
         if sum < 1.0 {
             self.things = [0; 8];
         }
@@ -108,6 +115,8 @@ pub struct Eye {
     /// Requests that fitted, for sampling.
     fitting: u32,
     left_out: u64,
+    /// Lines that somebody vouches for.
+    vouched: u64,
 }
 
 impl Eye {
@@ -123,6 +132,7 @@ impl Eye {
             is_gathered: false,
             fitting: 0,
             left_out: 0,
+            vouched: 0,
         }
     }
 
@@ -149,7 +159,11 @@ impl Eye {
     /// What the profile of its site says of a request.
     pub(crate) fn look(&mut self, event: &Event) -> Option<Detection> {
         self.verdict = Verdict::default();
-        let who = Who::new(event.source_ip, event.occurred_at, self.options.period_ms);
+        let mut who = Who::new(event.source_ip, event.occurred_at, self.options.period_ms);
+        if self.options.is_vouched {
+            self.vouched += 1;
+            who = who.of_line(self.vouched);
+        }
         self.requests.push(event, who);
         self.is_gathered = true;
         let request = self.requests.last()?;
@@ -158,6 +172,10 @@ impl Eye {
         }
         let site = self.profiles.site(request.host())?;
         self.verdict = site.site.judge(&request, self.trust, site.is_drifting);
+        let address = event.source_ip;
+        if let Some(client) = address.and_then(|address| self.clients.get_mut(&address)) {
+            client.requests += 1.0;
+        }
         if self.verdict.misfits.is_empty() {
             return None;
         }
@@ -183,7 +201,8 @@ impl Eye {
         let at = event.occurred_at.as_millis();
         let client = self.clients.entry(address, at, Client::default).value;
         let (before, sum) = client.count(thing, misfit.score, at);
-        if before >= REPEATED && sum >= STRONG {
+        let is_much = sum >= client.requests * MUCH;
+        if before >= REPEATED && sum >= STRONG && is_much {
             let together =
                 10.0 * (1.0 - (1.0 - score / 10.0) * (1.0 - (sum / 2.0).min(5.0) / 10.0));
             return (together.max(STRONG), before);
@@ -201,6 +220,16 @@ impl Eye {
         known.unwrap_or_else(|| Outcome::by_status(event.status))
     }
 
+    /// Whether this detector can say that a request must not teach. Where somebody vouches for the
+    /// lines, who sends them and how many does not matter, only what is in them.
+    pub(crate) const fn believes(&self, accuser: Detector) -> bool {
+        match accuser {
+            Detector::Profile => false,
+            Detector::Rule => true,
+            _ => !self.options.is_vouched,
+        }
+    }
+
     /// Says how bad all else found the request at hand, which is over now: what is accused teaches
     /// nothing, and nor does what the same client does in the hour after it.
     pub(crate) fn conclude(&mut self, event: &Event, score_of_others: f64) {
@@ -209,7 +238,9 @@ impl Eye {
         }
         let at = event.occurred_at.as_millis();
         if score_of_others >= ACCUSES {
-            if let Some(address) = event.source_ip {
+            if let Some(address) = event.source_ip
+                && !self.options.is_vouched
+            {
                 let client = self.clients.entry(address, at, Client::default).value;
                 client.accused_until = client.accused_until.max(at + ACCUSED_MS);
             }

@@ -151,6 +151,19 @@ impl Learner {
         self.models.get(host).map(|model| &model.course.site)
     }
 
+    /// Ends learning from a log that somebody vouches for: the profiles that are good enough, or all
+    /// where that does not matter, are active from now on, and can be put in force by
+    /// [`roll_back`](Self::roll_back).
+    pub fn conclude(&mut self, anyway: bool) {
+        for model in self.models.values_mut() {
+            model.course.trial.end();
+            if anyway || model.course.lacks(&self.options).is_none() {
+                model.course.settle(&self.options);
+                model.state = State::Active;
+            }
+        }
+    }
+
     /// Begins to learn a host, or all, from new beside what is in force; how many that are.
     pub fn retrain(&mut self, host: Option<&str>) -> usize {
         let wanted = |name: &str| host.is_none_or(|host| host == name);

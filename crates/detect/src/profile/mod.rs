@@ -30,6 +30,8 @@ mod sparse;
 mod tests;
 mod tree;
 mod value;
+#[cfg(test)]
+mod vouched_tests;
 mod who;
 mod witness;
 

@@ -94,7 +94,7 @@ impl Model {
         if self.state == State::Learning {
             self.course.settle_if_due(options);
         }
-        if is_finished {
+        if is_finished && !options.is_vouched {
             self.after_trial((host, options), changes);
         }
         if let Some(anew) = &mut self.anew {

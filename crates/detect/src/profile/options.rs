@@ -1,5 +1,6 @@
 //! What a profile needs before it trusts, and how much it may hold.
 
+use super::shape::class;
 use super::witness::Witness;
 
 /// What the profiles need to know. Times are milliseconds of event time.
@@ -30,6 +31,9 @@ pub struct ProfileOptions {
     pub max_places: usize,
     /// Once a site is judged, one in so many ordinary requests teaches.
     pub sample: u32,
+    /// Somebody vouches for what is learned: each line is a witness of its own, whoever sent it and
+    /// when, and what does not fit teaches at once. What a rule found teaches nothing all the same.
+    pub is_vouched: bool,
 }
 
 impl Default for ProfileOptions {
@@ -37,8 +41,8 @@ impl Default for ProfileOptions {
         Self {
             judges: true,
             min_requests: 5_000,
-            min_clients: 100,
-            min_ms: 24 * 3_600_000,
+            min_clients: 25,
+            min_ms: 6 * 3_600_000,
             trust_networks: 8,
             trust_periods: 3,
             period_ms: 3_600_000,
@@ -47,6 +51,7 @@ impl Default for ProfileOptions {
             max_sites: 32,
             max_places: 4_096,
             sample: 8,
+            is_vouched: false,
         }
     }
 }
@@ -56,6 +61,8 @@ impl Default for ProfileOptions {
 pub(crate) struct Trust {
     pub(crate) networks: u32,
     pub(crate) periods: u32,
+    /// Letters beyond ASCII are written in another charset than UTF-8 here.
+    pub(crate) is_latin1: bool,
 }
 
 /// What is dangerous needs up to so many times as many networks.
@@ -66,6 +73,16 @@ impl Trust {
         Self {
             networks: options.trust_networks.max(1),
             periods: options.trust_periods.clamp(1, 16),
+            is_latin1: false,
+        }
+    }
+
+    /// The classes of a value as the site reads it.
+    pub(crate) const fn read(self, classes: u64) -> u64 {
+        if self.is_latin1 {
+            classes & !(1 << class::INVALID)
+        } else {
+            classes
         }
     }
 
@@ -99,6 +116,13 @@ impl Part {
     pub(crate) fn of(count: u64, all: u64) -> Self {
         Self {
             share: (count as f64 / all.max(1) as f64).clamp(1e-4, 1.0),
+        }
+    }
+
+    /// The same on a site where so many times as much is new as on others.
+    pub(crate) fn noisy(self, noise: f64) -> Self {
+        Self {
+            share: self.share * noise,
         }
     }
 

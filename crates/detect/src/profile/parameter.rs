@@ -9,6 +9,16 @@ use super::value::ValueProfile;
 use super::who::hash_text;
 use super::witness::Witness;
 
+/// What fewer addresses have shown here is compared with the same parameter on other paths, too.
+const FEW: u64 = 40;
+/// The weight of a form that is new here and known of the same parameter elsewhere.
+const KNOWN_ELSEWHERE: f64 = 0.5;
+
+/// Whether the same parameter takes free values here and elsewhere, of which there is more to see.
+fn is_shared(here: &ValueProfile, elsewhere: &ValueProfile) -> bool {
+    here.is_free() && elsewhere.is_free() && elsewhere.count() > here.count() + here.count() / 4
+}
+
 /// One parameter of a path.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Parameter {
@@ -50,31 +60,38 @@ impl Parameter {
                 grouped(self.value.clients())
             )
         };
-        let clients = self.value.clients();
+        let witnesses = self.value.witnesses();
         if again && !trust.trusts(&self.repeated) && !name.contains('#') {
             let shown = f64::from(self.repeated.networks());
-            let probability = (shown + 0.5) / (self.requests.min(16 * clients) + 1) as f64;
+            let probability = (shown + 0.5) / (self.requests.min(16 * witnesses) + 1) as f64;
             misfits.push(Misfit {
                 aspect: Aspect::Repeated,
                 place: Place::Name(place),
                 thing: hash_text(name.as_bytes()),
-                score: 5.5 * part.strength(probability, clients),
+                score: 5.5 * part.strength(probability, witnesses),
                 words: format!("parameter `{name}` came once {}", so_far()),
             });
         }
         let shape = Shape::of(value);
         let here = self.value.judge((&shape, value), part, trust);
-        let elsewhere = elsewhere.and_then(|(values, part)| {
-            let misfit = values.judge((&shape, value), part, trust)?;
-            Some((misfit, values))
-        });
-        let worst = match (here, elsewhere) {
-            (Some(here), Some((there, _))) if here.score >= there.score => {
-                Some((here, &self.value))
+        let is_little_known = self.value.witnesses() < FEW;
+        let there = elsewhere
+            .filter(|_| here.is_some() || is_little_known)
+            .map(|(values, part)| (values, values.judge((&shape, value), part, trust)));
+        let worst = match (here, there) {
+            // Forms are much the same wherever a parameter stands: what is known elsewhere is half as odd.
+            (Some(here), Some((values, None))) if is_shared(&self.value, values) => {
+                let score = here.score * KNOWN_ELSEWHERE;
+                Some((ValueMisfit { score, ..here }, &self.value))
             }
-            (_, Some(elsewhere)) => Some(elsewhere),
-            (Some(here), None) => Some((here, &self.value)),
-            (None, None) => None,
+            (Some(here), Some((values, Some(there))))
+                if is_little_known && there.score > here.score =>
+            {
+                Some((there, values))
+            }
+            (Some(here), _) => Some((here, &self.value)),
+            (None, Some((values, Some(there)))) => Some((there, values)),
+            (None, _) => None,
         };
         if let Some((misfit, of)) = worst {
             misfits.push(value_misfit((name, place), &misfit, of));

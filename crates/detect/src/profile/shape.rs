@@ -8,11 +8,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::who::hash;
+
 /// What a value is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[repr(u8)]
 pub(crate) enum Kind {
-    /// Nothing.
+    /// Nothing, or blanks.
     Empty,
     /// Digits.
     Number,
@@ -225,6 +227,9 @@ pub(crate) struct Shape {
     pub(crate) length: u32,
     /// How many characters are no letters, digits or blanks.
     pub(crate) signs: u32,
+    /// A hash of the runs of characters of one class and how long they are: `2026-11-27` is four
+    /// digits, a dash, two digits, a dash, two digits.
+    pub(crate) pattern: u64,
     pairs: [u16; Self::PAIRS],
     pair_count: u8,
 }
@@ -256,13 +261,21 @@ impl Shape {
             classes: 0,
             length: value.len() as u32,
             signs: 0,
+            pattern: 0,
             pairs: [0; Self::PAIRS],
             pair_count: 0,
         };
         let mut before = class::LOWER;
-        for byte in value {
+        let mut run = 0u64;
+        for (place, byte) in value.iter().enumerate() {
             let now = class::TABLE.get(usize::from(*byte)).copied().unwrap_or(0);
             shape.classes |= 1 << now;
+            if place > 0 && now == before {
+                run += 1;
+            } else {
+                shape.pattern = hash(shape.pattern ^ run << 8 ^ u64::from(now));
+                run = 1;
+            }
             let is_sign = is_sign(now);
             shape.signs += u32::from(is_sign);
             if is_sign && is_sign_or_blank(before) {
@@ -270,6 +283,7 @@ impl Shape {
             }
             before = now;
         }
+        shape.pattern = hash(shape.pattern ^ run << 8);
         if shape.classes & (1 << class::FOREIGN) != 0 && std::str::from_utf8(value).is_err() {
             shape.classes |= 1 << class::INVALID;
         }
@@ -345,17 +359,19 @@ fn kind(value: &[u8], classes: u64) -> Kind {
         }
         mask
     }
-    const LETTERS: u64 = mask(&[class::LOWER, class::UPPER]);
+    const ASCII: u64 = mask(&[class::LOWER, class::UPPER]);
+    // In whatever charset.
+    const LETTERS: u64 = ASCII | mask(&[class::FOREIGN, class::INVALID]);
     const NUMERIC: u64 = mask(&[class::DIGIT, class::DASH, class::DOT]);
     const PLAIN: u64 = LETTERS | NUMERIC | mask(&[class::UNDERSCORE]);
     const MAIL: u64 = PLAIN | mask(&[class::AT, class::PLUS]);
     let digits = classes & 1 << class::DIGIT != 0;
-    if value.is_empty() {
+    if classes & !(1 << class::BLANK) == 0 {
         Kind::Empty
     } else if classes == 1 << class::DIGIT {
         Kind::Number
     } else if classes & !LETTERS == 0 {
-        if value.len() >= 24 && classes == LETTERS {
+        if value.len() >= 24 && classes == ASCII {
             Kind::Token
         } else {
             Kind::Word
@@ -425,7 +441,8 @@ mod tests {
             ("https://example.org/?a=1", Kind::Url),
             ("blue kettle", Kind::Text),
             ("1' or 1=1", Kind::Text),
-            ("caf\u{e9}", Kind::Text),
+            ("caf\u{e9}", Kind::Word),
+            ("  ", Kind::Empty),
         ] {
             assert_eq!(Shape::of(value.as_bytes()).kind, kind, "{value}");
         }
@@ -463,7 +480,7 @@ mod tests {
             let shape = Shape::of(&value);
             prop_assert_eq!(shape.length as usize, value.len());
             prop_assert!(shape.pairs().len() <= Shape::PAIRS);
-            prop_assert_eq!(shape.kind == Kind::Empty, value.is_empty());
+            prop_assert_eq!(shape.kind == Kind::Empty, value.iter().all(|byte| *byte == b' '));
         }
     }
 }

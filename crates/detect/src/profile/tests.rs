@@ -31,7 +31,7 @@ struct Bench {
     now_ms: i64,
 }
 
-fn event(client: u32, at_ms: i64, path: &str, parameters: &[(&str, &str)]) -> Event {
+pub(super) fn event(client: u32, at_ms: i64, path: &str, parameters: &[(&str, &str)]) -> Event {
     let mut event = Event::new();
     event.occurred_at = Timestamp::from_millis(at_ms);
     event.source_ip = Some(IpAddr::V4(Ipv4Addr::from(0x0a00_0001 + (client << 8))));
@@ -196,13 +196,16 @@ fn what_fits_is_silent_and_what_does_not_is_told_in_words() {
 }
 
 #[test]
-fn a_new_page_or_a_campaign_alone_is_no_threat() {
+fn a_new_page_that_the_site_leads_to_or_a_campaign_alone_is_no_threat() {
     let mut bench = active();
+    let mut linked = event(998, bench.now_ms, "/about-us", &[]);
+    assert!(bench.show(&linked, 0.0).unwrap().score.value() >= 5.0);
+    linked.set(Field::Referrer, b"https://shop.example/item/7");
+    assert!(bench.show(&linked, 0.0).unwrap().score.value() < 5.0);
     for (path, parameters) in [
-        ("/about-us", &[][..]),
         (
             "/item/100",
-            &[("colour", "red"), ("page", "1"), ("utm_source", "mail")],
+            &[("colour", "red"), ("page", "1"), ("utm_source", "mail")][..],
         ),
         ("/item/100", &[("colour", "red")]),
     ] {
@@ -282,7 +285,8 @@ fn several_odd_things_of_one_client_are_a_strong_sign() {
         last = bench.show(&event, 0.0).map_or(0.0, |one| one.score.value());
     }
     assert!(last >= 5.0, "{last}");
-    assert!(bench.score("/contact", &[]) < 5.0, "alone it is a weak one");
+    let alone = bench.score("/item/200", &[("colour", ""), ("page", "1")]);
+    assert!(alone < 5.0, "alone it is a weak one: {alone}");
 }
 
 #[test]

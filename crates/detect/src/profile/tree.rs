@@ -56,10 +56,17 @@ pub(crate) enum Found<'a> {
     },
 }
 
-/// The parts of a path.
+/// The parts of a path. A slash after a file's name is one part more, an empty one: a path that goes
+/// on below a file.
 pub(crate) fn segments(path: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let is_below_file = path.ends_with(b"/") && {
+        let file = path.get(..path.len() - 1).unwrap_or_default();
+        let name = file.rsplit(|byte| *byte == b'/').next();
+        !ending(name.unwrap_or_default()).is_empty()
+    };
     path.split(|byte| *byte == b'/')
         .filter(|part| !part.is_empty())
+        .chain(is_below_file.then_some(&[][..]))
 }
 
 /// The ending of a file name with its point, or nothing.
@@ -162,6 +169,13 @@ impl Node {
         {
             endpoint.learn(request, trust, room);
         }
+    }
+
+    /// Whether this is a file: a page with an ending, and never anything below it.
+    pub(crate) fn is_leaf(&self) -> bool {
+        self.endpoint.is_some()
+            && !self.is_open
+            && self.children.values().all(|one| !one.is_trusted)
     }
 
     /// The place that a path leads to, if it is there.
@@ -338,7 +352,11 @@ impl Node {
         self.count
     }
 
-    pub(crate) const fn clients(&self) -> u64 {
+    pub(crate) fn clients(&self) -> u64 {
+        self.crowd.addresses()
+    }
+
+    pub(crate) const fn witnesses(&self) -> u64 {
         self.size
     }
 

@@ -14,6 +14,8 @@ pub struct Who {
     pub network: u64,
     /// The period of event time that it falls in.
     pub period: u32,
+    /// Somebody vouches for the line: it is a witness by itself, whoever sent it.
+    pub is_vouched: bool,
 }
 
 /// What one request teaches by.
@@ -52,7 +54,16 @@ impl From<Witness> for (u64, u32, u32) {
 }
 
 impl Witness {
+    /// A line that is vouched for is as good as three networks.
     pub(crate) const fn see(&mut self, by: &Lesson<'_>) {
+        if by.who.is_vouched {
+            self.networks |= 1 << (by.who.network >> 16 & 63) | 1 << (by.who.network >> 32 & 63);
+        }
+        self.count_in(by);
+    }
+
+    /// The same where every line counts alike.
+    const fn count_in(&mut self, by: &Lesson<'_>) {
         self.networks |= 1 << (by.who.network & 63);
         self.periods |= 1 << (by.who.period & 31);
         self.count = self.count.saturating_add(by.weight);
@@ -86,14 +97,21 @@ impl Witness {
 /// What is said of a [`Witness`] whose places are all taken.
 const MOST_NETWORKS: u32 = 266;
 
-/// About how many addresses there were, within some 13 %: a HyperLogLog of 64 registers.
+/// About how many addresses there were, within some 13 %: a HyperLogLog of 64 registers; and how many
+/// lines besides that somebody vouches for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub(crate) struct Crowd([u8; Self::REGISTERS]);
+pub(crate) struct Crowd {
+    registers: [u8; Self::REGISTERS],
+    vouched: u64,
+}
 
 impl Default for Crowd {
     fn default() -> Self {
-        Self([0; Self::REGISTERS])
+        Self {
+            registers: [0; Self::REGISTERS],
+            vouched: 0,
+        }
     }
 }
 
@@ -102,26 +120,36 @@ impl Crowd {
 
     pub(crate) fn see(&mut self, who: &Who) {
         let rank = (who.address >> 6).trailing_zeros().min(57) as u8 + 1;
-        if let Some(register) = self.0.get_mut(who.address as usize & (Self::REGISTERS - 1)) {
+        self.vouched += u64::from(who.is_vouched);
+        if let Some(register) = self
+            .registers
+            .get_mut(who.address as usize & (Self::REGISTERS - 1))
+        {
             *register = rank.max(*register);
         }
     }
 
     pub(crate) fn add(&mut self, other: &Self) {
-        for (mine, theirs) in self.0.iter_mut().zip(other.0) {
+        self.vouched = self.vouched.saturating_add(other.vouched);
+        for (mine, theirs) in self.registers.iter_mut().zip(other.registers) {
             *mine = theirs.max(*mine);
         }
     }
 
+    /// How many count as witnesses: addresses, and lines that are vouched for.
     pub(crate) fn size(&self) -> u64 {
+        self.addresses().saturating_add(self.vouched)
+    }
+
+    pub(crate) fn addresses(&self) -> u64 {
         let registers = Self::REGISTERS as f64;
         let sum: f64 = self
-            .0
+            .registers
             .iter()
             .map(|rank| 0.5f64.powi(i32::from(*rank)))
             .sum();
         let raw = 0.709 * registers * registers / sum;
-        let empty = self.0.iter().filter(|rank| **rank < 1).count();
+        let empty = self.registers.iter().filter(|rank| **rank < 1).count();
         let size = if raw <= 2.5 * registers && empty > 0 {
             registers * (registers / empty as f64).ln()
         } else {
@@ -141,10 +169,12 @@ impl TryFrom<String> for Crowd {
 
     fn try_from(text: String) -> Result<Self, NoCrowd> {
         let mut crowd = Self::default();
-        if text.len() != Self::REGISTERS {
+        let (registers, vouched) = text.split_once(' ').unwrap_or((&text, "0"));
+        if registers.len() != Self::REGISTERS {
             return Err(NoCrowd);
         }
-        for (register, byte) in crowd.0.iter_mut().zip(text.bytes()) {
+        crowd.vouched = vouched.parse().map_err(|_| NoCrowd)?;
+        for (register, byte) in crowd.registers.iter_mut().zip(registers.bytes()) {
             *register = byte
                 .checked_sub(FIRST)
                 .filter(|rank| *rank <= 58)
@@ -159,11 +189,13 @@ const FIRST: u8 = b'?';
 
 impl From<Crowd> for String {
     fn from(crowd: Crowd) -> Self {
-        crowd
-            .0
-            .iter()
-            .map(|rank| char::from(FIRST + rank))
-            .collect()
+        let ranks = crowd.registers.iter();
+        let mut text: String = ranks.map(|rank| char::from(FIRST + rank)).collect();
+        if crowd.vouched > 0 {
+            text.push(' ');
+            text.push_str(&crowd.vouched.to_string());
+        }
+        text
     }
 }
 
@@ -189,7 +221,7 @@ impl Novelty {
             self.now = Witness::default();
         }
         if is_new && !by.is_odd {
-            self.now.see(by);
+            self.now.count_in(by);
         }
     }
 
@@ -233,6 +265,7 @@ mod tests {
             address: hash(number),
             network: hash(number ^ 0xabcd),
             period,
+            is_vouched: false,
         }
     }
 
@@ -271,6 +304,15 @@ mod tests {
             let text = String::from(crowd.clone());
             assert_eq!(Crowd::try_from(text).unwrap(), crowd);
         }
+        let mut crowd = Crowd::default();
+        let line = Who {
+            is_vouched: true,
+            ..who(1, 0)
+        };
+        (0..90).for_each(|_| crowd.see(&line));
+        assert_eq!((crowd.addresses(), crowd.size()), (1, 91));
+        let text = String::from(crowd.clone());
+        assert_eq!(Crowd::try_from(text).unwrap(), crowd);
         assert!(Crowd::try_from("short".to_owned()).is_err());
         assert!(Crowd::try_from("~".repeat(64)).is_err());
     }

@@ -15,12 +15,20 @@ const DIRECTORY_MODE: u32 = 0o700;
 
 /// The database is this process's as long as it lives; a process that is killed lets go of it.
 #[derive(Debug)]
-pub(super) struct DataLock {
+pub struct DataLock {
     _file: File,
 }
 
 /// Makes what is missing, and takes the database for this process.
 pub(super) fn prepare(path: &Path) -> Result<DataLock, StoreError> {
+    let lock = hold(path)?;
+    // SQLite gives its other files the mode of this one.
+    private_file(path)?;
+    Ok(lock)
+}
+
+/// Takes the database at that path for this process, whether there is one yet or not.
+pub(super) fn hold(path: &Path) -> Result<DataLock, StoreError> {
     if let Some(directory) = path
         .parent()
         .filter(|directory| !directory.as_os_str().is_empty())
@@ -42,8 +50,6 @@ pub(super) fn prepare(path: &Path) -> Result<DataLock, StoreError> {
         }
         Err(TryLockError::Error(error)) => return Err(named("lock", path, &error).into()),
     }
-    // SQLite gives its other files the mode of this one.
-    private_file(path)?;
     Ok(DataLock { _file: lock })
 }
 

@@ -45,7 +45,7 @@ use crate::{
 };
 use connection::{Readers, Writer};
 use failure::Failure;
-use files::DataLock;
+pub use files::DataLock;
 use merge::Merger;
 
 /// How long [`Store::check`] waits for its turn to write.
@@ -84,6 +84,12 @@ impl SqliteStore {
             path: path.to_owned(),
             _lock: lock,
         })
+    }
+
+    /// Keeps every other process from opening the database at that path, as long as what is returned
+    /// lives; refused while one has it. There need not be one.
+    pub fn hold(path: &Path) -> Result<DataLock, StoreError> {
+        files::hold(path)
     }
 
     /// The suppressions in force in the database at that path, which another process may have open;

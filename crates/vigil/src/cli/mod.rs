@@ -15,6 +15,7 @@ mod serve;
 mod suppress;
 mod test_rules;
 mod token;
+mod train;
 mod watch;
 
 use std::net::SocketAddr;
@@ -68,7 +69,7 @@ enum Command {
     TestRules(test_rules::TestRulesArgs),
     /// Let a rule pass for a time, on a running server
     Suppress(suppress::SuppressArgs),
-    /// Show, learn from new or put back what is known of sites, on a running server
+    /// Learn sites from old logs; show, learn from new or put back what a running server knows of them
     Profile(profile::ProfileArgs),
     /// Make a token and print it, or revoke what was given out
     Token(token::TokenArgs),

@@ -16,6 +16,22 @@ const PATH: &str = "/api/v1/models";
 /// Paths of a site that are shown.
 const SHOWN_PATHS: usize = 40;
 
+const TRAIN: &str = "Learn sites from old logs that you vouch for, also without a server.
+
+A server trusts what many networks have shown over hours. Of a log that you vouch for each line counts,
+so that few clients and a short time are enough: some thousand requests of each site. What a rule finds
+teaches nothing all the same; attacks that no rule finds are learned as usual, so leave them out.
+
+A profile is put in force if at most detect.profiles.max_false_alarms of the newest requests did not fit
+what was learned before them. It replaces what is known of the site, and goes on learning. It is kept as
+a version; `vigil profile rollback` puts back another.
+
+Without a server it stands in the data directory afterwards, and a server begins with it. A server that
+runs on this data directory puts it in force at once.
+
+  vigil profile train access.log.2 access.log.1 --data-dir DIR
+  vigil replay --offline --json --every today.log --data-dir DIR";
+
 #[derive(Debug, Args)]
 pub(super) struct ProfileArgs {
     #[command(subcommand)]
@@ -24,6 +40,9 @@ pub(super) struct ProfileArgs {
 
 #[derive(Debug, Subcommand)]
 enum Action {
+    /// Learn sites from old logs that you vouch for, also without a server
+    #[command(long_about = TRAIN)]
+    Train(super::train::TrainArgs),
     /// List the sites, or show what is known of one
     Show(ShowArgs),
     /// Print everything that was learned of a site, as JSON
@@ -80,6 +99,7 @@ struct RollbackArgs {
 
 pub(super) fn run(args: &ProfileArgs) -> Result<(), Failure> {
     match &args.action {
+        Action::Train(args) => super::train::run(args),
         Action::Show(args) => show(args),
         Action::Export(args) => export(args),
         Action::Reset(args) => reset(args),
@@ -89,7 +109,7 @@ pub(super) fn run(args: &ProfileArgs) -> Result<(), Failure> {
 }
 
 /// The path of a site, whose name may be anything.
-fn path_of(site: &str) -> String {
+pub(super) fn path_of(site: &str) -> String {
     let mut path = format!("{PATH}/");
     for byte in site.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {

@@ -30,6 +30,10 @@ const BYTES_PER_BATCH: usize = 2 << 20;
 const TOP: usize = 10;
 
 #[derive(Debug, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
 pub(super) struct ReplayArgs {
     /// The log: plain, .gz or .zst
     #[arg(value_name = "FILE")]
@@ -40,6 +44,12 @@ pub(super) struct ReplayArgs {
     /// With --offline: print one JSON object a threat instead
     #[arg(long, requires = "offline")]
     json: bool,
+    /// With --offline --json: print one for every line, also where nothing was found
+    #[arg(long, requires = "json")]
+    every: bool,
+    /// With --offline: judge by the profiles in this file, of `profile train --out` or `profile export`
+    #[arg(long, value_name = "FILE", requires = "offline")]
+    profile: Option<PathBuf>,
     /// With --offline: print what each rule cost: how often it was looked at, how long that took
     #[arg(long, requires = "offline")]
     cost: bool,
@@ -169,7 +179,13 @@ fn offline(args: &ReplayArgs, mut log: Log) -> Result<(), Failure> {
     let now = SystemClock.now();
     let policy = followed(&config, now)?;
     judge.follow(&policy, now);
-    judge.follow_profiles(&learned(&config));
+    let profiles = match &args.profile {
+        Some(path) => crate::models::profiles_in(path, &options.profiles)
+            .map(Arc::new)
+            .map_err(|error| Failure::Input(format!("{}: {error}", path.display())))?,
+        None => learned(&config),
+    };
+    judge.follow_profiles(&profiles);
     let mut summary = Summary::default();
     let mut line = Vec::new();
     let mut number = 0u64;
@@ -184,20 +200,30 @@ fn offline(args: &ReplayArgs, mut log: Log) -> Result<(), Failure> {
             summary.count_let_pass(judgement);
         }
         match judged {
-            Err(_) => summary.unparsed += 1,
-            Ok(Some(judgement)) if judgement.score.value() >= threshold.value() => {
-                summary.count(&judgement, judge.event().source_ip);
-                if args.json {
-                    print_threat(number, &judgement)?;
+            Err(_) => {
+                summary.unparsed += 1;
+                if args.every {
+                    say!("{}", json!({"line": number, "error": "no log line"}))?;
                 }
             }
-            Ok(Some(judgement)) => summary.below += u64::from(!judgement.detections.is_empty()),
-            Ok(None) => {}
+            Ok(judgement) => {
+                let judgement = judgement.unwrap_or_default();
+                let is_threat = judgement.score.value() >= threshold.value();
+                if is_threat {
+                    summary.count(&judgement, judge.event().source_ip);
+                } else {
+                    summary.below += u64::from(!judgement.detections.is_empty());
+                }
+                if args.every || (args.json && is_threat) {
+                    print_judgement(number, &judgement, is_threat)?;
+                }
+            }
         }
     }
     log.bar.finish_and_clear();
     if !args.json {
         summary.print()?;
+        say!("profiles of {} site(s) in force", profiles.sites.len())?;
     }
     if args.cost {
         print_cost(&CostReport::new(&rules, judge.costs()), args.json)?;
@@ -219,16 +245,17 @@ pub(super) fn print_cost(report: &CostReport, as_json: bool) -> Result<(), Failu
     }
 }
 
-fn print_threat(line: u64, judgement: &Judgement) -> Result<(), Failure> {
-    let rules: Vec<_> = judgement
-        .detections
-        .iter()
-        .map(|detection| detection.rule_id.as_str())
-        .collect();
+fn print_judgement(line: u64, judgement: &Judgement, is_threat: bool) -> Result<(), Failure> {
+    let detections = judgement.detections.iter();
+    let rules: Vec<_> = detections.clone().map(|one| one.rule_id.as_str()).collect();
+    let reasons: Vec<_> = detections.filter_map(|one| one.reason.as_deref()).collect();
     let score = (judgement.score.value() * 100.0).round() / 100.0;
     say!(
         "{}",
-        json!({"line": line, "score": score, "severity": judgement.severity, "rules": rules})
+        json!({
+            "line": line, "threat": is_threat, "score": score, "severity": judgement.severity,
+            "outcome": judgement.outcome, "rules": rules, "reasons": reasons,
+        })
     )
 }
 

@@ -76,6 +76,7 @@ impl ProfilesConfig {
             max_sites: self.max_sites,
             max_places: self.max_places,
             sample: self.sample,
+            is_vouched: false,
         }
     }
 

@@ -1,5 +1,6 @@
 //! What is asked of the profiles and done with them over HTTP.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use vigil_api::{ModelDesk, ModelError, SiteModel, SiteParameter, SitePath, SiteProfile};
@@ -56,6 +57,8 @@ impl ModelDesk for Models {
             .roll_back(site, kept)
             .map_err(|error| ModelError::Unusable(error.to_string()))?;
         let status = learner.status_of(site).ok_or(ModelError::NotFound)?;
+        // Whoever is told that it is in force may rely on it.
+        self.in_force.store(Arc::new(learner.publish()));
         drop(learner);
         Ok(self.shown(status))
     }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use fs_err::os::unix::fs::OpenOptionsExt as _;
 use sha2::{Digest as _, Sha256};
 use vigil_detect::ProfileOptions;
-use vigil_detect::profile::{Learner, Model, Profiles, Saved, SavedError};
+use vigil_detect::profile::{Change, Learner, Model, Profiles, Saved, SavedError};
 
 /// The file of what was learned, in the data directory.
 const FILE: &str = "profiles.json";
@@ -35,6 +35,15 @@ pub enum FileError {
     /// It is too large.
     #[error("it has {0} bytes, more than any profile")]
     TooLarge(u64),
+}
+
+/// A profile that was learned elsewhere, where it was put.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Put {
+    /// The host.
+    pub site: String,
+    /// The version.
+    pub version: u32,
 }
 
 /// Where profiles are kept.
@@ -111,6 +120,54 @@ impl ModelFiles {
         Ok(saved.and_then(|mut saved| saved.models.remove(site)))
     }
 
+    /// Puts profiles in force that were learned elsewhere, in a data directory that no server has: the
+    /// sites with their versions.
+    pub fn put_in_force(
+        &self,
+        trained: Saved,
+        options: &ProfileOptions,
+    ) -> Result<Vec<Put>, FileError> {
+        let mut learner = Learner::new(options.clone());
+        if let Some(saved) = read(&self.directory.join(FILE))? {
+            learner.restore(saved)?;
+        }
+        for (site, model) in trained.models {
+            learner.roll_back(&site, model)?;
+        }
+        fs_err::create_dir_all(&self.directory)?;
+        self.keep(&learner.save(None))?;
+        let mut put = Vec::new();
+        for change in learner.take_changes() {
+            if let Change::Version { site, version } = change {
+                self.keep_version(&site, version, &learner.save(Some(&site)))?;
+                put.push(Put {
+                    site: site.into(),
+                    version,
+                });
+            }
+        }
+        Ok(put)
+    }
+
+    /// Keeps profiles that were learned elsewhere as the next versions of their sites, for a server
+    /// that has the data directory to put in force.
+    pub fn put_aside(&self, trained: Saved) -> Result<Vec<Put>, FileError> {
+        let mut put = Vec::new();
+        for (site, model) in trained.models {
+            let version = self.versions(&site).last().map_or(1, |last| last + 1);
+            let saved = Saved {
+                format: trained.format,
+                models: std::iter::once((site.clone(), model)).collect(),
+            };
+            self.keep_version(&site, version, &saved)?;
+            put.push(Put {
+                site: site.into(),
+                version,
+            });
+        }
+        Ok(put)
+    }
+
     fn version_path(&self, site: &str, version: u32) -> PathBuf {
         let name = format!("{}-{version}.json", name_of(site));
         self.directory.join(VERSIONS).join(name)
@@ -124,6 +181,14 @@ pub fn saved_profiles(data_dir: &Path, options: &ProfileOptions) -> Result<Profi
     if let Some(saved) = read(&data_dir.join(FILE))? {
         learner.restore(saved)?;
     }
+    Ok(learner.publish())
+}
+
+/// The profiles that stand in a file of [`Saved`] ones.
+pub fn profiles_in(path: &Path, options: &ProfileOptions) -> Result<Profiles, FileError> {
+    let mut learner = Learner::new(options.clone());
+    let saved = read(path)?.ok_or_else(|| std::io::Error::from(ErrorKind::NotFound))?;
+    learner.restore(saved)?;
     Ok(learner.publish())
 }
 
@@ -147,7 +212,8 @@ fn read(path: &Path) -> Result<Option<Saved>, FileError> {
     Ok(Some(serde_json::from_slice(&fs_err::read(path)?)?))
 }
 
-fn write(path: &Path, saved: &Saved) -> Result<(), FileError> {
+/// Writes profiles to a file, whole or not at all.
+pub fn write(path: &Path, saved: &Saved) -> Result<(), FileError> {
     let fresh = path.with_extension("new");
     drop(fs_err::remove_file(&fresh));
     let mut options = fs_err::OpenOptions::new();

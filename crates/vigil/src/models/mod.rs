@@ -12,6 +12,7 @@
 mod desk;
 mod file;
 mod telemetry;
+mod training;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -26,7 +27,8 @@ use vigil_detect::ProfileOptions;
 use vigil_detect::profile::{Change, Learner, Profiles, Requests, State};
 use vigil_event::{Clock, IdSource, Kind, Publication, Severity, Timestamp, channel};
 
-pub use file::{ModelFiles, saved_profiles};
+pub use file::{FileError, ModelFiles, Put, profiles_in, saved_profiles, write};
+pub use training::{Trained, Training};
 
 /// Batches of requests that wait for the learner.
 const QUEUE: usize = 64;

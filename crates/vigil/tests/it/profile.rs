@@ -193,3 +193,104 @@ fn a_profile_is_retrained_rolled_back_and_forgotten() {
     assert!(reset.status.success());
     assert_eq!(http.get(SHOP).status, 404);
 }
+
+/// A log as somebody has it who tries the program: one address, a few minutes, no host.
+fn log_of_one_client(count: u32) -> String {
+    let mut text = String::new();
+    for number in 0..count {
+        let target = match number % 3 {
+            0 => "/shop/index.jsp".to_owned(),
+            1 => format!("/shop/item.jsp?id={}", 1 + number % 9),
+            _ => format!(
+                "/shop/form.jsp?identity={}Z&mode=send",
+                10_000_000 + number * 37
+            ),
+        };
+        let (minute, second) = (number / 60 % 60, number % 60);
+        writeln!(
+            text,
+            "192.0.2.7 - - [20/Nov/2026:10:{minute:02}:{second:02} +0000] \"GET {target} HTTP/1.1\" 200 {} \"-\" \"Mozilla/5.0\"",
+            3_000 + number % 400
+        )
+        .unwrap();
+    }
+    text
+}
+
+/// `vigil` with these arguments: whether it succeeded, and what it said.
+fn vigil(arguments: &[&str]) -> (bool, String) {
+    let output = Command::new(BINARY).args(arguments).output().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8(said).unwrap())
+}
+
+const JUDGED: [(&str, bool); 6] = [
+    ("/shop/index.jsp", false),
+    ("/shop/item.jsp?id=5", false),
+    ("/shop/form.jsp?identity=12345678Z&mode=send", false),
+    ("/shop/form.jsp?identity=12345678&mode=send", true),
+    ("/shop/form.jsp?identity=12345678Z&modeA=send", true),
+    ("/shop/index.jsp/logo.gif", true),
+];
+
+fn judged(arguments: &[&str]) {
+    let (is_done, said) = vigil(arguments);
+    assert!(is_done, "{said}");
+    let lines: Vec<Value> = said
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(lines.len(), JUDGED.len(), "one for every line: {said}");
+    for (line, (target, is_threat)) in lines.iter().zip(JUDGED) {
+        assert_eq!(line["threat"], is_threat, "{target}: {line}");
+        assert_eq!(
+            line["reasons"].as_array().unwrap().is_empty(),
+            !is_threat,
+            "{line}"
+        );
+    }
+}
+
+#[test]
+fn a_log_that_is_vouched_for_is_learned_in_one_command_and_judges_another_in_the_next() {
+    let site = Site::new();
+    let path = |name: &str| site.path(name).to_str().unwrap().to_owned();
+    fs_err::write(path("train.log"), log_of_one_client(6_000)).unwrap();
+    let today = JUDGED.map(|(target, _)| {
+        format!("203.0.113.9 - - [21/Nov/2026:10:00:00 +0000] \"GET {target} HTTP/1.1\" 200 3100 \"-\" \"Mozilla/5.0\"\n")
+    });
+    fs_err::write(path("today.log"), today.concat()).unwrap();
+    let (train, today, data, out) = (
+        path("train.log"),
+        path("today.log"),
+        path("fresh"),
+        path("shop.json"),
+    );
+    let replay = ["replay", "--offline", "--json", "--every", &today];
+    let (is_done, said) = vigil(&["profile", "train", &train, "--data-dir", &data]);
+    assert!(is_done && said.contains("-  in force, version 1"), "{said}");
+    judged(&[&replay[..], &["--data-dir", &data]].concat());
+    let (is_done, said) = vigil(&["profile", "train", &train, "--out", &out]);
+    assert!(is_done && said.contains("written to"), "{said}");
+    judged(&[&replay[..], &["--profile", &out]].concat());
+    // A few lines are no site.
+    let (is_done, said) = vigil(&["profile", "train", &today, "--data-dir", &data]);
+    assert!(!is_done && said.contains("of 1000 requests"), "{said}");
+}
+
+#[test]
+fn a_running_server_goes_by_what_was_trained_at_once() {
+    let site = Site::new();
+    let vigil = serve(&site);
+    let train = site.path("train.log");
+    fs_err::write(&train, log_of_one_client(6_000)).unwrap();
+    let shown = profile(&site, &vigil, &["train", train.to_str().unwrap()]);
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    assert!(shown.contains("in force, version 1"), "{shown}");
+    let models = vigil.http().get(MODELS).json();
+    assert_eq!(models["items"][0]["state"], "active", "{models}");
+    let odd = "203.0.113.9 - - [21/Nov/2026:10:00:00 +0000] \"GET /shop/form.jsp?identity=12345678&mode=send HTTP/1.1\" 200 3100 \"-\" \"Mozilla/5.0\"\n";
+    site.append(odd);
+    let threat = threat_with(vigil.http(), "12345678");
+    assert_eq!(threat["detections"][0]["rule_id"], "profile");
+}

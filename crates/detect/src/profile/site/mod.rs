@@ -1,15 +1,18 @@
 //! One site: its paths, the names and endings used anywhere on it, and the judgement of a request.
 
+mod verdict;
+
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 use vigil_event::Outcome;
 use vigil_event::whole::is_secret;
 
+use self::verdict::{FOUND_BY, MOST, MOST_OF_NEW_PATHS, segment_misfit, verdict};
 use super::endpoint::{Endpoint, EndpointDescription, KnownNames};
 use super::misfit::{Aspect, Misfit, Place, grouped};
 use super::name::name_key;
 use super::options::{Part, ProfileOptions, Trust};
-use super::seen::Request;
+use super::seen::{Origin, Request};
 use super::shape::{Shape, bucket};
 use super::sparse::Sparse;
 use super::tree::{Found, MAX_DEPTH, Node, ending, segments};
@@ -22,6 +25,8 @@ const MAX_NAMES: usize = 512;
 /// A name is known on the site once clients of so many networks have used it somewhere.
 const ENOUGH_FOR_NAMES: u32 = 6;
 const MAX_ENDINGS: usize = 64;
+/// So many parameters with texts that are no UTF-8 make a site that writes Latin-1 or the like.
+const NAMES_IN_LATIN1: usize = 2;
 /// Broken links that are remembered.
 const MAX_MISSING: usize = 256;
 /// A path's ending is odd only where so many requests were seen.
@@ -45,12 +50,39 @@ pub struct Site {
     soft_misses: Sparse,
     /// Paths that are not there and are asked for all the same: broken links.
     missing: HashMap<u64, Witness>,
+    #[serde(default)]
+    noise: Noise,
     #[serde(skip)]
     size: u64,
     #[serde(skip)]
     places: usize,
     #[serde(skip)]
     known_misses: u64,
+    #[serde(skip)]
+    is_latin1: bool,
+}
+
+/// How many times as much is new on a site as may be: where visitors do not fit too often, it takes more.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+struct Noise(f64);
+
+impl Default for Noise {
+    fn default() -> Self {
+        Self(1.0)
+    }
+}
+
+impl Eq for Noise {}
+
+impl Noise {
+    /// However noisy a site is, what was never seen on it stays odd.
+    const MOST: f64 = 10.0;
+
+    /// Goes by the share of requests that did not fit on a trial.
+    fn hear(&mut self, share: f64, may_be: f64) {
+        let times = (share / may_be.max(1e-6)).sqrt().clamp(0.75, 2.0);
+        self.0 = (self.0 * times).clamp(1.0, Self::MOST);
+    }
 }
 
 /// A parameter's name wherever it stands on the site.
@@ -102,7 +134,7 @@ impl Site {
 
     /// About how many addresses they came from.
     pub fn clients(&self) -> u64 {
-        self.crowd.size()
+        self.crowd.addresses()
     }
 
     /// How much of events' time it has learned for, in milliseconds.
@@ -208,6 +240,11 @@ impl Site {
         }
     }
 
+    /// Takes note of the share of requests that did not fit on a trial, of which so many may.
+    pub(crate) fn hear(&mut self, share: f64, may_be: f64) {
+        self.noise.hear(share, may_be);
+    }
+
     /// Works out what is trusted from what was learned.
     pub(crate) fn settle(&mut self, options: &ProfileOptions) {
         let trust = Trust::of(options);
@@ -217,6 +254,8 @@ impl Site {
         for named in self.names.values_mut() {
             named.value.settle(trust);
         }
+        let in_bytes = self.names.values().filter(|one| one.value.takes_bytes());
+        self.is_latin1 = in_bytes.count() >= NAMES_IN_LATIN1;
         self.known_misses = self.soft_misses.mask_of(|_, seen| trust.trusts(seen));
     }
 
@@ -227,6 +266,10 @@ impl Site {
 
     /// What does not fit of a request.
     pub(crate) fn judge(&self, request: &Request<'_>, trust: Trust, is_drifting: bool) -> Verdict {
+        let trust = Trust {
+            is_latin1: self.is_latin1,
+            ..trust
+        };
         let mut misfits = Vec::new();
         let mut key = String::new();
         let found = self.root.find(request.path(), &mut key, |node, segment| {
@@ -252,7 +295,7 @@ impl Site {
     }
 
     fn part(&self, count: u64) -> Part {
-        Part::of(count, self.count)
+        Part::of(count, self.count).noisy(self.noise.0)
     }
 
     fn judge_unknown(
@@ -273,6 +316,12 @@ impl Site {
         }
         // Where nothing was there, somebody may have mistyped it.
         let was_served = request.was_served();
+        let is_found = request.origin() == Origin::Here || shown >= FOUND_BY;
+        let most = if was_served && !is_found {
+            MOST
+        } else {
+            MOST_OF_NEW_PATHS
+        };
         let part = self.part(node.count());
         let known = format!(
             "in {} requests from about {} addresses",
@@ -280,16 +329,24 @@ impl Site {
             grouped(node.clients())
         );
         let weight = if was_served { 4.5 } else { 2.5 };
+        let strength = part.strength(node.probability(shown), node.witnesses());
+        let is_below_file = node.is_leaf() && goes_on_below_file(request.path(), segment);
+        let (score, words) = if is_below_file {
+            let weight = if was_served { 6.0 } else { 4.2 };
+            (weight * strength, "no path went on below this file")
+        } else {
+            let score = (weight * strength).min(most);
+            (score, "there was nothing at this path")
+        };
         let unknown = Misfit {
             aspect: Aspect::Path,
             place: Place::Path,
             thing: Misfit::PATH,
-            score: (weight * part.strength(node.probability(shown), node.clients()))
-                .min(MOST_OF_NEW_PATHS),
-            words: format!("there was nothing at this path {known}"),
+            score,
+            words: format!("{words} {known}"),
         };
         let named = segment.and_then(|segment| {
-            self.judge_ending(request, was_served, misfits);
+            self.judge_ending(request, (was_served, trust), misfits);
             segment_misfit(node, segment, (part, trust), was_served)
         });
         match named {
@@ -298,7 +355,7 @@ impl Site {
             }
             // That a new page has a name unlike the others is no further sign.
             Some(named) if named.score > unknown.score => misfits.push(Misfit {
-                score: named.score.min(MOST_OF_NEW_PATHS),
+                score: named.score.min(most),
                 ..named
             }),
             _ => misfits.push(unknown),
@@ -314,13 +371,18 @@ impl Site {
         }
     }
 
-    fn judge_ending(&self, request: &Request<'_>, was_served: bool, misfits: &mut Vec<Misfit>) {
+    fn judge_ending(
+        &self,
+        request: &Request<'_>,
+        (was_served, trust): (bool, Trust),
+        misfits: &mut Vec<Misfit>,
+    ) {
         let last = segments(request.path()).last().unwrap_or_default();
         let ending = ending(last);
         let Ok(name) = std::str::from_utf8(ending) else {
             return;
         };
-        if name.is_empty() || self.is_ending(name) || self.count < MIN_FOR_ENDINGS {
+        if name.is_empty() || self.is_ending(name, trust) || self.count < MIN_FOR_ENDINGS {
             return;
         }
         let shown = self.endings.get(name).map_or(0, Witness::networks);
@@ -334,16 +396,12 @@ impl Site {
             words: format!(
                 "no path ended in `{name}` in {} requests from about {} addresses",
                 grouped(self.count),
-                grouped(self.size)
+                grouped(self.clients())
             ),
         });
     }
 
-    fn is_ending(&self, name: &str) -> bool {
-        let trust = Trust {
-            networks: 4,
-            periods: 2,
-        };
+    fn is_ending(&self, name: &str, trust: Trust) -> bool {
         self.endings
             .get(name)
             .is_some_and(|seen| trust.trusts(seen))
@@ -379,7 +437,7 @@ impl Site {
         all.truncate(most);
         let described = all.into_iter();
         described
-            .filter(|(_, endpoint)| endpoint.clients() > 0)
+            .filter(|(_, endpoint)| endpoint.is_known())
             .map(|(template, endpoint)| (template, endpoint.description()))
             .collect()
     }
@@ -390,9 +448,17 @@ impl Site {
             && self.endings.len() <= MAX_ENDINGS
             && self.missing.len() <= MAX_MISSING
             && self.names.values().all(|one| one.value.is_bounded())
+            && (1.0..=Noise::MOST).contains(&self.noise.0)
             && self.root.is_bounded(0)
             && self.root.places() <= 2 * options.max_places.max(1)
     }
+}
+
+/// Whether that part of a path stands right after a file's name.
+fn goes_on_below_file(path: &[u8], part: Option<&[u8]>) -> bool {
+    let mut pairs = segments(path).zip(segments(path).skip(1));
+    let pair = pairs.find(|(_, one)| Some(*one) == part);
+    pair.is_some_and(|(file, _)| !ending(file).is_empty())
 }
 
 /// What is kept under a name, made if there is room or somebody rare makes some.
@@ -414,72 +480,4 @@ fn entry<'a, T: Default>(
         all.insert(name.into(), T::default());
     }
     all.get_mut(name)
-}
-
-/// What does not fit of a name in a path.
-fn segment_misfit(
-    node: &Node,
-    segment: &[u8],
-    (part, trust): (Part, Trust),
-    was_served: bool,
-) -> Option<Misfit> {
-    let profile = node.segments()?;
-    let misfit = profile.judge((&Shape::of(segment), segment), part, trust)?;
-    let share = match (was_served, misfit.is_dangerous || misfit.is_long) {
-        (true, true) => 1.0,
-        (false, true) => 0.8,
-        (true, false) => 0.7,
-        (false, false) => 0.5,
-    };
-    Some(Misfit {
-        aspect: misfit.aspect,
-        place: Place::Path,
-        thing: if misfit.is_dangerous || misfit.is_long {
-            Misfit::DANGEROUS_PATH
-        } else {
-            Misfit::PATH
-        },
-        score: misfit.score * share,
-        words: format!(
-            "this part of the path was {} in {} requests from about {} addresses",
-            misfit.usual,
-            grouped(profile.count()),
-            grouped(profile.clients())
-        ),
-    })
-}
-
-/// The highest score of a profile alone: it knows what is unusual, not what is evil.
-const MOST: f64 = 8.9;
-/// A path that is only new is never enough: pages are made every day.
-const MOST_OF_NEW_PATHS: f64 = 4.5;
-/// Weak signs about the answer alone never reach more.
-const MOST_AROUND: f64 = 4.9;
-/// The weight of what is only new while the site changes.
-const NEWS_WHILE_DRIFTING: f64 = 0.6;
-
-fn verdict(mut misfits: Vec<Misfit>, is_drifting: bool) -> Verdict {
-    if is_drifting {
-        for misfit in misfits.iter_mut().filter(|one| one.aspect.is_news()) {
-            misfit.score *= NEWS_WHILE_DRIFTING;
-        }
-    }
-    misfits.retain(|misfit| misfit.score >= super::value::WEAKEST);
-    misfits.sort_by(|a, b| b.score.total_cmp(&a.score));
-    let together = |of_request_only: bool| {
-        let counted = misfits
-            .iter()
-            .filter(|one| !of_request_only || one.aspect.is_of_request());
-        10.0 * (1.0 - counted.map(|one| 1.0 - one.score / 10.0).product::<f64>())
-    };
-    let (request, all) = (together(true), together(false));
-    let score = if request >= super::value::STRONG {
-        all
-    } else {
-        request.max(all.min(MOST_AROUND))
-    };
-    Verdict {
-        misfits,
-        score: score.min(MOST),
-    }
 }

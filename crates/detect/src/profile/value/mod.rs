@@ -3,6 +3,9 @@
 //! Owns: which kinds, characters, lengths and values were shown by how many, and which of them are
 //! trusted. Never holds: a value's text before many clients have sent it, and none of a secret.
 
+mod add;
+mod pattern;
+
 use serde::{Deserialize, Serialize};
 
 use super::misfit::{Aspect, ValueMisfit, grouped};
@@ -13,11 +16,15 @@ use super::who::hash_text;
 use super::witness::{Crowd, Lesson, Novelty, Witness};
 
 /// A parameter with more values than this has any.
-const MAX_VALUES: usize = 32;
+const MAX_VALUES: usize = 64;
 /// The longest value that is remembered as such, in bytes.
 const MAX_VALUE_BYTES: usize = 48;
 /// Pairs of signs that are remembered.
 const MAX_PAIRS: usize = 64;
+/// A parameter with more patterns than this follows none.
+const MAX_PATTERNS: usize = 12;
+/// Values follow no pattern once more than one in so many is built otherwise.
+const FREE_FROM: u64 = 200;
 /// With fewer requests than this a list of values says nothing.
 const MIN_FOR_LIST: u64 = 200;
 
@@ -41,6 +48,8 @@ struct Settled {
     crowd: u64,
     /// All values are known.
     is_list: bool,
+    /// How many patterns are trusted; 0 where values follow none.
+    patterns: u8,
     is_ready: bool,
 }
 
@@ -53,6 +62,17 @@ pub(crate) struct ValueProfile {
     lengths: Sparse,
     signs: Sparse,
     pairs: Vec<(u16, Witness)>,
+    /// How values are built, by the hash of it.
+    #[serde(default)]
+    patterns: Vec<(u64, Witness)>,
+    /// There are too many patterns to know.
+    #[serde(default)]
+    is_free: bool,
+    /// Values that are built unlike those that found room.
+    #[serde(default)]
+    other_patterns: Witness,
+    #[serde(default)]
+    new_patterns: Novelty,
     values: Vec<Known>,
     /// There are too many values to know.
     is_open: bool,
@@ -69,6 +89,7 @@ impl ValueProfile {
     pub(crate) fn of_forms() -> Self {
         Self {
             is_open: true,
+            is_free: true,
             ..Self::default()
         }
     }
@@ -78,7 +99,22 @@ impl ValueProfile {
     }
 
     pub(crate) fn clients(&self) -> u64 {
+        self.crowd.addresses()
+    }
+
+    /// How many count as witnesses.
+    pub(crate) fn witnesses(&self) -> u64 {
         self.crowd.size()
+    }
+
+    /// Whether its values are neither on a list nor built alike.
+    pub(crate) const fn is_free(&self) -> bool {
+        self.is_open && self.is_free
+    }
+
+    /// Whether it takes texts that are no UTF-8.
+    pub(crate) const fn takes_bytes(&self) -> bool {
+        self.settled.classes & 1 << class::INVALID != 0
     }
 
     /// Learns from a value that an honest client may have sent.
@@ -102,6 +138,9 @@ impl ValueProfile {
             }
         }
         self.new_pairs.see(self.count, is_new, by);
+        if !self.is_free {
+            self.learn_pattern(shape.pattern, by, trust);
+        }
         if !self.is_open {
             self.learn_value(value, by, trust);
         }
@@ -130,7 +169,7 @@ impl ValueProfile {
         if let Some(known) = found {
             known.seen.see(by);
             if known.text.is_none() && trust.trusts(&known.seen) {
-                known.text = std::str::from_utf8(value).ok().map(Box::from);
+                known.text = Some(String::from_utf8_lossy(value).into());
             }
             return;
         }
@@ -190,6 +229,14 @@ impl ValueProfile {
             is_list: !self.is_open
                 && self.count >= MIN_FOR_LIST
                 && self.values.iter().any(|known| known.text.is_some()),
+            patterns: if self.is_free || self.count < MIN_FOR_LIST {
+                0
+            } else {
+                self.patterns
+                    .iter()
+                    .filter(|(_, seen)| enough(seen))
+                    .count() as u8
+            },
             is_ready: kinds != 0,
         };
     }
@@ -237,7 +284,7 @@ impl ValueProfile {
                 worst = Some((score, reason));
             }
         };
-        let mut strange = shape.classes & !settled.classes;
+        let mut strange = trust.read(shape.classes) & !settled.classes;
         while strange != 0 {
             let class = strange.trailing_zeros() as u8;
             strange &= strange - 1;
@@ -245,7 +292,8 @@ impl ValueProfile {
         }
         let kind = shape.kind;
         if settled.kinds & 1 << (kind as u8) == 0 {
-            let weight = if kind == Kind::Empty { 3.5 } else { 6.0 };
+            let is_nothing = kind == Kind::Empty && shape.length == 0;
+            let weight = if is_nothing { 3.5 } else { 6.0 };
             let rarity = self.rarity(self.kinds.networks(kind as u8), part);
             consider(weight * rarity, Reason::Kind);
         }
@@ -265,6 +313,9 @@ impl ValueProfile {
             let weight = [3.5, 5.0, 6.0][usize::from(beyond.min(3)) - 1];
             consider(weight * self.rarity(shown, part), Reason::Signs);
         }
+        if let Some(score) = self.pattern_score(shape, part, trust) {
+            consider(score, Reason::Pattern);
+        }
         for pair in shape.pairs() {
             let (score, is_strange) = self.pair_score(*pair, part, trust);
             if is_strange {
@@ -274,7 +325,7 @@ impl ValueProfile {
         worst.map(|(score, reason)| ValueMisfit {
             aspect: Aspect::Form,
             score,
-            is_dangerous: shape.classes & !settled.classes & class::DANGEROUS != 0,
+            is_dangerous: trust.read(shape.classes) & !settled.classes & class::DANGEROUS != 0,
             is_long: matches!(reason, Reason::Long) && score >= STRONG,
             usual: self.usual(&reason),
         })
@@ -304,12 +355,12 @@ impl ValueProfile {
         if !self.settled.is_list {
             return None;
         }
-        let text = std::str::from_utf8(value).ok();
-        let is_known = |known: &&Known| known.text.as_deref() == text;
-        if text.is_some() && self.values.iter().any(|known| is_known(&known)) {
+        let hash = hash_text(value);
+        let text = String::from_utf8_lossy(value);
+        let is_known = |known: &Known| known.hash == hash && known.text.as_deref() == Some(&*text);
+        if self.values.iter().any(is_known) {
             return None;
         }
-        let hash = hash_text(value);
         let shown = self.values.iter().find(|known| known.hash == hash);
         let shown = shown.map_or(0, |known| known.seen.networks());
         let weight = match shape.kind {
@@ -352,6 +403,7 @@ impl ValueProfile {
                 "with at most about {} signs",
                 grouped(bucket_end(self.settled.most_signs))
             ),
+            Reason::Pattern => format!("always built in {} way(s)", self.settled.patterns),
             Reason::Pair(pair) => format!(
                 "without {} right after {}",
                 class::name((pair & 63) as u8),
@@ -389,70 +441,6 @@ impl ValueProfile {
         }
         text
     }
-
-    pub(crate) fn add(&mut self, other: &Self) {
-        self.count = self.count.saturating_add(other.count);
-        self.crowd.add(&other.crowd);
-        for (mine, theirs) in [
-            (&mut self.kinds, &other.kinds),
-            (&mut self.classes, &other.classes),
-            (&mut self.lengths, &other.lengths),
-            (&mut self.signs, &other.signs),
-        ] {
-            mine.add(theirs);
-        }
-        for (pair, seen) in &other.pairs {
-            let mine = self.pairs.iter_mut().find(|(known, _)| known == pair);
-            if let Some((_, mine)) = mine {
-                mine.add(seen);
-            } else if self.pairs.len() < MAX_PAIRS {
-                self.pairs.push((*pair, *seen));
-            }
-        }
-        self.overflow.add(&other.overflow);
-        self.new_classes.add(&other.new_classes);
-        self.new_pairs.add(&other.new_pairs);
-        self.new_values.add(&other.new_values);
-        if other.is_open {
-            self.open();
-        }
-        for known in &other.values {
-            let mine = self.values.iter_mut().find(|one| one.hash == known.hash);
-            if let Some(mine) = mine {
-                mine.seen.add(&known.seen);
-                mine.text = mine.text.take().or_else(|| known.text.clone());
-            } else if self.is_open {
-                break;
-            } else if self.values.len() < MAX_VALUES {
-                self.values.push(known.clone());
-            } else {
-                self.overflow.add(&known.seen);
-            }
-        }
-    }
-
-    /// Whether what was read from a file keeps the bounds.
-    pub(crate) fn is_bounded(&self) -> bool {
-        let short = |known: &Known| {
-            known
-                .text
-                .as_ref()
-                .is_none_or(|text| text.len() <= MAX_VALUE_BYTES)
-        };
-        self.values.len() <= MAX_VALUES
-            && self.pairs.len() <= MAX_PAIRS
-            && self.values.iter().all(short)
-    }
-
-    /// About how many bytes it holds beside itself.
-    pub(crate) fn bytes(&self) -> usize {
-        let sparse = [&self.kinds, &self.classes, &self.lengths, &self.signs];
-        let texts = self.values.iter().filter_map(|known| known.text.as_ref());
-        sparse.into_iter().map(Sparse::bytes).sum::<usize>()
-            + self.pairs.capacity() * size_of::<(u16, Witness)>()
-            + self.values.capacity() * size_of::<Known>()
-            + texts.map(|text| text.len()).sum::<usize>()
-    }
 }
 
 /// From here on a sign is strong.
@@ -483,6 +471,7 @@ enum Reason {
     Long,
     Short,
     Signs,
+    Pattern,
     Pair(u16),
 }
 
