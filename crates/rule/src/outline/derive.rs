@@ -26,46 +26,18 @@ impl Known {
 
     /// The best that is known.
     fn best(&self) -> &[Piece] {
-        let sets = [&self.inside, &self.start, &self.end];
-        let best = sets
-            .into_iter()
-            .min_by(|one, other| piece::cost(one).total_cmp(&piece::cost(other)));
-        best.map(Vec::as_slice).unwrap_or_default()
+        cheapest([&self.inside, &self.start, &self.end])
     }
 
     /// This and then the other.
     fn then(&self, next: &Self) -> Self {
-        let ends = piece::limited(piece::cross(&self.end, &next.start), Keep::Best);
-        let sets = [&self.inside, &next.inside, &ends];
-        let inside = sets
-            .into_iter()
-            .min_by(|one, other| piece::cost(one).total_cmp(&piece::cost(other)));
-        let start = self.start.iter().flat_map(|piece| {
-            let more = if piece.is_whole {
-                next.start.as_slice()
-            } else {
-                &[]
-            };
-            let alone = (!piece.is_whole).then(|| piece.clone());
-            alone
-                .into_iter()
-                .chain(more.iter().map(|more| piece.then(more)))
-        });
-        let end = next.end.iter().flat_map(|piece| {
-            let more = if piece.is_whole {
-                self.end.as_slice()
-            } else {
-                &[]
-            };
-            let alone = (!piece.is_whole).then(|| piece.clone());
-            alone
-                .into_iter()
-                .chain(more.iter().map(|more| more.then(piece)))
-        });
+        let seam = piece::limited(piece::cross(&self.end, &next.start), Keep::Best);
+        let start = extended(&self.start, &next.start, Piece::then);
+        let end = extended(&next.end, &self.end, |end, before| before.then(end));
         Self {
-            start: piece::limited(start.collect(), Keep::Start),
-            end: piece::limited(end.collect(), Keep::End),
-            inside: inside.cloned().unwrap_or_default(),
+            start: piece::limited(start, Keep::Start),
+            end: piece::limited(end, Keep::End),
+            inside: cheapest([&self.inside, &next.inside, &seam]).to_vec(),
         }
     }
 
@@ -90,6 +62,31 @@ impl Known {
         };
         Self { start, end, ..self }
     }
+}
+
+/// The set that tells most.
+fn cheapest(sets: [&Vec<Piece>; 3]) -> &[Piece] {
+    let best = sets
+        .into_iter()
+        .min_by(|one, other| piece::cost(one).total_cmp(&piece::cost(other)));
+    best.map(Vec::as_slice).unwrap_or_default()
+}
+
+/// The pieces, each that is whole joined with every one of its neighbours.
+fn extended(
+    pieces: &[Piece],
+    neighbours: &[Piece],
+    join: impl Fn(&Piece, &Piece) -> Piece,
+) -> Vec<Piece> {
+    let mut all = Vec::new();
+    for piece in pieces {
+        if piece.is_whole {
+            all.extend(neighbours.iter().map(|neighbour| join(piece, neighbour)));
+        } else {
+            all.push(piece.clone());
+        }
+    }
+    all
 }
 
 /// The pieces of which each text that matches has one; one of them may be empty.
