@@ -223,14 +223,14 @@ fn prepare(stream: &TcpStream) {
     let deadline = UNREAD_DEADLINE.as_millis() as u32;
     let prepared = stream
         .set_nodelay(true)
-        .and_then(|()| SockRef::from(stream).set_tcp_notsent_lowat(UNSENT_BYTES))
         .and_then(|()| {
             Ok(rustix::net::sockopt::set_tcp_user_timeout(
                 stream, deadline,
             )?)
-        });
+        })
+        .and_then(|()| SockRef::from(stream).set_tcp_notsent_lowat(UNSENT_BYTES));
     if let Err(error) = prepared {
-        tracing::debug!(%error, "a connection has no deadline for unread data");
+        tracing::debug!(%error, "a connection could not be prepared in full: it may have no deadline for unread data");
     }
 }
 
