@@ -236,16 +236,7 @@ fn weak_signs_from_one_network_meet_whatever_thread_they_are_on() {
     let site = Site::new();
     fs_err::create_dir(site.path("rules")).unwrap();
     fs_err::write(site.path("rules/weak.yml"), WEAK).unwrap();
-    let config = site.path("vigil.toml");
-    fs_err::write(&config, "[detect]\nthreads = 4\n").unwrap();
-    let vigil = site
-        .following()
-        .arg("--from-start")
-        .arg("--config")
-        .arg(config.to_str().unwrap())
-        .arg("--rules")
-        .arg(site.path("rules").to_str().unwrap())
-        .serve();
+    let vigil = site.following_by_rules(4).serve();
     let mut lines = String::new();
     for n in 1..=20 {
         let address = format!("198.51.100.{n}");

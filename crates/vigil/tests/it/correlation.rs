@@ -85,16 +85,7 @@ fn replay_tells_what_fired_on_which_line() {
 #[test]
 fn threads_count_one_address_apart_and_many_together() {
     let site = site();
-    let config = site.path("vigil.toml");
-    fs_err::write(&config, "[detect]\nthreads = 4\n").unwrap();
-    let vigil = site
-        .following()
-        .arg("--from-start")
-        .arg("--config")
-        .arg(config.to_str().unwrap())
-        .arg("--rules")
-        .arg(site.path("rules").to_str().unwrap())
-        .serve();
+    let vigil = site.following_by_rules(4).serve();
     let mut lines = String::new();
     for n in 0..60 {
         lines.push_str(&failed(&format!("198.51.100.{n}"), n));
@@ -159,17 +150,8 @@ fn found_by(vigil: &vigil_testkit::Vigil, rule: &str) -> usize {
 #[test]
 fn what_was_counted_goes_on_across_a_reload() {
     let site = site();
-    let config = site.path("vigil.toml");
-    fs_err::write(&config, "[detect]\nthreads = 2\n").unwrap();
     fs_err::write(site.path("rules/mark.yml"), MARK).unwrap();
-    let vigil = site
-        .following()
-        .arg("--from-start")
-        .arg("--config")
-        .arg(config.to_str().unwrap())
-        .arg("--rules")
-        .arg(site.path("rules").to_str().unwrap())
-        .serve();
+    let vigil = site.following_by_rules(2).serve();
     let mut lines: String = (0..38)
         .map(|n| failed(&format!("198.51.100.{n}"), n))
         .collect();
@@ -216,16 +198,7 @@ fn what_was_counted_goes_on_across_a_reload() {
 fn what_is_suppressed_feeds_no_correlation_of_many() {
     let site = site();
     fs_err::write(site.path("rules/mark.yml"), MARK).unwrap();
-    let config = site.path("vigil.toml");
-    fs_err::write(&config, "[detect]\nthreads = 2\n").unwrap();
-    let vigil = site
-        .following()
-        .arg("--from-start")
-        .arg("--config")
-        .arg(config.to_str().unwrap())
-        .arg("--rules")
-        .arg(site.path("rules").to_str().unwrap())
-        .serve();
+    let vigil = site.following_by_rules(2).serve();
     let suppress = |arguments: &[&str]| {
         let output = Command::new(BINARY)
             .arg("suppress")

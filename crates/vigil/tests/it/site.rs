@@ -40,6 +40,18 @@ impl Site {
         self.vigil().log(&self.log())
     }
 
+    /// The program following this site's log from its start, by the rules in its folder `rules`, on so
+    /// many threads.
+    pub(crate) fn following_by_rules(&self, threads: usize) -> VigilBuilder {
+        let config = self.path("vigil.toml");
+        fs_err::write(&config, format!("[detect]\nthreads = {threads}\n")).unwrap();
+        let builder = self.following().arg("--from-start");
+        let builder = builder.arg("--config").arg(config.to_str().unwrap());
+        builder
+            .arg("--rules")
+            .arg(self.path("rules").to_str().unwrap())
+    }
+
     /// Appends to the log.
     pub(crate) fn append(&self, bytes: impl AsRef<[u8]>) {
         append(&self.log(), bytes);
