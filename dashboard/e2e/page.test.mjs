@@ -139,6 +139,18 @@ test('an alert is acknowledged by its button, and says by whom', async () => {
   assert.equal(said.trim(), `acknowledged by ${stored.assignee}`);
 });
 
+test('alerts rank by outcome when asked', async () => {
+  const asked = page.waitForRequest((request) =>
+    request.url().includes('/api/v1/alerts?state=open&sort=outcome'),
+  );
+  await page.locator('.alerts').getByLabel('Order').selectOption('outcome');
+  const answer = await (await asked).response();
+  assert.equal(answer.status(), 200);
+  const worst = (await answer.json()).items[0].id;
+  await page.locator(`.alert[data-id="${worst}"]`).waitFor();
+  await page.locator('.alerts').getByLabel('Order').selectOption('severity');
+});
+
 test('a paused feed stands still and counts what waits', async () => {
   await page.getByRole('button', { name: 'Pause' }).click();
   await server.request({ address: '203.0.113.52', target: '/a?id=1%27%20OR%201=1--' });

@@ -4,33 +4,50 @@
 
 use std::fmt::Write as _;
 
-use vigil_event::{Id, Timestamp};
+use vigil_event::{Id, Outcome, Timestamp};
 
 use crate::StoreError;
+use crate::query::Sort;
 
-/// The last item of a page: lists are ordered by time and then id, both descending.
+/// The last item of a page: lists are ordered by time and then id, both descending; by the outcome
+/// before them where that was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Cursor {
+    pub(crate) outcome: Option<Outcome>,
     pub(crate) at: Timestamp,
     pub(crate) id: Id,
 }
 
 impl Cursor {
-    /// 12 hexadecimal digits of the time and 32 of the id.
+    /// 12 hexadecimal digits of the time and 32 of the id; the outcome's rank and a dash in front in
+    /// a list by outcome.
     pub(crate) fn encode(&self) -> String {
-        let mut text = format!("{:012x}", self.at.as_millis());
-        for byte in self.id.as_bytes() {
+        let mut text = String::with_capacity(46);
+        if let Some(outcome) = self.outcome {
             // Writing to a string cannot fail.
+            _ = write!(text, "{}-", outcome.rank());
+        }
+        _ = write!(text, "{:012x}", self.at.as_millis());
+        for byte in self.id.as_bytes() {
             _ = write!(text, "{byte:02x}");
         }
         text
     }
 
-    pub(crate) fn decode(text: &str) -> Result<Self, StoreError> {
-        Self::parse(text).ok_or(StoreError::BadCursor)
+    /// Reads the cursor of a list in that order; one of another order is none.
+    pub(crate) fn decode(text: &str, sort: Sort) -> Result<Self, StoreError> {
+        Self::parse(text, sort).ok_or(StoreError::BadCursor)
     }
 
-    fn parse(text: &str) -> Option<Self> {
+    fn parse(text: &str, sort: Sort) -> Option<Self> {
+        let (outcome, text) = match sort {
+            Sort::Newest => (None, text),
+            Sort::Outcome => {
+                let (rank, rest) = text.split_once('-')?;
+                let named = |outcome: &Outcome| rank.as_bytes() == [b'0' + outcome.rank()];
+                (Some(Outcome::ALL.into_iter().find(named)?), rest)
+            }
+        };
         if text.len() != 44
             || !text
                 .bytes()
@@ -41,6 +58,7 @@ impl Cursor {
         let ms = i64::from_str_radix(text.get(..12)?, 16).ok()?;
         let id = u128::from_str_radix(text.get(12..)?, 16).ok()?;
         let cursor = Self {
+            outcome,
             at: Timestamp::from_millis(ms),
             id: Id::from_bytes(id.to_be_bytes()),
         };
@@ -56,14 +74,22 @@ mod tests {
 
     proptest! {
         #[test]
-        fn comes_back(ms in 0..253_402_300_800_000i64, id: [u8; 16]) {
-            let cursor = Cursor { at: Timestamp::from_millis(ms), id: Id::from_bytes(id) };
-            prop_assert_eq!(Cursor::decode(&cursor.encode()).unwrap(), cursor);
+        fn comes_back(ms in 0..253_402_300_800_000i64, id: [u8; 16], rank in 0..4u8) {
+            let (sort, outcome) = match rank {
+                3 => (Sort::Newest, None),
+                rank => (Sort::Outcome, Some(Outcome::from_rank(rank))),
+            };
+            let other = if sort == Sort::Newest { Sort::Outcome } else { Sort::Newest };
+            let cursor = Cursor { outcome, at: Timestamp::from_millis(ms), id: Id::from_bytes(id) };
+            prop_assert_eq!(Cursor::decode(&cursor.encode(), sort).unwrap(), cursor);
+            prop_assert!(matches!(Cursor::decode(&cursor.encode(), other), Err(StoreError::BadCursor)));
         }
 
         #[test]
         fn anything_else_is_an_error_and_no_panic(text in ".{0,60}") {
-            prop_assert!(matches!(Cursor::decode(&text), Err(StoreError::BadCursor)));
+            for sort in [Sort::Newest, Sort::Outcome] {
+                prop_assert!(matches!(Cursor::decode(&text, sort), Err(StoreError::BadCursor)));
+            }
         }
     }
 
@@ -77,7 +103,13 @@ mod tests {
             format!("{hex}00"),
             "f".repeat(44),
         ] {
-            assert!(Cursor::decode(&text).is_err(), "{text}");
+            assert!(Cursor::decode(&text, Sort::Newest).is_err(), "{text}");
+            let ranked = format!("1-{text}");
+            assert!(Cursor::decode(&ranked, Sort::Outcome).is_err(), "{ranked}");
+        }
+        for rank in ["", "3", "01", "-1"] {
+            let ranked = format!("{rank}-{hex}0");
+            assert!(Cursor::decode(&ranked, Sort::Outcome).is_err(), "{ranked}");
         }
     }
 }

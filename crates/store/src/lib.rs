@@ -22,7 +22,7 @@ use vigil_event::{Alert, AlertChange, Checkpoint, Id, Revocation, Suppression, T
 
 pub use entry::{Backlog, Entry, GroupedThreat, Publish, Recorded};
 pub use error::StoreError;
-pub use query::{AlertQuery, Page, ThreatQuery};
+pub use query::{AlertQuery, Page, Sort, ThreatQuery};
 pub use retention::{Retention, Trimmed};
 pub use sqlite::{DataLock, SqliteStore};
 pub use stats::{Stats, StatsQuery};
@@ -73,16 +73,18 @@ pub trait Store: Send + Sync {
     /// The threat of that id.
     fn threat(&self, id: Id) -> Result<Option<Threat>, StoreError>;
 
-    /// A page of threats, the newest first.
+    /// A page of threats, in the order that is asked for.
     ///
     /// Following [`Page::next`] gives every threat that was there when the first page was asked for
     /// exactly once, whatever is stored meanwhile; what is trimmed meanwhile is left out.
     fn threats(&self, query: &ThreatQuery) -> Result<Page<Threat>, StoreError>;
 
-    /// A page of alerts, the last opened first, without their changes.
+    /// A page of alerts without their changes, in the order that is asked for; the newest are those
+    /// that were opened last.
     ///
     /// An alert keeps its place in the order when it grows or is reopened, so that paging holds as
-    /// for threats.
+    /// for threats. Only its outcome may rise, which moves it forward in a list by outcome: then a
+    /// page to come does not have it, and none has it twice.
     fn alerts(&self, query: &AlertQuery) -> Result<Page<Alert>, StoreError>;
 
     /// The alert of that id, with every change.

@@ -1,5 +1,7 @@
 //! Questions for lists: filters, pages.
 
+use std::str::FromStr;
+
 use ipnet::IpNet;
 use serde::Serialize;
 use vigil_event::{AlertState, Id, Outcome, Severity, Timestamp};
@@ -15,6 +17,36 @@ pub const PAGE_MAX_BYTES: usize = 4 << 20;
 
 /// The longest text that is searched for, in bytes.
 pub const MAX_TEXT_BYTES: usize = 1_024;
+
+/// What a list is ordered by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum Sort {
+    /// The newest first.
+    #[default]
+    Newest,
+    /// What likely succeeded first, then what nobody knows of, then what was only tried; of each the
+    /// newest first.
+    Outcome,
+}
+
+/// The text names no order.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no order: use newest or outcome")]
+pub struct NotAnOrder(pub String);
+
+impl FromStr for Sort {
+    type Err = NotAnOrder;
+
+    fn from_str(text: &str) -> Result<Self, NotAnOrder> {
+        match text {
+            "newest" => Ok(Self::Newest),
+            "outcome" => Ok(Self::Outcome),
+            _ => Err(NotAnOrder(text.chars().take(64).collect())),
+        }
+    }
+}
 
 /// Which threats. Every filter that is given must hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,7 +72,9 @@ pub struct ThreatQuery {
     /// At most [`MAX_TEXT_BYTES`]. Every threat that the other filters leave has to be looked at: give a range of time or an
     /// address with it on a large store.
     pub text: Option<String>,
-    /// Where the page before ended: its [`Page::next`].
+    /// What comes first.
+    pub sort: Sort,
+    /// Where the page before ended: its [`Page::next`]. It belongs to the order it was made in.
     pub cursor: Option<String>,
     /// The most items; 0 means [`DEFAULT_LIMIT`], more than [`MAX_LIMIT`] means that.
     ///
@@ -68,7 +102,9 @@ pub struct AlertQuery {
     pub since: Option<Timestamp>,
     /// First seen before this moment.
     pub until: Option<Timestamp>,
-    /// Where the page before ended: its [`Page::next`].
+    /// What comes first.
+    pub sort: Sort,
+    /// Where the page before ended: its [`Page::next`]. It belongs to the order it was made in.
     pub cursor: Option<String>,
     /// The most items; 0 means [`DEFAULT_LIMIT`], more than [`MAX_LIMIT`] means that.
     pub limit: usize,

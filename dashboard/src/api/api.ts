@@ -2,7 +2,7 @@
  * The REST calls that the page makes. The session is an HttpOnly cookie: no token passes through
  * here. Every failure is an `ApiError` whose message can be shown as it stands.
  */
-import { readAlert, type Alert, type AlertAction, type AlertState } from '../wire/alert';
+import { readAlert, type Alert, type AlertAction, type AlertState, type Ranking } from '../wire/alert';
 import { list, object, text } from '../wire/read';
 import { readStats, type Stats } from '../wire/stats';
 import { readThreat, type Threat } from '../wire/threat';
@@ -49,9 +49,10 @@ export async function threats(limit: number): Promise<Threat[]> {
   return list(object(await call(`threats?limit=${limit}`))['items'], (item) => readThreat(item));
 }
 
-/** The alerts that stand in this state, newest first. */
-export async function alerts(state: AlertState): Promise<Alert[]> {
-  return list(object(await call(`alerts?state=${state}&limit=200`))['items'], readAlert);
+/** The alerts that stand in this state: the newest, or those that likely succeeded before others. */
+export async function alerts(state: AlertState, ranking: Ranking): Promise<Alert[]> {
+  const sort = ranking === 'outcome' ? 'outcome' : 'newest';
+  return list(object(await call(`alerts?state=${state}&sort=${sort}&limit=200`))['items'], readAlert);
 }
 
 /** One alert with its changes. */

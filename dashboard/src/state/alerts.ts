@@ -1,25 +1,29 @@
 /** The alerts that are known, and what may be done to them. */
 import { batch, computed, signal } from '@preact/signals';
 import * as api from '../api/api';
-import { ALERT_STATES, type Alert, type AlertAction, type AlertChange } from '../wire/alert';
+import { ALERT_STATES, type Alert, type AlertAction, type AlertChange, type Ranking } from '../wire/alert';
 import { OUTCOMES } from '../wire/outcome';
 import { SEVERITIES } from '../wire/severity';
 
 /** The most alerts in memory. */
 const MAX_ALERTS = 500;
 
-/** The order of the list: what needs work first; it does not change while threats come in. */
-function order(a: Alert, b: Alert): number {
+const byOutcome = (a: Alert, b: Alert): number => OUTCOMES.indexOf(b.outcome) - OUTCOMES.indexOf(a.outcome);
+
+/** The order of the list: what needs work first, in the same order however threats come in. */
+function order(a: Alert, b: Alert, ranking: Ranking): number {
   return (
     ALERT_STATES.indexOf(a.state) - ALERT_STATES.indexOf(b.state) ||
+    (ranking === 'outcome' ? byOutcome(a, b) : 0) ||
     SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity) ||
-    OUTCOMES.indexOf(b.outcome) - OUTCOMES.indexOf(a.outcome) ||
+    byOutcome(a, b) ||
     b.firstSeen - a.firstSeen
   );
 }
 
 export class Alerts {
   readonly list = signal<readonly Alert[]>([]);
+  readonly ranking = signal<Ranking>('severity');
   readonly loaded = signal(false);
   readonly open = computed(() => this.list.value.filter((alert) => alert.state === 'open').length);
   /** The changes of the alerts whose history was asked for. */
@@ -39,24 +43,46 @@ export class Alerts {
   put(...alerts: readonly Alert[]): void {
     for (const alert of alerts) this.#told?.add(alert.id);
     const byId = new Map([...this.list.value, ...alerts].map((alert) => [alert.id, alert]));
-    this.list.value = [...byId.values()].sort(order).slice(0, MAX_ALERTS);
+    this.list.value = [...byId.values()].sort(this.#order).slice(0, MAX_ALERTS);
     for (const alert of alerts) if (alert.changes !== undefined) this.#remember(alert.id, alert.changes);
   }
+
+  /** Ranks by something else, and fetches what that has in front. */
+  async rankBy(ranking: Ranking): Promise<void> {
+    if (this.ranking.value === ranking) return;
+    batch(() => {
+      this.ranking.value = ranking;
+      this.list.value = [...this.list.value].sort(this.#order);
+    });
+    // The page works on with what it has where this fails: the connection says so.
+    await this.load().catch(() => undefined);
+  }
+
+  readonly #order = (a: Alert, b: Alert): number => order(a, b, this.ranking.value);
 
   /** Fetches what needs work; what is not among it any more was resolved while nobody told. */
   async load(): Promise<void> {
     const told = new Set<string>();
     this.#told = told;
-    const unresolved = await Promise.all([api.alerts('open'), api.alerts('acknowledged')]).finally(() => {
-      this.#told = undefined;
-    });
-    const fetched = unresolved.flat().filter((alert) => !told.has(alert.id));
-    const kept = this.list.value.filter((alert) => alert.state === 'resolved' || told.has(alert.id));
-    batch(() => {
-      this.list.value = kept;
-      this.put(...fetched);
-      this.loaded.value = true;
-    });
+    const ranking = this.ranking.value;
+    const isLatest = (): boolean => this.#told === told;
+    try {
+      const unresolved = await Promise.all([
+        api.alerts('open', ranking),
+        api.alerts('acknowledged', ranking),
+      ]);
+      // Another call that began since has the newer answer.
+      if (!isLatest()) return;
+      const fetched = unresolved.flat().filter((alert) => !told.has(alert.id));
+      const kept = this.list.value.filter((alert) => alert.state === 'resolved' || told.has(alert.id));
+      batch(() => {
+        this.list.value = kept;
+        this.put(...fetched);
+        this.loaded.value = true;
+      });
+    } finally {
+      if (isLatest()) this.#told = undefined;
+    }
   }
 
   /** Fetches an alert's history. */

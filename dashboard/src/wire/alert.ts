@@ -7,6 +7,11 @@ export const ALERT_STATES = ['open', 'acknowledged', 'resolved'] as const;
 
 export type AlertState = (typeof ALERT_STATES)[number];
 
+/** What a list of alerts ranks by, within a state. */
+export const RANKINGS = ['severity', 'outcome'] as const;
+
+export type Ranking = (typeof RANKINGS)[number];
+
 /** What a person can do to an alert. */
 export type AlertAction = 'acknowledge' | 'resolve' | 'note';
 

@@ -10,7 +10,7 @@ use ipnet::IpNet;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use vigil_event::{Alert, AlertAction, AlertChange, AlertState, Id, Outcome, Severity, Timestamp};
-use vigil_store::{AlertQuery, Page, StoreError};
+use vigil_store::{AlertQuery, Page, Sort, StoreError};
 
 use super::threats::{limit, network, parsed_network};
 use crate::allowed::{Allowed, ChangeAlerts, ReadAlerts};
@@ -62,7 +62,12 @@ pub(super) struct AlertFilter {
     #[serde(default, deserialize_with = "parsed")]
     #[param(inline)]
     until: Option<Timestamp>,
-    /// The `next` of the page before.
+    /// What comes first: `newest`, or with `outcome` what likely succeeded, then what is unknown, then
+    /// attempts, of each the newest first.
+    #[serde(default, deserialize_with = "parsed")]
+    #[param(inline)]
+    sort: Option<Sort>,
+    /// The `next` of the page before, of a list in the same order.
     cursor: Option<String>,
     /// The most items.
     #[serde(default, deserialize_with = "parsed")]
@@ -100,6 +105,7 @@ impl AlertFilter {
             family: self.family,
             since: self.since,
             until: self.until,
+            sort: self.sort.unwrap_or_default(),
             cursor: self.cursor,
             limit: limit(self.limit)?,
         })
@@ -117,8 +123,8 @@ pub(super) struct NoteBody {
 
 /// Lists alerts
 ///
-/// The last opened first, without their changes. A page's `next` is the `cursor` of the page that
-/// follows.
+/// The last opened first, or by outcome; without their changes. A page's `next` is the `cursor` of the
+/// page that follows.
 #[utoipa::path(
     get, path = "/api/v1/alerts", tag = "alerts", operation_id = "list_alerts",
     params(AlertFilter),

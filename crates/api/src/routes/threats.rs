@@ -7,7 +7,7 @@ use axum::extract::State;
 use ipnet::IpNet;
 use serde::Deserialize;
 use vigil_event::{Id, Outcome, Severity, Threat, Timestamp};
-use vigil_store::{Page, ThreatQuery};
+use vigil_store::{Page, Sort, ThreatQuery};
 
 use crate::allowed::{Allowed, ReadThreats};
 use crate::error::ErrorBody;
@@ -60,7 +60,12 @@ pub(super) struct ThreatFilter {
     /// This text stands in the log line, the URL or the user agent, in any case of ASCII letters.
     #[param(max_length = 256)]
     text: Option<String>,
-    /// The `next` of the page before.
+    /// What comes first: `newest`, or with `outcome` what likely succeeded, then what is unknown, then
+    /// attempts, of each the newest first.
+    #[serde(default, deserialize_with = "parsed")]
+    #[param(inline)]
+    sort: Option<Sort>,
+    /// The `next` of the page before, of a list in the same order.
     cursor: Option<String>,
     /// The most items.
     #[serde(default, deserialize_with = "parsed")]
@@ -89,6 +94,7 @@ impl ThreatFilter {
             since: self.since,
             until: self.until,
             text: self.text,
+            sort: self.sort.unwrap_or_default(),
             cursor: self.cursor,
             limit: limit(self.limit)?,
         })
@@ -133,7 +139,7 @@ pub(super) fn parsed_network<'de, D: serde::Deserializer<'de>>(
 
 /// Lists threats
 ///
-/// The newest first. A page's `next` is the `cursor` of the page that follows.
+/// The newest first, or by outcome. A page's `next` is the `cursor` of the page that follows.
 #[utoipa::path(
     get, path = "/api/v1/threats", tag = "threats", operation_id = "list_threats",
     params(ThreatFilter),

@@ -1,6 +1,7 @@
 //! Threats and statistics: filters, pages, and questions that are not understood.
 
 use vigil_auth::Role::Viewer;
+use vigil_event::Outcome;
 
 use crate::harness::{App, NOON, threat};
 
@@ -87,6 +88,41 @@ async fn pages_follow_one_another() {
 }
 
 #[tokio::test]
+async fn what_likely_succeeded_comes_first() {
+    let app = App::new();
+    let of = |address, second, outcome| {
+        let mut threat = threat(address, 8.0, second);
+        threat.outcome = outcome;
+        threat
+    };
+    app.store(&[
+        of("203.0.113.1", 1, Outcome::LikelySuccess),
+        of("203.0.113.2", 2, Outcome::Attempt),
+        of("203.0.113.3", 3, Outcome::Unknown),
+        of("203.0.113.4", 4, Outcome::LikelySuccess),
+        of("203.0.113.5", 5, Outcome::Attempt),
+    ]);
+    let expected = [4, 1, 3, 5, 2].map(|last| format!("203.0.113.{last}"));
+    for (list, address) in [("threats", "/source/ip"), ("alerts", "/source_ip")] {
+        let first = format!("/api/v1/{list}?sort=outcome&limit=2");
+        let mut path = first.clone();
+        let mut found = Vec::new();
+        loop {
+            let page = app.get(Viewer, &path).await.ok();
+            let items = page["items"].as_array().unwrap();
+            let address =
+                |item: &serde_json::Value| item.pointer(address)?.as_str().map(str::to_owned);
+            found.extend(items.iter().filter_map(address));
+            let Some(next) = page["next"].as_str() else {
+                break;
+            };
+            path = format!("{first}&cursor={next}");
+        }
+        assert_eq!(found, expected, "{list}");
+    }
+}
+
+#[tokio::test]
 async fn one_threat_is_shown_whole() {
     let app = filled();
     let id = app
@@ -127,6 +163,8 @@ async fn what_is_not_understood_is_said() {
         ("/api/v1/threats?limit=1001", "1 to 1000"),
         ("/api/v1/threats?limit=many", "limit"),
         ("/api/v1/threats?cursor=42", "cursor"),
+        ("/api/v1/threats?sort=severity", "newest or outcome"),
+        ("/api/v1/alerts?sort=", "newest or outcome"),
         ("/api/v1/threats?address=203.0.113.0/24", "address"),
         ("/api/v1/threats?network=here", "203.0.113.0/24"),
         (

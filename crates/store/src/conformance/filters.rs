@@ -8,7 +8,7 @@ use vigil_event::{
 use super::sample::{Chance, NOON, grouped};
 use super::{Place, deaf, record};
 use crate::query::MAX_LIMIT;
-use crate::{AlertQuery, GroupedThreat, Store, ThreatQuery};
+use crate::{AlertQuery, GroupedThreat, Sort, Store, ThreatQuery};
 
 const NETWORKS: [&str; 8] = [
     "192.0.2.1/32",
@@ -51,8 +51,9 @@ pub(super) fn threats_are_filtered_like_a_list_would_be(place: &dyn Place) {
             .iter()
             .filter(|grouped| fits(&query, grouped))
             .collect();
-        expected.sort_by_key(|grouped| {
-            std::cmp::Reverse((grouped.threat.occurred_at, grouped.threat.id))
+        expected.sort_by_key(|GroupedThreat { threat, .. }| {
+            let outcome = (query.sort == Sort::Outcome).then_some(threat.outcome);
+            std::cmp::Reverse((outcome, threat.occurred_at, threat.id))
         });
         let answer = store.threats(&query).expect("listed");
         let ids = |list: &[Threat]| list.iter().map(|threat| threat.id).collect::<Vec<Id>>();
@@ -107,6 +108,11 @@ fn any_query(chance: &mut Chance, threats: &[GroupedThreat]) -> ThreatQuery {
         since,
         until,
         text: text.then(|| TEXTS[chance.below(8) as usize].to_owned()),
+        sort: if chance.below(2) == 0 {
+            Sort::Newest
+        } else {
+            Sort::Outcome
+        },
         cursor: None,
         limit: MAX_LIMIT + 1,
     }
@@ -175,6 +181,13 @@ pub(super) fn alerts_are_filtered_like_a_list_would_be(place: &dyn Place) {
     for query in alert_queries() {
         let mut expected = listed(&*store, &AlertQuery::default());
         expected.retain(|alert| alert_fits(&query, alert));
+        assert_eq!(listed(&*store, &query), expected, "{query:?}");
+        // A stable sort keeps the newest first within an outcome.
+        expected.sort_by_key(|alert| std::cmp::Reverse(alert.outcome));
+        let query = AlertQuery {
+            sort: Sort::Outcome,
+            ..query
+        };
         assert_eq!(listed(&*store, &query), expected, "{query:?}");
     }
 }

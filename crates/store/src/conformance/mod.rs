@@ -29,7 +29,7 @@ pub trait Place {
 
 /// Runs every check, each in a place of its own.
 pub fn suite<P: Place>(empty: impl Fn() -> P) {
-    let checks: [fn(&dyn Place); 37] = [
+    let checks: [fn(&dyn Place); 39] = [
         recording::a_threat_comes_back_as_it_was,
         recording::a_known_threat_is_ignored,
         recording::checkpoints_move_with_their_threats,
@@ -56,6 +56,8 @@ pub fn suite<P: Place>(empty: impl Fn() -> P) {
         revocations::it_ends_by_time_and_by_being_lifted,
         revocations::there_are_bounds,
         pages::pages_have_no_gap_and_no_double,
+        pages::pages_by_outcome_have_no_gap_and_no_double,
+        pages::an_outcome_that_rises_makes_no_double,
         pages::large_threats_make_short_pages,
         pages::alerts_keep_their_place,
         pages::a_wrong_question_is_an_error,

@@ -2,12 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 
-use vigil_event::{AlertAction, AlertChange, Id};
+use vigil_event::{AlertAction, AlertChange, AlertKey, Id, Outcome};
 
 use super::sample::{NOON, at, of_one_alert};
 use super::{Place, deaf, record};
 use crate::query::{MAX_LIMIT, PAGE_MAX_BYTES};
-use crate::{AlertQuery, GroupedThreat, StoreError, ThreatQuery};
+use crate::{AlertQuery, GroupedThreat, Sort, StoreError, ThreatQuery};
 
 /// Many threats at few moments, so that pages end between equal ones.
 fn crowded(numbers: impl Iterator<Item = u64>) -> Vec<GroupedThreat> {
@@ -17,12 +17,21 @@ fn crowded(numbers: impl Iterator<Item = u64>) -> Vec<GroupedThreat> {
 }
 
 pub(super) fn pages_have_no_gap_and_no_double(place: &dyn Place) {
+    no_gap_and_no_double(place, Sort::Newest);
+}
+
+pub(super) fn pages_by_outcome_have_no_gap_and_no_double(place: &dyn Place) {
+    no_gap_and_no_double(place, Sort::Outcome);
+}
+
+fn no_gap_and_no_double(place: &dyn Place, sort: Sort) {
     let store = place.open(deaf());
     let first = crowded(0..300);
     record(&*store, &first, &[], NOON);
     let mut seen: HashMap<Id, usize> = HashMap::new();
     let mut order = Vec::new();
     let mut query = ThreatQuery {
+        sort,
         limit: 7,
         ..ThreatQuery::default()
     };
@@ -31,7 +40,8 @@ pub(super) fn pages_have_no_gap_and_no_double(place: &dyn Place) {
         assert!(answer.items.len() == 7 || answer.next.is_none());
         for threat in &answer.items {
             *seen.entry(threat.id).or_default() += 1;
-            order.push((threat.occurred_at, threat.id));
+            let outcome = (sort == Sort::Outcome).then_some(threat.outcome);
+            order.push((outcome, threat.occurred_at, threat.id));
         }
         let Some(next) = answer.next else {
             break;
@@ -52,7 +62,59 @@ pub(super) fn pages_have_no_gap_and_no_double(place: &dyn Place) {
             .all(|grouped| seen.contains_key(&grouped.threat.id)),
         "no gap"
     );
-    assert!(order.is_sorted_by(|a, b| a > b), "the newest first");
+    assert!(order.is_sorted_by(|a, b| a > b), "in order");
+}
+
+pub(super) fn an_outcome_that_rises_makes_no_double(place: &dyn Place) {
+    let store = place.open(deaf());
+    let of = |hour: u64, outcome: Outcome| {
+        let moment = NOON.plus_millis(hour.cast_signed() * super::sample::HOUR_MS);
+        let mut grouped = at(hour, moment);
+        grouped.threat.outcome = outcome;
+        grouped
+    };
+    let first: Vec<_> = (0..40)
+        .map(|hour| of(hour, Outcome::from_rank((hour % 3) as u8)))
+        .collect();
+    record(&*store, &first, &[], NOON);
+    let id = |grouped: &GroupedThreat| grouped.alert.as_ref().map(AlertKey::id);
+    let mut seen = Vec::new();
+    let mut risen = HashSet::new();
+    let mut query = AlertQuery {
+        sort: Sort::Outcome,
+        limit: 6,
+        ..AlertQuery::default()
+    };
+    loop {
+        let answer = store.alerts(&query).expect("a page");
+        seen.extend(answer.items.iter().map(|alert| (alert.outcome, alert.id)));
+        let Some(next) = answer.next else {
+            break;
+        };
+        query.cursor = Some(next);
+        // One that was listed and one that was not turn out to have succeeded.
+        for hour in [seen.len() as u64 / 6, 39 - seen.len() as u64 / 6] {
+            let mut again = of(hour, Outcome::LikelySuccess);
+            again.threat.id =
+                Id::derived(NOON, &[&(seen.len() as u64).to_le_bytes(), &[hour as u8]]);
+            risen.extend(id(&again));
+            record(&*store, &[again], &[], NOON);
+        }
+    }
+    assert!(seen.is_sorted_by(|a, b| a.0 >= b.0), "the worst first");
+    let listed: HashSet<_> = seen.iter().map(|(_, id)| *id).collect();
+    assert_eq!(listed.len(), seen.len(), "no double");
+    for grouped in &first {
+        let alert = id(grouped).expect("its alert");
+        assert!(listed.contains(&alert) || risen.contains(&alert), "no gap");
+    }
+    query.cursor = None;
+    let again = store.alerts(&query).expect("a page").items;
+    assert!(
+        again
+            .iter()
+            .all(|alert| alert.outcome == Outcome::LikelySuccess)
+    );
 }
 
 pub(super) fn large_threats_make_short_pages(place: &dyn Place) {
@@ -161,6 +223,19 @@ pub(super) fn a_wrong_question_is_an_error(place: &dyn Place) {
             ..AlertQuery::default()
         });
         assert!(matches!(alerts, Err(StoreError::BadCursor)));
+    }
+    let of_two = |sort, cursor| ThreatQuery {
+        sort,
+        cursor,
+        limit: 1,
+        ..ThreatQuery::default()
+    };
+    for (sort, other) in [(Sort::Newest, Sort::Outcome), (Sort::Outcome, Sort::Newest)] {
+        let next = store.threats(&of_two(sort, None)).expect("a page").next;
+        assert!(next.is_some());
+        assert!(store.threats(&of_two(sort, next.clone())).is_ok());
+        let elsewhere = store.threats(&of_two(other, next));
+        assert!(matches!(elsewhere, Err(StoreError::BadCursor)));
     }
     let endless = ThreatQuery {
         text: Some("x".repeat(2_000)),

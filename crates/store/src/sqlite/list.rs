@@ -5,13 +5,13 @@
 use ipnet::IpNet;
 use rusqlite::types::Value;
 use rusqlite::{OptionalExtension as _, Transaction, params_from_iter};
-use vigil_event::{Alert, Id, Threat, Timestamp};
+use vigil_event::{Alert, Id, Outcome, Threat, Timestamp};
 
 use super::alert;
 use super::document::{self, state_number};
 use super::failure::Failure;
 use crate::cursor::Cursor;
-use crate::query::{MAX_TEXT_BYTES, PAGE_MAX_BYTES, bounded};
+use crate::query::{MAX_TEXT_BYTES, PAGE_MAX_BYTES, Sort, bounded};
 use crate::{AlertQuery, Page, StoreError, ThreatQuery};
 
 pub(super) fn threat(sql: &Transaction<'_>, id: Id) -> Result<Option<Threat>, Failure> {
@@ -43,6 +43,7 @@ pub(super) fn threats(sql: &Transaction<'_>, query: &ThreatQuery) -> Result<Page
             break;
         }
         let cursor = Cursor {
+            outcome: place_of(query.sort, Outcome::from_rank(row.get("outcome")?)),
             at: document::time(row, "at")?,
             id: document::id(row, "id")?,
         };
@@ -53,10 +54,15 @@ pub(super) fn threats(sql: &Transaction<'_>, query: &ThreatQuery) -> Result<Page
 
 fn threats_statement(query: &ThreatQuery) -> Result<(String, Vec<Value>), Failure> {
     let (from, filter) = threat_filter(query)?;
+    // The outcome is read only where it is a part of the order: the index by time does not have it.
+    let (outcome, order) = match query.sort {
+        Sort::Newest => ("1", "p.at DESC, p.id DESC"),
+        Sort::Outcome => ("t.outcome", "p.outcome DESC, p.at DESC, p.id DESC"),
+    };
     let statement = format!(
-        "SELECT d.document, p.at, p.id FROM (
-            SELECT t.seq, {} AS at, {} AS id FROM {from} WHERE {} ORDER BY {} LIMIT {}
-         ) p JOIN threat_document d ON d.seq = p.seq ORDER BY p.at DESC, p.id DESC",
+        "SELECT d.document, p.outcome, p.at, p.id FROM (
+            SELECT t.seq, {outcome} AS outcome, {} AS at, {} AS id FROM {from} WHERE {} ORDER BY {} LIMIT {}
+         ) p JOIN threat_document d ON d.seq = p.seq ORDER BY {order}",
         filter.at,
         filter.id,
         filter.condition(),
@@ -86,7 +92,7 @@ fn threat_filter(query: &ThreatQuery) -> Result<(&'static str, Filter), Failure>
         ),
         _ => ("threat t", "t.occurred_at", "t.id"),
     };
-    let mut filter = Filter::new(at, id);
+    let mut filter = Filter::new(by_outcome(query.sort, "t.outcome"), at, id);
     if let Some(rule) = &query.rule_id {
         let number = "(SELECT seq FROM rule WHERE id = ?)";
         if narrow {
@@ -124,7 +130,7 @@ fn threat_filter(query: &ThreatQuery) -> Result<(&'static str, Filter), Failure>
     if let Some(text) = &query.text {
         filter.and_text(text)?;
     }
-    filter.and_cursor(query.cursor.as_deref())?;
+    filter.and_cursor(query.cursor.as_deref(), query.sort)?;
     Ok((from, filter))
 }
 
@@ -145,6 +151,7 @@ pub(super) fn alerts(sql: &Transaction<'_>, query: &AlertQuery) -> Result<Page<A
         let stored = alert::from_row(row)?;
         page.push(
             Cursor {
+                outcome: place_of(query.sort, stored.alert.outcome),
                 at: stored.opened_at,
                 id: stored.alert.id,
             },
@@ -155,7 +162,7 @@ pub(super) fn alerts(sql: &Transaction<'_>, query: &AlertQuery) -> Result<Page<A
 }
 
 fn alert_filter(query: &AlertQuery) -> Result<Filter, Failure> {
-    let mut filter = Filter::new("opened_at", "id");
+    let mut filter = Filter::new(by_outcome(query.sort, "outcome"), "opened_at", "id");
     if !query.states.is_empty() {
         let marks = vec!["?"; query.states.len()].join(", ");
         let states = query
@@ -185,7 +192,7 @@ fn alert_filter(query: &AlertQuery) -> Result<Filter, Failure> {
     if let Some(until) = query.until {
         filter.and("first_seen < ?", [moment(until)]);
     }
-    filter.and_cursor(query.cursor.as_deref())?;
+    filter.and_cursor(query.cursor.as_deref(), query.sort)?;
     Ok(filter)
 }
 
@@ -193,23 +200,38 @@ fn alert_filter(query: &AlertQuery) -> Result<Filter, Failure> {
 struct Filter {
     conditions: Vec<String>,
     values: Vec<Value>,
+    /// Before all else, where the list is by outcome.
+    outcome: Option<&'static str>,
     at: &'static str,
     id: &'static str,
 }
 
+/// The column that a list in this order has in front.
+fn by_outcome(sort: Sort, column: &'static str) -> Option<&'static str> {
+    (sort == Sort::Outcome).then_some(column)
+}
+
+/// What a cursor of a list in this order says of the outcome.
+fn place_of(sort: Sort, outcome: Outcome) -> Option<Outcome> {
+    (sort == Sort::Outcome).then_some(outcome)
+}
+
 impl Filter {
-    const fn new(at: &'static str, id: &'static str) -> Self {
+    const fn new(outcome: Option<&'static str>, at: &'static str, id: &'static str) -> Self {
         Self {
             conditions: Vec::new(),
             values: Vec::new(),
+            outcome,
             at,
             id,
         }
     }
 
-    /// The newest first.
+    /// The worst outcome first where that was asked for, and the newest.
     fn order(&self) -> String {
-        format!("{} DESC, {} DESC", self.at, self.id)
+        let columns = self.outcome.into_iter().chain([self.at, self.id]);
+        let columns: Vec<_> = columns.map(|column| format!("{column} DESC")).collect();
+        columns.join(", ")
     }
 
     fn and(&mut self, condition: &str, values: impl IntoIterator<Item = Value>) {
@@ -263,11 +285,19 @@ impl Filter {
         Ok(())
     }
 
-    fn and_cursor(&mut self, cursor: Option<&str>) -> Result<(), Failure> {
-        if let Some(cursor) = cursor {
-            let cursor = Cursor::decode(cursor)?;
+    fn and_cursor(&mut self, cursor: Option<&str>, sort: Sort) -> Result<(), Failure> {
+        let Some(cursor) = cursor else {
+            return Ok(());
+        };
+        let cursor = Cursor::decode(cursor, sort)?;
+        let (at, id) = (moment(cursor.at), blob(cursor.id.as_bytes()));
+        if let Some((column, outcome)) = self.outcome.zip(cursor.outcome) {
+            let condition = format!("({column}, {}, {}) < (?, ?, ?)", self.at, self.id);
+            let rank = Value::Integer(outcome.rank().into());
+            self.and(&condition, [rank, at, id]);
+        } else {
             let condition = format!("({}, {}) < (?, ?)", self.at, self.id);
-            self.and(&condition, [moment(cursor.at), blob(cursor.id.as_bytes())]);
+            self.and(&condition, [at, id]);
         }
         Ok(())
     }

@@ -250,7 +250,16 @@ fn questions_use_their_indexes() {
         min_severity: Some(vigil_event::Severity::High),
         ..ThreatQuery::default()
     };
+    let by_outcome = ThreatQuery {
+        sort: crate::Sort::Outcome,
+        cursor: Some(format!("1-{}", "0".repeat(44))),
+        ..ThreatQuery::default()
+    };
     for (query, index) in [
+        (
+            by_outcome,
+            "SEARCH t USING COVERING INDEX threat_outcome ((outcome,occurred_at,id)<(?,?,?))",
+        ),
         (
             ThreatQuery::default(),
             "SCAN t USING COVERING INDEX threat_time",

@@ -1,9 +1,14 @@
 /** The alerts: what needs work first. */
 import { useSignal } from '@preact/signals';
 import { usePage } from '../../state/context';
-import type { Alert } from '../../wire/alert';
+import { RANKINGS, type Alert, type Ranking } from '../../wire/alert';
 import { AlertCard } from './AlertCard';
 import './alerts.css';
+
+const RANKED: Readonly<Record<Ranking, string>> = {
+  severity: 'Most severe first',
+  outcome: 'Likely success first',
+};
 
 /** The alerts in the order they were in before, then those that came since. */
 function inOrderOf(
@@ -35,6 +40,19 @@ export function AlertList() {
         <h2>Alerts</h2>
         {alerts.open.value > 0 && <span class="badge">{alerts.open.value} open</span>}
         <span class="space" />
+        <label>
+          <span class="spoken">Order</span>
+          <select
+            value={alerts.ranking.value}
+            onChange={(event) => void alerts.rankBy(event.currentTarget.value as Ranking)}
+          >
+            {RANKINGS.map((ranking) => (
+              <option key={ranking} value={ranking}>
+                {RANKED[ranking]}
+              </option>
+            ))}
+          </select>
+        </label>
         {hidden > 0 && (
           <button
             type="button"
