@@ -191,7 +191,10 @@ impl Decoder {
     fn set_other(&mut self, bytes: &[u8], original: &[u8], request: &Request, event: &mut Event) {
         event.log = request.log;
         event.set_service(request.service.of(bytes));
-        if matches!(request.log, LogKind::OpenCanary | LogKind::Zeek) {
+        if matches!(
+            request.log,
+            LogKind::OpenCanary | LogKind::Zeek | LogKind::Suricata
+        ) {
             format::set_labels(original, &mut self.digits, event);
         } else {
             event.add_label(b"message", request.message.of(bytes));

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use vigil_event::{Detection, Detector as By, Event, Evidence, Field, LogKind, Score, Timestamp};
+use vigil_event::{Detection, Detector as By, Event, Evidence, Outcome, Score, Timestamp};
 use vigil_rule::seclang::{SecHit, SecScratch};
 use vigil_rule::{Costs, Hit, Rule, RuleSet, Scratch};
 
@@ -12,6 +12,7 @@ use crate::judgement::Judgement;
 use crate::policy::{Excused, Policy};
 use crate::profile::{Eye, ProfileOptions};
 use crate::risk::{Clients, Entity, Risk, RiskOptions, Signs};
+use crate::sensor::{self, Alert};
 use crate::sighting::Sighting;
 use crate::window::{Crossing, WindowOptions, Windows};
 
@@ -120,7 +121,7 @@ impl Detector {
             return None;
         }
         self.correlate(event);
-        let mut detections = self.detections();
+        let mut detections = self.detections(event);
         if let Some(whole) = &event.whole {
             crate::mask::mask(&mut detections, whole);
         }
@@ -136,7 +137,13 @@ impl Detector {
             excused.by.extend(more.by);
             detections.append(&mut found);
         }
-        let judgement = Judgement::of(detections, excused).ending(self.eye.outcome(event));
+        let is_blocked = Alert::of(event).is_some_and(|alert| alert.is_blocked());
+        let outcome = if is_blocked {
+            Outcome::Attempt
+        } else {
+            self.eye.outcome(event)
+        };
+        let judgement = Judgement::of(detections, excused).ending(outcome);
         (!judgement.is_empty()).then_some(judgement)
     }
 
@@ -145,7 +152,7 @@ impl Detector {
         self.rules
             .evaluate(event, &mut self.scratch, &mut self.hits);
         // The windows count requests, whoever logged them.
-        if event.log == LogKind::Web || event.raw(Field::Method).is_some() {
+        if sensor::is_request(event) {
             if let Some(crs) = self.rules.crs() {
                 crs.evaluate(event, &mut self.crs_scratch, &mut self.crs_hits);
                 for hit in &self.crs_hits {
@@ -179,11 +186,16 @@ impl Detector {
     }
 
     /// What was found, as detections.
-    fn detections(&mut self) -> Vec<Detection> {
+    fn detections(&mut self, event: &Event) -> Vec<Detection> {
         let rules = &*self.rules;
+        let alert = Alert::of(event);
         let by_rule = self.hits.drain(..).filter_map(|hit| {
             let rule = rules.rules().get(hit.rule)?;
-            (!rule.feeds_only).then(|| detection(rule, hit.evidence))
+            let told = alert.filter(|_| Alert::is_told_by(&hit.evidence));
+            (!rule.feeds_only).then(|| Detection {
+                reason: told.map(|alert| alert.words()),
+                ..detection(rule, hit.evidence)
+            })
         });
         let by_window = self.crossings.drain(..).map(Crossing::into_detection);
         let by_correlation = self
@@ -341,7 +353,7 @@ fn detection(rule: &Rule, evidence: Vec<Evidence>) -> Detection {
 
 #[cfg(test)]
 mod tests {
-    use vigil_event::Severity;
+    use vigil_event::{Field, LogKind, Severity};
     use vigil_rule::RuleFile;
 
     use super::*;

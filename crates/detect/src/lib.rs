@@ -22,6 +22,7 @@ mod mask;
 pub mod policy;
 pub mod profile;
 mod risk;
+mod sensor;
 mod sighting;
 mod table;
 mod threat;

@@ -10,6 +10,8 @@ pub enum LogKind {
     OpenCanary,
     /// What Zeek saw on the network; which of its logs is the event's [`service`](crate::Event::service).
     Zeek,
+    /// What Suricata saw on the network; of which type is the event's [`service`](crate::Event::service).
+    Suricata,
     /// A message in a syslog file; whose is the event's [`service`](crate::Event::service).
     Syslog,
     /// A line of nginx's error log.
@@ -20,10 +22,11 @@ pub enum LogKind {
 
 impl LogKind {
     /// Every kind.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Web,
         Self::OpenCanary,
         Self::Zeek,
+        Self::Suricata,
         Self::Syslog,
         Self::NginxError,
         Self::ApacheError,
@@ -35,6 +38,7 @@ impl LogKind {
             Self::Web => "web",
             Self::OpenCanary => "opencanary",
             Self::Zeek => "zeek",
+            Self::Suricata => "suricata",
             Self::Syslog => "syslog",
             Self::NginxError => "nginx_error",
             Self::ApacheError => "apache_error",

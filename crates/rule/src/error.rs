@@ -114,7 +114,7 @@ pub enum Problem {
     /// A rule for other logs.
     #[error(
         "the rule is for `{0}` logs, which are not read here: use `category: webserver`, `proxy`, `product: opencanary`, \
-         `zeek`, `nginx` or `apache`, or `linux` with `service: sshd`, or leave the rule out"
+         `zeek`, `suricata`, `nginx` or `apache`, or `linux` with `service: sshd`, or leave the rule out"
     )]
     BadLogSource(String),
     /// The `vigil:` map.

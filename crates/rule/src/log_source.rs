@@ -4,7 +4,7 @@
 //! `{product: zeek, service: dns}`. *Limits*: what is not named may be anything; `definition` says
 //! how a log is set up and chooses nothing.
 
-use vigil_event::{Event, LogKind};
+use vigil_event::{Event, Field, LogKind};
 
 /// The log that a rule is for, in lower case.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -24,7 +24,8 @@ struct Names<'a> {
 
 impl<'a> Names<'a> {
     /// A web server does not write into its access log which product it is: it may be any.
-    fn of(log: LogKind, service: &'a [u8]) -> Self {
+    /// Suricata's alerts are requests as well where it saw one.
+    fn of(log: LogKind, service: &'a [u8], is_request: bool) -> Self {
         const REQUESTS: &[&str] = &["webserver", "proxy"];
         let (categories, products, services): (&[&str], &[&str], &[&str]) = match log {
             LogKind::Web => (REQUESTS, &["nginx", "apache"], &["nginx", "apache"]),
@@ -35,6 +36,11 @@ impl<'a> Names<'a> {
                 b"sshd" => (&["authentication"], &["linux"], &["auth", "syslog"]),
                 b"sudo" | b"su" | b"login" => (&[], &["linux"], &["auth", "syslog"]),
                 _ => (&[], &["linux"], &["syslog"]),
+            },
+            LogKind::Suricata => match service {
+                b"http" | b"alert" if is_request => (REQUESTS, &["suricata"], &[]),
+                b"dns" => (&["dns"], &["suricata"], &[]),
+                _ => (&[], &["suricata"], &[]),
             },
             LogKind::Zeek => match service {
                 b"http" => (REQUESTS, &["zeek"], &[]),
@@ -70,12 +76,13 @@ impl LogSource {
     /// Whether the fields of these events are those of requests and no others.
     pub(crate) fn is_web(&self) -> bool {
         matches!(self.category.as_deref(), Some("webserver" | "proxy"))
-            && self.product.as_deref() != Some("zeek")
+            && !matches!(self.product.as_deref(), Some("zeek" | "suricata"))
     }
 
     /// Whether the event is of this log.
     pub(crate) fn covers(&self, event: &Event) -> bool {
-        self.names(event.log, event.service())
+        let is_request = event.raw(Field::UrlOriginal).is_some();
+        self.names(event.log, event.service(), is_request)
     }
 
     /// Whether some event can be of this log.
@@ -84,12 +91,12 @@ impl LogSource {
         LogKind::ALL.into_iter().any(|log| {
             ["http", "dns", "sshd", own]
                 .into_iter()
-                .any(|service| self.names(log, service.as_bytes()))
+                .any(|service| self.names(log, service.as_bytes(), true))
         })
     }
 
-    fn names(&self, log: LogKind, service: &[u8]) -> bool {
-        let names = Names::of(log, service);
+    fn names(&self, log: LogKind, service: &[u8], is_request: bool) -> bool {
+        let names = Names::of(log, service, is_request);
         let may_be = |wanted: &Option<String>, known: &[&str]| {
             wanted
                 .as_deref()
@@ -160,6 +167,13 @@ mod tests {
             ("", "zeek", "", LogKind::Zeek, "smb_files", true),
             ("webserver", "", "", LogKind::Zeek, "http", true),
             ("webserver", "", "", LogKind::Zeek, "dns", false),
+            ("", "suricata", "alert", LogKind::Suricata, "alert", true),
+            ("", "suricata", "alert", LogKind::Suricata, "http", false),
+            ("", "suricata", "", LogKind::Zeek, "http", false),
+            ("webserver", "", "", LogKind::Suricata, "http", true),
+            ("webserver", "", "", LogKind::Suricata, "alert", true),
+            ("webserver", "", "", LogKind::Suricata, "tls", false),
+            ("dns", "", "", LogKind::Suricata, "dns", true),
             ("", "linux", "sshd", LogKind::Syslog, "sshd", true),
             ("", "linux", "auth", LogKind::Syslog, "sudo", true),
             ("", "linux", "sshd", LogKind::Syslog, "cron", false),
@@ -167,12 +181,14 @@ mod tests {
         ] {
             let source = source(category, product, name);
             assert_eq!(
-                source.names(log, service.as_bytes()),
+                source.names(log, service.as_bytes(), true),
                 expected,
                 "{source} {log:?}"
             );
             assert!(!expected || source.can_be(), "{source}");
         }
+        let web = source("webserver", "", "");
+        assert!(!web.names(LogKind::Suricata, b"alert", false), "no request");
         assert!(!source("process_creation", "windows", "").can_be());
         assert!(source("", "zeek", "smb_files").can_be());
     }

@@ -27,7 +27,7 @@ pub(crate) use self::json::set_labels;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Format {
-    /// Seen from each line: JSON (a web server's, OpenCanary's or Zeek's) if it starts with `{`, else
+    /// Seen from each line: JSON (a web server's, OpenCanary's, Zeek's or Suricata's) if it starts with `{`, else
     /// combined or common, with or without a host in front, else a message of sshd or a line of an
     /// error log.
     #[default]
@@ -45,6 +45,8 @@ pub enum Format {
     OpenCanary,
     /// Zeek's logs as JSON lines.
     Zeek,
+    /// Suricata's EVE log: JSON lines.
+    Suricata,
     /// Messages in syslog's traditional form or with RFC 3339 times, such as `/var/log/auth.log`.
     Syslog,
     /// nginx's error log.
@@ -59,7 +61,7 @@ pub enum Format {
 
 impl Format {
     /// Every format that a log can have.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Auto,
         Self::Combined,
         Self::Common,
@@ -67,6 +69,7 @@ impl Format {
         Self::Json,
         Self::OpenCanary,
         Self::Zeek,
+        Self::Suricata,
         Self::Syslog,
         Self::NginxError,
         Self::ApacheError,
@@ -82,6 +85,7 @@ impl Format {
             Self::Json => "json",
             Self::OpenCanary => "opencanary",
             Self::Zeek => "zeek",
+            Self::Suricata => "suricata",
             Self::Syslog => "syslog",
             Self::NginxError => "nginx_error",
             Self::ApacheError => "apache_error",
@@ -99,8 +103,8 @@ impl fmt::Display for Format {
 /// The text names no format.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is no log format: use auto, combined, common, vhost_combined, json, opencanary, zeek, syslog, nginx_error or \
-     apache_error"
+    "`{0}` is no log format: use auto, combined, common, vhost_combined, json, opencanary, zeek, suricata, syslog, nginx_error \
+     or apache_error"
 )]
 pub struct UnknownFormat(pub String);
 
@@ -217,7 +221,7 @@ pub fn parse(
         .position(|byte| !byte.is_ascii_whitespace())
         .ok_or(ParseError::Empty)?;
     let is_json = match format {
-        Format::Json | Format::OpenCanary | Format::Zeek => true,
+        Format::Json | Format::OpenCanary | Format::Zeek | Format::Suricata => true,
         Format::Auto => line.get(first) == Some(&b'{'),
         _ => false,
     };

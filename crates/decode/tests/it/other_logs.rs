@@ -60,6 +60,48 @@ const ROWS: &[Row] = &[
         &[("id.orig_p", "5"), ("name", "x.exe")],
     ),
     (
+        r#"{"timestamp":"2026-11-20T12:00:01.250000+0000","flow_id":586497171462735,"event_type":"dns","src_ip":"192.0.2.1","src_port":5,"dest_ip":"10.0.0.5","dest_port":53,"proto":"UDP","dns":{"type":"query","rrname":"a.example","rrtype":"A"}}"#,
+        (LogKind::Suricata, "dns"),
+        "192.0.2.1",
+        "2026-11-20T12:00:01.250Z",
+        &[("dns.rrname", "a.example"), ("dest_port", "53")],
+    ),
+    // The answer alarmed: its source is the server.
+    (
+        r#"{"timestamp":"2026-11-20T14:00:01.250000+0200","flow_id":1,"event_type":"alert","src_ip":"10.0.0.5","src_port":80,"dest_ip":"192.0.2.1","dest_port":5,"alert":{"action":"allowed","gid":1,"signature_id":7,"signature":"A \"B\"","category":"C","severity":2,"metadata":{"tag":["x","y"]}},"direction":"to_client"}"#,
+        (LogKind::Suricata, "alert"),
+        "192.0.2.1",
+        "2026-11-20T12:00:01.250Z",
+        &[
+            ("alert.signature", "A \"B\""),
+            ("alert.severity", "2"),
+            ("alert.metadata.tag", "y"),
+        ],
+    ),
+    // Older versions name the flow's ends, and a signature may name the attacker.
+    (
+        r#"{"timestamp":"2026-11-20T12:00:01.250000+0000","event_type":"alert","src_ip":"10.0.0.5","dest_ip":"192.0.2.1","alert":{"severity":1},"flow":{"src_ip":"192.0.2.1"}}"#,
+        (LogKind::Suricata, "alert"),
+        "192.0.2.1",
+        "2026-11-20T12:00:01.250Z",
+        &[("flow.src_ip", "192.0.2.1")],
+    ),
+    (
+        r#"{"timestamp":"2026-11-20T12:00:01.250000+0000","event_type":"alert","src_ip":"10.0.0.5","dest_ip":"10.0.0.6","alert":{"severity":1,"source":{"ip":"192.0.2.1"},"target":{"ip":"10.0.0.6"}},"flow":{"src_ip":"10.0.0.5"}}"#,
+        (LogKind::Suricata, "alert"),
+        "192.0.2.1",
+        "2026-11-20T12:00:01.250Z",
+        &[("alert.target.ip", "10.0.0.6")],
+    ),
+    // A file of a request is no second request.
+    (
+        r#"{"timestamp":"2026-11-20T12:00:01.250000+0000","flow_id":1,"event_type":"fileinfo","src_ip":"192.0.2.1","http":{"url":"/a","http_method":"GET"},"fileinfo":{"filename":"/a"}}"#,
+        (LogKind::Suricata, "fileinfo"),
+        "192.0.2.1",
+        "2026-11-20T12:00:01.250Z",
+        &[("fileinfo.filename", "/a")],
+    ),
+    (
         "2026-11-20T12:00:01.250Z web sshd[7]: Failed password for root from 192.0.2.1 port 5 ssh2",
         (LogKind::Syslog, "sshd"),
         "192.0.2.1",
@@ -130,6 +172,58 @@ fn a_request_that_zeek_saw_is_a_request() {
         assert_eq!(raw(&event, field), expected, "{field:?}");
     }
     assert!(labels(&event).contains(&("uri".to_owned(), "/a?b=%27".to_owned())));
+}
+
+#[test]
+fn a_request_that_suricata_saw_is_a_request() {
+    let line = |kind: &str| {
+        format!(
+            r#"{{"timestamp":"2026-11-20T12:00:01.250000+0000","flow_id":1,"event_type":"{kind}","src_ip":"192.0.2.1","dest_ip":"10.0.0.5","http":{{"hostname":"a.example:8080","http_port":8080,"url":"/a?b=%27\\xff","http_user_agent":"curl/8","xff":"198.51.100.9","http_refer":"https://b.example/","http_method":"GET","protocol":"HTTP/1.1","status":404,"length":7}}}}"#
+        )
+    };
+    for kind in ["http", "alert"] {
+        let event = event(&line(kind), Format::Auto);
+        assert_eq!(event.log, LogKind::Suricata);
+        assert_eq!(event.service(), kind.as_bytes());
+        assert_eq!((event.status, event.body_bytes), (404, 7));
+        for (field, expected) in [
+            (Field::Method, "GET"),
+            (Field::UrlPath, "/a"),
+            (Field::UrlQuery, "b=%27\\xff"),
+            (Field::UrlDomain, "a.example"),
+            (Field::HttpVersion, "1.1"),
+            (Field::UserAgent, "curl/8"),
+            (Field::Referrer, "https://b.example/"),
+        ] {
+            assert_eq!(raw(&event, field), expected, "{field:?}");
+        }
+        let seen = event.views_of(Field::UrlQuery);
+        assert!(seen.into_iter().any(|view| view.text.starts_with(b"b='")));
+    }
+    let behind = Proxies::new(vec!["192.0.2.0/24".parse().unwrap()]);
+    let parsed = try_parse(line("http").as_bytes(), Format::Suricata, &behind, false);
+    let client = parsed.unwrap().event().source_ip;
+    assert_eq!(client, Some("198.51.100.9".parse().unwrap()));
+    // Without `extended: yes` there is neither method nor status.
+    let short = r#"{"timestamp":"2026-11-20T12:00:01.250000+0000","flow_id":1,"event_type":"http","src_ip":"192.0.2.1","http":{"url":"/a"}}"#;
+    let event = event(short, Format::Auto);
+    assert_eq!(
+        (raw(&event, Field::UrlPath), event.status),
+        ("/a".into(), 0)
+    );
+}
+
+#[test]
+fn records_without_a_flow_are_suricatas_too() {
+    let stats = r#"{"timestamp":"2026-11-20T12:00:01.250000+0000","event_type":"stats","stats":{"uptime":8,"capture":{"kernel_packets":5}}}"#;
+    let event = event(stats, Format::Auto);
+    assert_eq!(
+        (event.log, event.service()),
+        (LogKind::Suricata, &b"stats"[..])
+    );
+    assert_eq!(event.source_ip, None);
+    let web = r#"{"request":"GET / HTTP/1.1","event_type":"access"}"#;
+    assert_eq!(self::event(web, Format::Auto).log, LogKind::Web);
 }
 
 #[test]

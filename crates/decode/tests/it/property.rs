@@ -35,6 +35,8 @@ fn line() -> impl Strategy<Value = Vec<u8>> {
             "\"request\":\"",
             "\"request_uri\":\"/",
             "\"url\":{\"path\":\"/",
+            "\"event_type\":\"alert\",\"src_ip\":\"192.0.2.1\",",
+            "\"http\":{\"url\":\"/",
             "\\u00",
             "\\ud83d",
             "%",

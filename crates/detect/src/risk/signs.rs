@@ -4,15 +4,13 @@ use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
 
 use hashbrown::HashMap;
-use vigil_event::{Detection, Event, LogKind, Score};
+use vigil_event::{Detection, Event, Score};
 use vigil_rule::RuleSet;
+
+use crate::sensor::Sensed;
 
 /// The most titles that are remembered; then all are forgotten.
 const MAX_TITLES: usize = 8_192;
-/// What a touch of a honeypot scores: nobody has business there.
-const HONEYPOT: f64 = 6.0;
-/// What a notice of a network sensor scores.
-const NOTICE: f64 = 4.0;
 
 /// The weight of a score: weights add up as scores do by noisy-or.
 pub(super) fn weight(score: Score) -> f64 {
@@ -49,7 +47,7 @@ pub(crate) struct Signs {
 impl Signs {
     /// Whether the event is a sign by itself, whatever rules say.
     pub(crate) fn has(event: &Event) -> bool {
-        sensed(event).is_some() && event.source_ip.is_some()
+        Sensed::of(event).is_some() && event.source_ip.is_some()
     }
 
     /// The signs on an event: the rules that matched, by their places, and what else was detected.
@@ -61,8 +59,8 @@ impl Signs {
         detections: &[Detection],
     ) {
         self.found.clear();
-        if let Some((id, title, score)) = sensed(event) {
-            self.add(id, title, Score::new(score));
+        if let Some(sensed) = Sensed::of(event) {
+            self.add(&sensed.id, &sensed.title, Score::new(sensed.score));
         }
         let matched = matched.iter().filter_map(|place| rules.rules().get(*place));
         for rule in matched.clone() {
@@ -93,14 +91,5 @@ impl Signs {
             title: Arc::clone(title),
             weight: weight(score),
         });
-    }
-}
-
-/// What sensors say by their mere record.
-fn sensed(event: &Event) -> Option<(&'static str, &'static str, f64)> {
-    match (event.log, event.service()) {
-        (LogKind::OpenCanary, _) => Some(("risk-honeypot", "Touch of a Honeypot", HONEYPOT)),
-        (LogKind::Zeek, b"notice") => Some(("risk-notice", "Notice of the Network Sensor", NOTICE)),
-        _ => None,
     }
 }

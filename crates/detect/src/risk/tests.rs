@@ -181,6 +181,20 @@ fn a_touch_of_a_honeypot_is_a_sign_whatever_rules_say() {
 }
 
 #[test]
+fn an_alert_of_the_network_sensor_is_a_sign_too() {
+    let mut alert = event("192.0.2.7", 0);
+    alert.log = LogKind::Suricata;
+    alert.set_service(b"alert");
+    alert.add_label(b"alert.severity", b"3");
+    assert!(!Signs::has(&alert), "everybody brings those");
+    let mut alert = event("192.0.2.7", 0);
+    alert.log = LogKind::Suricata;
+    alert.set_service(b"alert");
+    alert.add_label(b"alert.severity", b"1");
+    assert!(Signs::has(&alert));
+}
+
+#[test]
 fn memory_is_bounded() {
     let options = RiskOptions {
         max_entities: 100,

@@ -127,8 +127,8 @@ impl Default for SourceConfig {
 pub struct LogConfig {
     /// A path, or a pattern such as `/var/log/nginx/*.log`.
     pub path: String,
-    /// The line format: auto, combined, common, vhost_combined, json, opencanary, zeek, syslog,
-    /// nginx_error or apache_error.
+    /// The line format: auto, combined, common, vhost_combined, json, opencanary, zeek, suricata,
+    /// syslog, nginx_error or apache_error.
     #[serde(default)]
     #[schemars(with = "String")]
     pub format: Format,

@@ -28,6 +28,7 @@ mod rules;
 mod sigma;
 mod site;
 mod socket;
+mod suricata;
 mod tls;
 mod tokens;
 mod whole;

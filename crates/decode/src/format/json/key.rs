@@ -1,7 +1,7 @@
 //! The names under which logs keep what we look for.
 //!
 //! Owns: nginx's variable names, those of the Elastic Common Schema, the usual short ones, and what
-//! tells OpenCanary's and Zeek's records.
+//! tells OpenCanary's, Zeek's and Suricata's records.
 //! Never holds: values.
 
 /// What a field means to us.
@@ -33,10 +33,27 @@ pub(super) enum Key {
     ZeekLog,
     ZeekUid,
     ZeekPeer,
+    EveType,
+    EveFlow,
+    EveStats,
+    EvePeer,
+    EveOther,
+    EveClient,
+    EveDirection,
+    EveAttacker,
+    EveForwarded,
+    EveMethod,
+    EveTarget,
+    EveProtocol,
+    EveHost,
+    EveStatus,
+    EveBytes,
+    EveReferrer,
+    EveUserAgent,
 }
 
 impl Key {
-    pub(super) const COUNT: usize = Self::ZeekPeer as usize + 1;
+    pub(super) const COUNT: usize = Self::EveUserAgent as usize + 1;
 
     /// The meaning of a name; nested names are joined by dots.
     pub(super) fn of(name: &[u8]) -> Option<Self> {
@@ -96,6 +113,30 @@ impl Key {
             b"_path" => Self::ZeekLog,
             b"uid" => Self::ZeekUid,
             b"id.orig_h" => Self::ZeekPeer,
+            name => return Self::of_eve(name),
+        })
+    }
+
+    /// The meaning of a name in Suricata's log.
+    fn of_eve(name: &[u8]) -> Option<Self> {
+        Some(match name {
+            b"event_type" => Self::EveType,
+            b"flow_id" => Self::EveFlow,
+            b"stats.uptime" => Self::EveStats,
+            b"src_ip" => Self::EvePeer,
+            b"dest_ip" => Self::EveOther,
+            b"flow.src_ip" => Self::EveClient,
+            b"direction" => Self::EveDirection,
+            b"alert.source.ip" => Self::EveAttacker,
+            b"http.xff" | b"alert.xff" | b"xff" => Self::EveForwarded,
+            b"http.http_method" => Self::EveMethod,
+            b"http.url" => Self::EveTarget,
+            b"http.protocol" => Self::EveProtocol,
+            b"http.hostname" => Self::EveHost,
+            b"http.status" => Self::EveStatus,
+            b"http.length" => Self::EveBytes,
+            b"http.http_refer" => Self::EveReferrer,
+            b"http.http_user_agent" => Self::EveUserAgent,
             _ => return None,
         })
     }

@@ -1,6 +1,6 @@
 //! Every value of a record under its own name, for logs whose names are no fields of ours.
 //!
-//! What: names and values of OpenCanary's and Zeek's records.
+//! What: names and values of OpenCanary's, Zeek's and Suricata's records.
 //! Input: one JSON object.
 //! Output: labels of the event, nested names joined by dots; each plain element of a list is a value.
 //! Example: `{"logdata":{"PORT":22}}` gives `logdata.PORT` the value `22`.

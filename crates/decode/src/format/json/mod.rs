@@ -5,13 +5,15 @@
 //! Input: an object; numbers may stand as text. Of a list, the first element counts.
 //! Output: the places of the fields; text that had escapes is appended unescaped to the batch.
 //! Example: `{"remote_addr":"192.0.2.1","request":"GET / HTTP/1.1","status":200}`.
-//! OpenCanary's and Zeek's records are told by their fields, or by the format that is configured.
+//! OpenCanary's, Zeek's and Suricata's records are told by their fields, or by the format that is
+//! configured.
 //! Limits: names of up to 64 bytes and eight levels are looked at, deeper ones are skipped. The
 //! first field of a name counts. Bytes that are no UTF-8 are kept as they are.
 
 mod key;
 mod label;
 mod scan;
+mod suricata;
 mod text;
 
 use vigil_event::LogKind;
@@ -44,6 +46,7 @@ pub(super) fn parse(
     match found.log(format) {
         LogKind::OpenCanary => return Ok(values.canary()),
         LogKind::Zeek => return Ok(values.zeek()),
+        LogKind::Suricata => return Ok(values.suricata()),
         _ => {}
     }
     let mut fields = Fields::default();
@@ -70,9 +73,11 @@ impl Found {
         match format {
             Format::OpenCanary => LogKind::OpenCanary,
             Format::Zeek => LogKind::Zeek,
+            Format::Suricata => LogKind::Suricata,
             Format::Auto if has(Key::CanaryNode) && has(Key::CanaryType) => LogKind::OpenCanary,
             Format::Auto if has(Key::ZeekPeer) && has(Key::ZeekUid) => LogKind::Zeek,
             Format::Auto if has(Key::ZeekLog) && has(Key::Time) => LogKind::Zeek,
+            Format::Auto if self.is_suricata() => LogKind::Suricata,
             _ => LogKind::Web,
         }
     }

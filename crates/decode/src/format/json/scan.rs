@@ -23,8 +23,14 @@ pub(super) struct Value {
 }
 
 /// The wanted values of one object.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Found([Option<Value>; Key::COUNT]);
+
+impl Default for Found {
+    fn default() -> Self {
+        Self([None; Key::COUNT])
+    }
+}
 
 /// What takes the values that a walk comes by.
 pub(super) trait Sink {
