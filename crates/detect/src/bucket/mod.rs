@@ -21,8 +21,11 @@
 //! A match that comes late is poured as if it came with the group's newest; one that is older than that
 //! by the bucket's whole life is late and not poured.
 
+mod contents;
 #[cfg(test)]
 mod model;
+#[cfg(test)]
+mod scenario_tests;
 #[cfg(test)]
 mod tests;
 
@@ -30,6 +33,8 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 use hashbrown::HashSet;
 use vigil_rule::bucket::{Bucket, BucketKind};
+
+use contents::{Counted, Full};
 
 /// The bucket of one group.
 #[derive(Debug, Default)]
@@ -51,6 +56,10 @@ struct More {
     steps: u64,
     /// When something was poured last, in milliseconds; duplicates are not.
     last_poured: i64,
+    /// By the bucket's tallies.
+    counted: Box<[Counted]>,
+    /// The conditions that have held for good, as bits.
+    settled: u64,
 }
 
 /// Values are hashes already.
@@ -102,6 +111,10 @@ impl Cell {
     pub(crate) fn pour(&mut self, bucket: &Bucket, one: Match, before: Option<i64>) -> Poured {
         if let BucketKind::Trigger = bucket.kind {
             self.poured = 1;
+            if let Some(more) = self.more_of(bucket) {
+                more.steps = one.steps;
+                contents::count(&mut more.counted, &bucket.tallies, one);
+            }
             return self.overflow(bucket, one.at, one.steps);
         }
         let newest = before.map_or(one.at, |before| before.max(one.at));
@@ -121,19 +134,29 @@ impl Cell {
         if let Some(more) = self.more_of(bucket) {
             more.steps |= one.steps;
             more.last_poured = newest;
+            contents::count(&mut more.counted, &bucket.tallies, one);
         }
-        let steps = self.more.as_ref().map_or(one.steps, |more| more.steps);
         match &bucket.kind {
             BucketKind::Leaky { capacity, leak_us } => {
                 let now = newest.saturating_mul(1_000);
                 let empty_at = self.mark.max(now).saturating_add(*leak_us);
                 if empty_at - now > leak_us.saturating_mul(i64::from(*capacity)) {
-                    return self.overflow(bucket, newest, steps);
+                    return self.overflow(bucket, newest, one.steps);
                 }
                 self.mark = empty_at;
             }
-            BucketKind::Conditional { condition, .. } if condition.holds(self.poured, steps) => {
-                return self.overflow(bucket, newest, steps);
+            BucketKind::Conditional { condition, .. } if condition.holds(&self.full(one.steps)) => {
+                return self.overflow(bucket, newest, one.steps);
+            }
+            BucketKind::Bayesian { belief, .. } => {
+                let mut settled = self.more.as_ref().map_or(0, |more| more.settled);
+                let posterior = belief.posterior(&self.full(one.steps), &mut settled);
+                if belief.overflows(posterior) {
+                    return self.overflow(bucket, newest, one.steps);
+                }
+                if let Some(more) = &mut self.more {
+                    more.settled = settled;
+                }
             }
             BucketKind::Counter { .. } if self.poured == 1 => self.mark = newest,
             _ => {}
@@ -150,9 +173,21 @@ impl Cell {
 
     /// How many values there is room for: what it costs, not only what it uses.
     pub(crate) fn entries(&self) -> usize {
-        self.more
-            .as_ref()
-            .map_or(0, |more| more.values.capacity() + 2)
+        self.more.as_ref().map_or(0, |more| {
+            let counted = more.counted.iter().map(Counted::entries).sum::<usize>();
+            more.values.capacity() + 2 + counted
+        })
+    }
+
+    /// What it holds, where the match poured last has these references.
+    fn full(&self, last: u64) -> Full<'_> {
+        let more = self.more.as_deref();
+        Full {
+            poured: self.poured,
+            held: more.map_or(last, |more| more.steps),
+            last,
+            counted: more.map_or(&[], |more| &more.counted),
+        }
     }
 
     /// Empties it if its time has come; for a counter that is an overflow.
@@ -161,8 +196,7 @@ impl Cell {
         if let BucketKind::Counter { .. } = bucket.kind {
             let end = self.mark.saturating_add(life);
             if self.poured > 0 && now >= end {
-                let steps = self.more.as_ref().map_or(0, |more| more.steps);
-                return self.overflow(bucket, end, steps);
+                return self.overflow(bucket, end, 0);
             }
             return Poured::Quiet;
         }
@@ -186,17 +220,23 @@ impl Cell {
     fn more_of(&mut self, bucket: &Bucket) -> Option<&mut More> {
         let needs = bucket.distinct
             || bucket.overflow_filter.is_some()
-            || matches!(bucket.kind, BucketKind::Conditional { .. });
+            || matches!(
+                bucket.kind,
+                BucketKind::Conditional { .. } | BucketKind::Bayesian { .. }
+            );
         needs.then(|| &mut **self.more.get_or_insert_default())
     }
 
-    fn overflow(&mut self, bucket: &Bucket, at: i64, steps: u64) -> Poured {
+    /// Empties the bucket, and says so if that is to be told; `last` are the references of the match
+    /// that made it overflow.
+    fn overflow(&mut self, bucket: &Bucket, at: i64, last: u64) -> Poured {
         let poured = self.poured;
-        self.empty();
+        let full = self.full(last);
         let told = bucket
             .overflow_filter
             .as_ref()
-            .is_none_or(|filter| filter.holds(poured, steps));
+            .is_none_or(|filter| filter.holds(&full));
+        self.empty();
         if !told || at < self.hidden_until {
             return Poured::Quiet;
         }

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
-use vigil_rule::bucket::{Bucket, BucketKind};
+use vigil_rule::bucket::{Bucket, BucketKind, Contents};
 
 use super::{Cell, Match, Poured};
 
@@ -23,6 +23,27 @@ struct Held {
     values: BTreeSet<u64>,
     poured: u32,
     began: i64,
+}
+
+/// Numbers are all that the buckets here ask for.
+struct Counts(u32);
+
+impl Contents for Counts {
+    fn poured(&self) -> u32 {
+        self.0
+    }
+    fn held(&self) -> u64 {
+        1
+    }
+    fn last(&self) -> u64 {
+        1
+    }
+    fn count(&self, _tally: usize) -> u32 {
+        0
+    }
+    fn median_interval_ms(&self, _tally: usize, _newest: usize) -> Option<f64> {
+        None
+    }
 }
 
 impl Oracle {
@@ -71,7 +92,7 @@ impl Oracle {
         held.last = one.at;
         let poured = held.poured;
         if let BucketKind::Conditional { condition, .. } = &bucket.kind
-            && condition.holds(poured, one.steps)
+            && condition.holds(&Counts(poured))
         {
             return self.overflow(bucket, one.at);
         }
@@ -83,7 +104,7 @@ impl Oracle {
         let told = bucket
             .overflow_filter
             .as_ref()
-            .is_none_or(|filter| filter.holds(held.poured, 1));
+            .is_none_or(|filter| filter.holds(&Counts(held.poured)));
         if !told || self.hidden_until > at {
             return None;
         }

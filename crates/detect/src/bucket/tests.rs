@@ -213,6 +213,51 @@ fn a_condition_over_references_overflows() {
 }
 
 #[test]
+fn what_makes_an_attack_likely_overflows() {
+    let (a, b, both): (&[usize], &[usize], &[usize]) = (&[A], &[B], &[A, B]);
+    // CrowdSec's own example: 0.8 after the first of both and 0.88 after the other, where what was
+    // seen once is taken to hold.
+    let of = |guillotine: bool, evil: f32| {
+        format!(
+            "type: bayesian, rules: [a, b], leakspeed: 30s, bayesian_prior: 0.5, bayesian_threshold: 0.8, bayesian_conditions: [\
+             {{condition: a, prob_given_evil: 0.8, prob_given_benign: 0.2, guillotine: {guillotine}}}, \
+             {{condition: b, prob_given_evil: {evil}, prob_given_benign: 0.5, guillotine: {guillotine}}}]"
+        )
+    };
+    check(&of(true, 0.9), &[(0, a, "/"), (1, b, "/")], &[1]);
+    check(&of(true, 0.9), &[(0, a, "/"), (301, b, "/")], &[]);
+    check(&of(false, 0.9), &[(0, a, "/"), (1, b, "/")], &[]);
+    check(&of(false, 0.9), &[(0, a, "/"), (1, both, "/")], &[1]);
+    // What says nothing leaves it at 0.8, which is not above 0.8.
+    check(&of(true, 0.5), &[(0, a, "/"), (1, b, "/")], &[]);
+    // An overflow begins anew.
+    let rows = [(0, a, "/"), (1, b, "/"), (2, b, "/"), (3, a, "/")];
+    check(&of(true, 0.9), &rows, &[1, 3]);
+}
+
+#[test]
+fn numbers_of_one_rule_and_the_times_between_them_are_asked() {
+    let (a, b): (&[usize], &[usize]) = (&[A], &[B]);
+    let slow = "type: conditional, rules: [a, b], leakspeed: 2h, condition: \
+                [{of: a, gte: 3}, {of: a, newest: 3, median_interval: {gt: 10m}}]";
+    let minute = 600;
+    let rows = |minutes: &[(i64, &'static [usize])]| -> Vec<(i64, &'static [usize], &'static str)> {
+        minutes
+            .iter()
+            .map(|(at, matched)| (at * minute, *matched, "/"))
+            .collect()
+    };
+    check(slow, &rows(&[(0, a), (11, a), (12, b), (30, a)]), &[3]);
+    // The median of 1 and 18 is 9.5.
+    check(slow, &rows(&[(0, a), (1, a), (19, a)]), &[]);
+    // Only the newest three count.
+    check(slow, &rows(&[(0, a), (1, a), (19, a), (38, a)]), &[3]);
+    let last = "type: conditional, rules: [a, b], leakspeed: 2h, condition: [{last: b}, {held: a}, {lt: 4}]";
+    check(last, &rows(&[(0, b), (1, a), (2, b)]), &[2]);
+    check(last, &rows(&[(0, a), (1, a), (2, a), (3, b)]), &[]);
+}
+
+#[test]
 fn an_overflow_is_told_in_words_and_feeds_correlations() {
     let more = "---\ntitle: Chain\nid: 6a2f6f0e-0f5b-4a8e-9f0b-0d8a3a5f1d01\nname: chain\nlevel: high\n\
                 correlation: {type: event_count, rules: [bucket], generate: true, group-by: [source.ip], \

@@ -101,6 +101,16 @@ fn overflowed(reason: &mut String, bucket: &Bucket) {
             ", no two of them further apart than {}",
             duration(*lifetime_ms)
         ),
+        BucketKind::Bayesian {
+            belief,
+            lifetime_ms,
+        } => write!(
+            reason,
+            ", which together make an attack likelier than {:.0} % ({:.0} % before), no two of them further apart than {}",
+            belief.threshold * 100.0,
+            belief.prior * 100.0,
+            duration(*lifetime_ms)
+        ),
     };
 }
 

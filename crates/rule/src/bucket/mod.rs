@@ -7,13 +7,14 @@
 //!
 //! Owns: what a bucket asks for. Never holds: levels and moments; `vigil-detect` pours.
 
+mod asked;
 pub(crate) mod crowdsec;
 mod duration;
 mod read;
-
-use crate::correlation::{Bounds, Presence};
+mod test;
 
 pub(crate) use read::{KEY, Shape, read};
+pub use test::{Belief, Contents, Likelihood, Tally, Test};
 
 /// How matches are poured, and when that overflows.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +27,8 @@ pub struct Bucket {
     pub blackhole_ms: i64,
     /// Overflows for which this does not hold are not told.
     pub overflow_filter: Option<Test>,
+    /// What is counted for the tests.
+    pub tallies: Vec<Tally>,
     /// References from this one on are not poured: they empty the bucket.
     pub first_cancel: usize,
 }
@@ -54,6 +57,13 @@ pub enum BucketKind {
         /// How long it lives, in milliseconds.
         lifetime_ms: i64,
     },
+    /// A match after which an attack is likely. It lives for so long after the last match.
+    Bayesian {
+        /// How likely.
+        belief: Belief,
+        /// How long it lives, in milliseconds.
+        lifetime_ms: i64,
+    },
 }
 
 impl Bucket {
@@ -75,28 +85,8 @@ impl Bucket {
             }
             BucketKind::Trigger => 0,
             BucketKind::Counter { duration_ms } => duration_ms,
-            BucketKind::Conditional { lifetime_ms, .. } => lifetime_ms,
-        }
-    }
-}
-
-/// What is asked of what was poured.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Test {
-    /// How many matches.
-    Poured(Bounds),
-    /// Which of the references.
-    Steps(Presence),
-}
-
-impl Test {
-    /// Whether it holds of so many matches, of those references whose bits are set.
-    pub fn holds(&self, poured: u32, steps: u64) -> bool {
-        match self {
-            Self::Poured(bounds) => bounds.holds(f64::from(poured)),
-            Self::Steps(presence) => presence.holds(u64::BITS as usize, |place| {
-                place < u64::BITS as usize && steps >> place & 1 == 1
-            }),
+            BucketKind::Conditional { lifetime_ms, .. }
+            | BucketKind::Bayesian { lifetime_ms, .. } => lifetime_ms,
         }
     }
 }

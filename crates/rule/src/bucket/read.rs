@@ -5,19 +5,20 @@
 
 use std::fmt::Display;
 
-use rsigma_parser::ConditionOperator;
 use serde::Deserialize;
 use yaml_serde::{Mapping, Value};
 
-use super::{Bucket, BucketKind, Test, duration};
+use super::asked::{Asked, Over, Resolver};
+use super::{Belief, Bucket, BucketKind, Likelihood, duration};
 use crate::Problem;
-use crate::correlation::{Bounds, Correlation, Presence};
+use crate::correlation::Correlation;
 use crate::faults::Faults;
 use crate::structure;
 
 /// What is poured into.
 pub(crate) const KEY: &str = "bucket";
-const TYPES: &str = "leaky, trigger, counter or conditional";
+const TYPES: &str = "leaky, trigger, counter, conditional or bayesian";
+const CONDITIONS: &str = "bayesian_conditions";
 
 /// A bucket whose references are not resolved yet.
 #[derive(Clone, Debug)]
@@ -27,6 +28,7 @@ pub(crate) struct Shape {
     blackhole_ms: i64,
     condition: Option<Asked>,
     overflow_filter: Option<Asked>,
+    believed: Option<Believed>,
     first_cancel: usize,
 }
 
@@ -36,27 +38,25 @@ enum Kind {
     Trigger,
     Counter { duration_ms: i64 },
     Conditional { lifetime_ms: i64 },
+    Bayesian { lifetime_ms: i64 },
 }
 
-/// A condition as written.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(untagged)]
-enum Asked {
-    /// Over the names of rules.
-    Expression(String),
-    /// Of the number of matches.
-    Count(Comparisons),
+/// How an attack becomes likely, as written.
+#[derive(Clone, Debug)]
+struct Believed {
+    prior: f32,
+    threshold: f32,
+    conditions: Vec<Likely>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Comparisons {
-    gt: Option<u64>,
-    gte: Option<u64>,
-    lt: Option<u64>,
-    lte: Option<u64>,
-    eq: Option<u64>,
-    neq: Option<u64>,
+struct Likely {
+    condition: Asked,
+    prob_given_evil: f32,
+    prob_given_benign: f32,
+    #[serde(default)]
+    guillotine: bool,
 }
 
 /// What stands under `bucket:`.
@@ -74,6 +74,9 @@ struct Keys {
     blackhole: Option<String>,
     condition: Option<Asked>,
     overflow_filter: Option<Asked>,
+    bayesian_prior: Option<f32>,
+    bayesian_threshold: Option<f32>,
+    bayesian_conditions: Option<Vec<Likely>>,
     #[serde(default)]
     cancel_on: Vec<String>,
     #[serde(default)]
@@ -109,14 +112,21 @@ pub(crate) fn read(document: &Value, faults: &mut Faults<'_>) -> Option<(Shape, 
     };
     check_lists(&keys, faults);
     let kind = kind(&keys, faults);
+    let believed = believed(&keys, faults);
     let blackhole_ms = keys.blackhole.as_ref().map_or(0, |text| {
         time(text, "blackhole", faults).unwrap_or_default() / 1_000
     });
-    for (name, asked) in [
-        ("condition", &keys.condition),
-        ("overflow_filter", &keys.overflow_filter),
-    ] {
-        if let Some(Asked::Expression(text)) = asked {
+    let of_belief = believed.iter().flat_map(|believed| &believed.conditions);
+    let of_belief = of_belief.map(|one| (CONDITIONS, &one.condition));
+    let own = [
+        ("condition", keys.condition.as_ref()),
+        ("overflow_filter", keys.overflow_filter.as_ref()),
+    ];
+    let own = own
+        .into_iter()
+        .filter_map(|(name, asked)| Some((name, asked?)));
+    for (name, asked) in own.chain(of_belief) {
+        for text in asked.expressions() {
             structure::check_condition_text(text, &[KEY, name], faults);
         }
     }
@@ -129,6 +139,7 @@ pub(crate) fn read(document: &Value, faults: &mut Faults<'_>) -> Option<(Shape, 
         blackhole_ms,
         condition: keys.condition,
         overflow_filter: keys.overflow_filter,
+        believed,
         first_cancel: keys.rules.len(),
     };
     let rules = [keys.rules, keys.cancel_on].concat();
@@ -237,12 +248,68 @@ fn kind(keys: &Keys, faults: &mut Faults<'_>) -> Option<Kind> {
                 lifetime_ms: life / 1_000,
             })
         }
+        "bayesian" => {
+            if keys.capacity.is_some_and(|capacity| capacity != -1) {
+                let why = "a bayesian bucket holds any number: write -1";
+                refuse(faults, &[KEY, "capacity"], "capacity", why);
+            }
+            let life = keys.needed(keys.leakspeed.as_ref(), "leakspeed", faults)?;
+            Some(Kind::Bayesian {
+                lifetime_ms: life / 1_000,
+            })
+        }
         other => {
             let why = format!("`{other}` is none of {TYPES}");
             refuse(faults, &[KEY, "type"], "type", why);
             None
         }
     }
+}
+
+/// What a bayesian bucket goes by; no other type takes it.
+fn believed(keys: &Keys, faults: &mut Faults<'_>) -> Option<Believed> {
+    let given = [
+        ("bayesian_prior", keys.bayesian_prior.is_some()),
+        ("bayesian_threshold", keys.bayesian_threshold.is_some()),
+        (CONDITIONS, keys.bayesian_conditions.is_some()),
+    ];
+    let is_bayesian = keys.kind == "bayesian";
+    for (key, is_given) in given {
+        match (is_bayesian, is_given) {
+            (true, false) => keys.lacks(key, faults),
+            (false, true) => refuse(faults, &[KEY, key], key, "only a bayesian bucket has it"),
+            _ => {}
+        }
+    }
+    let (prior, threshold) = keys.bayesian_prior.zip(keys.bayesian_threshold)?;
+    for (key, number) in [("bayesian_prior", prior), ("bayesian_threshold", threshold)] {
+        if !(number > 0.0 && number <= 1.0) {
+            refuse(
+                faults,
+                &[KEY, key],
+                key,
+                "write a number above 0, at most 1",
+            );
+        }
+    }
+    let conditions = keys.bayesian_conditions.clone()?;
+    if !(1..=Belief::MAX_CONDITIONS).contains(&conditions.len()) {
+        let why = format!("list 1 to {}", Belief::MAX_CONDITIONS);
+        refuse(faults, &[KEY, CONDITIONS], CONDITIONS, why);
+    }
+    let is_chance = |number: f32| (0.0..=1.0).contains(&number);
+    if !conditions
+        .iter()
+        .all(|one| is_chance(one.prob_given_evil) && is_chance(one.prob_given_benign))
+    {
+        let why = "`prob_given_evil` and `prob_given_benign` are numbers from 0 to 1";
+        refuse(faults, &[KEY, CONDITIONS], CONDITIONS, why);
+    }
+    Some(Believed {
+        prior,
+        threshold,
+        conditions,
+    })
 }
 
 /// How much a leaky bucket holds.
@@ -284,33 +351,45 @@ impl Shape {
         place_of: &impl Fn(&str) -> Option<usize>,
         names: &[String],
     ) -> Result<Bucket, (&'static str, String)> {
-        let test = |asked: &Option<Asked>, key: &'static str| match asked {
-            None => Ok(None),
-            Some(Asked::Count(comparisons)) => Ok(Some(Test::Poured(comparisons.bounds()))),
-            Some(Asked::Expression(text)) => {
-                let why = |error: String| (key, error);
-                let expression =
-                    rsigma_parser::parse_condition(text).map_err(|error| why(error.to_string()))?;
-                Presence::of_expression(&expression, place_of, names)
-                    .map(|presence| Some(Test::Steps(presence)))
-                    .map_err(|name| why(format!("it names `{name}`, which is not one of `rules`")))
-            }
+        let mut resolver = Resolver {
+            place_of,
+            names,
+            tallies: Vec::new(),
         };
-        let missing = || ("condition", "a conditional bucket needs it".to_owned());
+        let missing = |key: &'static str| (key, "the bucket needs it".to_owned());
         let kind = match self.kind {
             Kind::Leaky { capacity, leak_us } => BucketKind::Leaky { capacity, leak_us },
             Kind::Trigger => BucketKind::Trigger,
             Kind::Counter { duration_ms } => BucketKind::Counter { duration_ms },
-            Kind::Conditional { lifetime_ms } => BucketKind::Conditional {
-                condition: test(&self.condition, "condition")?.ok_or_else(missing)?,
-                lifetime_ms,
-            },
+            Kind::Conditional { lifetime_ms } => {
+                let asked = self.condition.as_ref();
+                let asked = asked.ok_or_else(|| missing("condition"))?;
+                BucketKind::Conditional {
+                    condition: resolver
+                        .test(asked, Over::Held)
+                        .map_err(|why| ("condition", why))?,
+                    lifetime_ms,
+                }
+            }
+            Kind::Bayesian { lifetime_ms } => {
+                let believed = self.believed.as_ref();
+                let believed = believed.ok_or_else(|| missing(CONDITIONS))?;
+                BucketKind::Bayesian {
+                    belief: believed
+                        .resolve(&mut resolver)
+                        .map_err(|why| (CONDITIONS, why))?,
+                    lifetime_ms,
+                }
+            }
         };
+        let filter = self.overflow_filter.as_ref();
+        let filter = filter.map(|asked| resolver.test(asked, Over::Overflow));
         Ok(Bucket {
             kind,
             distinct: self.distinct,
             blackhole_ms: self.blackhole_ms,
-            overflow_filter: test(&self.overflow_filter, "overflow_filter")?,
+            overflow_filter: filter.transpose().map_err(|why| ("overflow_filter", why))?,
+            tallies: resolver.tallies,
             first_cancel: self.first_cancel,
         })
     }
@@ -321,22 +400,23 @@ impl Shape {
     }
 }
 
-impl Comparisons {
-    fn bounds(&self) -> Bounds {
-        use ConditionOperator::{Eq, Gt, Gte, Lt, Lte, Neq};
-        let all = [
-            (Gt, self.gt),
-            (Gte, self.gte),
-            (Lt, self.lt),
-            (Lte, self.lte),
-            (Eq, self.eq),
-            (Neq, self.neq),
-        ];
-        let written = all.into_iter();
-        Bounds::new(
-            written
-                .filter_map(|(operator, number)| number.map(|number| (operator, number)))
-                .collect(),
-        )
+impl Believed {
+    fn resolve<F: Fn(&str) -> Option<usize>>(
+        &self,
+        resolver: &mut Resolver<'_, F>,
+    ) -> Result<Belief, String> {
+        let conditions = self.conditions.iter().map(|one| {
+            Ok(Likelihood {
+                test: resolver.test(&one.condition, Over::Last)?,
+                given_evil: one.prob_given_evil,
+                given_benign: one.prob_given_benign,
+                guillotine: one.guillotine,
+            })
+        });
+        Ok(Belief {
+            prior: self.prior,
+            threshold: self.threshold,
+            conditions: conditions.collect::<Result<_, String>>()?,
+        })
     }
 }

@@ -78,9 +78,70 @@ fn what_empties_a_bucket_may_speak_for_itself() {
     assert!(!good.feeds_only);
 }
 
+/// Each bucket is refused at its place, with that in the reason.
+#[track_caller]
+fn refused(rows: &[(&str, &str)]) {
+    for (parts, expected) in rows {
+        let errors = load(&bucket(parts)).unwrap_err();
+        assert!(
+            errors.iter().any(|error| error.contains(expected)),
+            "{parts}: {errors:#?}"
+        );
+        assert!(
+            errors.iter().all(|error| error.starts_with("a.yml:")),
+            "{errors:#?}"
+        );
+    }
+}
+
+#[test]
+fn questions_that_are_none_are_refused() {
+    refused(&[
+        (
+            "type: bayesian, rules: [poured], leakspeed: 1s, bayesian_prior: 0.5",
+            "`bayesian_threshold` of the bucket: a bayesian bucket needs it",
+        ),
+        (
+            "type: leaky, rules: [poured], capacity: 5, leakspeed: 1s, bayesian_prior: 0.5",
+            "only a bayesian bucket has it",
+        ),
+        (
+            "type: bayesian, rules: [poured], leakspeed: 1s, bayesian_prior: 0.0, bayesian_threshold: 0.8, \
+             bayesian_conditions: [{condition: poured, prob_given_evil: 0.9, prob_given_benign: 0.1}]",
+            "write a number above 0, at most 1",
+        ),
+        (
+            "type: bayesian, rules: [poured], leakspeed: 1s, bayesian_prior: .nan, bayesian_threshold: 0.8, \
+             bayesian_conditions: [{condition: poured, prob_given_evil: 1.5, prob_given_benign: 0.1}]",
+            "are numbers from 0 to 1",
+        ),
+        (
+            "type: bayesian, rules: [poured], leakspeed: 1s, bayesian_prior: 0.5, bayesian_threshold: 0.8, \
+             bayesian_conditions: [{condition: other, prob_given_evil: 0.9, prob_given_benign: 0.1}]",
+            "`bayesian_conditions` of the bucket: it names `other`",
+        ),
+        (
+            "type: trigger, rules: [poured], overflow_filter: {last: poured}",
+            "`last` asks for a match",
+        ),
+        (
+            "type: conditional, rules: [poured], leakspeed: 1s, condition: {median_interval: {gt: 1m}}",
+            "needs `newest`",
+        ),
+        (
+            "type: conditional, rules: [poured], leakspeed: 1s, condition: {gt: 1, surprise: 2}",
+            "did not match any variant",
+        ),
+        (
+            "type: conditional, rules: [poured], leakspeed: 1s, condition: {}",
+            "write `gte` or another comparison",
+        ),
+    ]);
+}
+
 #[test]
 fn faults_name_their_place_and_say_what_to_do() {
-    for (parts, expected) in [
+    refused(&[
         ("type: leaky", "missing field `rules`"),
         (
             "type: leaky, rules: [poured], capacity: 0, leakspeed: 1s",
@@ -120,7 +181,7 @@ fn faults_name_their_place_and_say_what_to_do() {
         ),
         (
             "type: round, rules: [poured]",
-            "`round` is none of leaky, trigger, counter or conditional",
+            "`round` is none of leaky, trigger, counter, conditional or bayesian",
         ),
         (
             "type: trigger, rules: [nobody]",
@@ -139,17 +200,7 @@ fn faults_name_their_place_and_say_what_to_do() {
             "type: trigger, rules: [poured], blackhole: 400d",
             "`400d` is no time",
         ),
-    ] {
-        let errors = load(&bucket(parts)).unwrap_err();
-        assert!(
-            errors.iter().any(|error| error.contains(expected)),
-            "{parts}: {errors:#?}"
-        );
-        assert!(
-            errors.iter().all(|error| error.starts_with("a.yml:")),
-            "{errors:#?}"
-        );
-    }
+    ]);
 }
 
 /// Loads scenarios beside a list.
@@ -178,6 +229,34 @@ fn scenario(filter: &str, more: &str) -> String {
          groupby: \"evt.Meta.source_ip + '/' + evt.Parsed.target_fqdn\"\ncapacity: 3\nleakspeed: 10s\n{more}\
          labels: {{remediation: true, classification: [attack.T1595], behavior: 'http:scan', label: Scan}}\n"
     )
+}
+
+/// A bayesian bucket with that condition.
+fn belief(condition: &str, more: &str) -> String {
+    format!(
+        "type: bayesian\nname: example/belief\nfilter: \"evt.Meta.service == 'http'\"\ngroupby: evt.Meta.source_ip\n\
+         bayesian_prior: 0.5\nbayesian_threshold: 0.8\nleakspeed: 30s\ncapacity: -1\n{more}bayesian_conditions:\n\
+         - {{condition: {condition:?}, prob_given_evil: 0.9, prob_given_benign: 0.1}}\n"
+    )
+}
+
+#[test]
+fn what_a_scenario_asks_is_a_rule_that_only_feeds_its_bucket() {
+    let (rules, report) = carried(&belief(
+        "any(queue.Queue, {#.Meta.http_status == '404'}) and evt.Meta.http_path == '/' and len(queue.Queue) > 2",
+        "",
+    ));
+    assert_eq!((report.loaded, report.refused.len()), (1, 0), "{report:?}");
+    let feeds = rules.rules().iter().filter(|rule| rule.feeds_only);
+    assert_eq!((feeds.count(), rules.rules().len()), (3, 4));
+    let Kind::Bucket(bucket) = &rules.correlations()[0].kind else {
+        panic!("{:?}", rules.correlations());
+    };
+    let BucketKind::Bayesian { belief, .. } = &bucket.kind else {
+        panic!("{bucket:?}");
+    };
+    assert_eq!((belief.prior, belief.threshold), (0.5, 0.8));
+    assert_eq!(belief.conditions.len(), 1);
 }
 
 #[test]
@@ -320,9 +399,67 @@ fn messages_of_sshd_are_told_apart() {
     ));
 }
 
+/// Nothing of the scenarios is loaded, and the reasons are listed.
+#[track_caller]
+fn listed(rows: Vec<(String, &str)>) {
+    for (text, expected) in rows {
+        let (rules, report) = carried(&text);
+        assert_eq!((rules.rules().len(), report.loaded), (0, 0), "{text}");
+        let reasons: Vec<String> = report.refused.iter().map(ToString::to_string).collect();
+        assert!(
+            reasons.iter().any(|reason| reason.contains(expected)),
+            "{text}: {reasons:#?}"
+        );
+    }
+}
+
+#[test]
+fn questions_that_cannot_be_carried_over_are_listed() {
+    listed(vec![
+        (
+            scenario(
+                "evt.Meta.service == 'http'",
+                "overflow_filter: any(queue.Queue, true)\n",
+            ),
+            "`overflow_filter`: `true` stands where `{` is expected",
+        ),
+        (
+            scenario(
+                "evt.Meta.service == 'http'",
+                "overflow_filter: len(queue.Queue) > 2\n",
+            ),
+            "keeps only the newest",
+        ),
+        (
+            scenario(
+                "evt.Meta.service == 'http'",
+                "condition: Distance(queue.Queue[-1].Enriched.Latitude, 1) > 3\n",
+            ),
+            "`condition`: `queue.Queue` is asked in a way that is not carried over",
+        ),
+        (
+            belief("len(queue.Queue) > 3 or evt.Meta.http_path == '/'", ""),
+            "joined with other questions by `or`",
+        ),
+        (
+            belief("evt.Meta.http_path == '/'", "cache_size: 5\n")
+                .replace("evt.Meta.http_path == '/'", "len(queue.Queue) > 3"),
+            "keeps only the newest",
+        ),
+        (
+            belief("evt.Meta.city == 'x'", ""),
+            "nothing here stands for `evt.Meta.city`",
+        ),
+        (
+            belief("evt.Meta.http_path == '/'", "").replace("0.9", "1.9"),
+            "numbers from 0 to 1",
+        ),
+    ]);
+}
+
 #[test]
 fn what_cannot_be_carried_over_is_listed_with_its_reason() {
-    for (text, expected) in [
+    listed(vec![
         (
             scenario("evt.Meta.service == 'windows'", ""),
             "about other logs",
@@ -343,13 +480,6 @@ fn what_cannot_be_carried_over_is_listed_with_its_reason() {
             "the list `gone.txt` is not there",
         ),
         (
-            scenario(
-                "evt.Meta.service == 'http'",
-                "overflow_filter: any(queue.Queue, true)\n",
-            ),
-            "`overflow_filter` asks for the events",
-        ),
-        (
             scenario("evt.Meta.service == 'http'", "surprise: true\n"),
             "unknown field `surprise`",
         ),
@@ -361,15 +491,7 @@ fn what_cannot_be_carried_over_is_listed_with_its_reason() {
             scenario("evt.Parsed.request matches '(['", ""),
             "regular expression",
         ),
-    ] {
-        let (rules, report) = carried(&text);
-        assert_eq!((rules.rules().len(), report.loaded), (0, 0), "{text}");
-        let reasons: Vec<String> = report.refused.iter().map(ToString::to_string).collect();
-        assert!(
-            reasons.iter().any(|reason| reason.contains(expected)),
-            "{text}: {reasons:#?}"
-        );
-    }
+    ]);
 }
 
 #[test]

@@ -68,8 +68,13 @@ pub(super) fn names(text: &str) -> Result<Vec<String>, String> {
 
 /// Reads an expression.
 pub(super) fn read(text: &str) -> Result<Filter, String> {
+    of_tokens(tokens(text)?)
+}
+
+/// Reads an expression of these words.
+pub(super) fn of_tokens(tokens: Vec<Token>) -> Result<Filter, String> {
     let mut reader = Reader {
-        tokens: tokens(text)?,
+        tokens,
         at: 0,
         depth: 0,
     };
@@ -86,7 +91,7 @@ struct Reader {
     depth: usize,
 }
 
-fn shown(token: &Token) -> String {
+pub(super) fn shown(token: &Token) -> String {
     match token {
         Token::Word(word) => format!("`{word}`"),
         Token::Text(text) => format!("\"{}\"", text.chars().take(40).collect::<String>()),
@@ -323,7 +328,8 @@ impl Reader {
     }
 }
 
-fn one_or(mut parts: Vec<Filter>, several: impl FnOnce(Vec<Filter>) -> Filter) -> Filter {
+/// The only part, or several of them together.
+pub(super) fn one_or<T>(mut parts: Vec<T>, several: impl FnOnce(Vec<T>) -> T) -> T {
     match parts.pop() {
         Some(only) if parts.is_empty() => only,
         Some(last) => {

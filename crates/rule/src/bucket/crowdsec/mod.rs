@@ -7,6 +7,8 @@
 
 mod expression;
 mod field;
+mod question;
+mod queue;
 mod token;
 mod translate;
 
@@ -16,6 +18,7 @@ use yaml_serde::{Mapping, Value};
 use crate::RuleFile;
 use expression::Filter;
 use field::Log;
+use question::Asked;
 
 /// The lists that scenarios may name.
 #[derive(Clone, Copy, Debug)]
@@ -52,6 +55,10 @@ struct Scenario {
     blackhole: Option<String>,
     condition: Option<String>,
     overflow_filter: Option<String>,
+    bayesian_prior: Option<f32>,
+    bayesian_threshold: Option<f32>,
+    bayesian_conditions: Option<Vec<Likely>>,
+    cache_size: Option<i64>,
     cancel_on: Option<String>,
     #[serde(default)]
     labels: Mapping,
@@ -64,12 +71,21 @@ struct Scenario {
     _debug: Option<Value>,
     #[serde(rename = "reprocess")]
     _reprocess: Option<Value>,
-    #[serde(rename = "cache_size")]
-    _cache_size: Option<Value>,
     #[serde(rename = "scope")]
     _scope: Option<Value>,
     #[serde(rename = "data")]
     _data: Option<Value>,
+}
+
+/// What makes an attack more or less likely.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Likely {
+    condition: String,
+    prob_given_evil: f32,
+    prob_given_benign: f32,
+    #[serde(default)]
+    guillotine: bool,
 }
 
 /// Whether a file is a list and no rules.
@@ -117,29 +133,33 @@ impl Lists<'_> {
 pub(crate) fn carry(document: &Value, lists: Lists<'_>) -> Result<Carried, String> {
     let scenario: Scenario =
         yaml_serde::from_value(document.clone()).map_err(|error| error.to_string())?;
-    for (key, asked) in [
-        ("condition", &scenario.condition),
-        ("overflow_filter", &scenario.overflow_filter),
-    ] {
-        if asked.is_some() {
-            return Err(format!(
-                "`{key}` asks for the events that the bucket holds, which are not kept here"
-            ));
-        }
-    }
     let filter = expression::read(&scenario.filter)?;
     let poured = translate::detection(&filter, lists)?;
     let log = poured.log;
-    let mut detections = vec![scenario.detection("poured", poured)];
+    let mut detections = vec![detection(&scenario.reference("poured"), poured)];
+    // CrowdSec looks only at what was to be poured.
+    let of_poured = |asked: Filter| {
+        let both = Filter::All(vec![filter.clone(), asked]);
+        let found = translate::detection(&both, lists)?;
+        if found.log == log {
+            Ok(found)
+        } else {
+            Err("it asks for events of another log than those that are poured".to_owned())
+        }
+    };
+    let mut asked = Asked::of(&scenario.name);
+    let questions = scenario.questions(&mut asked)?;
+    let names: Vec<String> = asked.filters.iter().map(|(name, _)| name.clone()).collect();
+    for (name, filter) in asked.filters {
+        detections.push(detection(&name, of_poured(filter)?));
+    }
     if let Some(cancel) = &scenario.cancel_on {
-        // CrowdSec looks only at what was to be poured.
-        let both = Filter::All(vec![filter, expression::read(cancel)?]);
-        let cancel = translate::detection(&both, lists)?;
-        detections.push(scenario.detection("cancel", cancel));
+        let cancel = of_poured(expression::read(cancel)?)?;
+        detections.push(detection(&scenario.reference("cancel"), cancel));
     }
     Ok(Carried {
         detections,
-        bucket: scenario.bucket(log)?,
+        bucket: scenario.bucket(log, names, questions)?,
     })
 }
 
@@ -148,30 +168,51 @@ impl Scenario {
         format!("{}/{part}", self.name)
     }
 
-    /// What is poured, or what empties the bucket: a rule that only feeds it.
-    fn detection(&self, part: &str, detection: translate::Detection) -> Value {
-        let mut log = Mapping::new();
-        match detection.log {
-            Log::Web => log.insert("category".into(), "webserver".into()),
-            Log::Ssh => {
-                log.insert("product".into(), "linux".into());
-                log.insert("service".into(), "sshd".into())
-            }
-        };
+    /// What is asked of the bucket, by key.
+    fn questions(&self, asked: &mut Asked) -> Result<Mapping, String> {
         let mut map = Mapping::new();
-        let reference = self.reference(part);
-        map.insert(
-            "title".into(),
-            format!("What Is Poured ({reference})").into(),
-        );
-        map.insert("name".into(), reference.into());
-        map.insert("logsource".into(), Value::Mapping(log));
-        map.insert("detection".into(), Value::Mapping(detection.map));
-        map.insert("level".into(), "informational".into());
-        Value::Mapping(map)
+        let keys = [
+            ("condition", &self.condition),
+            ("overflow_filter", &self.overflow_filter),
+        ];
+        for (key, text) in keys {
+            if let Some(text) = text {
+                let written = self.question(text, asked);
+                let written = written.map_err(|why| format!("`{key}`: {why}"))?;
+                map.insert(key.into(), written);
+            }
+        }
+        let Some(conditions) = &self.bayesian_conditions else {
+            return Ok(map);
+        };
+        let mut list = Vec::new();
+        for one in conditions {
+            let mut condition = Mapping::new();
+            let written = self.question(&one.condition, asked);
+            let written = written.map_err(|why| format!("`bayesian_conditions`: {why}"))?;
+            condition.insert("condition".into(), written);
+            condition.insert("prob_given_evil".into(), one.prob_given_evil.into());
+            condition.insert("prob_given_benign".into(), one.prob_given_benign.into());
+            condition.insert("guillotine".into(), one.guillotine.into());
+            list.push(Value::Mapping(condition));
+        }
+        map.insert("bayesian_conditions".into(), Value::Sequence(list));
+        Ok(map)
     }
 
-    fn bucket(&self, log: Log) -> Result<Value, String> {
+    fn question(&self, text: &str, asked: &mut Asked) -> Result<Value, String> {
+        let question = queue::read(text)?;
+        let is_limited = self.cache_size.is_some_and(|size| size > 0)
+            || self.kind == "leaky"
+            || self.kind != "trigger" && self.capacity.is_some_and(|capacity| capacity != -1);
+        if is_limited && question::asks_queue(&question) {
+            let why = "it asks for the events that the bucket holds, of which `capacity` or `cache_size` keeps only the newest";
+            return Err(why.to_owned());
+        }
+        asked.written(&question)
+    }
+
+    fn bucket(&self, log: Log, asked: Vec<String>, questions: Mapping) -> Result<Value, String> {
         let mut map = self.described();
         let subjects = |text: &str| -> Result<Vec<Value>, String> {
             let mut subjects = Vec::new();
@@ -183,7 +224,18 @@ impl Scenario {
         let mut bucket = Mapping::new();
         bucket.insert("type".into(), self.kind.clone().into());
         let list = |names: Vec<Value>| Value::Sequence(names);
-        bucket.insert("rules".into(), list(vec![self.reference("poured").into()]));
+        let poured = std::iter::once(self.reference("poured")).chain(asked);
+        bucket.insert("rules".into(), list(poured.map(Value::from).collect()));
+        bucket.extend(questions);
+        let numbers = [
+            ("bayesian_prior", self.bayesian_prior),
+            ("bayesian_threshold", self.bayesian_threshold),
+        ];
+        for (key, number) in numbers {
+            if let Some(number) = number {
+                bucket.insert(key.into(), number.into());
+            }
+        }
         if self.cancel_on.is_some() {
             bucket.insert(
                 "cancel_on".into(),
@@ -251,6 +303,25 @@ impl Scenario {
         map.insert("vigil".into(), Value::Mapping(own));
         map
     }
+}
+
+/// What is poured, what is asked of it, or what empties the bucket: a rule that only feeds it.
+fn detection(name: &str, detection: translate::Detection) -> Value {
+    let mut log = Mapping::new();
+    match detection.log {
+        Log::Web => log.insert("category".into(), "webserver".into()),
+        Log::Ssh => {
+            log.insert("product".into(), "linux".into());
+            log.insert("service".into(), "sshd".into())
+        }
+    };
+    let mut map = Mapping::new();
+    map.insert("title".into(), format!("What Is Poured ({name})").into());
+    map.insert("name".into(), name.into());
+    map.insert("logsource".into(), Value::Mapping(log));
+    map.insert("detection".into(), Value::Mapping(detection.map));
+    map.insert("level".into(), "informational".into());
+    Value::Mapping(map)
 }
 
 /// The family of a behaviour such as `http:bruteforce`.
