@@ -212,17 +212,25 @@ fn read(path: &Path) -> Result<Option<Saved>, FileError> {
     Ok(Some(serde_json::from_slice(&fs_err::read(path)?)?))
 }
 
-/// Writes profiles to a file, whole or not at all.
+/// Writes profiles to a file, whole or not at all: what cannot be written leaves the file as it was, and
+/// nothing beside it.
 pub fn write(path: &Path, saved: &Saved) -> Result<(), FileError> {
     let fresh = path.with_extension("new");
     drop(fs_err::remove_file(&fresh));
+    let written = write_fresh(&fresh, saved).and_then(|()| Ok(fs_err::rename(&fresh, path)?));
+    if written.is_err() {
+        // On a full disk half a file would be in the way of everything else.
+        drop(fs_err::remove_file(&fresh));
+    }
+    written
+}
+
+fn write_fresh(fresh: &Path, saved: &Saved) -> Result<(), FileError> {
     let mut options = fs_err::OpenOptions::new();
     options.write(true).create_new(true).mode(0o600);
-    let mut file = options.open(&fresh)?;
+    let mut file = options.open(fresh)?;
     file.write_all(&serde_json::to_vec(saved)?)?;
-    file.sync_all()?;
-    drop(file);
-    Ok(fs_err::rename(&fresh, path)?)
+    Ok(file.sync_all()?)
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ mod hunt;
 mod nginx;
 mod noise;
 mod profile;
+mod profile_files;
 mod reload;
 mod rights;
 mod rights_table;
