@@ -12,5 +12,6 @@ mod linear;
 mod modifiers;
 mod modsecurity;
 mod refused;
+mod scenario;
 mod sigma;
 mod stock;
