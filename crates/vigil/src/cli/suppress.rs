@@ -101,6 +101,7 @@ pub(super) fn run(args: &SuppressArgs) -> Result<(), Failure> {
     }
 }
 
+#[expect(clippy::print_stderr, reason = "the command line talks to its user")]
 fn add(args: &AddArgs) -> Result<(), Failure> {
     let expires_at = args.expires.0.map(|ms| SystemClock.now().plus_millis(ms));
     let body = json!({
@@ -111,8 +112,8 @@ fn add(args: &AddArgs) -> Result<(), Failure> {
     let made: Suppression = answer(server.post(PATH, &body)?)?;
     say!("{}", made.id)?;
     // A name may be meant for rules to come, so a wrong one is told and not refused.
-    let rules: Value = answer(server.get("/api/v1/rules")?)?;
-    if !names(&rules, &made.rule) {
+    let rules = server.get("/api/v1/rules").and_then(answer::<Value>);
+    if rules.is_ok_and(|rules| !names(&rules, &made.rule)) {
         eprintln!(
             "vigil: no rule in force has the id or family `{}`: if it is not meant for a list, a window or a \
              profile, look for the name with `vigil rules list`",
