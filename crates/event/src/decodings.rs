@@ -37,8 +37,10 @@ impl Decodings {
     pub const BODY: Self = Self(1 << 13);
     /// What a request's headers say.
     pub const HEADER: Self = Self(1 << 14);
+    /// Characters without width that stood within words.
+    pub const INVISIBLE: Self = Self(1 << 15);
 
-    const NAMES: [(Self, &'static str); 15] = [
+    const NAMES: [(Self, &'static str); 16] = [
         (Self::PERCENT, "percent"),
         (Self::REPEATED, "repeated-percent"),
         (Self::PLUS, "plus"),
@@ -46,6 +48,7 @@ impl Decodings {
         (Self::UNICODE, "unicode-escape"),
         (Self::FULLWIDTH, "fullwidth"),
         (Self::OVERLONG, "overlong-utf8"),
+        (Self::INVISIBLE, "invisible"),
         (Self::PATH, "path"),
         (Self::SQL, "sql"),
         (Self::SHELL, "shell"),

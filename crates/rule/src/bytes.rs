@@ -9,7 +9,7 @@ use regex_syntax::hir::{Class, Hir, HirKind};
 
 /// A set of kinds of bytes: each sign is a kind of its own; letters and digits, control characters
 /// and what is beyond ASCII are one each.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct ByteSet(u64);
 
 /// At most so many sets are kept, those with the rarest bytes.
@@ -51,6 +51,8 @@ const fn alone() -> [ByteSet; 256] {
 
 impl ByteSet {
     pub(crate) const ALL: Self = Self(u64::MAX);
+    /// Letters and digits, which are in no set that is asked for.
+    pub(crate) const SOMETHING: Self = Self(1 << 63);
 
     /// The set with the byte alone.
     #[inline]
@@ -62,6 +64,17 @@ impl ByteSet {
     #[inline]
     pub(crate) const fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)
+    }
+
+    /// Those that are in both.
+    #[must_use]
+    pub(crate) const fn common(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// Some kinds by their places, each below [`ByteSet::KINDS`].
+    pub(crate) fn of_kinds(kinds: impl Iterator<Item = usize>) -> Self {
+        Self(kinds.fold(0, |set, kind| set | (1 << kind)))
     }
 
     /// The places of the kinds, each below [`ByteSet::KINDS`].

@@ -16,21 +16,24 @@ use std::ops::Range;
 use crate::bytes::ByteSet;
 use crate::literal::{self, Literal};
 
-/// Bits of the hashes of two, three and four bytes.
+/// Bits of the hashes of two, three and four bytes, and how many numbers of 64 bits a set of such
+/// hashes takes.
 const PAIR_BITS: u32 = 16;
 const TRIPLE_BITS: u32 = 17;
 const QUAD_BITS: u32 = 19;
+const PAIRS: usize = 1 << (PAIR_BITS - 6);
+const TRIPLES: usize = 1 << (TRIPLE_BITS - 6);
+const QUADS: usize = 1 << (QUAD_BITS - 6);
 /// Bits of the places in the table of windows.
 const TABLE_BITS: u32 = 15;
 
 /// The literals, ready to be found.
 #[derive(Debug)]
 pub(crate) struct Finder {
-    /// The bytes that are literals.
-    singles: ByteTable,
-    pairs: Bits,
-    triples: Bits,
-    quads: Bits,
+    bytes_known: ByteTable,
+    pairs: Bits<PAIRS>,
+    triples: Bits<TRIPLES>,
+    quads: Bits<QUADS>,
     /// Where each place of the table starts in `windows`; one more for the end.
     starts: Vec<u32>,
     windows: Vec<Window>,
@@ -59,13 +62,56 @@ struct Key {
     len: u8,
 }
 
-/// A set of small numbers.
+/// A set of small numbers. Its size is known when compiling, so that nothing is checked where a hash
+/// is too short to go beyond it.
 #[derive(Debug)]
-struct Bits(Vec<u64>);
+struct Bits<const WORDS: usize>(Box<[u64; WORDS]>);
 
-/// What is to be known of each byte: [`WORD`], [`SINGLE`].
+/// The last bytes of a text up to a place.
+#[derive(Clone, Copy, Debug, Default)]
+struct Last {
+    /// The last four, in lower case.
+    bytes: u32,
+    /// For each of them, the last in bit 0, whether it is of a word.
+    words: u32,
+    /// What is known of the last.
+    known: u8,
+}
+
+/// Of the last two, three and four bytes with what stands around them.
+struct Hashes {
+    pair: u32,
+    triple: u32,
+    quad: u32,
+}
+
+impl Last {
+    /// With one more, in lower case, of which this is known.
+    #[inline]
+    fn then(self, byte: u8, known: u8) -> Self {
+        Self {
+            bytes: (self.bytes << 8) | u32::from(byte),
+            words: (self.words << 1) | u32::from(known & WORD),
+            known,
+        }
+    }
+
+    /// Where `next` is known of the byte that follows.
+    #[inline]
+    fn hashes(self, next: u8) -> Hashes {
+        let after = u32::from(next & WORD);
+        let around = |len: u32| ((self.words >> (len - 1)) & 2) | after;
+        Hashes {
+            pair: pair(self.bytes, around(2)),
+            triple: triple(self.bytes, around(3)),
+            quad: quad(self.bytes, around(4)),
+        }
+    }
+}
+
+/// Each byte in lower case, and what is to be known of it: [`WORD`], [`SINGLE`].
 #[derive(Debug)]
-struct ByteTable([u8; 256]);
+struct ByteTable([(u8, u8); 256]);
 
 /// The byte is of a word.
 const WORD: u8 = 1;
@@ -77,26 +123,28 @@ impl ByteTable {
         let mut byte = 0_u8;
         Self([(); 256].map(|()| {
             let is_word = literal::is_word(byte);
+            let lower = byte.to_ascii_lowercase();
             byte = byte.wrapping_add(1);
-            if is_word { WORD } else { 0 }
+            (lower, if is_word { WORD } else { 0 })
         }))
     }
 
+    /// Something is to be known of a byte in lower case, and of its capital.
     fn insert(&mut self, byte: u8, what: u8) {
-        if let Some(known) = self.0.get_mut(usize::from(byte)) {
+        for (_, known) in self.0.iter_mut().filter(|(lower, _)| *lower == byte) {
             *known |= what;
         }
     }
 
     #[inline]
-    fn get(&self, byte: u8) -> u8 {
+    fn get(&self, byte: u8) -> (u8, u8) {
         self.0.get(usize::from(byte)).copied().unwrap_or_default()
     }
 }
 
-impl Bits {
-    fn new(bits: u32) -> Self {
-        Self(vec![0; 1 << (bits - 6)])
+impl<const WORDS: usize> Bits<WORDS> {
+    fn new() -> Self {
+        Self(Box::new([0; WORDS]))
     }
 
     fn insert(&mut self, place: u32) {
@@ -105,11 +153,15 @@ impl Bits {
         }
     }
 
+    /// The numbers from one on, the first in bit 0.
     #[inline]
+    fn onward(&self, place: u32) -> u64 {
+        let word = self.0.get(place as usize >> 6).copied();
+        word.unwrap_or_default() >> (place & 63)
+    }
+
     fn get(&self, place: u32) -> bool {
-        self.0
-            .get(place as usize >> 6)
-            .is_some_and(|word| (word >> (place & 63)) & 1 != 0)
+        self.onward(place) & 1 != 0
     }
 }
 
@@ -153,10 +205,10 @@ impl Finder {
     /// A finder of these literals, none of which is empty. They are told apart by their places.
     pub(crate) fn new<'a>(literals: impl Iterator<Item = &'a Literal>) -> Self {
         let mut finder = Self {
-            singles: ByteTable::words(),
-            pairs: Bits::new(PAIR_BITS),
-            triples: Bits::new(TRIPLE_BITS),
-            quads: Bits::new(QUAD_BITS),
+            bytes_known: ByteTable::words(),
+            pairs: Bits::new(),
+            triples: Bits::new(),
+            quads: Bits::new(),
             starts: Vec::new(),
             windows: Vec::new(),
             bytes: Vec::new(),
@@ -185,7 +237,7 @@ impl Finder {
         let key = Key::last(bytes, window.len() as u8);
         for around in arounds(literal, &range) {
             match key.len {
-                1 => self.singles.insert(key.bytes as u8, SINGLE),
+                1 => self.bytes_known.insert(key.bytes as u8, SINGLE),
                 2 => self.pairs.insert(pair(key.bytes, around)),
                 3 => self.triples.insert(triple(key.bytes, around)),
                 _ => self.quads.insert(quad(key.bytes, around)),
@@ -207,48 +259,57 @@ impl Finder {
     /// there are.
     pub(crate) fn find(&self, text: &[u8], mut found: impl FnMut(usize)) -> ByteSet {
         let mut kinds = ByteSet::default();
-        // The bytes before the one at hand, and for each of them, the last in bit 0, and for the one
-        // at hand whether it is of a word.
-        let (mut last, mut words) = (0_u32, 0_u32);
-        let mut single = false;
+        let mut last = Last::default();
         for (place, byte) in text.iter().enumerate() {
-            let lower = byte.to_ascii_lowercase();
-            let known = self.singles.get(lower);
-            words = (words << 1) | u32::from(known & WORD);
-            self.windows_before(text, place, (last, words), single, &mut found);
-            single = known & SINGLE != 0;
+            let (lower, known) = self.bytes_known.get(*byte);
+            if self.may_end(last, known) {
+                self.compare_all(text, place, (last, known), &mut found);
+            }
+            last = last.then(lower, known);
             kinds = kinds.with(ByteSet::alone(*byte));
-            last = (last << 8) | u32::from(lower);
         }
-        self.windows_before(text, text.len(), (last, words << 1), single, &mut found);
+        if self.may_end(last, 0) {
+            self.compare_all(text, text.len(), (last, 0), &mut found);
+        }
         kinds
     }
 
-    /// The literals with a window that ends before a place of the text.
-    #[inline]
-    fn windows_before(
+    /// Whether a window may end with these bytes, where `next` is known of the byte after them.
+    #[expect(
+        clippy::inline_always,
+        reason = "asked for every byte: a call would cost more than what it does"
+    )]
+    #[inline(always)]
+    fn may_end(&self, last: Last, next: u8) -> bool {
+        let hashes = last.hashes(next);
+        let windows = self.pairs.onward(hashes.pair)
+            | self.triples.onward(hashes.triple)
+            | self.quads.onward(hashes.quad);
+        (u64::from(last.known & SINGLE) | (windows & 1)) != 0
+    }
+
+    /// The literals with a window that ends with these bytes, at a place of the text.
+    #[inline(never)]
+    fn compare_all(
         &self,
         text: &[u8],
-        place: usize,
-        (last, words): (u32, u32),
-        single: bool,
+        end: usize,
+        (last, next): (Last, u8),
         found: &mut impl FnMut(usize),
     ) {
-        let after = words & 1;
-        let around = |len: u32| ((words >> len) & 2) | after;
-        let pair = self.pairs.get(pair(last, around(2)));
-        let triple = self.triples.get(triple(last, around(3)));
-        let quad = self.quads.get(quad(last, around(4)));
-        if single | pair | triple | quad {
-            let lens = [(single, 1), (pair, 2), (triple, 3), (quad, 4)];
-            for (_, len) in lens.into_iter().filter(|(is_possible, _)| *is_possible) {
-                self.compare(text, place, Key::last(last, len), found);
-            }
+        let hashes = last.hashes(next);
+        let lens = [
+            (last.known & SINGLE != 0, 1),
+            (self.pairs.get(hashes.pair), 2),
+            (self.triples.get(hashes.triple), 3),
+            (self.quads.get(hashes.quad), 4),
+        ];
+        for (_, len) in lens.into_iter().filter(|(is_possible, _)| *is_possible) {
+            self.compare(text, end, Key::last(last.bytes, len), found);
         }
     }
 
     /// The literals with a window that ends at a place of the text.
-    #[inline(never)]
     fn compare(&self, text: &[u8], end: usize, key: Key, found: &mut impl FnMut(usize)) {
         let bound = |place: usize| self.starts.get(place).map_or(0, |start| *start as usize);
         let windows = self.windows.get(bound(key.place())..bound(key.place() + 1));
@@ -266,8 +327,12 @@ impl Finder {
             };
             let range = start..start + window.len as usize;
             let literal = window.start as usize..(window.start + window.len) as usize;
+            // Most differ in the first bytes.
             let is_same = match (text.get(range.clone()), self.bytes.get(literal)) {
-                (Some(part), Some(literal)) => part.eq_ignore_ascii_case(literal),
+                (Some(part), Some(literal)) => {
+                    let mut bytes = part.iter().zip(literal);
+                    bytes.all(|(byte, wanted)| byte.to_ascii_lowercase() == *wanted)
+                }
                 _ => false,
             };
             if is_same

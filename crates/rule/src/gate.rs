@@ -1,9 +1,10 @@
 //! What must be seen in an event for a rule to match: a condition that is cheap to check and never
 //! excludes an event that the rule would match.
 //!
-//! A [`Probe`] is a set of literals or of bytes, of which the pass over the event tells in which
-//! views one occurs. A [`Gate`] is a conjunction of [`Clause`]s, a clause a disjunction of probes in some
-//! views. What is negated requires nothing. A gate without clauses is open: its rule always runs.
+//! A [`Probe`] is a set of literals, of which the pass over the event tells in which views one
+//! occurs; a [`Mark`] is a probe or a set of bytes. A [`Gate`] is a conjunction of [`Clause`]s, a clause
+//! a disjunction of marks in some views. What is negated requires nothing. A gate without clauses is
+//! open: its rule always runs.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -19,6 +20,15 @@ impl Probe {
     pub(crate) const fn place(self) -> usize {
         self.0 as usize
     }
+}
+
+/// What must be seen in a view.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Mark {
+    Probe(Probe),
+    /// One of these bytes. Nearly every text has some of those that are asked for, so that nothing is
+    /// done about them until somebody asks.
+    Bytes(ByteSet),
 }
 
 /// What is looked for: one of several literals, one of several bytes, or any text that is not known
@@ -57,19 +67,45 @@ impl Look {
 }
 
 /// All that some rule asks for; what is the same is one probe.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Probes {
     looks: Vec<Look>,
     places: HashMap<Look, Probe>,
     /// For each probe the views in which it is asked for.
     scopes: Vec<Scope>,
+    /// For each kind of bytes the views in which it is asked for.
+    kinds: [Scope; ByteSet::KINDS],
     /// How many comparisons ask.
     comparisons: u32,
 }
 
+impl Default for Probes {
+    fn default() -> Self {
+        Self {
+            looks: Vec::new(),
+            places: HashMap::new(),
+            scopes: Vec::new(),
+            kinds: [Scope::default(); ByteSet::KINDS],
+            comparisons: 0,
+        }
+    }
+}
+
 impl Probes {
-    /// The probe for what is asked for in some views; none once there are too many.
-    pub(crate) fn probe(&mut self, look: Look, scope: Scope) -> Option<Probe> {
+    /// What must be seen where something is asked for in some views; none once there are too many.
+    pub(crate) fn mark(&mut self, look: Look, scope: Scope) -> Option<Mark> {
+        let Look::Bytes(set) = look else {
+            return self.probe(look, scope).map(Mark::Probe);
+        };
+        for kind in set.kinds() {
+            if let Some(asked) = self.kinds.get_mut(kind) {
+                *asked = asked.with(scope);
+            }
+        }
+        Some(Mark::Bytes(set))
+    }
+
+    fn probe(&mut self, look: Look, scope: Scope) -> Option<Probe> {
         let next = Probe(u32::try_from(self.looks.len()).ok()?);
         let probe = *self.places.entry(look).or_insert_with_key(|look| {
             self.looks.push(look.clone());
@@ -99,26 +135,43 @@ impl Probes {
         looks.map(|(place, (look, scope))| (Probe(place as u32), *scope, look))
     }
 
+    /// For each kind of bytes the views in which it is asked for.
+    pub(crate) const fn kinds(&self) -> [Scope; ByteSet::KINDS] {
+        self.kinds
+    }
+
     /// See [`literal::worth`].
-    fn worth(&self, probe: Probe) -> u32 {
-        self.looks.get(probe.place()).map_or(0, Look::worth)
+    fn worth(&self, mark: Mark) -> u32 {
+        match mark {
+            Mark::Probe(probe) => self.looks.get(probe.place()).map_or(0, Look::worth),
+            Mark::Bytes(set) => set.worth(),
+        }
     }
 }
 
-/// Probes of which one must be seen in one of its views.
+/// Marks of which one must be seen in one of its views.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Clause {
-    pub(crate) probes: BTreeMap<Probe, Scope>,
+    pub(crate) marks: BTreeMap<Mark, Scope>,
     /// See [`literal::worth`].
     worth: u32,
 }
 
 impl Clause {
-    pub(crate) fn new(probe: Probe, scope: Scope, probes: &Probes) -> Self {
+    pub(crate) fn new(mark: Mark, scope: Scope, probes: &Probes) -> Self {
         Self {
-            probes: BTreeMap::from([(probe, scope)]),
-            worth: probes.worth(probe),
+            marks: BTreeMap::from([(mark, scope)]),
+            worth: probes.worth(mark),
         }
+    }
+
+    /// Its probes with their views; `None` if bytes are among its marks.
+    pub(crate) fn probes(&self) -> Option<Vec<(Probe, Scope)>> {
+        let probes = self.marks.iter().map(|(mark, views)| match mark {
+            Mark::Probe(probe) => Some((*probe, *views)),
+            Mark::Bytes(_) => None,
+        });
+        probes.collect()
     }
 }
 
@@ -161,7 +214,7 @@ impl Gate {
     /// What is required when one of several things is: the best clause of one of them.
     pub(crate) fn any(gates: impl IntoIterator<Item = Self>) -> Self {
         let mut union = Clause {
-            probes: BTreeMap::new(),
+            marks: BTreeMap::new(),
             worth: u32::MAX,
         };
         for gate in gates {
@@ -169,12 +222,12 @@ impl Gate {
                 return Self::open();
             };
             union.worth = union.worth.min(best.worth);
-            for (probe, scope) in best.probes {
-                let views = union.probes.entry(probe).or_default();
+            for (mark, scope) in best.marks {
+                let views = union.marks.entry(mark).or_default();
                 *views = views.with(scope);
             }
         }
-        if union.probes.is_empty() {
+        if union.marks.is_empty() {
             Self::open()
         } else {
             Self(vec![union])
@@ -191,8 +244,8 @@ mod tests {
         let mut probes = Probes::default();
         let mut clause = |text: &str| {
             let look = Look::literals(vec![Literal::of(text.as_bytes())]).unwrap();
-            let probe = probes.probe(look, Scope::keywords()).unwrap();
-            Clause::new(probe, Scope::keywords(), &probes)
+            let mark = probes.mark(look, Scope::keywords()).unwrap();
+            Clause::new(mark, Scope::keywords(), &probes)
         };
         let (union, select, schema) = (
             clause("union"),
@@ -204,16 +257,16 @@ mod tests {
         assert_eq!(both.clauses(), [schema.clone(), union.clone()]);
         assert_eq!(Gate::all([both.clone(), Gate::open(), one(&union)]), both);
         let either = Gate::any([both, one(&select)]);
-        let probes: Vec<_> = either
+        let marks: Vec<_> = either
             .clauses()
             .iter()
-            .flat_map(|clause| clause.probes.keys().copied())
+            .flat_map(|clause| clause.marks.keys().copied())
             .collect();
         let expected: Vec<_> = [&select, &schema]
             .iter()
-            .flat_map(|clause| clause.probes.keys().copied())
+            .flat_map(|clause| clause.marks.keys().copied())
             .collect();
-        assert_eq!((either.clauses().len(), probes), (1, expected));
+        assert_eq!((either.clauses().len(), marks), (1, expected));
         assert_eq!(Gate::any([one(&union), Gate::open()]), Gate::open());
         assert_eq!(Gate::any([]), Gate::open());
     }
@@ -228,7 +281,7 @@ mod tests {
                 .collect::<Vec<_>>()
         };
         let mut probe = |texts: &[&str]| {
-            Look::literals(set(texts)).and_then(|look| probes.probe(look, Scope::keywords()))
+            Look::literals(set(texts)).and_then(|look| probes.mark(look, Scope::keywords()))
         };
         let first = probe(&["union", "select"]);
         assert!(first.is_some());

@@ -18,6 +18,7 @@
 
 #![warn(clippy::indexing_slicing)]
 
+mod aggregation;
 mod attack;
 pub mod bucket;
 mod bytes;

@@ -8,7 +8,7 @@ use vigil_event::{Decodings, Event, Evidence, Field, TimePart, Timestamp, View};
 
 use crate::bytes::{self, ByteSet};
 use crate::field::Scope;
-use crate::gate::{Clause, Gate, Look, Probe, Probes};
+use crate::gate::{Clause, Gate, Look, Mark, Probes};
 use crate::injection::Injection;
 use crate::label::LabelId;
 use crate::literal::Literal;
@@ -44,34 +44,37 @@ impl Target {
         self.scope.number()
     }
 
-    /// The event's texts that are compared, if they are views in `scope`; without those of which is
-    /// known that a comparison does not match them.
-    fn texts<'e>(
+    /// What is found first in the event's texts that are compared, if they are views in `scope`;
+    /// without those of which is known that a comparison does not match them.
+    fn find<'e, R>(
         self,
         event: &'e Event,
         seen: &'e Seen,
-        scope: Scope,
-        comparison: Option<u32>,
-    ) -> impl Iterator<Item = Text<'e>> {
-        let labels = scope.meets(Scope::labels()).then(|| seen.labels(event));
-        let labels = labels
-            .into_iter()
-            .flatten()
-            .filter(move |(id, _, _)| self.label.is_none_or(|label| *id == Some(label)))
-            .map(|(_, name, view)| Text {
+        (scope, comparison): (Scope, Option<u32>),
+        mut find: impl FnMut(Text<'e>) -> Option<R>,
+    ) -> Option<R> {
+        let found = seen
+            .places(scope, comparison)
+            .find_map(|(place, is_known)| {
+                find(Text {
+                    name: None,
+                    view: event.view_at(place)?,
+                    is_known,
+                })
+            });
+        if found.is_some() || !scope.meets(Scope::labels()) {
+            return found;
+        }
+        let mut labels = seen
+            .labels(event)
+            .filter(|(id, _, _)| self.label.is_none_or(|label| *id == Some(label)));
+        labels.find_map(|(_, name, view)| {
+            find(Text {
                 name: Some(name),
                 view,
                 is_known: false,
-            });
-        seen.places(scope, comparison)
-            .filter_map(|(place, is_known)| {
-                event.view_at(place).map(|view| Text {
-                    name: None,
-                    view,
-                    is_known,
-                })
             })
-            .chain(labels)
+        })
     }
 }
 
@@ -90,7 +93,7 @@ pub(crate) struct Leaf {
     pub(crate) target: Target,
     pub(crate) matcher: Matcher,
     /// What must be seen in a view that matches, the best first.
-    pub(crate) probes: Vec<Probe>,
+    pub(crate) marks: Vec<Mark>,
     /// What others call it by, once it has asked.
     number: u32,
 }
@@ -127,7 +130,7 @@ impl Leaf {
         Self {
             target,
             matcher,
-            probes: Vec::new(),
+            marks: Vec::new(),
             number: 0,
         }
     }
@@ -158,18 +161,18 @@ impl Leaf {
             .iter()
             .take_while(|look| look.worth() >= Look::STRONG)
             .count();
-        looks.truncate(strong.clamp(2, Self::MAX_PROBES));
+        looks.truncate(strong.clamp(2, Self::MAX_MARKS));
         if looks.is_empty() && self.compared() != Scope::default() {
             looks.push(Look::Any);
         }
-        self.probes = looks
+        self.marks = looks
             .into_iter()
-            .filter_map(|look| probes.probe(look, scope))
+            .filter_map(|look| probes.mark(look, scope))
             .collect();
     }
 
-    /// More probes cost more than they tell.
-    const MAX_PROBES: usize = 6;
+    /// More cost more than they tell.
+    const MAX_MARKS: usize = 6;
 
     /// Takes the views of another leaf that compares with the same; false if it does not.
     pub(crate) fn merge(&mut self, other: &Self) -> bool {
@@ -207,7 +210,7 @@ impl Leaf {
 
     /// Says of a text that is such a view whether it matches, if it is one that this compares.
     pub(crate) fn learn(&self, view: Scope, text: &[u8], seen: &Seen, lesson: &mut Lesson) {
-        if seen.common(self.compared().common(view), &self.probes) == Scope::default() {
+        if seen.common(self.compared().common(view), &self.marks) == Scope::default() {
             return;
         }
         seen.examine(text);
@@ -219,15 +222,19 @@ impl Leaf {
         };
         if matches {
             lesson.add_match(self.number);
-            self.probes
-                .iter()
-                .for_each(|probe| lesson.add_probe(*probe));
+            self.marks.iter().for_each(|mark| lesson.add_mark(*mark));
         }
     }
 
     /// Whether the event matches.
     pub(crate) fn holds(&self, event: &Event, seen: &Seen) -> bool {
-        seen.is_remembered(self.compared(), self.number) || self.tests(event, seen)
+        let compared = self.compared();
+        if compared == Scope::default() {
+            return self.tests(event, seen);
+        }
+        let scope = seen.common(compared, &self.marks);
+        scope != Scope::default()
+            && (seen.is_remembered(scope, self.number) || self.tests(event, seen))
     }
 
     /// Whether the event matches, by looking at it.
@@ -278,9 +285,9 @@ impl Leaf {
                 place,
                 cased,
             } => self.first(event, seen, |text| {
-                other
-                    .texts(event, seen, other.scope, None)
-                    .find_map(|other| texts::find(*place, *cased, other.view.text, text))
+                other.find(event, seen, (other.scope, None), |other| {
+                    texts::find(*place, *cased, other.view.text, text)
+                })
             }),
             Matcher::Present => self.first(event, seen, whole),
             Matcher::Absent => None,
@@ -304,17 +311,15 @@ impl Leaf {
         seen: &'e Seen,
         find: impl Fn(&Text<'e>) -> Option<Range<usize>>,
     ) -> Option<Found<'e>> {
-        let scope = seen.common(self.target.scope, &self.probes);
+        let scope = seen.common(self.target.scope, &self.marks);
         if scope == Scope::default() {
             return None;
         }
         let comparison = (self.compared() != Scope::default()).then_some(self.number);
-        self.target
-            .texts(event, seen, scope, comparison)
-            .find_map(|text| {
-                seen.examine(text.view.text);
-                Some(Found::Text(text.name, text.view, find(&text)?))
-            })
+        self.target.find(event, seen, (scope, comparison), |text| {
+            seen.examine(text.view.text);
+            Some(Found::Text(text.name, text.view, find(&text)?))
+        })
     }
 
     fn number<'e>(
@@ -377,9 +382,9 @@ impl Leaf {
     /// What must be seen for the event to match.
     pub(crate) fn gate(&self, probes: &Probes) -> Gate {
         Gate::of(
-            self.probes
+            self.marks
                 .iter()
-                .map(|probe| Clause::new(*probe, self.target.scope, probes)),
+                .map(|mark| Clause::new(*mark, self.target.scope, probes)),
         )
     }
 }

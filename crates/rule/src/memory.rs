@@ -6,13 +6,14 @@
 //! literals nor matched by an expression.
 //!
 //! *Input*: texts, with the views that they are. *Output*: the comparisons that match, and the
-//! probes that are to be taken as seen. *Limits*: only comparisons that look at nothing but the
+//! marks that are to be taken as seen. *Limits*: only comparisons that look at nothing but the
 //! text; texts up to [`MAX_TEXT`] bytes; see [`Familiar`].
 
+use crate::bytes::ByteSet;
 use crate::familiar::Familiar;
 pub(crate) use crate::familiar::{Place, Recall};
 use crate::field::Scope;
-use crate::gate::Probe;
+use crate::gate::{Mark, Probe};
 
 /// Longer texts are not kept, in bytes.
 const MAX_TEXT: u16 = 256;
@@ -21,6 +22,7 @@ const SLOTS: u16 = 1 << 10;
 /// Texts that match more, or in which more is to be seen, are not kept.
 const MAX_MATCHES: usize = 16;
 const MAX_PROBES: usize = 48;
+const MAX_SETS: usize = 16;
 
 /// The texts that are known.
 #[derive(Debug)]
@@ -31,6 +33,9 @@ pub(crate) struct Memory(Familiar<Lesson>);
 pub(crate) struct Lesson {
     matches: List<u32, MAX_MATCHES>,
     probes: List<Probe, MAX_PROBES>,
+    sets: List<ByteSet, MAX_SETS>,
+    /// Bytes of the text's parameters.
+    bytes: ByteSet,
     is_too_much: bool,
 }
 
@@ -47,9 +52,17 @@ impl Lesson {
         self.is_too_much |= !self.matches.add(comparison);
     }
 
-    /// A probe is to be taken as seen.
-    pub(crate) fn add_probe(&mut self, probe: Probe) {
-        self.is_too_much |= !self.probes.add(probe);
+    /// A mark is to be taken as seen.
+    pub(crate) fn add_mark(&mut self, mark: Mark) {
+        match mark {
+            Mark::Probe(probe) => self.is_too_much |= !self.probes.add(probe),
+            Mark::Bytes(set) => self.is_too_much |= !self.sets.add(set),
+        }
+    }
+
+    /// These bytes are to be taken as seen in the text's parameters.
+    pub(crate) const fn add_bytes(&mut self, bytes: ByteSet) {
+        self.bytes = self.bytes.with(bytes);
     }
 }
 
@@ -77,6 +90,18 @@ impl Memory {
     /// The probes that are to be taken as seen in a known text; `None` past the last.
     pub(crate) fn probe(&self, place: Place, at: usize) -> Option<Probe> {
         self.0.get(place)?.probes.items().get(at).copied()
+    }
+
+    /// The sets of bytes of which one is to be taken as seen in a known text.
+    pub(crate) fn sets(&self, place: Place) -> &[ByteSet] {
+        let lesson = self.0.get(place);
+        lesson.map_or(&[], |lesson| lesson.sets.items())
+    }
+
+    /// The bytes that are to be taken as seen in the parameters of a known text.
+    pub(crate) fn bytes(&self, place: Place) -> ByteSet {
+        let lesson = self.0.get(place);
+        lesson.map_or_else(ByteSet::default, |lesson| lesson.bytes)
     }
 
     /// Whether any comparison matches a known text.

@@ -2,9 +2,9 @@
 //!
 //! One finder holds the literals of every probe, and tells the bytes. What is found marks its
 //! probes as seen in the view at hand; a probe seen in a view for the first time sets its clause's bit in its
-//! rules' bytes; a rule whose bits are all set is a candidate. The finder reports
-//! overlapping literals, so that none hides another one. Texts that came before are not looked at
-//! again: see [`crate::memory`].
+//! rules' bytes; a rule whose bits are all set, and whose bytes are there too, is a candidate. The
+//! finder reports overlapping literals, so that none hides another one. Texts that came before are not
+//! looked at again: see [`crate::memory`].
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use vigil_event::{Event, View};
 use crate::bytes::ByteSet;
 use crate::field::Scope;
 use crate::finder::Finder;
-use crate::gate::{Gate, Look, Probe, Probes};
+use crate::gate::{Clause, Gate, Look, Mark, Probe, Probes};
 use crate::literal::Literal;
 use crate::memory::{Lesson, Place};
 use crate::seen::Seen;
@@ -27,24 +27,34 @@ pub(crate) struct Prefilter {
     scopes: Vec<Scope>,
     /// For each literal of the finder the probes it belongs to.
     meanings: Table<Probe>,
-    /// For each kind of bytes the probes it belongs to.
-    kinds: Table<Probe>,
     /// For each kind of bytes the views in which it means something.
-    kind_scopes: Vec<Scope>,
+    kinds: [Scope; ByteSet::KINDS],
     /// The probes for any text, with the views in which they mean something.
     any: Vec<(Probe, Scope)>,
     /// For each probe the views in which some comparison asks for it.
     probe_scopes: Vec<Scope>,
     /// For each probe the rules that ask for it.
     asked: Table<Asked>,
-    /// For each rule the bits of all of its clauses.
+    /// For each rule the bits of all of its clauses that are of probes alone.
     complete: Vec<u8>,
+    /// For each rule its other clauses.
+    late: Table<Late>,
     /// The views in which some rule asks for a probe.
     scope: Scope,
     /// The views that comparisons are for which look at nothing but a text.
     compared: Scope,
     /// The rules without a gate.
     ungated: Vec<u32>,
+    /// The rules all of whose clauses are late ones, with the bytes of one of these.
+    of_bytes: Vec<(ByteSet, u32)>,
+}
+
+/// A clause with sets of bytes: it is looked at once all others are met.
+#[derive(Debug)]
+struct Late {
+    marks: Box<[(Mark, Scope)]>,
+    /// All of its bytes; every byte where a probe will do.
+    bytes: ByteSet,
 }
 
 /// What a probe seen means to one rule.
@@ -61,31 +71,38 @@ impl Prefilter {
     pub(crate) fn new(probes: &Probes, gates: &[Gate], compared: Scope) -> Self {
         let mut asked: Vec<Vec<Asked>> = vec![Vec::new(); probes.len()];
         let mut complete = Vec::with_capacity(gates.len());
-        let mut ungated = Vec::new();
+        let mut late = Vec::with_capacity(gates.len());
+        let (mut ungated, mut of_bytes) = (Vec::new(), Vec::new());
         for (rule, gate) in gates.iter().enumerate() {
             let rule = rule as u32;
-            let mut all = 0;
+            let (mut all, mut later) = (0, Vec::new());
             for (place, clause) in gate.clauses().iter().take(Gate::MAX_CLAUSES).enumerate() {
+                let Some(probes) = clause.probes() else {
+                    later.push(Late::new(clause));
+                    continue;
+                };
                 let bit = 1u8 << place;
                 all |= bit;
-                for (probe, scope) in &clause.probes {
+                for (probe, scope) in probes {
                     if let Some(asked) = asked.get_mut(probe.place()) {
                         asked.push(Asked {
                             rule,
                             clause: bit,
-                            scope: *scope,
+                            scope,
                         });
                     }
                 }
             }
-            if all == 0 {
-                ungated.push(rule);
+            match later.first() {
+                Some(clause) if all == 0 => of_bytes.push((clause.bytes, rule)),
+                None if all == 0 => ungated.push(rule),
+                _ => {}
             }
             complete.push(all);
+            late.push(later);
         }
         let mut meanings: BTreeMap<&Literal, (Scope, Vec<Probe>)> = BTreeMap::new();
         let mut any = Vec::new();
-        let mut kinds: Vec<(Scope, Vec<Probe>)> = vec![Default::default(); ByteSet::KINDS];
         for (probe, views, look) in probes.looks() {
             match look {
                 Look::Literals(set) => {
@@ -96,21 +113,15 @@ impl Prefilter {
                     }
                 }
                 Look::Any => any.push((probe, views)),
-                Look::Bytes(set) => {
-                    for kind in set.kinds() {
-                        if let Some((scope, probes)) = kinds.get_mut(kind) {
-                            *scope = scope.with(views);
-                            probes.push(probe);
-                        }
-                    }
-                }
+                // Bytes are no probes.
+                Look::Bytes(_) => {}
             }
         }
         let finder = Finder::new(meanings.keys().copied());
         let (scopes, meanings): (Vec<Scope>, Vec<_>) = meanings.into_values().unzip();
-        let (kind_scopes, kinds): (Vec<Scope>, Vec<_>) = kinds.into_iter().unzip();
         let probe_scopes: Vec<Scope> = probes.looks().map(|(_, views, _)| views).collect();
-        let scope = probe_scopes.iter().copied();
+        let kinds = probes.kinds();
+        let scope = probe_scopes.iter().copied().chain(kinds);
         Self {
             finder,
             scope: scope.fold(Scope::default(), Scope::with),
@@ -118,12 +129,13 @@ impl Prefilter {
             compared,
             scopes,
             meanings: meanings.into_iter().collect(),
-            kinds: kinds.into_iter().collect(),
-            kind_scopes,
+            kinds,
             any,
             asked: asked.into_iter().collect(),
             complete,
+            late: late.into_iter().collect(),
             ungated,
+            of_bytes,
         }
     }
 
@@ -150,7 +162,12 @@ impl Prefilter {
         for (_, view) in event.labels() {
             self.scan(view.text, Scope::scanned(&view), seen);
         }
-        seen.sort();
+        let bytes = seen.bytes();
+        let of_bytes = self.of_bytes.iter().filter(|(any, _)| any.meets(bytes));
+        seen.finish(of_bytes.map(|(_, rule)| *rule), |rule, seen| {
+            let mut late = self.late.list(rule as usize).iter();
+            late.all(|clause| clause.is_met(seen))
+        });
     }
 
     /// Notes the event's next view, and what is known of its text.
@@ -188,6 +205,8 @@ impl Prefilter {
             self.seen(probe, view, seen);
             at += 1;
         }
+        let bytes = seen.remember(known, view);
+        self.have(bytes, view.common(Scope::parameters()), seen);
     }
 
     /// Adds to what is to be known of a view the probes that parts of it were seen to have: what
@@ -199,19 +218,23 @@ impl Prefilter {
         for probe in seen.probes_in(Scope::parameters()) {
             let asked = self.probe_scopes.get(probe.place());
             if asked.is_some_and(|views| views.has_parameters()) {
-                lesson.add_probe(probe);
+                lesson.add_mark(Mark::Probe(probe));
             }
         }
+        let bytes = seen.bytes_in(Scope::parameters());
+        let asked = bytes.kinds().filter(|kind| {
+            let views = self.kinds.get(*kind);
+            views.is_some_and(|views| views.has_parameters())
+        });
+        lesson.add_bytes(ByteSet::of_kinds(asked));
     }
 
     /// The kinds of bytes that a view has.
     fn have(&self, bytes: ByteSet, view: Scope, seen: &mut Seen) {
         for kind in bytes.kinds() {
-            let means = self.kind_scopes.get(kind);
+            let means = self.kinds.get(kind);
             if means.is_some_and(|views| views.meets(view)) {
-                for probe in self.kinds.list(kind) {
-                    self.seen(*probe, view, seen);
-                }
+                seen.have(kind, view);
             }
         }
     }
@@ -232,5 +255,31 @@ impl Prefilter {
     /// How many probes and rules there are.
     pub(crate) const fn sizes(&self) -> (usize, usize) {
         (self.asked.len(), self.complete.len())
+    }
+}
+
+impl Late {
+    fn new(clause: &Clause) -> Self {
+        let mut bytes = ByteSet::default();
+        for mark in clause.marks.keys() {
+            bytes = bytes.with(match mark {
+                Mark::Probe(_) => ByteSet::ALL,
+                Mark::Bytes(set) => *set,
+            });
+        }
+        Self {
+            marks: clause
+                .marks
+                .iter()
+                .map(|(mark, views)| (*mark, *views))
+                .collect(),
+            bytes,
+        }
+    }
+
+    fn is_met(&self, seen: &Seen) -> bool {
+        let mut marks = self.marks.iter();
+        self.bytes.meets(seen.bytes())
+            && marks.any(|(mark, views)| seen.views_of(*mark).meets(*views))
     }
 }

@@ -7,8 +7,9 @@ use std::cell::Cell;
 
 use vigil_event::{Event, View};
 
+use crate::bytes::ByteSet;
 use crate::field::Scope;
-use crate::gate::Probe;
+use crate::gate::{Mark, Probe};
 use crate::label::{LabelId, Labels};
 use crate::memory::{Lesson, Memory, Place, Recall};
 use crate::prefilter::Prefilter;
@@ -20,6 +21,12 @@ pub(crate) struct Seen {
     views: Vec<Scope>,
     /// The probes that were seen.
     probes: Vec<Probe>,
+    /// For each kind of bytes the views it was seen in.
+    kinds: [Scope; ByteSet::KINDS],
+    /// The sets of bytes that are to be taken as seen in known texts.
+    sets: Vec<(ByteSet, Scope)>,
+    /// The kinds of bytes that may have been seen; where anything was, [`ByteSet::SOMETHING`] too.
+    bytes: ByteSet,
     /// For each rule the clauses that are met.
     bits: Vec<u8>,
     /// The rules with clauses that are met.
@@ -30,11 +37,12 @@ pub(crate) struct Seen {
     labels: Vec<Option<LabelId>>,
     /// The event's views by their places; see [`Event::view_at`].
     parts: Vec<Part>,
-    /// The places of the views that a comparison may match: not those of which is known that none
-    /// does.
+    /// The places of all views, and of those that a comparison may match: not those of which is known
+    /// that none does.
+    all: Vec<usize>,
     open: Vec<usize>,
-    /// Whether it is known of a view that some comparison matches it.
-    is_reminded: bool,
+    /// The views of which is known that some comparison matches them.
+    reminded: Vec<(Scope, Place)>,
     /// The views of which more is to be known, by their places.
     again: Vec<(usize, Place)>,
     memory: Memory,
@@ -54,19 +62,20 @@ struct Part {
 const PARTS: usize = Event::MAX_VIEWS + 2 * Event::MAX_PARAMETERS;
 
 impl Seen {
-    /// Forgets the event before, and makes room where that is needed. The rules without a gate are
-    /// candidates from the start.
-    pub(crate) fn clear(&mut self, (probes, rules): (usize, usize), ungated: &[u32]) {
+    /// Forgets the event before, and makes room where that is needed. Some rules are candidates from
+    /// the start.
+    pub(crate) fn clear(&mut self, (probes, rules): (usize, usize), first: &[u32]) {
         self.candidates.clear();
         self.parts.clear();
+        self.all.clear();
         self.open.clear();
-        self.is_reminded = false;
+        self.reminded.clear();
         self.again.clear();
         self.memory.begin();
         if self.views.len() != probes || self.bits.len() != rules {
             *self = Self::new(probes, rules);
         }
-        self.candidates.extend_from_slice(ungated);
+        self.candidates.extend_from_slice(first);
         for probe in self.probes.drain(..) {
             if let Some(views) = self.views.get_mut(probe.place()) {
                 *views = Scope::default();
@@ -77,19 +86,29 @@ impl Seen {
                 *bits = 0;
             }
         }
+        self.sets.clear();
+        for kind in std::mem::take(&mut self.bytes).kinds() {
+            if let Some(views) = self.kinds.get_mut(kind) {
+                *views = Scope::default();
+            }
+        }
     }
 
     fn new(probes: usize, rules: usize) -> Self {
         Self {
             views: vec![Scope::default(); probes],
             probes: Vec::with_capacity(probes),
+            kinds: [Scope::default(); ByteSet::KINDS],
+            sets: Vec::new(),
+            bytes: ByteSet::default(),
             bits: vec![0; rules],
             rules: Vec::with_capacity(rules),
             candidates: Vec::with_capacity(rules),
             labels: Vec::new(),
             parts: Vec::with_capacity(PARTS),
+            all: Vec::with_capacity(PARTS),
             open: Vec::with_capacity(PARTS),
-            is_reminded: false,
+            reminded: Vec::with_capacity(PARTS),
             again: Vec::with_capacity(PARTS),
             memory: Memory::new(),
             examined: Cell::new(0),
@@ -113,11 +132,12 @@ impl Seen {
             }
             Recall::Stranger => None,
         };
-        let matches = known.is_some_and(|known| self.memory.matches_any(known));
-        if matches || known.is_none() {
+        let reminded = known.filter(|known| self.memory.matches_any(*known));
+        if reminded.is_some() || known.is_none() {
             self.open.push(self.parts.len());
         }
-        self.is_reminded |= matches;
+        self.reminded.extend(reminded.map(|known| (view, known)));
+        self.all.push(self.parts.len());
         self.parts.push(Part { view, known });
         known
     }
@@ -125,6 +145,24 @@ impl Seen {
     /// The probes that are to be taken as seen in a known text; `None` past the last.
     pub(crate) fn known_probe(&self, known: Place, at: usize) -> Option<Probe> {
         self.memory.probe(known, at)
+    }
+
+    /// Takes the sets of bytes as seen that are known of a view's text; tells the bytes of its
+    /// parameters.
+    pub(crate) fn remember(&mut self, known: Place, view: Scope) -> ByteSet {
+        for set in self.memory.sets(known) {
+            self.sets.push((*set, view));
+            self.bytes = self.bytes.with(*set);
+        }
+        self.memory.bytes(known)
+    }
+
+    /// A kind of bytes was seen in a view.
+    pub(crate) fn have(&mut self, kind: usize, view: Scope) {
+        if let Some(views) = self.kinds.get_mut(kind) {
+            *views = views.with(view);
+            self.bytes = self.bytes.with(ByteSet::of_kinds([kind].into_iter()));
+        }
     }
 
     /// A probe was seen in a view; false if that was known.
@@ -137,6 +175,7 @@ impl Seen {
         }
         if *views == Scope::default() {
             self.probes.push(probe);
+            self.bytes = self.bytes.with(ByteSet::SOMETHING);
         }
         *views = views.with(view);
         true
@@ -160,9 +199,18 @@ impl Seen {
         }
     }
 
-    /// Puts the candidates into the order of their rules.
-    pub(crate) fn sort(&mut self) {
-        self.candidates.sort_unstable();
+    /// Keeps of the candidates and of `more` those that meet what is left to be asked of them, in the
+    /// order of their rules.
+    pub(crate) fn finish(
+        &mut self,
+        more: impl Iterator<Item = u32>,
+        meets: impl Fn(u32, &Self) -> bool,
+    ) {
+        let mut candidates = std::mem::take(&mut self.candidates);
+        candidates.extend(more);
+        candidates.retain(|rule| meets(*rule, self));
+        candidates.sort_unstable();
+        self.candidates = candidates;
     }
 
     /// Finds out what rules call the event's labels.
@@ -200,11 +248,44 @@ impl Seen {
         &self.candidates
     }
 
-    /// The views in which all of the probes were seen.
-    pub(crate) fn common(&self, scope: Scope, probes: &[Probe]) -> Scope {
-        probes.iter().fold(scope, |scope, probe| {
-            scope.common(self.views.get(probe.place()).copied().unwrap_or_default())
+    /// The views in which all of the marks were seen.
+    pub(crate) fn common(&self, scope: Scope, marks: &[Mark]) -> Scope {
+        marks.iter().fold(scope, |scope, mark| {
+            if scope == Scope::default() {
+                scope
+            } else {
+                scope.common(self.views_of(*mark))
+            }
         })
+    }
+
+    /// The views in which a mark was seen.
+    pub(crate) fn views_of(&self, mark: Mark) -> Scope {
+        let views = |views: Option<&Scope>| views.copied().unwrap_or_default();
+        match mark {
+            Mark::Probe(probe) => views(self.views.get(probe.place())),
+            Mark::Bytes(set) => {
+                let known = self.sets.iter().filter(|(known, _)| *known == set);
+                let known = known.map(|(_, views)| *views);
+                let kinds = set.common(self.bytes).kinds();
+                let seen = kinds.map(|kind| views(self.kinds.get(kind)));
+                known.chain(seen).fold(Scope::default(), Scope::with)
+            }
+        }
+    }
+
+    /// The kinds of bytes that may have been seen.
+    pub(crate) const fn bytes(&self) -> ByteSet {
+        self.bytes
+    }
+
+    /// The kinds of bytes that were seen in a view.
+    pub(crate) fn bytes_in(&self, view: Scope) -> ByteSet {
+        let kinds = self.bytes.kinds().filter(|kind| {
+            let views = self.kinds.get(*kind);
+            views.is_some_and(|views| views.meets(view))
+        });
+        ByteSet::of_kinds(kinds)
     }
 
     /// The places of the event's views in `scope`, each with whether it is known that the comparison
@@ -214,18 +295,13 @@ impl Seen {
         scope: Scope,
         comparison: Option<u32>,
     ) -> impl Iterator<Item = (usize, bool)> {
-        let all = if comparison.is_none() {
-            self.parts.len()
-        } else {
-            0
+        let places = match comparison {
+            Some(_) => &self.open,
+            None => &self.all,
         };
-        let open = if comparison.is_none() {
-            &[]
-        } else {
-            self.open.as_slice()
-        };
-        let places = (0..all).chain(open.iter().copied());
-        let parts = places.filter_map(|place| Some((place, self.parts.get(place)?)));
+        let parts = places
+            .iter()
+            .filter_map(|place| Some((*place, self.parts.get(*place)?)));
         let parts = parts.filter(move |(_, part)| part.view.meets(scope));
         parts.filter_map(
             move |(place, part)| match self.remembers(part, comparison) {
@@ -237,11 +313,8 @@ impl Seen {
 
     /// Whether it is known that the comparison matches one of the event's views in `scope`.
     pub(crate) fn is_remembered(&self, scope: Scope, comparison: u32) -> bool {
-        let matches = |part: &Part| {
-            part.view.meets(scope) && self.remembers(part, Some(comparison)) == Some(true)
-        };
-        let mut open = self.open.iter().filter_map(|place| self.parts.get(*place));
-        self.is_reminded && open.any(matches)
+        let mut reminded = self.reminded.iter();
+        reminded.any(|(view, known)| view.meets(scope) && self.memory.matches(*known, comparison))
     }
 
     /// Whether a comparison matches a view, if that is known.
@@ -278,8 +351,11 @@ impl Seen {
             view: Scope::of(&view),
             known: None,
         }));
+        seen.all.extend(0..seen.parts.len());
         seen.open.extend(0..seen.parts.len());
         seen.views.fill(Scope::everything());
+        seen.kinds.fill(Scope::everything());
+        seen.bytes = ByteSet::ALL;
         seen.candidates.extend(0..seen.bits.len() as u32);
         seen
     }

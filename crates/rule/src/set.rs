@@ -7,7 +7,7 @@ use vigil_event::{Event, Evidence, LogKind};
 use crate::condition::Condition;
 use crate::cost::Costs;
 use crate::field::Scope;
-use crate::gate::{Gate, Probes};
+use crate::gate::{Gate, Mark, Probe, Probes};
 use crate::label::Labels;
 use crate::load::{self, Input, Loaded, Report};
 use crate::log_source::LogSource;
@@ -26,7 +26,7 @@ pub struct RuleSet {
     rules: Vec<Rule>,
     /// For each detection; they stand before the correlations.
     conditions: Vec<Condition>,
-    /// For each probe the comparisons for which it is the first.
+    /// For each probe the comparisons for which it is the best mark, then those for which bytes are.
     comparisons: Table<Arc<Leaf>>,
     correlations: Vec<Correlation>,
     prefilter: Prefilter,
@@ -283,8 +283,10 @@ impl RuleSet {
             };
             let mut lesson = Lesson::default();
             let one = Scope::of(&view);
-            for probe in seen.probes_in(one) {
-                for leaf in self.comparisons.list(probe.place()) {
+            let of_bytes = self.comparisons.len() - 1;
+            let lists = seen.probes_in(one).map(Probe::place);
+            for list in lists.chain([of_bytes]) {
+                for leaf in self.comparisons.list(list) {
                     leaf.learn(one, view.text, seen, &mut lesson);
                 }
             }
@@ -319,13 +321,16 @@ impl RuleSet {
     }
 }
 
-/// Every comparison that looks at nothing but a text, once, with the first of the probes that it
-/// asks for: for each probe a list.
+/// Every comparison that looks at nothing but a text, once, with the best of the marks that it asks
+/// for: for each probe a list, and one for all bytes.
 fn comparisons(conditions: &[Condition], probes: usize) -> Vec<Vec<Arc<Leaf>>> {
-    let mut lists: Vec<Vec<Arc<Leaf>>> = vec![Vec::new(); probes];
+    let mut lists: Vec<Vec<Arc<Leaf>>> = vec![Vec::new(); probes + 1];
     let mut add = |leaf: &Arc<Leaf>| {
-        let probe = leaf.probes.first().map(|probe| probe.place());
-        if let Some(list) = probe.and_then(|probe| lists.get_mut(probe))
+        let place = leaf.marks.first().map(|mark| match mark {
+            Mark::Probe(probe) => probe.place(),
+            Mark::Bytes(_) => probes,
+        });
+        if let Some(list) = place.and_then(|place| lists.get_mut(place))
             && leaf.compared() != Scope::default()
             && !list.iter().any(|other| Arc::ptr_eq(other, leaf))
         {

@@ -7,6 +7,7 @@
 use rsigma_parser::Modifier;
 use yaml_serde::{Mapping, Value};
 
+use crate::aggregation;
 use crate::faults::Faults;
 use crate::{Problem, bucket, correlation, modifier};
 
@@ -172,7 +173,9 @@ fn check_detection(map: &Mapping, part: &'static str, faults: &mut Faults<'_>) {
             "timeframe" => faults.add(
                 &["detection", "timeframe"],
                 Problem::Sigma(
-                    "`timeframe` counts events, which rules cannot: take it away".to_owned(),
+                    "`timeframe` counts events, which rules cannot: it is the `timespan` of a \
+                     correlation that names the rule"
+                        .to_owned(),
                 ),
             ),
             _ => check_selection(&name, value, faults),
@@ -249,6 +252,11 @@ fn parse_condition(text: &str) -> Result<(), String> {
     let Err(error) = rsigma_parser::parse_condition(text) else {
         return Ok(());
     };
+    if let Some(correlation) = aggregation::in_its_place(text) {
+        return Err(format!(
+            "what counts events is a correlation now: {correlation}"
+        ));
+    }
     let column = error.location().map_or(1, |place| place.col);
     Err(format!(
         "it cannot be read from character {column} on: join the names of selections with `and`, `or`, `not`, \

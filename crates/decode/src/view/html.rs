@@ -70,6 +70,9 @@ const BARE: [(&[u8], u8); 5] = [
     (b"nbsp", b' '),
 ];
 
+/// Names of characters that nobody sees.
+const UNSEEN: [&[u8]; 5] = [b"ZeroWidthSpace", b"shy", b"zwj", b"zwnj", b"NoBreak"];
+
 /// The longest name.
 const MAX_NAME_BYTES: usize = 16;
 /// The longest number, with the zeros that attackers put in front.
@@ -131,6 +134,10 @@ fn named(rest: &[u8]) -> Option<Piece> {
     {
         return Some(Piece::byte(len + 2, *byte, Decodings::HTML));
     }
+    if behind.starts_with(b";") && UNSEEN.contains(&name) {
+        let undone = Decodings::HTML.with(Decodings::INVISIBLE);
+        return Some(Piece::nothing(len + 2, undone));
+    }
     let (bare, byte) = BARE.iter().find(|(known, _)| rest.starts_with(known))?;
     (!is_parameter(rest)).then_some(Piece::byte(bare.len() + 1, *byte, Decodings::HTML))
 }
@@ -174,6 +181,13 @@ mod tests {
             entity("&#233;".as_bytes()),
             Piece::character(6, 233, Decodings::HTML)
         );
+    }
+
+    #[test]
+    fn some_characters_are_not_seen() {
+        let undone = Decodings::HTML.with(Decodings::INVISIBLE);
+        assert_eq!(entity(b"&shy;x"), Some(Piece::nothing(5, undone)));
+        assert_eq!(entity(b"&shyx"), None);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 mod fold;
 mod html;
+mod invisible;
 mod path;
 mod peel;
 mod percent;
@@ -229,6 +230,24 @@ mod tests {
         let deeper = format!("%{}3c", "25".repeat(7));
         let found = unwrapper.unwrap(deeper.as_bytes(), VALUE).unwrap();
         assert_eq!((found.text, found.depth), (&b"%25253c"[..], 5));
+    }
+
+    #[test]
+    fn marks_that_nobody_sees_hide_neither_words_nor_encodings() {
+        for (text, expected) in [
+            ("uni%E2%80%8Bon", "union"),
+            ("<scr\u{ad}ipt>", "<script>"),
+            ("%E2%80%8B3%EF%BB%BFcx", "3cx"),
+            ("%\u{200d}3cb", "<b"),
+            ("&#8203;on&ZeroWidthSpace;load&shy;=", "onload="),
+            ("al%u200Bert", "alert"),
+            ("نمی\u{200c}خواهم", "نمیخواهم"),
+        ] {
+            let mut unwrapper = Unwrapper::default();
+            let found = unwrapper.unwrap(text.as_bytes(), VALUE).unwrap();
+            assert_eq!(String::from_utf8_lossy(found.text), expected, "{text}");
+            assert!(found.decodings.contains(Decodings::INVISIBLE), "{text}");
+        }
     }
 
     #[test]

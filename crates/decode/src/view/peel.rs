@@ -3,6 +3,8 @@
 //! What: each word of a value that decodes to text is decoded (RFC 4648: base64 with either
 //! alphabet, padded or not, and hexadecimal), also the UTF-16 that PowerShell takes.
 //! Input: decoded text.
+//! A word that is no text may have a folder, a name or a number before what is, parted from it by
+//! `/`, `-`, `_` or `+`, which are of the alphabets as well.
 //! Output: the decoded words, each in a line of its own.
 //! Example: `d=PHNjcmlwdD5hbGVydCgxKTwvc2NyaXB0Pg==` gives `<script>alert(1)</script>`.
 //! Limits: words of [`MIN_WORD`] to [`MAX_WORD`] bytes, [`MAX_WORDS`] of them; what does not decode
@@ -23,6 +25,8 @@ const MAX_WORD: usize = 8 << 10;
 const MAX_WORDS: usize = 32;
 /// What is decoded first, to see whether it is worth going on.
 const TASTE: usize = 12;
+/// At so many places within a word that is no text something may begin that is.
+const MAX_PLACES: usize = 6;
 
 const ENGINE: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
@@ -56,7 +60,7 @@ impl Peeler {
             .take(MAX_WORDS);
         for word in words {
             let word = word.get(..MAX_WORD).unwrap_or(word);
-            let Some(how) = self.word(word) else {
+            let Some(how) = self.word(word).or_else(|| self.end_of(word)) else {
                 continue;
             };
             if !to.is_empty() {
@@ -82,6 +86,28 @@ impl Peeler {
             self.base64(word)?;
         }
         Some(Decodings::BASE64)
+    }
+
+    /// Decodes what stands behind a sign within a word, as far as the next such sign or to the end.
+    fn end_of(&mut self, word: &[u8]) -> Option<Decodings> {
+        let is_sign = |byte: &u8| matches!(byte, b'/' | b'-' | b'_' | b'+');
+        let mut rest = word;
+        for _ in 0..MAX_PLACES {
+            let place = rest.iter().position(is_sign)?;
+            rest = rest
+                .get(place + 1..)
+                .filter(|rest| rest.len() >= MIN_WORD)?;
+            if let Some(how) = self.word(rest) {
+                return Some(how);
+            }
+            let part = rest.split(is_sign).next().unwrap_or_default();
+            if (MIN_WORD..rest.len()).contains(&part.len())
+                && let Some(how) = self.word(part)
+            {
+                return Some(how);
+            }
+        }
+        None
     }
 
     /// Decodes base64, if that gives text.
@@ -119,12 +145,14 @@ impl Peeler {
     }
 
     fn hexadecimal(&mut self, word: &[u8]) -> bool {
-        let digits = word
+        let marked = word
             .strip_prefix(b"0x")
-            .or_else(|| word.strip_prefix(b"0X"))
-            .unwrap_or(word);
+            .or_else(|| word.strip_prefix(b"0X"));
+        let digits = marked.unwrap_or(word);
+        // A number of many digits is a number.
         if !digits.len().is_multiple_of(2)
             || digits.first().is_none_or(|first| hex(*first).is_none())
+            || (marked.is_none() && digits.iter().all(u8::is_ascii_digit))
         {
             return false;
         }
@@ -181,6 +209,31 @@ mod tests {
             ("q=0x2f6574632f706173737764", false, "/etc/passwd", hex),
             ("e=dwBoAG8AYQBtAGkA", false, "whoami", base64),
             (
+                "p=/x/Y2F0IC9ldGMvcGFzc3dk",
+                false,
+                "cat /etc/passwd",
+                base64,
+            ),
+            (
+                "p=/x/Y2F0IC9ldGMvcGFzc3dk/y",
+                false,
+                "cat /etc/passwd",
+                base64,
+            ),
+            (
+                "p=item-17_Y2F0IC9ldGMvcGFzc3dk",
+                false,
+                "cat /etc/passwd",
+                base64,
+            ),
+            ("p=/a/b/2f6574632f706173737764", false, "/etc/passwd", hex),
+            (
+                "u=data:text/html;base64,PHNjcmlwdD5hbGVydCgxKTwvc2NyaXB0Pg",
+                false,
+                "<script>alert(1)</script>",
+                base64,
+            ),
+            (
                 "Y2F0IC9ldGMvcGFzc3dk,2f6574632f706173737764",
                 false,
                 "cat /etc/passwd\n/etc/passwd",
@@ -204,6 +257,9 @@ mod tests {
             "t=1795176598000",
             "utm_campaign=black-friday-sale-2026",
             "internationalization",
+            "id=2226226735734653",
+            "u=/news/international/article-internationalization-of-everything",
+            "v=a/9f86d081884c7d659a2feaa0c55ad015/b",
             "gclid=EAIaIQobChMI2pXk5-Ho_wIVyYfVCh0xSgQ3EAAYASAAEgJ",
         ] {
             assert_eq!(peeled(text, false), None, "{text}");

@@ -25,6 +25,16 @@ impl Piece {
         }
     }
 
+    /// A piece that stands for nothing.
+    pub(super) const fn nothing(consumed: usize, decodings: Decodings) -> Self {
+        Self {
+            consumed,
+            text: [0; 4],
+            len: 0,
+            decodings,
+        }
+    }
+
     /// A piece that stands for two bytes.
     pub(super) const fn pair(consumed: usize, bytes: [u8; 2], decodings: Decodings) -> Self {
         let [first, second] = bytes;

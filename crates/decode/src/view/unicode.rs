@@ -1,9 +1,10 @@
 //! Unicode escapes, compatibility forms, overlong UTF-8, and the escapes that servers log with.
 //!
 //! What: `%uHHHH` (IIS), `\uHHHH`, `\u{H…}` and `\xHH` (JavaScript); fullwidth and other forms
-//! that databases and file systems take for the ASCII character; UTF-8 longer than it need be.
+//! that databases and file systems take for the ASCII character; UTF-8 longer than it need be;
+//! marks that nobody sees.
 //! Input: text that starts with the piece.
-//! Output: the character; for a form that stands for ASCII, the ASCII character.
+//! Output: the character; for a form that stands for ASCII, the ASCII character; for a mark nothing.
 //! Example: `%u0027` is `'`, `＜` is `<`, `0xC0 0xAF` is `/`.
 //! Limits: half a surrogate pair stays as it is. Forms are the ones seen in attacks, not all of
 //! Unicode's NFKC.
@@ -11,6 +12,7 @@
 use memchr::memchr;
 use vigil_event::Decodings;
 
+use super::invisible;
 use super::percent::hex;
 use super::piece::Piece;
 
@@ -78,9 +80,11 @@ fn number(digits: &[u8]) -> Option<u32> {
     })
 }
 
-/// A character that is no ASCII but stands for some.
+/// A character that is no ASCII but stands for some, or for nothing.
 pub(super) fn fold(rest: &[u8]) -> Option<Piece> {
-    overlong(rest).or_else(|| compatible(rest))
+    overlong(rest)
+        .or_else(|| compatible(rest))
+        .or_else(|| invisible::mark(rest))
 }
 
 /// An ASCII character in two to six bytes.
@@ -123,7 +127,7 @@ fn compatible(rest: &[u8]) -> Option<Piece> {
 }
 
 /// The character at the start of the text, if it is not ASCII, and its length.
-fn code_point(rest: &[u8]) -> Option<(u32, usize)> {
+pub(super) fn code_point(rest: &[u8]) -> Option<(u32, usize)> {
     let (lead, len) = match *rest.first()? {
         lead @ 0xC2..0xE0 => (lead & 0x1F, 2),
         lead @ 0xE0..0xF0 => (lead & 0x0F, 3),

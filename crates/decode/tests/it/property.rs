@@ -3,7 +3,7 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use vigil_decode::{Decoder, Format, Proxies, Request, parse};
-use vigil_event::{Event, Field, Record, Timestamp};
+use vigil_event::{Decodings, Event, Field, Record, Timestamp};
 
 use super::{READ_AT, parsed, views};
 
@@ -119,6 +119,23 @@ proptest! {
             value = encoded(&value, layer);
         }
         prop_assert_eq!(decoded_agent(&value), plain);
+    }
+
+    #[test]
+    fn marks_that_nobody_sees_make_no_difference(
+        plain in "[a-z<>'/()=; ]{1,20}",
+        marks in vec(prop::sample::select(vec!["", "\u{200b}", "\u{feff}", "\u{ad}", "\u{202e}", "%E2%80%8D", "\\u200c"]), 20),
+    ) {
+        let hidden: String = plain.chars().zip(marks).flat_map(|(letter, mark)| [letter.to_string(), mark.to_owned()]).collect();
+        prop_assert_eq!(decoded_agent(&hidden), plain);
+    }
+
+    #[test]
+    fn what_is_peeled_is_text(words in vec("[A-Za-z0-9+/_-]{0,40}", 0..6)) {
+        let event = parsed(format!(r#"192.0.2.1 - - [-] "GET /?d={} HTTP/1.1" 200 5"#, words.join("/"))).event();
+        for view in event.views().filter(|view| view.decodings == Decodings::BASE64) {
+            prop_assert!(view.text.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\t' | b'\n' | b'\r')));
+        }
     }
 
     #[test]

@@ -146,7 +146,9 @@ fn what_is_broken_is_left_out_and_told() {
         "rule `A`: the rule is for `process_creation/windows` logs",
         "rule `B`: regular expression `(?=x)` of `c-uri`: look-around",
         "rule `C`: nothing is configured for the placeholder `%x%`",
-        "rule `D`: condition `a | count() > 5`",
+        "rule `D`: condition `a | count() > 5`: what counts events is a correlation now: `type: event_count` over \
+         this rule, `condition: {gt: 5}`",
+        "rule `D`: this is not a valid Sigma rule: `timeframe` counts events, which rules cannot: it is the `timespan` of a correlation",
         "this is not valid YAML",
     ] {
         assert!(

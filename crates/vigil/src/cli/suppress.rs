@@ -101,14 +101,37 @@ pub(super) fn run(args: &SuppressArgs) -> Result<(), Failure> {
     }
 }
 
+#[expect(clippy::print_stderr, reason = "the command line talks to its user")]
 fn add(args: &AddArgs) -> Result<(), Failure> {
     let expires_at = args.expires.0.map(|ms| SystemClock.now().plus_millis(ms));
     let body = json!({
         "rule": args.rule, "network": args.network, "path": args.path, "host": args.host,
         "reason": args.reason, "expires_at": expires_at,
     });
-    let made: Suppression = answer(args.server.connect(Role::Analyst)?.post(PATH, &body)?)?;
-    say!("{}", made.id)
+    let server = args.server.connect(Role::Analyst)?;
+    let made: Suppression = answer(server.post(PATH, &body)?)?;
+    say!("{}", made.id)?;
+    // A name may be meant for rules to come, so a wrong one is told and not refused.
+    let rules = server.get("/api/v1/rules").and_then(answer::<Value>);
+    if rules.is_ok_and(|rules| !names(&rules, &made.rule)) {
+        eprintln!(
+            "vigil: no rule in force has the id or family `{}`: if it is not meant for a list, a window or a \
+             profile, look for the name with `vigil rules list`",
+            visible(&made.rule)
+        );
+    }
+    Ok(())
+}
+
+/// Whether a rule of the server's has that id or family.
+fn names(rules: &Value, name: &str) -> bool {
+    let items = rules.get("items").and_then(Value::as_array);
+    name == "*"
+        || items.into_iter().flatten().any(|rule| {
+            ["id", "family"]
+                .iter()
+                .any(|key| rule.get(key).and_then(Value::as_str) == Some(name))
+        })
 }
 
 fn list(args: &ListArgs) -> Result<(), Failure> {

@@ -235,14 +235,19 @@ impl HuntReport {
             "\nagainst the {} active rules{:>10} {:>10}",
             self.active_rules, "before", "after"
         );
+        let counts = [
+            ("threats", before.threats, after.threats),
+            ("alerts", before.alerts as u64, after.alerts as u64),
+        ];
+        for (name, before, after) in counts {
+            _ = writeln!(text, "  {name:<24} {before:>10} {after:>10}");
+        }
         for (name, before, after) in [
-            ("threats", before.threats as f64, after.threats as f64),
             (
                 "threats a day",
                 before.threats_per_day,
                 after.threats_per_day,
             ),
-            ("alerts", before.alerts as f64, after.alerts as f64),
             ("alerts a day", before.alerts_per_day, after.alerts_per_day),
         ] {
             _ = writeln!(text, "  {name:<24} {before:>10.1} {after:>10.1}");

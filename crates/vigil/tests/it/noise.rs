@@ -154,13 +154,20 @@ fn a_suppression_holds_at_once_and_is_counted() {
     let site = Site::new();
     let vigil = serve(&site, "");
     let http = vigil.http();
-    let suppress = |arguments: &[&str]| {
+    let asked = |arguments: &[&str]| {
         let mut command = std::process::Command::new(crate::site::BINARY);
         command.arg("suppress").args(arguments);
         command.args(["--data-dir", site.path("data").to_str().unwrap()]);
         command.args(["--url", vigil.base()]);
-        text(&command.output().unwrap())
+        command.output().unwrap()
     };
+    let suppress = |arguments: &[&str]| text(&asked(arguments));
+    for (name, is_told) in [("sql_injectoin", true), ("sql_injection", false)] {
+        let made = asked(&["add", name, "--path", "/never", "--reason", "a test"]);
+        let told =
+            String::from_utf8_lossy(&made.stderr).contains("has the id or family `sql_injectoin`");
+        assert!(made.status.success() && told == is_told, "{made:?}");
+    }
     let id = suppress(&[
         "add",
         "*",
@@ -179,7 +186,9 @@ fn a_suppression_holds_at_once_and_is_counted() {
     assert_eq!(threats(http).len(), 1);
     let listed = wait_for("the hit is counted", || {
         let listed = suppress(&["list"]);
-        (!listed.contains("; 0 hit(s)")).then_some(listed)
+        let of_id = listed.lines().skip_while(|line| !line.starts_with(id));
+        let is_counted = of_id.take(3).any(|line| line.contains(", last "));
+        is_counted.then_some(listed)
     });
     assert!(
         listed.contains(id) && listed.contains("our editor") && listed.contains("by cli"),
