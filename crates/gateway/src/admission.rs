@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use crate::Limits;
+use crate::address::counted_address;
 use crate::gate::Gate;
 use crate::telemetry::{Counted, Refused, Telemetry, Transport};
 
@@ -86,9 +87,8 @@ impl Admission {
         })
     }
 
-    /// This machine's own addresses are not counted: a proxy's clients all come from there.
     fn count(&self, peer: Option<IpAddr>) -> Result<(), Refused> {
-        let Some(peer) = peer.filter(|peer| !peer.to_canonical().is_loopback()) else {
+        let Some(peer) = peer.and_then(counted_address) else {
             return Ok(());
         };
         let now = Instant::now();
@@ -189,6 +189,9 @@ mod tests {
         assert_eq!([come("192.0.2.1"), come("192.0.2.1")], [Ok(()), Ok(())]);
         assert_eq!(come("192.0.2.1"), Err(too_fast));
         assert_eq!(come("192.0.2.2"), Ok(()));
+        // Who has a whole network of addresses counts as one.
+        assert_eq!([come("2001:db8::1"), come("2001:db8::2")], [Ok(()), Ok(())]);
+        assert_eq!(come("2001:db8::3"), Err(too_fast));
         for _ in 0..10 {
             assert_eq!([come("127.0.0.1"), come("::1")], [Ok(()), Ok(())]);
         }

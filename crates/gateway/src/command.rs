@@ -23,6 +23,9 @@ use crate::{AlertDesk, DeskError};
 /// How long a change of an alert may take.
 const DESK_PATIENCE: Duration = Duration::from_secs(10);
 
+/// A client that shows so many tokens in a row that are not accepted guesses, and is closed.
+const MOST_BAD_TOKENS: u8 = 5;
+
 pub(crate) type ReplyTo = Option<RequestId>;
 
 impl Connection {
@@ -179,10 +182,16 @@ impl Connection {
                 return self.refuse(id, error).await;
             }
             Err(error) => {
+                self.bad_tokens = self.bad_tokens.saturating_add(1);
                 let error = ErrorBody::new(ErrorCode::Unauthenticated, error.to_string());
-                return self.refuse(id, error).await;
+                self.refuse(id, error).await?;
+                return match self.bad_tokens {
+                    MOST_BAD_TOKENS.. => Err(End::Close(CloseCode::Unauthenticated)),
+                    _ => Ok(()),
+                };
             }
         };
+        self.bad_tokens = 0;
         let lost = self
             .subscriptions
             .iter()
@@ -195,6 +204,7 @@ impl Connection {
             .renew(&self.gateway.state.limits, principal.expires_at, now);
         *self.enrolled.entry.principal.lock() = Arc::clone(&principal);
         self.principal = principal;
+        self.subscriptions.look_again_for_rooms();
         let authenticated = Authenticated {
             subject: self.principal.subject.clone(),
             role: self.principal.role.name().to_owned(),

@@ -7,10 +7,12 @@
 //! rare is put on the heap when it happens.
 
 use std::future::poll_fn;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
+use futures_util::FutureExt as _;
 use tokio::time::Instant;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use vigil_auth::Principal;
@@ -50,6 +52,8 @@ pub(crate) struct Connection {
     bucket: Bucket,
     pulse_alarm: Armed,
     hold_alarm: Armed,
+    /// Tokens in a row that were not accepted.
+    pub(crate) bad_tokens: u8,
     _admitted: Admitted,
     _tracked: TaskTrackerToken,
 }
@@ -89,6 +93,7 @@ impl Connection {
             enrolled,
             pulse_alarm: Armed::default(),
             hold_alarm: Armed::default(),
+            bad_tokens: 0,
             _admitted: admitted,
             _tracked: state.tasks.token(),
             principal,
@@ -99,7 +104,9 @@ impl Connection {
 
     /// Serves the client until one of the two ends it.
     pub(crate) async fn run(mut self: Box<Self>, first: Option<Box<Wish>>) {
-        let end = self.serve(first).await;
+        // What goes wrong with one connection ends that one, and its client is told.
+        let served = AssertUnwindSafe(self.serve(first)).catch_unwind().await;
+        let end = served.unwrap_or(End::Close(CloseCode::Internal));
         Box::pin(self.finish(end)).await;
     }
 
@@ -452,9 +459,12 @@ impl Connection {
         error: ErrorBody,
     ) -> Result<(), End> {
         self.gateway.state.telemetry.error(error.code);
-        if error.code == ErrorCode::Forbidden {
+        if matches!(
+            error.code,
+            ErrorCode::Forbidden | ErrorCode::Unauthenticated
+        ) {
             self.gateway
-                .audit_forbidden(self.enrolled.id, &self.principal, &error.message);
+                .audit_denied(self.enrolled.id, &self.principal, &error);
         }
         self.tell(reply_to, None, Message::Error(error)).await
     }

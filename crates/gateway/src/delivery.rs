@@ -73,7 +73,11 @@ impl Subscription {
         let most = page_items(self.options.lane, most);
         let mut page = self.cursor.read(terms.bus, most);
         self.check_critical(&page)?;
-        if let Some(gap) = page.gap.take() {
+        if let Some(mut gap) = page.gap.take() {
+            if terms.one_by_one {
+                // It would have been given more at a time.
+                gap.reason = GapReason::Overloaded;
+            }
             haul.pieces.push(Piece::Gap(gap));
         }
         let end = within_bytes(&page.items);
@@ -138,17 +142,18 @@ impl Subscription {
     /// A slow client is not to be given what is old: bulk is skipped, and told.
     fn skip_what_is_too_much(&mut self, terms: Terms<'_>, haul: &mut Haul) {
         let head = terms.bus.head(self.cursor.channel()).offset;
-        let most = if terms.one_by_one {
-            1
-        } else {
-            terms.limits.bulk_backlog as u64
-        };
-        if head > self.cursor.after().saturating_add(most)
-            && let Some(gap) = self
-                .cursor
-                .skip_to(terms.bus, head - most, GapReason::SlowConsumer)
+        let backlog = terms.limits.bulk_backlog as u64;
+        // What is too old whatever the others do is the client's own fault; the rest is everybody's.
+        let overload = terms.one_by_one.then_some((1, GapReason::Overloaded));
+        for (most, reason) in [(backlog, GapReason::SlowConsumer)]
+            .into_iter()
+            .chain(overload)
         {
-            haul.pieces.push(Piece::Gap(gap));
+            if head > self.cursor.after().saturating_add(most)
+                && let Some(gap) = self.cursor.skip_to(terms.bus, head - most, reason)
+            {
+                haul.pieces.push(Piece::Gap(gap));
+            }
         }
     }
 

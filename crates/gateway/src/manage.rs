@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use tokio::sync::oneshot;
-use vigil_auth::{Action, Principal};
+use vigil_auth::{Action, Principal, Role};
 use vigil_event::Id;
 use vigil_protocol::{
     CloseCode, ErrorBody, ErrorCode, History, HistorySaid, Notification, PresenceSaid, Publish,
@@ -278,7 +278,7 @@ struct Saying {
     message: Box<RawValue>,
     /// Only to users of this role.
     #[serde(default)]
-    role: Option<vigil_auth::Role>,
+    role: Option<Role>,
 }
 
 async fn broadcast(
@@ -322,7 +322,12 @@ async fn publish(
     headers: HeaderMap,
     body: String,
 ) -> Answer<PublishedSaid> {
-    let manager = gateway.manager(caller)?;
+    let by = gateway.identify(caller.clone())?;
+    let by = match by.role {
+        // What its token names, and nothing else.
+        Role::Service => by,
+        _ => gateway.manager(caller)?,
+    };
     let mut asked = Publish::decode(&body, None).map_err(Refusal::bad)?;
     let key = headers.get("idempotency-key");
     if let Some(key) = key.and_then(|key| key.to_str().ok()) {
@@ -331,7 +336,7 @@ async fn publish(
         }
         asked.idempotency_key.get_or_insert_with(|| key.to_owned());
     }
-    gateway.publish(&manager, &asked).map(Json).map_err(refusal)
+    gateway.publish(&by, &asked).map(Json).map_err(refusal)
 }
 
 impl Gateway {

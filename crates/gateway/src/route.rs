@@ -11,10 +11,11 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use axum::{Extension, Json, Router};
 use serde::{Deserialize, Serialize};
-use vigil_auth::{Action, Principal};
+use vigil_auth::Principal;
 use vigil_event::channel::STATUS;
 use vigil_protocol::{
-    CloseCode, ErrorBody, ErrorCode, Filter, MAX_EXPRESSION_BYTES, Since, Subscribe,
+    CloseCode, ErrorBody, ErrorCode, Filter, MAX_EXPRESSION_BYTES, MAX_FIELDS, Since, Subscribe,
+    is_path,
 };
 
 use crate::admission::Admitted;
@@ -77,11 +78,7 @@ async fn general(
     State(gateway): State<Arc<Gateway>>,
     opening: Opening,
 ) -> Result<Response, Refusal> {
-    let connection_type = match &opening.options {
-        Ok(Query(options)) => options.connection_type()?,
-        Err(_) => "general",
-    };
-    opening.answer(&gateway, None, connection_type)
+    opening.answer(&gateway, None, "general")
 }
 
 async fn of_channel(
@@ -126,14 +123,19 @@ async fn of_chat(
 }
 
 impl Opening {
-    /// Checks who comes from where, and upgrades.
+    /// Checks who comes from where, and upgrades. `usual` is what the connection is for where the
+    /// client does not say it.
     fn answer(
         self,
         gateway: &Arc<Gateway>,
         channel: Option<String>,
-        connection_type: &'static str,
+        usual: &'static str,
     ) -> Result<Response, Refusal> {
         gateway.arrive(&self.peer)?;
+        let connection_type = match &self.options {
+            Ok(Query(options)) => options.connection_type(usual)?,
+            Err(_) => usual,
+        };
         if is_to_be_greeted(&self.caller, self.upgrade.is_ok()) {
             gateway.check_page(&self.headers)?;
             let options = self.options;
@@ -316,7 +318,7 @@ impl Gateway {
         )
     }
 
-    /// Who calls, if they may read at all.
+    /// Who calls, if they may connect at all.
     pub(crate) fn identify(&self, caller: Caller) -> Result<Principal, Refusal> {
         let Some(Extension(principal)) = caller else {
             return Err(self.refused(Refused::Unauthenticated));
@@ -324,7 +326,7 @@ impl Gateway {
         if principal.is_expired(self.state.clock.now()) {
             return Err(self.refused(Refused::Unauthenticated));
         }
-        if !principal.may(Action::Read) {
+        if !principal.may_connect() {
             return Err(self.refused(Refused::Forbidden));
         }
         Ok(principal)
@@ -424,24 +426,26 @@ impl StreamOptions {
             expression: Some(expression.clone()),
             ..Filter::default()
         });
-        let fields = self.fields.as_deref().unwrap_or_default();
+        let fields = self.fields.as_deref().unwrap_or_default().split(',');
+        let fields: Vec<&str> = fields.filter(|field| !field.is_empty()).collect();
+        if fields.len() > MAX_FIELDS || !fields.iter().all(|field| is_path(field)) {
+            return Err(Refusal::bad(format!(
+                "`fields` must be at most {MAX_FIELDS} paths such as source.ip, with commas between"
+            )));
+        }
         Ok(Subscribe {
             channel: channel.to_owned(),
             since,
             min_severity: self.min_severity.clone(),
             filter,
-            fields: fields
-                .split(',')
-                .filter(|field| !field.is_empty())
-                .map(str::to_owned)
-                .collect(),
+            fields: fields.into_iter().map(str::to_owned).collect(),
             ..Subscribe::default()
         })
     }
 
-    fn connection_type(&self) -> Result<&'static str, Refusal> {
+    fn connection_type(&self, usual: &'static str) -> Result<&'static str, Refusal> {
         let Some(asked) = self.connection_type.as_deref() else {
-            return Ok("general");
+            return Ok(usual);
         };
         let known = CONNECTION_TYPES.into_iter().find(|known| *known == asked);
         known.ok_or_else(|| {

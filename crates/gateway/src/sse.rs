@@ -54,6 +54,8 @@ struct Listener {
     pending: bool,
     /// Changes when a credential is revoked.
     revocations: watch::Receiver<u64>,
+    /// Why it ends.
+    end: &'static str,
     _admitted: Admitted,
     _counted: Counted,
     _tracked: TaskTrackerToken,
@@ -133,6 +135,7 @@ pub(crate) async fn stream(
         beat_at: Instant::now() + state.limits.ping_interval,
         pending: true,
         revocations: state.gatekeeper.revocations.changes(),
+        end: "gone",
         _admitted: admitted,
         _counted: Counted::on(&state.telemetry.subscriptions),
         _tracked: state.tasks.token(),
@@ -279,7 +282,8 @@ impl Listener {
     }
 
     /// Why the stream ends. A browser comes back by itself: at the given time, or to be told 401.
-    fn farewell(&self, code: CloseCode) -> Bytes {
+    fn farewell(&mut self, code: CloseCode) -> Bytes {
+        self.end = code.name();
         let state = &self.gateway.state;
         let id: Id = state.ids.next(state.clock.now());
         let retry_after_ms = self.gateway.retry_after_ms(code, id);
@@ -295,7 +299,7 @@ impl Listener {
 impl Drop for Listener {
     fn drop(&mut self) {
         self.gateway
-            .audit_disconnected(self.enrolled.id, &self.principal, "gone");
+            .audit_disconnected(self.enrolled.id, &self.principal, self.end);
     }
 }
 

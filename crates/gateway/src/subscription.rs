@@ -330,6 +330,16 @@ impl Subscriptions {
         self.len() < before
     }
 
+    /// Rooms that are not heard are as good as new: a newer token may grant them.
+    pub(crate) fn look_again_for_rooms(&mut self) {
+        let all = self.all.iter();
+        let heard: HashSet<&Arc<str>> = all.map(|one| one.cursor.channel()).collect();
+        for rooms in &mut self.rooms {
+            rooms.known.retain(|room| heard.contains(room));
+            rooms.pending = true;
+        }
+    }
+
     /// How many were asked for.
     pub(crate) fn len(&self) -> usize {
         self.rooms.len() + self.all.iter().filter(|one| one.of.is_none()).count()

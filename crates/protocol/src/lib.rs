@@ -9,6 +9,7 @@
 
 #![warn(clippy::indexing_slicing)]
 
+mod beside;
 mod client;
 mod close_code;
 mod envelope;
@@ -34,7 +35,8 @@ pub use server::{
 };
 pub use since::{NotASince, Since};
 pub use subscribe::{
-    Batch, History, Lane, MAX_DURABLE_BYTES, MAX_HISTORY_ITEMS, Subscribe, is_durable_name,
+    Batch, History, Lane, MAX_DURABLE_BYTES, MAX_FIELDS, MAX_HISTORY_ITEMS, Subscribe,
+    is_durable_name, is_path,
 };
 
 /// The protocol's version, as `welcome` says it.
@@ -52,13 +54,17 @@ pub const MAX_ID_BYTES: usize = 128;
 /// The longest epoch.
 pub const MAX_EPOCH_BYTES: usize = 64;
 
-/// Whether the text can be a channel's name: letters, digits and `. _ - : *`, not too long.
+/// What a channel's name may have beside letters and digits: a user's room is named for the user, and
+/// identity providers give names such as `anna@example.org` and `auth0|7`.
+const CHANNEL_MARKS: &[u8] = b"._-:*@+|/=~";
+
+/// Whether the text can be a channel's name: letters, digits and `. _ - : * @ + | / = ~`, not too long.
 pub fn is_channel_name(text: &str) -> bool {
     !text.is_empty()
         && text.len() <= MAX_CHANNEL_BYTES
-        && text.bytes().all(|byte| {
-            byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b':' | b'*')
-        })
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || CHANNEL_MARKS.contains(&byte))
 }
 
 /// Whether the text can be an epoch: letters, digits and `_ -`, not too long.

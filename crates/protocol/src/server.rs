@@ -99,6 +99,9 @@ pub struct Subscribed {
     /// The durable subscription's name, if it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub durable: Option<String>,
+    /// Options of the command that have no meaning here, such as a name that was misspelt.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ignored: Vec<String>,
 }
 
 /// The answer to `publish`, `chat` and `typing`.
@@ -126,6 +129,9 @@ pub struct HistorySaid {
     /// What was asked for and is no longer there.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gaps: Vec<Gap>,
+    /// See [`Subscribed::ignored`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ignored: Vec<String>,
 }
 
 /// The answer to `presence`.
@@ -257,15 +263,18 @@ pub enum GapReason {
     Conflated,
     /// The position belongs to another log: nothing can be said about what lies between.
     EpochChanged,
+    /// Too much waited to be written, of all clients together: bulk was left out.
+    Overloaded,
 }
 
 impl GapReason {
     /// Every reason.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::SlowConsumer,
         Self::Retention,
         Self::Conflated,
         Self::EpochChanged,
+        Self::Overloaded,
     ];
 
     /// The name on the wire.
@@ -275,6 +284,7 @@ impl GapReason {
             Self::Retention => "retention",
             Self::Conflated => "conflated",
             Self::EpochChanged => "epoch_changed",
+            Self::Overloaded => "overloaded",
         }
     }
 }

@@ -39,6 +39,7 @@ fn answers() {
         min_severity: Some("high".into()),
         lane: Lane::Normal,
         durable: None,
+        ignored: Vec::new(),
     };
     check(
         Message::Subscribed(subscribed),
@@ -111,6 +112,7 @@ fn answers_of_rooms() {
         head: position(9),
         more: true,
         gaps: Vec::new(),
+        ignored: Vec::new(),
     };
     check(
         Message::History(history),
