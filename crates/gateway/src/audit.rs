@@ -18,9 +18,12 @@ const TOLD_EVERY_MS: i64 = 1_000;
 /// Of so many it is remembered when they were told.
 const MAX_REMEMBERED: usize = 1_000;
 
+/// Who was refused, and why.
+type Refusal = (Option<Box<str>>, &'static str);
+
 /// When refusals were told.
 #[derive(Debug, Default)]
-pub(crate) struct Refusals(Mutex<HashMap<(Option<Box<str>>, &'static str), Told>>);
+pub(crate) struct Refusals(Mutex<HashMap<Refusal, Told>>);
 
 #[derive(Clone, Copy, Debug)]
 struct Told {

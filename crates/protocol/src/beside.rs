@@ -37,7 +37,7 @@ const MAX_TOLD_CHARACTERS: usize = 64;
 /// `data` counts.
 pub(crate) fn joined<'a>(
     outer: &Outer<'a>,
-    data: Data<'a>,
+    data: &Data<'a>,
     text: &'a str,
 ) -> Result<(Data<'a>, Vec<String>), Refusal> {
     let not_understood = |error| invalid(format!("the frame is not understood: {error}"));
@@ -62,7 +62,7 @@ pub(crate) fn joined<'a>(
         conflate: data.conflate.or(beside.conflate),
         durable: data.durable.or(beside.durable),
         limit: data.limit.or(beside.limit),
-        ..data
+        ..*data
     };
     Ok((joined, ignored))
 }

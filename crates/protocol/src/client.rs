@@ -129,7 +129,7 @@ pub(crate) struct Outer<'a> {
     pub(crate) data: Option<&'a RawValue>,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Clone, Copy, Default, Deserialize)]
 pub(crate) struct Data<'a> {
     #[serde(borrow)]
     pub(crate) channel: Option<&'a RawValue>,
@@ -225,12 +225,12 @@ fn command(outer: &Outer<'_>, text: &str) -> Result<Command, Refusal> {
     };
     match &*kind {
         "subscribe" => {
-            let (data, ignored) = beside::joined(outer, data, text)?;
+            let (data, ignored) = beside::joined(outer, &data, text)?;
             let asked = subscribe::subscribe(outer, &data, ignored)?;
             Ok(Command::Subscribe(Box::new(asked)))
         }
         "history" => {
-            let (data, ignored) = beside::joined(outer, data, text)?;
+            let (data, ignored) = beside::joined(outer, &data, text)?;
             let asked = subscribe::history(outer, &data, ignored)?;
             Ok(Command::History(Box::new(asked)))
         }
@@ -242,7 +242,7 @@ fn command(outer: &Outer<'_>, text: &str) -> Result<Command, Refusal> {
         "status" => Ok(Command::Status),
         "ack" => ack(outer, &data),
         "unsubscribe" => {
-            let (data, _) = beside::joined(outer, data, text)?;
+            let (data, _) = beside::joined(outer, &data, text)?;
             channel(outer, &data).map(|channel| Command::Unsubscribe { channel })
         }
         "ping" => Ok(Command::Ping),

@@ -8,13 +8,14 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::failure::Failure;
 
 /// Every migration, in order. The version of a schema is how many of them it has had.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     include_str!("../../migrations/0001_first.sql"),
     include_str!("../../migrations/0002_alert_seen.sql"),
     include_str!("../../migrations/0003_suppression.sql"),
     include_str!("../../migrations/0004_alert_families.sql"),
     include_str!("../../migrations/0005_revocation.sql"),
     include_str!("../../migrations/0006_outcome.sql"),
+    include_str!("../../migrations/0007_room.sql"),
 ];
 
 /// Marks the file as ours (`VGIL`): the fields that SQLite keeps for this in its header.

@@ -27,6 +27,7 @@ use super::intake::HttpIntake;
 use super::key_fetch::KeyFetch;
 use super::listen::{Door, DoorTelemetry};
 use super::mirror::Mirror;
+use super::rooms::RoomKeeper;
 use super::status::{HealthReadiness, StatusTeller};
 use super::stream::{self, CursorFile};
 use super::tables::{InForce, TableWatch};
@@ -66,7 +67,7 @@ impl App {
         let common = common(&config)?;
         let rules = rules(&config, &common)?;
         let gatekeeper = gatekeeper(&config, &data_dir)?;
-        let (store, bus) = memory(&config, &common)?;
+        let (store, bus, rooms) = memory(&config, &common)?;
         let tables = tables(&config, &common, &*store)?;
         let learning = learning(&config, &common, &bus)?;
         let models = learning.models();
@@ -112,6 +113,7 @@ impl App {
             health: Arc::clone(&common.health),
             tables,
             cursors,
+            rooms,
             status: status(common, bus, (&store, &rules), gateway_telemetry),
             store,
             rules,
@@ -357,12 +359,12 @@ fn leave_admin_token(
     Ok(true)
 }
 
-/// What remembers, and what tells of it.
-type Memory = (Arc<dyn Store>, Arc<dyn Bus>);
+/// What remembers, what tells of it, and what keeps what clients tell each other.
+type Memory = (Arc<dyn Store>, Arc<dyn Bus>, Arc<RoomKeeper>);
 
 /// The store, and the bus that tells what it keeps, filled with what it told before the last stop.
 fn memory(config: &Config, common: &Common) -> Result<Memory, BuildError> {
-    let bus: Arc<dyn Bus> = Arc::new(stream::bus(config, &common.clock));
+    let bus = Arc::new(stream::bus(config, &common.clock));
     let told = Arc::clone(&bus);
     let store = SqliteStore::open(
         &config.database(),
@@ -382,7 +384,9 @@ fn memory(config: &Config, common: &Common) -> Result<Memory, BuildError> {
         );
     }
     bus.head(channel::STATUS);
-    Ok((Arc::new(store), bus))
+    let store: Arc<dyn Store> = Arc::new(store);
+    let rooms = RoomKeeper::open(config, &bus, &store, &common.clock)?;
+    Ok((store, bus, Arc::new(rooms)))
 }
 
 fn pipeline(

@@ -48,7 +48,12 @@ pub(super) fn bus(config: &Config, clock: &Arc<dyn Clock>) -> MemoryBus {
                 max_trail: items,
                 ..limits
             };
-            bus.keeping(&name, rooms)
+            let bus = bus.keeping(&name, rooms);
+            if namespace.is_kept() {
+                bus.telling(&name)
+            } else {
+                bus
+            }
         })
 }
 

@@ -101,6 +101,13 @@ impl Default for NamespaceConfig {
     }
 }
 
+impl NamespaceConfig {
+    /// Whether there is something of its rooms to be kept on disk.
+    pub(crate) const fn is_kept(&self) -> bool {
+        self.durable && self.history_messages > 0
+    }
+}
+
 impl Default for StreamConfig {
     fn default() -> Self {
         Self {
