@@ -13,7 +13,6 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
 use futures_util::FutureExt as _;
-use tokio::time::Instant;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use vigil_auth::Principal;
 use vigil_protocol::websocket::{Frame, FromClient};
@@ -30,14 +29,15 @@ use crate::delivery::{Haul, Piece, Terms};
 use crate::form::Encoding;
 use crate::frame;
 use crate::hear;
+use crate::moment::Moment;
 use crate::outlet::{End, Outlet};
 use crate::pulse::{Due, Pulse};
 use crate::rate::{Bucket, Verdict};
-use crate::roster::Enrolled;
+use crate::roster::{Enrolled, Purpose};
 use crate::shard::Shard;
 use crate::signal::Calls;
 use crate::subscription::{Ground, Subscriptions};
-use crate::telemetry::Sent;
+use crate::telemetry::{Sent, Transport};
 use crate::wish::{Options, Wish};
 
 /// One WebSocket connection.
@@ -73,7 +73,7 @@ impl Connection {
         principal: Principal,
         admitted: Admitted,
         outlet: Outlet,
-        connection_type: &'static str,
+        purpose: Purpose,
     ) -> Box<Self> {
         let principal = gateway.roster.share(principal);
         let state = &gateway.state;
@@ -83,13 +83,13 @@ impl Connection {
         let id = state.ids.next(now);
         let enrolled = gateway
             .roster
-            .enrol(id, &principal, "websocket", connection_type, now);
-        gateway.audit_connected(id, &principal, "websocket");
+            .enrol(id, &principal, Transport::WebSocket, purpose, now);
+        gateway.audit_connected(id, &principal, Transport::WebSocket.name());
         Box::new(Self {
             outlet,
             subscriptions: Subscriptions::default(),
             pulse: Pulse::new(limits, principal.expires_at, now),
-            bucket: Bucket::new(limits, Instant::now()),
+            bucket: Bucket::new(limits, Moment::now()),
             enrolled,
             pulse_alarm: Armed::default(),
             hold_alarm: Armed::default(),
@@ -182,9 +182,9 @@ impl Connection {
             self.check_revocation()?;
         }
         if (calls.has(Calls::CHECK) || calls.has(Calls::TICK))
-            && let Some(end) = self.gateway.end_of(self.enrolled.id)
+            && let Some(end) = self.gateway.end_of(self.enrolled.id).map(Moment::from)
         {
-            if end <= Instant::now() {
+            if end <= Moment::now() {
                 return Box::pin(self.hand_over()).await;
             }
             self.shard.alarms.set(end, self.enrolled.id);
@@ -198,7 +198,7 @@ impl Connection {
             }
         }
         if calls.has(Calls::TICK) {
-            let now = Instant::now();
+            let now = Moment::now();
             self.hold_alarm.passed(now);
             if self.pulse_alarm.passed(now) {
                 Box::pin(self.keep_time()).await?;
@@ -241,7 +241,7 @@ impl Connection {
             subject: self.principal.subject.clone(),
             role: self.principal.role.name().to_owned(),
             expires_at: self.principal.expires_at.map(|end| end.to_string()),
-            connection_type: self.enrolled.entry.connection_type.to_owned(),
+            connection_type: self.enrolled.entry.purpose.name().to_owned(),
             channels: state.namespaces.granted(&self.principal),
             durable: state.durables.of(&self.principal.subject),
             ping_interval_ms: limits.ping_interval.as_millis() as u64,
@@ -260,7 +260,7 @@ impl Connection {
         self.pulse.heard();
         self.gateway.state.telemetry.messages_received.inc();
         self.enrolled.entry.received.fetch_add(1, Ordering::Relaxed);
-        let verdict = self.bucket.take(&self.gateway.state.limits, Instant::now());
+        let verdict = self.bucket.take(&self.gateway.state.limits, Moment::now());
         if verdict == Verdict::Flood {
             return Err(End::Close(CloseCode::RateLimited));
         }

@@ -7,7 +7,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::Instant;
 use vigil_bus::{Bus, Published};
 use vigil_event::{Severity, SeverityCounts, Timestamp};
 use vigil_protocol::websocket::Frame;
@@ -16,6 +15,7 @@ use vigil_protocol::{CloseCode, Gap, GapReason, Lane};
 use crate::Limits;
 use crate::cursor::Page;
 use crate::form;
+use crate::moment::Moment;
 use crate::outlet::End;
 use crate::press::Press;
 use crate::subscription::{Ahead, Subscription, page_items};
@@ -164,7 +164,7 @@ impl Subscription {
         }
         let slow = self
             .behind_since
-            .is_some_and(|since| Instant::now().duration_since(since) >= SLOW);
+            .is_some_and(|since| Moment::now().since(since) >= SLOW);
         let behind_first = (self.cursor.after() + 1).saturating_sub(page.first);
         let nearly_gone = page.first > 1 && behind_first < (page.head + 1 - page.first) / 4;
         if page.gap.is_some() || (slow && nearly_gone) {

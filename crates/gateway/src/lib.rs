@@ -38,6 +38,7 @@ mod interner;
 mod lap;
 mod latency;
 mod manage;
+mod moment;
 mod origin;
 mod outlet;
 mod output;

@@ -23,6 +23,7 @@ use crate::connection::Connection;
 use crate::greeting::code_of;
 use crate::outlet::{End, Outlet};
 use crate::refusal::Refusal;
+use crate::roster::Purpose;
 use crate::shard::Shard;
 use crate::telemetry::{Refused, Transport};
 use crate::upgrade::{NotAWebSocket, Opened, Upgrade};
@@ -45,9 +46,6 @@ pub(crate) struct StreamOptions {
 
 /// Who connects, as far as the listener says.
 pub(crate) type Peer = Option<Extension<ConnectInfo<SocketAddr>>>;
-
-/// What a connection is for, where a client says it. It changes nothing but what is listed.
-const CONNECTION_TYPES: [&str; 4] = ["general", "investigation", "analysis", "chat"];
 
 pub(crate) fn all(gateway: Arc<Gateway>) -> Router {
     Router::new()
@@ -78,7 +76,7 @@ async fn general(
     State(gateway): State<Arc<Gateway>>,
     opening: Opening,
 ) -> Result<Response, Refusal> {
-    opening.answer(&gateway, None, "general")
+    opening.answer(&gateway, None, Purpose::General)
 }
 
 async fn of_channel(
@@ -91,7 +89,7 @@ async fn of_channel(
     } else {
         name
     };
-    opening.answer(&gateway, Some(name), "general")
+    opening.answer(&gateway, Some(name), Purpose::General)
 }
 
 async fn of_investigation(
@@ -102,7 +100,7 @@ async fn of_investigation(
     opening.answer(
         &gateway,
         Some(format!("investigations:{id}")),
-        "investigation",
+        Purpose::Investigation,
     )
 }
 
@@ -111,7 +109,7 @@ async fn of_analysis(
     Path(id): Path<String>,
     opening: Opening,
 ) -> Result<Response, Refusal> {
-    opening.answer(&gateway, Some(format!("analysis:{id}")), "analysis")
+    opening.answer(&gateway, Some(format!("analysis:{id}")), Purpose::Analysis)
 }
 
 async fn of_chat(
@@ -119,7 +117,7 @@ async fn of_chat(
     Path(id): Path<String>,
     opening: Opening,
 ) -> Result<Response, Refusal> {
-    opening.answer(&gateway, Some(format!("chat:{id}")), "chat")
+    opening.answer(&gateway, Some(format!("chat:{id}")), Purpose::Chat)
 }
 
 impl Opening {
@@ -129,32 +127,27 @@ impl Opening {
         self,
         gateway: &Arc<Gateway>,
         channel: Option<String>,
-        usual: &'static str,
+        usual: Purpose,
     ) -> Result<Response, Refusal> {
         gateway.arrive(&self.peer)?;
-        let connection_type = match &self.options {
-            Ok(Query(options)) => options.connection_type(usual)?,
+        let purpose = match &self.options {
+            Ok(Query(options)) => options.purpose(usual)?,
             Err(_) => usual,
         };
         if is_to_be_greeted(&self.caller, self.upgrade.is_ok()) {
             gateway.check_page(&self.headers)?;
             let options = self.options;
-            return greet(
-                gateway,
-                self.upgrade,
-                connection_type,
-                move |gateway, principal| {
-                    let Some(name) = channel else { return Ok(None) };
-                    gateway.wish_of_url(principal, &name, options).map(Some)
-                },
-            );
+            return greet(gateway, self.upgrade, purpose, move |gateway, principal| {
+                let Some(name) = channel else { return Ok(None) };
+                gateway.wish_of_url(principal, &name, options).map(Some)
+            });
         }
         let principal = gateway.check(self.caller, &self.headers)?;
         let first = match channel {
             Some(name) => Some(gateway.wish_of_url(&principal, &name, self.options)?),
             None => None,
         };
-        open(gateway, principal, self.upgrade, first, connection_type)
+        open(gateway, principal, self.upgrade, first, purpose)
     }
 }
 
@@ -168,7 +161,7 @@ const fn is_to_be_greeted(caller: &Caller, is_upgrade: bool) -> bool {
 fn greet(
     gateway: &Arc<Gateway>,
     upgrade: Result<Upgrade, NotAWebSocket>,
-    connection_type: &'static str,
+    purpose: Purpose,
     wish: impl FnOnce(&Gateway, &Principal) -> Result<Option<Wish>, Refusal> + Send + 'static,
 ) -> Result<Response, Refusal> {
     drop(
@@ -200,7 +193,7 @@ fn greet(
         match admitted {
             Ok(admitted) => {
                 let connection =
-                    Connection::new(gateway, shard, principal, admitted, outlet, connection_type);
+                    Connection::new(gateway, shard, principal, admitted, outlet, purpose);
                 Some((connection, first.map(Box::new)))
             }
             Err(reason) => {
@@ -218,13 +211,12 @@ fn open(
     principal: Principal,
     upgrade: Result<Upgrade, NotAWebSocket>,
     first: Option<Wish>,
-    connection_type: &'static str,
+    purpose: Purpose,
 ) -> Result<Response, Refusal> {
     let admitted = gateway.admit(&principal, Transport::WebSocket)?;
     let gateway = Arc::clone(gateway);
     gateway.settle(upgrade, move |gateway, shard, outlet| async move {
-        let connection =
-            Connection::new(gateway, shard, principal, admitted, outlet, connection_type);
+        let connection = Connection::new(gateway, shard, principal, admitted, outlet, purpose);
         Some((connection, first.map(Box::new)))
     })
 }
@@ -443,16 +435,14 @@ impl StreamOptions {
         })
     }
 
-    fn connection_type(&self, usual: &'static str) -> Result<&'static str, Refusal> {
+    fn purpose(&self, usual: Purpose) -> Result<Purpose, Refusal> {
         let Some(asked) = self.connection_type.as_deref() else {
             return Ok(usual);
         };
-        let known = CONNECTION_TYPES.into_iter().find(|known| *known == asked);
+        let known = Purpose::ALL.into_iter().find(|known| known.name() == asked);
         known.ok_or_else(|| {
-            Refusal::bad(format!(
-                "`connection_type` must be one of {}",
-                CONNECTION_TYPES.join(", ")
-            ))
+            let names = Purpose::ALL.map(Purpose::name).join(", ");
+            Refusal::bad(format!("`connection_type` must be one of {names}"))
         })
     }
 }

@@ -27,7 +27,7 @@ use crate::cursor::{Cursor, Start, Started};
 use crate::form::{self, Encoding, Projection};
 use crate::frame;
 use crate::refusal::Refusal;
-use crate::roster::{Enrolled, Order};
+use crate::roster::{Enrolled, Heard, Order, Purpose};
 use crate::route::{Caller, Options, Peer, since_from};
 use crate::subscription::Wake;
 use crate::telemetry::{Counted, Transport};
@@ -121,11 +121,15 @@ pub(crate) async fn stream(
         write_gap(&mut first, &channel, gap);
     }
     let now = state.clock.now();
-    let enrolled = gateway
-        .roster
-        .enrol(state.ids.next(now), &principal, "sse", "general", now);
-    *enrolled.entry.channels.lock() = [Arc::clone(&channel)].into();
-    gateway.audit_connected(enrolled.id, &principal, "sse");
+    let enrolled = gateway.roster.enrol(
+        state.ids.next(now),
+        &principal,
+        Transport::Sse,
+        Purpose::General,
+        now,
+    );
+    *enrolled.entry.channels.lock() = Heard::One(Arc::clone(&channel));
+    gateway.audit_connected(enrolled.id, &principal, Transport::Sse.name());
     gateway.audit_subscribed(enrolled.id, &principal, &channel);
     let listener = Listener {
         cursor,
