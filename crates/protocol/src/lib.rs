@@ -15,6 +15,7 @@ mod close_code;
 mod envelope;
 mod error_code;
 mod filter;
+mod gap;
 pub mod message_pack;
 mod publish;
 mod server;
@@ -27,11 +28,12 @@ pub use close_code::{CloseCode, CloseReason};
 pub use envelope::{Envelope, Received, batch};
 pub use error_code::ErrorCode;
 pub use filter::{Filter, MAX_EXPRESSION_BYTES};
+pub use gap::{Gap, GapReason};
 pub use publish::{Chat, MAX_CHAT_BYTES, MAX_KEY_BYTES, Publish};
 pub use server::{
-    Acknowledged, Authenticated, ChannelName, DurableCursor, ErrorBody, Expiring, Gap, GapReason,
-    Heartbeat, HistorySaid, Incoming, LimitsSaid, Member, Message, Notification, Position,
-    PresenceSaid, PublishedSaid, ServerFrame, StatusSaid, Subscribed, SubscriptionSaid, Welcome,
+    Acknowledged, Authenticated, ChannelName, DurableCursor, ErrorBody, Expiring, Heartbeat,
+    HistorySaid, Incoming, LimitsSaid, Member, Message, Notification, Position, PresenceSaid,
+    PublishedSaid, ServerFrame, StatusSaid, Subscribed, SubscriptionSaid, Welcome,
 };
 pub use since::{NotASince, Since};
 pub use subscribe::{

@@ -16,18 +16,18 @@ use vigil_auth::{
 };
 use vigil_bus::Bus;
 use vigil_detect::window::Window;
-use vigil_event::{Clock, IdSource, Score, SystemClock, channel};
+use vigil_event::{Clock, IdSource, Score, SystemClock};
 use vigil_gateway::GatewayState;
 use vigil_source::{TailOptions, Tailer};
-use vigil_store::{Retention, SqliteStore, Store};
+use vigil_store::{Retention, Store};
 
 use super::crowd::Addresses;
 use super::desk::StoreDesk;
 use super::intake::HttpIntake;
 use super::key_fetch::KeyFetch;
 use super::listen::{Door, DoorTelemetry};
+use super::memory::Memory;
 use super::mirror::Mirror;
-use super::rooms::RoomKeeper;
 use super::status::{HealthReadiness, StatusTeller};
 use super::stream::{self, CursorFile};
 use super::tables::{InForce, TableWatch};
@@ -67,7 +67,7 @@ impl App {
         let common = common(&config)?;
         let rules = rules(&config, &common)?;
         let gatekeeper = gatekeeper(&config, &data_dir)?;
-        let (store, bus, rooms) = memory(&config, &common)?;
+        let Memory { store, bus, rooms } = Memory::open(&config, &common.clock, &common.registry)?;
         let tables = tables(&config, &common, &*store)?;
         let learning = learning(&config, &common, &bus)?;
         let models = learning.models();
@@ -357,36 +357,6 @@ fn leave_admin_token(
     std::io::Write::write_all(&mut options.open(&fresh)?, token.as_bytes())?;
     fs_err::rename(&fresh, &path)?;
     Ok(true)
-}
-
-/// What remembers, what tells of it, and what keeps what clients tell each other.
-type Memory = (Arc<dyn Store>, Arc<dyn Bus>, Arc<RoomKeeper>);
-
-/// The store, and the bus that tells what it keeps, filled with what it told before the last stop.
-fn memory(config: &Config, common: &Common) -> Result<Memory, BuildError> {
-    let bus = Arc::new(stream::bus(config, &common.clock));
-    let told = Arc::clone(&bus);
-    let store = SqliteStore::open(
-        &config.database(),
-        Box::new(move |publications| {
-            for (offset, publication) in publications {
-                told.publish_at(*offset, publication.clone());
-            }
-        }),
-    )?;
-    for name in [channel::THREATS, channel::ALERTS] {
-        let backlog = store.backlog(name, config.stream.history_messages)?;
-        bus.restore(
-            name,
-            &backlog.epoch,
-            backlog.next_offset,
-            backlog.publications,
-        );
-    }
-    bus.head(channel::STATUS);
-    let store: Arc<dyn Store> = Arc::new(store);
-    let rooms = RoomKeeper::open(config, &bus, &store, &common.clock)?;
-    Ok((store, bus, Arc::new(rooms)))
 }
 
 fn pipeline(

@@ -10,6 +10,7 @@ mod desk;
 mod intake;
 mod key_fetch;
 mod listen;
+mod memory;
 mod mirror;
 mod rooms;
 mod status;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use prometheus::IntCounter;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 use vigil_bus::{Bus, MemoryBus, Touched};
@@ -60,6 +61,7 @@ impl RoomKeeper {
         bus: &Arc<MemoryBus>,
         store: &Arc<dyn Store>,
         clock: &Arc<dyn Clock>,
+        reads: &IntCounter,
     ) -> Result<Self, StoreError> {
         let namespaces = config.namespaces().into_iter();
         let namespaces = namespaces.map(|(namespace, settings)| Kept {
@@ -84,6 +86,7 @@ impl RoomKeeper {
             kept.any(|one| Some(one.namespace.as_str()) == namespace && one.age_ms.is_some())
         };
         for room in store.rooms()?.into_iter().filter(is_kept) {
+            reads.inc();
             let at = Written {
                 epoch: Arc::clone(&room.epoch),
                 after: room.next_offset.saturating_sub(1),
