@@ -248,6 +248,8 @@ impl Connection {
             limits: LimitsSaid {
                 max_message_bytes: limits.max_message_bytes,
                 max_subscriptions: limits.max_subscriptions,
+                max_rooms: limits.max_rooms,
+                max_publish_bytes: limits.max_publish_bytes,
                 messages_per_second: limits.messages_per_second,
                 message_burst: limits.message_burst,
                 silence_ms: limits.silence.as_millis() as u64,

@@ -74,6 +74,10 @@ pub struct LimitsSaid {
     pub max_message_bytes: usize,
     /// How many channels a connection may hear.
     pub max_subscriptions: usize,
+    /// How many rooms it may hear through namespaces.
+    pub max_rooms: usize,
+    /// The longest data that a client may publish.
+    pub max_publish_bytes: usize,
     /// How many messages a second a client may send.
     pub messages_per_second: u32,
     /// How many at once.
