@@ -46,6 +46,7 @@ mod presence;
 mod press;
 mod publisher;
 mod pulse;
+mod query;
 mod rate;
 mod refusal;
 mod roster;

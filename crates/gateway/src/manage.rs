@@ -19,9 +19,10 @@ use vigil_protocol::{
 };
 
 use crate::Gateway;
+use crate::query::{fields_of, filter_of, since_of};
 use crate::refusal::Refusal;
 use crate::roster::{Entry, Listed, Order};
-use crate::route::{Caller, since_from};
+use crate::route::Caller;
 
 /// The longest body of a request.
 const MAX_BODY_BYTES: usize = 1 << 20;
@@ -164,6 +165,8 @@ struct HistoryQuery {
     last: Option<u64>,
     limit: Option<usize>,
     min_severity: Option<String>,
+    filter: Option<String>,
+    fields: Option<String>,
 }
 
 async fn history(
@@ -173,12 +176,13 @@ async fn history(
     Query(query): Query<HistoryQuery>,
 ) -> Answer<HistorySaid> {
     let manager = gateway.manager(caller)?;
-    let since = query.since.as_deref().map(since_from).transpose()?;
     let asked = History {
         channel,
-        since: since.or(query.last.map(vigil_protocol::Since::Last)),
+        since: since_of(query.since.as_deref(), query.last)?,
         limit: query.limit.map(|limit| limit.max(1)),
         min_severity: query.min_severity,
+        filter: filter_of(query.filter.as_ref())?,
+        fields: fields_of(query.fields.as_deref())?,
         ..History::default()
     };
     gateway.history(&manager, &asked).map(Json).map_err(refusal)

@@ -10,18 +10,16 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use axum::{Extension, Json, Router};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use vigil_auth::Principal;
 use vigil_event::channel::STATUS;
-use vigil_protocol::{
-    CloseCode, ErrorBody, ErrorCode, Filter, MAX_EXPRESSION_BYTES, MAX_FIELDS, Since, Subscribe,
-    is_path,
-};
+use vigil_protocol::{CloseCode, ErrorBody, ErrorCode};
 
 use crate::admission::Admitted;
 use crate::connection::Connection;
 use crate::greeting::code_of;
 use crate::outlet::{End, Outlet};
+use crate::query::StreamOptions;
 use crate::refusal::Refusal;
 use crate::roster::Purpose;
 use crate::shard::Shard;
@@ -32,17 +30,6 @@ use crate::{Gateway, manage, origin, sse};
 
 pub(crate) type Caller = Option<Extension<Principal>>;
 pub(crate) type Options = Result<Query<StreamOptions>, QueryRejection>;
-
-/// What a stream's URL may say. Everything else in it, such as a ticket, is somebody else's.
-#[derive(Debug, Default, Deserialize)]
-pub(crate) struct StreamOptions {
-    since: Option<String>,
-    last: Option<u64>,
-    min_severity: Option<String>,
-    filter: Option<String>,
-    fields: Option<String>,
-    connection_type: Option<String>,
-}
 
 /// Who connects, as far as the listener says.
 pub(crate) type Peer = Option<Extension<ConnectInfo<SocketAddr>>>;
@@ -392,62 +379,4 @@ impl Gateway {
         self.audit_refused(None, reason.name());
         reason.into()
     }
-}
-
-impl StreamOptions {
-    fn subscribe(&self, channel: &str) -> Result<Subscribe, Refusal> {
-        let since = match (&self.since, self.last) {
-            (Some(_), Some(_)) => {
-                return Err(Refusal::bad(
-                    "`since` and `last` exclude each other: leave one out",
-                ));
-            }
-            (Some(text), None) => Some(since_from(text)?),
-            (None, last) => last.map(Since::Last),
-        };
-        if self
-            .filter
-            .as_ref()
-            .is_some_and(|text| text.len() > MAX_EXPRESSION_BYTES)
-        {
-            return Err(Refusal::bad(format!(
-                "`filter` is longer than {MAX_EXPRESSION_BYTES} bytes"
-            )));
-        }
-        let filter = self.filter.as_ref().map(|expression| Filter {
-            expression: Some(expression.clone()),
-            ..Filter::default()
-        });
-        let fields = self.fields.as_deref().unwrap_or_default().split(',');
-        let fields: Vec<&str> = fields.filter(|field| !field.is_empty()).collect();
-        if fields.len() > MAX_FIELDS || !fields.iter().all(|field| is_path(field)) {
-            return Err(Refusal::bad(format!(
-                "`fields` must be at most {MAX_FIELDS} paths such as source.ip, with commas between"
-            )));
-        }
-        Ok(Subscribe {
-            channel: channel.to_owned(),
-            since,
-            min_severity: self.min_severity.clone(),
-            filter,
-            fields: fields.into_iter().map(str::to_owned).collect(),
-            ..Subscribe::default()
-        })
-    }
-
-    fn purpose(&self, usual: Purpose) -> Result<Purpose, Refusal> {
-        let Some(asked) = self.connection_type.as_deref() else {
-            return Ok(usual);
-        };
-        let known = Purpose::ALL.into_iter().find(|known| known.name() == asked);
-        known.ok_or_else(|| {
-            let names = Purpose::ALL.map(Purpose::name).join(", ");
-            Refusal::bad(format!("`connection_type` must be one of {names}"))
-        })
-    }
-}
-
-/// From the one-line form, as in a query or a `Last-Event-ID`.
-pub(crate) fn since_from(text: &str) -> Result<Since, Refusal> {
-    Since::from_line(text).map_err(|error| Refusal::bad(error.to_string()))
 }

@@ -26,9 +26,10 @@ use crate::channel::Target;
 use crate::cursor::{Cursor, Start, Started};
 use crate::form::{self, Encoding, Projection};
 use crate::frame;
+use crate::query::since_from;
 use crate::refusal::Refusal;
 use crate::roster::{Enrolled, Heard, Order, Purpose};
-use crate::route::{Caller, Options, Peer, since_from};
+use crate::route::{Caller, Options, Peer};
 use crate::subscription::Wake;
 use crate::telemetry::{Counted, Transport};
 
