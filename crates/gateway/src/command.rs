@@ -125,7 +125,7 @@ impl Connection {
         StatusSaid {
             server_time: now.to_string(),
             connection_id: self.enrolled.id.to_string(),
-            connection_type: entry.purpose.name().to_owned(),
+            connection_type: entry.purpose().name().to_owned(),
             subject: self.principal.subject.clone(),
             role: self.principal.role.name().to_owned(),
             connected_ms: u64::try_from(now.millis_since(entry.connected_at)).unwrap_or_default(),
@@ -236,7 +236,8 @@ impl Connection {
 
     /// The roster says what is heard now.
     pub(crate) fn list_channels(&self) {
-        *self.enrolled.entry.channels.lock() = Heard::new(self.subscriptions.names());
+        let heard = Heard::new(self.subscriptions.names());
+        self.enrolled.entry.hears(heard);
     }
 
     /// Says something that the client did not ask for, as an admin orders.

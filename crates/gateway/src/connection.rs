@@ -241,7 +241,7 @@ impl Connection {
             subject: self.principal.subject.clone(),
             role: self.principal.role.name().to_owned(),
             expires_at: self.principal.expires_at.map(|end| end.to_string()),
-            connection_type: self.enrolled.entry.purpose.name().to_owned(),
+            connection_type: self.enrolled.entry.purpose().name().to_owned(),
             channels: state.namespaces.granted(&self.principal),
             durable: state.durables.of(&self.principal.subject),
             ping_interval_ms: limits.ping_interval.as_millis() as u64,

@@ -87,14 +87,20 @@ impl Heard {
     }
 }
 
+/// How somebody is connected, and to hear what.
+#[derive(Debug)]
+struct Manner {
+    transport: Transport,
+    purpose: Purpose,
+    channels: Heard,
+}
+
 /// What is known of a connection.
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) principal: Mutex<Arc<Principal>>,
-    pub(crate) transport: Transport,
-    pub(crate) purpose: Purpose,
     pub(crate) connected_at: Timestamp,
-    pub(crate) channels: Mutex<Heard>,
+    manner: Mutex<Manner>,
     pub(crate) sent: AtomicU64,
     pub(crate) received: AtomicU64,
     /// Wakes its task.
@@ -157,10 +163,12 @@ impl Roster {
     ) -> Enrolled {
         let entry = Arc::new(Entry {
             principal: Mutex::new(Arc::clone(principal)),
-            transport,
-            purpose,
             connected_at: now,
-            channels: Mutex::default(),
+            manner: Mutex::new(Manner {
+                transport,
+                purpose,
+                channels: Heard::Nothing,
+            }),
             sent: AtomicU64::new(0),
             received: AtomicU64::new(0),
             signal: Signal::default(),
@@ -223,6 +231,16 @@ impl Roster {
 }
 
 impl Entry {
+    /// What the connection is for.
+    pub(crate) fn purpose(&self) -> Purpose {
+        self.manner.lock().purpose
+    }
+
+    /// It hears these from now on.
+    pub(crate) fn hears(&self, channels: Heard) {
+        self.manner.lock().channels = channels;
+    }
+
     /// Hands an order over; false if the connection has too many waiting, or is gone.
     pub(crate) fn order(&self, order: Order) -> bool {
         {
@@ -243,16 +261,16 @@ impl Entry {
     }
 
     fn listed(&self, id: Id) -> Listed {
-        let principal = self.principal.lock();
+        let (principal, manner) = (self.principal.lock(), self.manner.lock());
         Listed {
             connection_id: id.to_string(),
             user: principal.subject.clone(),
             role: principal.role.name(),
-            transport: self.transport.name(),
-            connection_type: self.purpose.name(),
+            transport: manner.transport.name(),
+            connection_type: manner.purpose.name(),
             connected_at: self.connected_at.to_string(),
             expires_at: principal.expires_at.map(|end| end.to_string()),
-            channels: self.channels.lock().to_vec(),
+            channels: manner.channels.to_vec(),
             messages_sent: self.sent.load(Ordering::Relaxed),
             messages_received: self.received.load(Ordering::Relaxed),
         }

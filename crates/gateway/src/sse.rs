@@ -129,7 +129,7 @@ pub(crate) async fn stream(
         Purpose::General,
         now,
     );
-    *enrolled.entry.channels.lock() = Heard::One(Arc::clone(&channel));
+    enrolled.entry.hears(Heard::One(Arc::clone(&channel)));
     gateway.audit_connected(enrolled.id, &principal, Transport::Sse.name());
     gateway.audit_subscribed(enrolled.id, &principal, &channel);
     let listener = Listener {
