@@ -34,7 +34,7 @@ use crate::word::{Kind, Wants};
 /// So many sockets are written to, and for so long, before anything else of the shard has its turn: this
 /// is how long something critical waits for a big fan-out.
 const SLICE: usize = 64;
-const SLICE_TIME: Duration = Duration::from_micros(200);
+const SLICE_TIME: Duration = Duration::from_micros(400);
 
 /// A lap that takes less time needs no other.
 const LONG_LAP: Duration = Duration::from_millis(1);
