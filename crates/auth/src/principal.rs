@@ -46,6 +46,17 @@ impl Principal {
         self.role.may(action)
     }
 
+    /// Whether they may open a connection: to hear something, or as a service to publish what its token
+    /// names.
+    pub fn may_connect(&self) -> bool {
+        let names_channels = self
+            .rights
+            .publish
+            .as_ref()
+            .is_some_and(|it| !it.is_empty());
+        self.may(Action::Read) || (self.role == Role::Service && names_channels)
+    }
+
     /// Whether they may hear that channel, or every channel of a pattern such as
     /// `investigations:*`.
     ///

@@ -21,10 +21,12 @@ mod log;
 pub mod memory;
 pub mod position;
 pub mod published;
+pub mod touched;
 
 pub use memory::{LogLimits, MemoryBus};
 pub use position::{Position, Resume};
 pub use published::{FilterId, FormId, Published};
+pub use touched::Touched;
 
 /// Carries publications from those who make them to those who listen.
 ///

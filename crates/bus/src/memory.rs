@@ -4,7 +4,7 @@
 //!
 //! Lock order: the table of channels, then one log. Wake-ups of a channel happen outside both.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use vigil_event::{Clock, Publication, Timestamp};
 
 use crate::log::Log;
-use crate::{Bus, ChannelStatus, Position, Read};
+use crate::{Bus, ChannelStatus, Position, Read, Touched};
 
 /// How much a bus keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +53,9 @@ pub struct MemoryBus {
     limits: LogLimits,
     /// Other limits than the usual ones, by channel or namespace.
     special: HashMap<Box<str>, LogLimits>,
+    /// Channels and namespaces that somebody writes down, who is told through the last.
+    written_down: HashSet<Box<str>>,
+    touched: Arc<Touched>,
     clock: Arc<dyn Clock>,
     channels: RwLock<HashMap<Arc<str>, Arc<Channel>>>,
     refused: AtomicU64,
@@ -64,6 +67,8 @@ pub struct MemoryBus {
 
 struct Channel {
     limits: LogLimits,
+    /// Its name, where it is told when it goes on.
+    told_as: Option<Arc<str>>,
     log: RwLock<Log>,
     head: watch::Sender<u64>,
 }
@@ -77,6 +82,8 @@ impl MemoryBus {
         Self {
             limits,
             special: HashMap::new(),
+            written_down: HashSet::new(),
+            touched: Arc::default(),
             clock,
             channels: RwLock::default(),
             refused: AtomicU64::new(0),
@@ -91,6 +98,24 @@ impl MemoryBus {
     pub fn keeping(mut self, name: &str, limits: LogLimits) -> Self {
         self.special.insert(name.into(), limits);
         self
+    }
+
+    /// Tells through [`touched`](Self::touched) when this channel, or one of this namespace, goes on.
+    /// Whoever writes it down can restore it, so one of which nothing is left makes room all the same.
+    #[must_use]
+    pub fn telling(mut self, name: &str) -> Self {
+        self.written_down.insert(name.into());
+        self
+    }
+
+    /// The channels that went on, of those that are told.
+    pub fn touched(&self) -> &Arc<Touched> {
+        &self.touched
+    }
+
+    fn is_written_down(&self, channel: &str) -> bool {
+        let namespace = channel.split(':').next().unwrap_or_default();
+        self.written_down.contains(channel) || self.written_down.contains(namespace)
     }
 
     fn limits_of(&self, channel: &str) -> LogLimits {
@@ -121,7 +146,9 @@ impl MemoryBus {
             channels.retain(|_, channel| {
                 Arc::strong_count(channel) > 1
                     || channel.head.receiver_count() > 0
-                    || !self.with_log(channel, Log::is_spent)
+                    || !self.with_log(channel, |log| {
+                        log.is_spent() || (channel.told_as.is_some() && log.len() == 0)
+                    })
             });
         }
         if channels.len() >= self.limits.max_channels {
@@ -132,12 +159,14 @@ impl MemoryBus {
         self.opened.send_modify(|count| *count += 1);
         let number = *self.opened.borrow();
         let epoch = Arc::from(format!("{}-{number:x}", self.epoch));
+        let name: Arc<str> = Arc::from(channel);
         let opened = Arc::new(Channel {
             limits: self.limits_of(channel),
+            told_as: self.is_written_down(channel).then(|| Arc::clone(&name)),
             log: RwLock::new(Log::new(epoch)),
             head: watch::Sender::new(0),
         });
-        channels.insert(Arc::from(channel), Arc::clone(&opened));
+        channels.insert(name, Arc::clone(&opened));
         Some(opened)
     }
 
@@ -160,6 +189,9 @@ impl MemoryBus {
             }
         };
         channel.wake(position.offset);
+        if let Some(name) = &channel.told_as {
+            self.touched.add(name);
+        }
         position
     }
 
@@ -331,6 +363,36 @@ mod tests {
         watcher.changed().await.unwrap();
         assert_eq!(bus.read("status", 0, 10).items.len(), 1);
         assert_eq!(publishing.join().unwrap().offset, 1);
+    }
+
+    #[tokio::test]
+    async fn who_writes_rooms_down_is_told_which_went_on() {
+        let clock = Arc::new(StoppedClock::default());
+        let limits = LogLimits {
+            max_channels: 2,
+            max_age_ms: Some(1_000),
+            ..LogLimits::default()
+        };
+        let bus = MemoryBus::new(limits, clock.clone()).telling("chat");
+        let say = |channel: &str| bus.publish(publication(channel, 1, Severity::Low, clock.now()));
+        say("status");
+        assert!(bus.touched().take().is_empty());
+        assert!(bus.restore("chat:1", "e", 3, Vec::new()));
+        say("chat:1");
+        say("chat:1");
+        bus.touched().changed().await;
+        let told = bus.touched().take();
+        assert_eq!(told, [Arc::from("chat:1")]);
+        assert!(bus.touched().take().is_empty());
+        bus.touched().put_back(told);
+        bus.touched().changed().await;
+        assert_eq!(bus.touched().take(), [Arc::from("chat:1")]);
+        clock.advance(5_000);
+        assert_eq!(
+            say("chat:2").offset,
+            1,
+            "a spent room makes room though it was restored"
+        );
     }
 
     #[test]

@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use crate::Limits;
+use crate::address::counted_address;
 use crate::gate::Gate;
 use crate::telemetry::{Counted, Refused, Telemetry, Transport};
 
@@ -29,8 +30,8 @@ pub(crate) struct Admission {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SentAway {
     pub(crate) reason: Refused,
-    /// When they may come again, where that is known better than by the reason.
-    pub(crate) after: Option<Duration>,
+    /// When they may come again.
+    pub(crate) after: Duration,
 }
 
 /// Who came within this minute.
@@ -75,28 +76,27 @@ impl Admission {
     /// Somebody wants to connect. The address counts first, so that one that comes too often takes
     /// nobody else's turn.
     pub(crate) fn arrive(&self, peer: Option<IpAddr>) -> Result<(), SentAway> {
-        self.count(peer).map_err(|reason| SentAway {
-            reason,
-            after: None,
+        self.count(peer).map_err(|wait| SentAway {
+            reason: Refused::TooFast,
+            after: wait,
         })?;
         let passed = self.gate.lock().pass(Instant::now());
         passed.map_err(|wait| SentAway {
             reason: Refused::Crowd,
-            after: Some(wait),
+            after: wait,
         })
     }
 
-    /// This machine's own addresses are not counted: a proxy's clients all come from there.
-    fn count(&self, peer: Option<IpAddr>) -> Result<(), Refused> {
-        let Some(peer) = peer.filter(|peer| !peer.to_canonical().is_loopback()) else {
+    /// Counts somebody who comes; an error says when their address may come again.
+    fn count(&self, peer: Option<IpAddr>) -> Result<(), Duration> {
+        let Some(peer) = peer.and_then(counted_address) else {
             return Ok(());
         };
         let now = Instant::now();
         let mut arrivals = self.arrivals.lock();
-        if arrivals
-            .since
-            .is_none_or(|since| now.duration_since(since) >= PERIOD)
-        {
+        let passed = arrivals.since.map(|since| now.duration_since(since));
+        let passed = passed.filter(|passed| *passed < PERIOD);
+        if passed.is_none() {
             arrivals.since = Some(now);
             arrivals.by_address.clear();
         }
@@ -109,7 +109,7 @@ impl Admission {
         let count = arrivals.by_address.entry(counted).or_default();
         *count = count.saturating_add(1);
         if *count > self.max_per_minute {
-            return Err(Refused::TooFast);
+            return Err(PERIOD.saturating_sub(passed.unwrap_or_default()));
         }
         Ok(())
     }
@@ -184,11 +184,14 @@ mod tests {
         let come = |peer: &str| admission.arrive(Some(peer.parse().unwrap()));
         let too_fast = SentAway {
             reason: Refused::TooFast,
-            after: None,
+            after: PERIOD,
         };
         assert_eq!([come("192.0.2.1"), come("192.0.2.1")], [Ok(()), Ok(())]);
         assert_eq!(come("192.0.2.1"), Err(too_fast));
         assert_eq!(come("192.0.2.2"), Ok(()));
+        // Who has a whole network of addresses counts as one.
+        assert_eq!([come("2001:db8::1"), come("2001:db8::2")], [Ok(()), Ok(())]);
+        assert_eq!(come("2001:db8::3"), Err(too_fast));
         for _ in 0..10 {
             assert_eq!([come("127.0.0.1"), come("::1")], [Ok(()), Ok(())]);
         }
@@ -204,7 +207,7 @@ mod tests {
         });
         let come = || admission.arrive(None);
         assert_eq!([come(), come()], [Ok(()), Ok(())]);
-        let waits = [come(), come()].map(|sent| sent.unwrap_err().after.unwrap());
+        let waits = [come(), come()].map(|sent| sent.unwrap_err().after);
         assert_eq!(waits.map(|wait| wait.as_millis()), [500, 1_000]);
         tokio::time::advance(Duration::from_millis(500)).await;
         assert_eq!(come(), Ok(()));

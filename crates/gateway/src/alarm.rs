@@ -8,22 +8,23 @@ use std::collections::BinaryHeap;
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::sleep_until;
 use vigil_event::Id;
 
+use crate::moment::Moment;
 use crate::roster::Roster;
 use crate::signal::Calls;
 
 /// What connections of one shard wait for.
 #[derive(Debug, Default)]
 pub(crate) struct Alarms {
-    set: Mutex<BinaryHeap<Reverse<(Instant, Id)>>>,
+    set: Mutex<BinaryHeap<Reverse<(Moment, Id)>>>,
     sooner: Notify,
 }
 
 impl Alarms {
     /// Wakes the connection at that moment.
-    pub(crate) fn set(&self, at: Instant, connection: Id) {
+    pub(crate) fn set(&self, at: Moment, connection: Id) {
         let is_first = {
             let mut set = self.set.lock();
             let is_first = set.peek().is_none_or(|Reverse((first, _))| at < *first);
@@ -44,10 +45,10 @@ impl Alarms {
                 continue;
             };
             tokio::select! {
-                () = sleep_until(next) => {}
+                () = sleep_until(next.instant()) => {}
                 () = self.sooner.notified() => {}
             }
-            while let Some(connection) = self.due(Instant::now()) {
+            while let Some(connection) = self.due(Moment::now()) {
                 if let Some(entry) = roster.get(connection) {
                     entry.signal.raise(Calls::TICK);
                 }
@@ -55,7 +56,7 @@ impl Alarms {
         }
     }
 
-    fn due(&self, now: Instant) -> Option<Id> {
+    fn due(&self, now: Moment) -> Option<Id> {
         let mut set = self.set.lock();
         let Reverse((at, connection)) = *set.peek()?;
         (at <= now).then(|| {
@@ -67,11 +68,11 @@ impl Alarms {
 
 /// When an alarm goes off that was set, so that none is set twice.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Armed(Option<Instant>);
+pub(crate) struct Armed(Option<Moment>);
 
 impl Armed {
     /// Sets an alarm, unless one goes off by then.
-    pub(crate) fn by(&mut self, at: Instant, alarms: &Alarms, connection: Id) {
+    pub(crate) fn by(&mut self, at: Moment, alarms: &Alarms, connection: Id) {
         if self.0.is_none_or(|armed| at < armed) {
             self.0 = Some(at);
             alarms.set(at, connection);
@@ -79,7 +80,7 @@ impl Armed {
     }
 
     /// An alarm went off: whether it was this one.
-    pub(crate) fn passed(&mut self, now: Instant) -> bool {
+    pub(crate) fn passed(&mut self, now: Moment) -> bool {
         let passed = self.0.is_some_and(|at| at <= now);
         if passed {
             self.0 = None;
@@ -99,7 +100,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn alarms_go_off_in_order_whenever_they_were_set() {
         let alarms = Alarms::default();
-        let start = Instant::now();
+        let start = Moment::now();
         let id = |number: u8| Id::derived(Timestamp::from_millis(1), &[&[number]]);
         for (number, seconds) in [(1, 5), (2, 1), (3, 9)] {
             alarms.set(start + Duration::from_secs(seconds), id(number));
@@ -114,7 +115,7 @@ mod tests {
     #[test]
     fn an_alarm_is_set_once() {
         let alarms = Alarms::default();
-        let (start, id) = (Instant::now(), Id::derived(Timestamp::from_millis(1), &[]));
+        let (start, id) = (Moment::now(), Id::derived(Timestamp::from_millis(1), &[]));
         let mut armed = Armed::default();
         for seconds in [9, 30, 20, 5, 7] {
             armed.by(start + Duration::from_secs(seconds), &alarms, id);

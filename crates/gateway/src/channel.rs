@@ -66,6 +66,9 @@ impl Target {
 impl Namespaces {
     /// What the name stands for, if there is such a thing.
     pub(crate) fn find(&self, name: &str) -> Option<Target> {
+        if !vigil_protocol::is_channel_name(name) {
+            return None;
+        }
         if PLATFORM.contains(&name) {
             return Some(Target::One(Arc::from(name)));
         }
@@ -101,7 +104,8 @@ impl Namespaces {
         let mut all: Vec<String> = platform
             .chain(rooms.filter(|pattern| may_hear(principal, pattern)))
             .collect();
-        if self.0.contains_key("user") && !all.iter().any(|name| name == "user:*") {
+        let is_told = all.iter().any(|name| name == "user:*") || !may_hear(principal, &own);
+        if self.0.contains_key("user") && !is_told {
             all.push(own);
         }
         // What the token names one by one.
@@ -184,10 +188,14 @@ mod tests {
             ("chat:a*", None),
             ("nothing:1", None),
             ("threats:*", None),
+            ("user:anna@example.org", one("user:anna@example.org")),
+            ("chat:a b", None),
+            ("chat:a\nb", None),
             ("*", None),
         ] {
             assert_eq!(namespaces.find(name), target, "{name}");
         }
+        assert_eq!(namespaces.find(&format!("chat:{}", "x".repeat(300))), None);
         let unknown = namespaces.unknown(&"x".repeat(500));
         assert!(unknown.message.len() < 150);
         assert!(unknown.channels.contains(&"chat:{id}".to_owned()));

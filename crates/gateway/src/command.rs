@@ -16,12 +16,16 @@ use vigil_protocol::{
 use crate::channel::{self, Target};
 use crate::connection::Connection;
 use crate::outlet::End;
+use crate::roster::Heard;
 use crate::subscription::Ground;
 use crate::wish::invalid;
 use crate::{AlertDesk, DeskError};
 
 /// How long a change of an alert may take.
 const DESK_PATIENCE: Duration = Duration::from_secs(10);
+
+/// A client that shows so many tokens in a row that are not accepted guesses, and is closed.
+const MOST_BAD_TOKENS: u8 = 5;
 
 pub(crate) type ReplyTo = Option<RequestId>;
 
@@ -121,7 +125,7 @@ impl Connection {
         StatusSaid {
             server_time: now.to_string(),
             connection_id: self.enrolled.id.to_string(),
-            connection_type: entry.connection_type.to_owned(),
+            connection_type: entry.purpose().name().to_owned(),
             subject: self.principal.subject.clone(),
             role: self.principal.role.name().to_owned(),
             connected_ms: u64::try_from(now.millis_since(entry.connected_at)).unwrap_or_default(),
@@ -179,10 +183,16 @@ impl Connection {
                 return self.refuse(id, error).await;
             }
             Err(error) => {
+                self.bad_tokens = self.bad_tokens.saturating_add(1);
                 let error = ErrorBody::new(ErrorCode::Unauthenticated, error.to_string());
-                return self.refuse(id, error).await;
+                self.refuse(id, error).await?;
+                return match self.bad_tokens {
+                    MOST_BAD_TOKENS.. => Err(End::Close(CloseCode::Unauthenticated)),
+                    _ => Ok(()),
+                };
             }
         };
+        self.bad_tokens = 0;
         let lost = self
             .subscriptions
             .iter()
@@ -195,6 +205,7 @@ impl Connection {
             .renew(&self.gateway.state.limits, principal.expires_at, now);
         *self.enrolled.entry.principal.lock() = Arc::clone(&principal);
         self.principal = principal;
+        self.subscriptions.look_again_for_rooms();
         let authenticated = Authenticated {
             subject: self.principal.subject.clone(),
             role: self.principal.role.name().to_owned(),
@@ -225,7 +236,8 @@ impl Connection {
 
     /// The roster says what is heard now.
     pub(crate) fn list_channels(&self) {
-        *self.enrolled.entry.channels.lock() = self.subscriptions.names().into();
+        let heard = Heard::new(self.subscriptions.names());
+        self.enrolled.entry.hears(heard);
     }
 
     /// Says something that the client did not ask for, as an admin orders.

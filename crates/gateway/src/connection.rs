@@ -7,11 +7,12 @@
 //! rare is put on the heap when it happens.
 
 use std::future::poll_fn;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
-use tokio::time::Instant;
+use futures_util::FutureExt as _;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use vigil_auth::Principal;
 use vigil_protocol::websocket::{Frame, FromClient};
@@ -28,14 +29,15 @@ use crate::delivery::{Haul, Piece, Terms};
 use crate::form::Encoding;
 use crate::frame;
 use crate::hear;
+use crate::moment::Moment;
 use crate::outlet::{End, Outlet};
 use crate::pulse::{Due, Pulse};
 use crate::rate::{Bucket, Verdict};
-use crate::roster::Enrolled;
+use crate::roster::{Enrolled, Purpose};
 use crate::shard::Shard;
 use crate::signal::Calls;
 use crate::subscription::{Ground, Subscriptions};
-use crate::telemetry::Sent;
+use crate::telemetry::{Sent, Transport};
 use crate::wish::{Options, Wish};
 
 /// One WebSocket connection.
@@ -50,6 +52,8 @@ pub(crate) struct Connection {
     bucket: Bucket,
     pulse_alarm: Armed,
     hold_alarm: Armed,
+    /// Tokens in a row that were not accepted.
+    pub(crate) bad_tokens: u8,
     _admitted: Admitted,
     _tracked: TaskTrackerToken,
 }
@@ -69,7 +73,7 @@ impl Connection {
         principal: Principal,
         admitted: Admitted,
         outlet: Outlet,
-        connection_type: &'static str,
+        purpose: Purpose,
     ) -> Box<Self> {
         let principal = gateway.roster.share(principal);
         let state = &gateway.state;
@@ -79,16 +83,17 @@ impl Connection {
         let id = state.ids.next(now);
         let enrolled = gateway
             .roster
-            .enrol(id, &principal, "websocket", connection_type, now);
-        gateway.audit_connected(id, &principal, "websocket");
+            .enrol(id, &principal, Transport::WebSocket, purpose, now);
+        gateway.audit_connected(id, &principal, Transport::WebSocket.name());
         Box::new(Self {
             outlet,
             subscriptions: Subscriptions::default(),
             pulse: Pulse::new(limits, principal.expires_at, now),
-            bucket: Bucket::new(limits, Instant::now()),
+            bucket: Bucket::new(limits, Moment::now()),
             enrolled,
             pulse_alarm: Armed::default(),
             hold_alarm: Armed::default(),
+            bad_tokens: 0,
             _admitted: admitted,
             _tracked: state.tasks.token(),
             principal,
@@ -99,7 +104,9 @@ impl Connection {
 
     /// Serves the client until one of the two ends it.
     pub(crate) async fn run(mut self: Box<Self>, first: Option<Box<Wish>>) {
-        let end = self.serve(first).await;
+        // What goes wrong with one connection ends that one, and its client is told.
+        let served = AssertUnwindSafe(self.serve(first)).catch_unwind().await;
+        let end = served.unwrap_or(End::Close(CloseCode::Internal));
         Box::pin(self.finish(end)).await;
     }
 
@@ -175,9 +182,9 @@ impl Connection {
             self.check_revocation()?;
         }
         if (calls.has(Calls::CHECK) || calls.has(Calls::TICK))
-            && let Some(end) = self.gateway.end_of(self.enrolled.id)
+            && let Some(end) = self.gateway.end_of(self.enrolled.id).map(Moment::from)
         {
-            if end <= Instant::now() {
+            if end <= Moment::now() {
                 return Box::pin(self.hand_over()).await;
             }
             self.shard.alarms.set(end, self.enrolled.id);
@@ -191,7 +198,7 @@ impl Connection {
             }
         }
         if calls.has(Calls::TICK) {
-            let now = Instant::now();
+            let now = Moment::now();
             self.hold_alarm.passed(now);
             if self.pulse_alarm.passed(now) {
                 Box::pin(self.keep_time()).await?;
@@ -234,13 +241,15 @@ impl Connection {
             subject: self.principal.subject.clone(),
             role: self.principal.role.name().to_owned(),
             expires_at: self.principal.expires_at.map(|end| end.to_string()),
-            connection_type: self.enrolled.entry.connection_type.to_owned(),
+            connection_type: self.enrolled.entry.purpose().name().to_owned(),
             channels: state.namespaces.granted(&self.principal),
             durable: state.durables.of(&self.principal.subject),
             ping_interval_ms: limits.ping_interval.as_millis() as u64,
             limits: LimitsSaid {
                 max_message_bytes: limits.max_message_bytes,
                 max_subscriptions: limits.max_subscriptions,
+                max_rooms: limits.max_rooms,
+                max_publish_bytes: limits.max_publish_bytes,
                 messages_per_second: limits.messages_per_second,
                 message_burst: limits.message_burst,
                 silence_ms: limits.silence.as_millis() as u64,
@@ -253,7 +262,7 @@ impl Connection {
         self.pulse.heard();
         self.gateway.state.telemetry.messages_received.inc();
         self.enrolled.entry.received.fetch_add(1, Ordering::Relaxed);
-        let verdict = self.bucket.take(&self.gateway.state.limits, Instant::now());
+        let verdict = self.bucket.take(&self.gateway.state.limits, Moment::now());
         if verdict == Verdict::Flood {
             return Err(End::Close(CloseCode::RateLimited));
         }
@@ -452,9 +461,12 @@ impl Connection {
         error: ErrorBody,
     ) -> Result<(), End> {
         self.gateway.state.telemetry.error(error.code);
-        if error.code == ErrorCode::Forbidden {
+        if matches!(
+            error.code,
+            ErrorCode::Forbidden | ErrorCode::Unauthenticated
+        ) {
             self.gateway
-                .audit_forbidden(self.enrolled.id, &self.principal, &error.message);
+                .audit_denied(self.enrolled.id, &self.principal, &error);
         }
         self.tell(reply_to, None, Message::Error(error)).await
     }

@@ -7,7 +7,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::Instant;
 use vigil_bus::{Bus, Published};
 use vigil_event::{Severity, SeverityCounts, Timestamp};
 use vigil_protocol::websocket::Frame;
@@ -16,6 +15,7 @@ use vigil_protocol::{CloseCode, Gap, GapReason, Lane};
 use crate::Limits;
 use crate::cursor::Page;
 use crate::form;
+use crate::moment::Moment;
 use crate::outlet::End;
 use crate::press::Press;
 use crate::subscription::{Ahead, Subscription, page_items};
@@ -73,7 +73,11 @@ impl Subscription {
         let most = page_items(self.options.lane, most);
         let mut page = self.cursor.read(terms.bus, most);
         self.check_critical(&page)?;
-        if let Some(gap) = page.gap.take() {
+        if let Some(mut gap) = page.gap.take() {
+            if terms.one_by_one {
+                // It would have been given more at a time.
+                gap.reason = GapReason::Overloaded;
+            }
             haul.pieces.push(Piece::Gap(gap));
         }
         let end = within_bytes(&page.items);
@@ -138,17 +142,18 @@ impl Subscription {
     /// A slow client is not to be given what is old: bulk is skipped, and told.
     fn skip_what_is_too_much(&mut self, terms: Terms<'_>, haul: &mut Haul) {
         let head = terms.bus.head(self.cursor.channel()).offset;
-        let most = if terms.one_by_one {
-            1
-        } else {
-            terms.limits.bulk_backlog as u64
-        };
-        if head > self.cursor.after().saturating_add(most)
-            && let Some(gap) = self
-                .cursor
-                .skip_to(terms.bus, head - most, GapReason::SlowConsumer)
+        let backlog = terms.limits.bulk_backlog as u64;
+        // What is too old whatever the others do is the client's own fault; the rest is everybody's.
+        let overload = terms.one_by_one.then_some((1, GapReason::Overloaded));
+        for (most, reason) in [(backlog, GapReason::SlowConsumer)]
+            .into_iter()
+            .chain(overload)
         {
-            haul.pieces.push(Piece::Gap(gap));
+            if head > self.cursor.after().saturating_add(most)
+                && let Some(gap) = self.cursor.skip_to(terms.bus, head - most, reason)
+            {
+                haul.pieces.push(Piece::Gap(gap));
+            }
         }
     }
 
@@ -159,7 +164,7 @@ impl Subscription {
         }
         let slow = self
             .behind_since
-            .is_some_and(|since| Instant::now().duration_since(since) >= SLOW);
+            .is_some_and(|since| Moment::now().since(since) >= SLOW);
         let behind_first = (self.cursor.after() + 1).saturating_sub(page.first);
         let nearly_gone = page.first > 1 && behind_first < (page.head + 1 - page.first) / 4;
         if page.gap.is_some() || (slow && nearly_gone) {

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
-use vigil_auth::{Action, Credential, Principal};
+use vigil_auth::{Credential, Principal};
 use vigil_protocol::websocket::FromClient;
 use vigil_protocol::{
     Authenticated, ClientFrame, CloseCode, Command, Message, RequestId, ServerFrame,
@@ -101,7 +101,7 @@ impl Gateway {
             tracing::debug!(%error, "a first frame was refused");
             refused
         })?;
-        if !principal.may(Action::Read) {
+        if !principal.may_connect() {
             return Err(End::Close(CloseCode::Forbidden));
         }
         Ok((id, principal))

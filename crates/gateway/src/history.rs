@@ -52,6 +52,7 @@ pub(crate) fn of(
         head: said(&started.head),
         more: false,
         gaps: started.gaps,
+        ignored: asked.ignored.clone(),
     };
     let (mut bytes, mut looked_at) = (0, 0);
     'pages: loop {

@@ -31,9 +31,10 @@ use crate::seat::Seat;
 use crate::telemetry::Telemetry;
 use crate::word::{Kind, Wants};
 
-/// So many sockets are written to before anything else of the shard has its turn: this is how long
-/// something critical waits for a big fan-out.
+/// So many sockets are written to, and for so long, before anything else of the shard has its turn: this
+/// is how long something critical waits for a big fan-out.
 const SLICE: usize = 64;
+const SLICE_TIME: Duration = Duration::from_micros(400);
 
 /// A lap that takes less time needs no other.
 const LONG_LAP: Duration = Duration::from_millis(1);
@@ -73,11 +74,11 @@ struct Audience {
     taken: usize,
 }
 
-/// Where a seat stands.
+/// Where a seat stands. Every subscription holds one; there are fewer of them than this counts.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Spot {
-    audience: usize,
-    seat: usize,
+    audience: u32,
+    seat: u32,
 }
 
 impl Hub {
@@ -110,8 +111,8 @@ impl Hub {
             audience.put(seat)
         });
         Spot {
-            audience,
-            seat: spot,
+            audience: audience as u32,
+            seat: spot as u32,
         }
     }
 
@@ -119,13 +120,14 @@ impl Hub {
     pub(crate) fn leave(&self, spot: Spot) -> bool {
         let mut floor = self.floor.lock();
         let floor = &mut *floor;
-        if let Some(audience) = floor.audiences.get_mut(spot.audience)
-            && let Some(place) = audience.seats.get_mut(spot.seat)
+        let (number, freed) = (spot.audience as usize, spot.seat as usize);
+        if let Some(audience) = floor.audiences.get_mut(number)
+            && let Some(place) = audience.seats.get_mut(freed)
             && let Some(seat) = place.take()
         {
             floor.critical -= usize::from(seat.is_critical());
             audience.taken -= 1;
-            audience.free.push(spot.seat);
+            audience.free.push(freed);
             floor.seats -= 1;
             if audience.taken == 0 {
                 // Its place in the list stays, since a round may be under way.
@@ -203,7 +205,7 @@ impl Hub {
             floor.after = lap.to();
             floor.audiences.len()
         };
-        let mut room = SLICE;
+        let (mut room, mut begun) = (SLICE, Instant::now());
         for audience in 0..audiences {
             let Some(wants) = self.wants(audience) else {
                 continue;
@@ -211,13 +213,16 @@ impl Hub {
             let mut words = Words::new(&wants, &means.press);
             let mut next = Some(0);
             while let Some(start) = next {
-                let (taken, rest) = self.slice(means, (audience, start, room), &lap, &mut words);
+                let until = begun + SLICE_TIME;
+                let (taken, rest) =
+                    self.slice(means, (audience, start, room), &lap, &mut words, until);
                 words.count(means);
                 room = room.saturating_sub(taken);
                 next = rest;
-                if room == 0 {
+                if room == 0 || Instant::now() >= until {
                     room = SLICE;
                     yield_now().await;
+                    begun = Instant::now();
                     if lap.goes_on(&self.channel, means) {
                         words.forget();
                     }
@@ -239,15 +244,22 @@ impl Hub {
         (audience, start, room): (usize, usize, usize),
         lap: &Lap,
         words: &mut Words<'_>,
+        until: Instant,
     ) -> (usize, Option<usize>) {
         let now = means.clock.now();
         let floor = self.floor.lock();
         let seats = floor.audiences.get(audience);
         let seats = seats.and_then(|audience| audience.seats.get(start..));
         let seats = seats.unwrap_or_default();
-        let taken = seats.len().min(room);
-        for seat in seats.iter().take(taken).flatten() {
-            seat.take(lap, words, now);
+        let mut taken = 0;
+        for seat in seats.iter().take(room) {
+            taken += 1;
+            if let Some(seat) = seat {
+                seat.take(lap, words, now);
+                if Instant::now() >= until {
+                    break;
+                }
+            }
         }
         (taken, (taken < seats.len()).then_some(start + taken))
     }

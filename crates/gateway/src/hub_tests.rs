@@ -79,9 +79,13 @@ impl Scene {
         ));
         let principal = Arc::new(Principal::new("anna", Role::Analyst));
         let id = Id::derived(NOW, &[&[number]]);
-        let enrolled = self
-            .roster
-            .enrol(id, &principal, "websocket", "general", NOW);
+        let enrolled = self.roster.enrol(
+            id,
+            &principal,
+            crate::telemetry::Transport::WebSocket,
+            crate::roster::Purpose::General,
+            NOW,
+        );
         let seat = Seat::new(Arc::clone(&wire), Arc::clone(&enrolled.entry), way, None);
         let seat = Arc::new(seat);
         let wants = Wants {

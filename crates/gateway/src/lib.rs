@@ -13,6 +13,7 @@
 //! To add a command: a variant in `vigil_protocol::Command`, its case in `command.rs`, a test in
 //! `tests/it`, a row in `docs/protocol.md`. To add a channel: a name in `vigil_event::channel::PLATFORM`.
 
+mod address;
 mod admission;
 mod alarm;
 mod audit;
@@ -37,6 +38,7 @@ mod interner;
 mod lap;
 mod latency;
 mod manage;
+mod moment;
 mod origin;
 mod outlet;
 mod output;
@@ -44,6 +46,7 @@ mod presence;
 mod press;
 mod publisher;
 mod pulse;
+mod query;
 mod rate;
 mod refusal;
 mod roster;
@@ -80,6 +83,7 @@ use publisher::Keys;
 use roster::Roster;
 use shard::Shards;
 
+pub use address::counted_address;
 pub use channel::{Namespace, Namespaces};
 pub use desk::{AlertDesk, Change, DeskError};
 pub use durable::{Durables, KeptCursor};
@@ -126,6 +130,7 @@ pub fn router(state: GatewayState) -> axum::Router {
         roster,
         shards,
         hall: greeting::Hall::default(),
+        refusals: audit::Refusals::default(),
         started_at,
     }))
 }
@@ -145,6 +150,7 @@ struct Gateway {
     roster: Arc<Roster>,
     shards: Shards,
     hall: greeting::Hall,
+    refusals: audit::Refusals,
     started_at: Timestamp,
 }
 

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use tokio::sync::oneshot;
-use vigil_auth::{Action, Principal};
+use vigil_auth::{Action, Principal, Role};
 use vigil_event::Id;
 use vigil_protocol::{
     CloseCode, ErrorBody, ErrorCode, History, HistorySaid, Notification, PresenceSaid, Publish,
@@ -19,9 +19,10 @@ use vigil_protocol::{
 };
 
 use crate::Gateway;
+use crate::query::{fields_of, filter_of, since_of};
 use crate::refusal::Refusal;
 use crate::roster::{Entry, Listed, Order};
-use crate::route::{Caller, since_from};
+use crate::route::Caller;
 
 /// The longest body of a request.
 const MAX_BODY_BYTES: usize = 1 << 20;
@@ -164,6 +165,8 @@ struct HistoryQuery {
     last: Option<u64>,
     limit: Option<usize>,
     min_severity: Option<String>,
+    filter: Option<String>,
+    fields: Option<String>,
 }
 
 async fn history(
@@ -173,12 +176,13 @@ async fn history(
     Query(query): Query<HistoryQuery>,
 ) -> Answer<HistorySaid> {
     let manager = gateway.manager(caller)?;
-    let since = query.since.as_deref().map(since_from).transpose()?;
     let asked = History {
         channel,
-        since: since.or(query.last.map(vigil_protocol::Since::Last)),
+        since: since_of(query.since.as_deref(), query.last)?,
         limit: query.limit.map(|limit| limit.max(1)),
         min_severity: query.min_severity,
+        filter: filter_of(query.filter.as_ref())?,
+        fields: fields_of(query.fields.as_deref())?,
         ..History::default()
     };
     gateway.history(&manager, &asked).map(Json).map_err(refusal)
@@ -278,7 +282,7 @@ struct Saying {
     message: Box<RawValue>,
     /// Only to users of this role.
     #[serde(default)]
-    role: Option<vigil_auth::Role>,
+    role: Option<Role>,
 }
 
 async fn broadcast(
@@ -322,7 +326,12 @@ async fn publish(
     headers: HeaderMap,
     body: String,
 ) -> Answer<PublishedSaid> {
-    let manager = gateway.manager(caller)?;
+    let by = gateway.identify(caller.clone())?;
+    let by = match by.role {
+        // What its token names, and nothing else.
+        Role::Service => by,
+        _ => gateway.manager(caller)?,
+    };
     let mut asked = Publish::decode(&body, None).map_err(Refusal::bad)?;
     let key = headers.get("idempotency-key");
     if let Some(key) = key.and_then(|key| key.to_str().ok()) {
@@ -331,7 +340,7 @@ async fn publish(
         }
         asked.idempotency_key.get_or_insert_with(|| key.to_owned());
     }
-    gateway.publish(&manager, &asked).map(Json).map_err(refusal)
+    gateway.publish(&by, &asked).map(Json).map_err(refusal)
 }
 
 impl Gateway {

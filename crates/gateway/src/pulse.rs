@@ -5,10 +5,10 @@
 
 use std::time::Duration;
 
-use tokio::time::Instant;
 use vigil_event::Timestamp;
 
 use crate::Limits;
+use crate::moment::Moment;
 
 /// What is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,14 +27,14 @@ pub(crate) enum Due {
 pub(crate) struct Pulse {
     expires_at: Option<Timestamp>,
     warned: bool,
-    ping_at: Instant,
-    heard_at: Instant,
-    look_at: Instant,
+    ping_at: Moment,
+    heard_at: Moment,
+    look_at: Moment,
 }
 
 impl Pulse {
     pub(crate) fn new(limits: &Limits, expires_at: Option<Timestamp>, now: Timestamp) -> Self {
-        let started = Instant::now();
+        let started = Moment::now();
         let ping_at = started + limits.ping_interval;
         let mut pulse = Self {
             expires_at,
@@ -49,7 +49,7 @@ impl Pulse {
 
     /// Something came from the client.
     pub(crate) fn heard(&mut self) {
-        self.heard_at = Instant::now();
+        self.heard_at = Moment::now();
     }
 
     /// Another token took the place of the last one.
@@ -60,7 +60,7 @@ impl Pulse {
     }
 
     /// When something may be due; [`due`](Self::due) says what.
-    pub(crate) const fn look_at(&self) -> Instant {
+    pub(crate) const fn look_at(&self) -> Moment {
         self.look_at
     }
 
@@ -71,11 +71,11 @@ impl Pulse {
 
     /// What is due at this moment, the gravest first. Says when to look again when nothing is left.
     pub(crate) fn due(&mut self, limits: &Limits, now: Timestamp) -> Option<Due> {
-        let instant = Instant::now();
+        let instant = Moment::now();
         if self.is_expired(now) {
             return Some(Due::Expired);
         }
-        if instant.saturating_duration_since(self.heard_at) >= limits.silence {
+        if instant.since(self.heard_at) >= limits.silence {
             return Some(Due::Silence);
         }
         if !self.warned
@@ -110,7 +110,7 @@ impl Pulse {
                 left.saturating_sub(limits.expiry_warning)
             };
             // Never in the far future: a token may last for centuries, a timer may not.
-            next = next.min(Instant::now() + wait.min(limits.ping_interval));
+            next = next.min(Moment::now() + wait.min(limits.ping_interval));
         }
         self.look_at = next;
     }
@@ -130,11 +130,11 @@ mod tests {
 
     /// What is due, with the second it was found at, until `seconds` have gone by.
     async fn watch(pulse: &mut Pulse, seconds: u64, hears: bool) -> Vec<(u64, Due)> {
-        let start = Instant::now();
+        let start = Moment::now();
         let mut seen = Vec::new();
-        while start.elapsed() < Duration::from_secs(seconds) {
-            sleep_until(pulse.look_at()).await;
-            let at = start.elapsed().as_secs();
+        while Moment::now().since(start) < Duration::from_secs(seconds) {
+            sleep_until(pulse.look_at().instant()).await;
+            let at = Moment::now().since(start).as_secs();
             if hears {
                 pulse.heard();
             }

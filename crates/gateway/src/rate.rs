@@ -1,8 +1,7 @@
 //! How many messages a client may send: a bucket of tokens that fills at a steady rate.
 
-use tokio::time::Instant;
-
 use crate::Limits;
+use crate::moment::Moment;
 
 /// What becomes of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,11 +22,11 @@ pub(crate) enum Verdict {
 #[derive(Debug)]
 pub(crate) struct Bucket {
     tokens: f64,
-    filled_at: Instant,
+    filled_at: Moment,
 }
 
 impl Bucket {
-    pub(crate) fn new(limits: &Limits, now: Instant) -> Self {
+    pub(crate) fn new(limits: &Limits, now: Moment) -> Self {
         Self {
             tokens: burst(limits),
             filled_at: now,
@@ -35,9 +34,9 @@ impl Bucket {
     }
 
     /// Takes one message into account.
-    pub(crate) fn take(&mut self, limits: &Limits, now: Instant) -> Verdict {
+    pub(crate) fn take(&mut self, limits: &Limits, now: Moment) -> Verdict {
         let (per_second, burst) = (f64::from(limits.messages_per_second.max(1)), burst(limits));
-        let filled = now.saturating_duration_since(self.filled_at).as_secs_f64() * per_second;
+        let filled = now.since(self.filled_at).as_secs_f64() * per_second;
         self.filled_at = now;
         self.tokens = (self.tokens + filled).min(burst) - 1.0;
         if self.tokens >= 0.0 {
@@ -64,7 +63,7 @@ mod tests {
 
     #[test]
     fn a_burst_then_refusals_then_a_flood() {
-        let now = Instant::now();
+        let now = Moment::now();
         let limits = &Limits::default();
         let mut bucket = Bucket::new(limits, now);
         for _ in 0..100 {
@@ -82,17 +81,17 @@ mod tests {
 
     #[test]
     fn a_steady_client_is_always_heard() {
-        let mut now = Instant::now();
+        let mut now = Moment::now();
         let limits = &Limits::default();
         let mut bucket = Bucket::new(limits, now);
         for _ in 0..10_000 {
             assert_eq!(bucket.take(limits, now), Verdict::Heard);
-            now += Duration::from_millis(20);
+            now = now + Duration::from_millis(20);
         }
         for _ in 0..150 {
             bucket.take(limits, now);
         }
-        now += Duration::from_millis(2_020);
+        now = now + Duration::from_millis(2_020);
         assert_eq!(
             bucket.take(limits, now),
             Verdict::Heard,

@@ -29,10 +29,8 @@ impl Refusal {
     }
 
     /// With the time after which to try again.
-    pub(crate) fn after(mut self, wait: Option<Duration>) -> Self {
-        if let Some(wait) = wait {
-            self.error.retry_after_ms = Some(wait.as_millis() as u64);
-        }
+    pub(crate) fn after(mut self, wait: Duration) -> Self {
+        self.error.retry_after_ms = Some(wait.as_millis() as u64);
         self
     }
 

@@ -14,6 +14,7 @@ use vigil_event::{Id, Timestamp};
 use vigil_protocol::{CloseCode, ErrorBody, Notification, Subscribe};
 
 use crate::signal::{Calls, Signal};
+use crate::telemetry::Transport;
 
 /// Orders that wait for one connection; what comes beyond is refused.
 const MAX_ORDERS: usize = 16;
@@ -31,14 +32,75 @@ pub(crate) enum Order {
     Close(CloseCode),
 }
 
+/// What a connection is for, where a client says it. It changes nothing but what is listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    General,
+    Investigation,
+    Analysis,
+    Chat,
+}
+
+impl Purpose {
+    pub(crate) const ALL: [Self; 4] = [
+        Self::General,
+        Self::Investigation,
+        Self::Analysis,
+        Self::Chat,
+    ];
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::General => "general",
+            Self::Investigation => "investigation",
+            Self::Analysis => "analysis",
+            Self::Chat => "chat",
+        }
+    }
+}
+
+/// The channels that a connection hears. Most hear one, which needs no list.
+#[derive(Debug, Default)]
+pub(crate) enum Heard {
+    #[default]
+    Nothing,
+    One(Arc<str>),
+    Several(Box<[Arc<str>]>),
+}
+
+impl Heard {
+    pub(crate) fn new(names: impl IntoIterator<Item = Arc<str>>) -> Self {
+        let mut names: Vec<_> = names.into_iter().collect();
+        match names.len() {
+            0 => Self::Nothing,
+            1 => names.pop().map_or(Self::Nothing, Self::One),
+            _ => Self::Several(names.into()),
+        }
+    }
+
+    fn to_vec(&self) -> Vec<Arc<str>> {
+        match self {
+            Self::Nothing => Vec::new(),
+            Self::One(name) => vec![Arc::clone(name)],
+            Self::Several(names) => names.to_vec(),
+        }
+    }
+}
+
+/// How somebody is connected, and to hear what.
+#[derive(Debug)]
+struct Manner {
+    transport: Transport,
+    purpose: Purpose,
+    channels: Heard,
+}
+
 /// What is known of a connection.
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) principal: Mutex<Arc<Principal>>,
-    pub(crate) transport: &'static str,
-    pub(crate) connection_type: &'static str,
     pub(crate) connected_at: Timestamp,
-    pub(crate) channels: Mutex<Box<[Arc<str>]>>,
+    manner: Mutex<Manner>,
     pub(crate) sent: AtomicU64,
     pub(crate) received: AtomicU64,
     /// Wakes its task.
@@ -95,16 +157,18 @@ impl Roster {
         self: &Arc<Self>,
         id: Id,
         principal: &Arc<Principal>,
-        transport: &'static str,
-        connection_type: &'static str,
+        transport: Transport,
+        purpose: Purpose,
         now: Timestamp,
     ) -> Enrolled {
         let entry = Arc::new(Entry {
             principal: Mutex::new(Arc::clone(principal)),
-            transport,
-            connection_type,
             connected_at: now,
-            channels: Mutex::default(),
+            manner: Mutex::new(Manner {
+                transport,
+                purpose,
+                channels: Heard::Nothing,
+            }),
             sent: AtomicU64::new(0),
             received: AtomicU64::new(0),
             signal: Signal::default(),
@@ -167,6 +231,16 @@ impl Roster {
 }
 
 impl Entry {
+    /// What the connection is for.
+    pub(crate) fn purpose(&self) -> Purpose {
+        self.manner.lock().purpose
+    }
+
+    /// It hears these from now on.
+    pub(crate) fn hears(&self, channels: Heard) {
+        self.manner.lock().channels = channels;
+    }
+
     /// Hands an order over; false if the connection has too many waiting, or is gone.
     pub(crate) fn order(&self, order: Order) -> bool {
         {
@@ -187,16 +261,16 @@ impl Entry {
     }
 
     fn listed(&self, id: Id) -> Listed {
-        let principal = self.principal.lock();
+        let (principal, manner) = (self.principal.lock(), self.manner.lock());
         Listed {
             connection_id: id.to_string(),
             user: principal.subject.clone(),
             role: principal.role.name(),
-            transport: self.transport,
-            connection_type: self.connection_type,
+            transport: manner.transport.name(),
+            connection_type: manner.purpose.name(),
             connected_at: self.connected_at.to_string(),
             expires_at: principal.expires_at.map(|end| end.to_string()),
-            channels: self.channels.lock().to_vec(),
+            channels: manner.channels.to_vec(),
             messages_sent: self.sent.load(Ordering::Relaxed),
             messages_received: self.received.load(Ordering::Relaxed),
         }
@@ -246,7 +320,7 @@ mod tests {
         let principal = roster.share(Principal::new("anna", Role::Viewer));
         let now = Timestamp::from_millis(1);
         let id = Id::derived(now, &[]);
-        let enrolled = roster.enrol(id, &principal, "websocket", "general", now);
+        let enrolled = roster.enrol(id, &principal, Transport::WebSocket, Purpose::General, now);
         let entry = Arc::clone(&enrolled.entry);
         assert!(entry.next_order().is_none());
         for _ in 0..MAX_ORDERS {

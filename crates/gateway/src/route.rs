@@ -10,18 +10,18 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use axum::{Extension, Json, Router};
-use serde::{Deserialize, Serialize};
-use vigil_auth::{Action, Principal};
+use serde::Serialize;
+use vigil_auth::Principal;
 use vigil_event::channel::STATUS;
-use vigil_protocol::{
-    CloseCode, ErrorBody, ErrorCode, Filter, MAX_EXPRESSION_BYTES, Since, Subscribe,
-};
+use vigil_protocol::{CloseCode, ErrorBody, ErrorCode};
 
 use crate::admission::Admitted;
 use crate::connection::Connection;
 use crate::greeting::code_of;
 use crate::outlet::{End, Outlet};
+use crate::query::StreamOptions;
 use crate::refusal::Refusal;
+use crate::roster::Purpose;
 use crate::shard::Shard;
 use crate::telemetry::{Refused, Transport};
 use crate::upgrade::{NotAWebSocket, Opened, Upgrade};
@@ -31,22 +31,8 @@ use crate::{Gateway, manage, origin, sse};
 pub(crate) type Caller = Option<Extension<Principal>>;
 pub(crate) type Options = Result<Query<StreamOptions>, QueryRejection>;
 
-/// What a stream's URL may say. Everything else in it, such as a ticket, is somebody else's.
-#[derive(Debug, Default, Deserialize)]
-pub(crate) struct StreamOptions {
-    since: Option<String>,
-    last: Option<u64>,
-    min_severity: Option<String>,
-    filter: Option<String>,
-    fields: Option<String>,
-    connection_type: Option<String>,
-}
-
 /// Who connects, as far as the listener says.
 pub(crate) type Peer = Option<Extension<ConnectInfo<SocketAddr>>>;
-
-/// What a connection is for, where a client says it. It changes nothing but what is listed.
-const CONNECTION_TYPES: [&str; 4] = ["general", "investigation", "analysis", "chat"];
 
 pub(crate) fn all(gateway: Arc<Gateway>) -> Router {
     Router::new()
@@ -77,11 +63,7 @@ async fn general(
     State(gateway): State<Arc<Gateway>>,
     opening: Opening,
 ) -> Result<Response, Refusal> {
-    let connection_type = match &opening.options {
-        Ok(Query(options)) => options.connection_type()?,
-        Err(_) => "general",
-    };
-    opening.answer(&gateway, None, connection_type)
+    opening.answer(&gateway, None, Purpose::General)
 }
 
 async fn of_channel(
@@ -94,7 +76,7 @@ async fn of_channel(
     } else {
         name
     };
-    opening.answer(&gateway, Some(name), "general")
+    opening.answer(&gateway, Some(name), Purpose::General)
 }
 
 async fn of_investigation(
@@ -105,7 +87,7 @@ async fn of_investigation(
     opening.answer(
         &gateway,
         Some(format!("investigations:{id}")),
-        "investigation",
+        Purpose::Investigation,
     )
 }
 
@@ -114,7 +96,7 @@ async fn of_analysis(
     Path(id): Path<String>,
     opening: Opening,
 ) -> Result<Response, Refusal> {
-    opening.answer(&gateway, Some(format!("analysis:{id}")), "analysis")
+    opening.answer(&gateway, Some(format!("analysis:{id}")), Purpose::Analysis)
 }
 
 async fn of_chat(
@@ -122,37 +104,37 @@ async fn of_chat(
     Path(id): Path<String>,
     opening: Opening,
 ) -> Result<Response, Refusal> {
-    opening.answer(&gateway, Some(format!("chat:{id}")), "chat")
+    opening.answer(&gateway, Some(format!("chat:{id}")), Purpose::Chat)
 }
 
 impl Opening {
-    /// Checks who comes from where, and upgrades.
+    /// Checks who comes from where, and upgrades. `usual` is what the connection is for where the
+    /// client does not say it.
     fn answer(
         self,
         gateway: &Arc<Gateway>,
         channel: Option<String>,
-        connection_type: &'static str,
+        usual: Purpose,
     ) -> Result<Response, Refusal> {
         gateway.arrive(&self.peer)?;
+        let purpose = match &self.options {
+            Ok(Query(options)) => options.purpose(usual)?,
+            Err(_) => usual,
+        };
         if is_to_be_greeted(&self.caller, self.upgrade.is_ok()) {
             gateway.check_page(&self.headers)?;
             let options = self.options;
-            return greet(
-                gateway,
-                self.upgrade,
-                connection_type,
-                move |gateway, principal| {
-                    let Some(name) = channel else { return Ok(None) };
-                    gateway.wish_of_url(principal, &name, options).map(Some)
-                },
-            );
+            return greet(gateway, self.upgrade, purpose, move |gateway, principal| {
+                let Some(name) = channel else { return Ok(None) };
+                gateway.wish_of_url(principal, &name, options).map(Some)
+            });
         }
         let principal = gateway.check(self.caller, &self.headers)?;
         let first = match channel {
             Some(name) => Some(gateway.wish_of_url(&principal, &name, self.options)?),
             None => None,
         };
-        open(gateway, principal, self.upgrade, first, connection_type)
+        open(gateway, principal, self.upgrade, first, purpose)
     }
 }
 
@@ -166,7 +148,7 @@ const fn is_to_be_greeted(caller: &Caller, is_upgrade: bool) -> bool {
 fn greet(
     gateway: &Arc<Gateway>,
     upgrade: Result<Upgrade, NotAWebSocket>,
-    connection_type: &'static str,
+    purpose: Purpose,
     wish: impl FnOnce(&Gateway, &Principal) -> Result<Option<Wish>, Refusal> + Send + 'static,
 ) -> Result<Response, Refusal> {
     drop(
@@ -198,7 +180,7 @@ fn greet(
         match admitted {
             Ok(admitted) => {
                 let connection =
-                    Connection::new(gateway, shard, principal, admitted, outlet, connection_type);
+                    Connection::new(gateway, shard, principal, admitted, outlet, purpose);
                 Some((connection, first.map(Box::new)))
             }
             Err(reason) => {
@@ -216,13 +198,12 @@ fn open(
     principal: Principal,
     upgrade: Result<Upgrade, NotAWebSocket>,
     first: Option<Wish>,
-    connection_type: &'static str,
+    purpose: Purpose,
 ) -> Result<Response, Refusal> {
     let admitted = gateway.admit(&principal, Transport::WebSocket)?;
     let gateway = Arc::clone(gateway);
     gateway.settle(upgrade, move |gateway, shard, outlet| async move {
-        let connection =
-            Connection::new(gateway, shard, principal, admitted, outlet, connection_type);
+        let connection = Connection::new(gateway, shard, principal, admitted, outlet, purpose);
         Some((connection, first.map(Box::new)))
     })
 }
@@ -316,7 +297,7 @@ impl Gateway {
         )
     }
 
-    /// Who calls, if they may read at all.
+    /// Who calls, if they may connect at all.
     pub(crate) fn identify(&self, caller: Caller) -> Result<Principal, Refusal> {
         let Some(Extension(principal)) = caller else {
             return Err(self.refused(Refused::Unauthenticated));
@@ -324,7 +305,7 @@ impl Gateway {
         if principal.is_expired(self.state.clock.now()) {
             return Err(self.refused(Refused::Unauthenticated));
         }
-        if !principal.may(Action::Read) {
+        if !principal.may_connect() {
             return Err(self.refused(Refused::Forbidden));
         }
         Ok(principal)
@@ -398,62 +379,4 @@ impl Gateway {
         self.audit_refused(None, reason.name());
         reason.into()
     }
-}
-
-impl StreamOptions {
-    fn subscribe(&self, channel: &str) -> Result<Subscribe, Refusal> {
-        let since = match (&self.since, self.last) {
-            (Some(_), Some(_)) => {
-                return Err(Refusal::bad(
-                    "`since` and `last` exclude each other: leave one out",
-                ));
-            }
-            (Some(text), None) => Some(since_from(text)?),
-            (None, last) => last.map(Since::Last),
-        };
-        if self
-            .filter
-            .as_ref()
-            .is_some_and(|text| text.len() > MAX_EXPRESSION_BYTES)
-        {
-            return Err(Refusal::bad(format!(
-                "`filter` is longer than {MAX_EXPRESSION_BYTES} bytes"
-            )));
-        }
-        let filter = self.filter.as_ref().map(|expression| Filter {
-            expression: Some(expression.clone()),
-            ..Filter::default()
-        });
-        let fields = self.fields.as_deref().unwrap_or_default();
-        Ok(Subscribe {
-            channel: channel.to_owned(),
-            since,
-            min_severity: self.min_severity.clone(),
-            filter,
-            fields: fields
-                .split(',')
-                .filter(|field| !field.is_empty())
-                .map(str::to_owned)
-                .collect(),
-            ..Subscribe::default()
-        })
-    }
-
-    fn connection_type(&self) -> Result<&'static str, Refusal> {
-        let Some(asked) = self.connection_type.as_deref() else {
-            return Ok("general");
-        };
-        let known = CONNECTION_TYPES.into_iter().find(|known| *known == asked);
-        known.ok_or_else(|| {
-            Refusal::bad(format!(
-                "`connection_type` must be one of {}",
-                CONNECTION_TYPES.join(", ")
-            ))
-        })
-    }
-}
-
-/// From the one-line form, as in a query or a `Last-Event-ID`.
-pub(crate) fn since_from(text: &str) -> Result<Since, Refusal> {
-    Since::from_line(text).map_err(|error| Refusal::bad(error.to_string()))
 }

@@ -21,6 +21,10 @@ use crate::seat::Seat;
 use crate::signal::Calls;
 use crate::word::Wants;
 
+/// After so many steps of its own connections a shard looks for what other threads have woken, such as
+/// the hub of a critical channel.
+const OTHERS_TURN: u32 = 2;
+
 /// All shards. Their threads end when this is dropped.
 pub(crate) struct Shards {
     all: Vec<Arc<Shard>>,
@@ -121,7 +125,10 @@ impl Shards {
 }
 
 fn thread_with_runtime(number: usize) -> std::io::Result<(Handle, oneshot::Sender<()>)> {
-    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .global_queue_interval(OTHERS_TURN)
+        .build()?;
     let handle = runtime.handle().clone();
     let (alive, ended) = oneshot::channel::<()>();
     thread::Builder::new()

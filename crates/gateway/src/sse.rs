@@ -26,9 +26,10 @@ use crate::channel::Target;
 use crate::cursor::{Cursor, Start, Started};
 use crate::form::{self, Encoding, Projection};
 use crate::frame;
+use crate::query::since_from;
 use crate::refusal::Refusal;
-use crate::roster::{Enrolled, Order};
-use crate::route::{Caller, Options, Peer, since_from};
+use crate::roster::{Enrolled, Heard, Order, Purpose};
+use crate::route::{Caller, Options, Peer};
 use crate::subscription::Wake;
 use crate::telemetry::{Counted, Transport};
 
@@ -54,6 +55,8 @@ struct Listener {
     pending: bool,
     /// Changes when a credential is revoked.
     revocations: watch::Receiver<u64>,
+    /// Why it ends.
+    end: &'static str,
     _admitted: Admitted,
     _counted: Counted,
     _tracked: TaskTrackerToken,
@@ -119,11 +122,15 @@ pub(crate) async fn stream(
         write_gap(&mut first, &channel, gap);
     }
     let now = state.clock.now();
-    let enrolled = gateway
-        .roster
-        .enrol(state.ids.next(now), &principal, "sse", "general", now);
-    *enrolled.entry.channels.lock() = [Arc::clone(&channel)].into();
-    gateway.audit_connected(enrolled.id, &principal, "sse");
+    let enrolled = gateway.roster.enrol(
+        state.ids.next(now),
+        &principal,
+        Transport::Sse,
+        Purpose::General,
+        now,
+    );
+    enrolled.entry.hears(Heard::One(Arc::clone(&channel)));
+    gateway.audit_connected(enrolled.id, &principal, Transport::Sse.name());
     gateway.audit_subscribed(enrolled.id, &principal, &channel);
     let listener = Listener {
         cursor,
@@ -133,6 +140,7 @@ pub(crate) async fn stream(
         beat_at: Instant::now() + state.limits.ping_interval,
         pending: true,
         revocations: state.gatekeeper.revocations.changes(),
+        end: "gone",
         _admitted: admitted,
         _counted: Counted::on(&state.telemetry.subscriptions),
         _tracked: state.tasks.token(),
@@ -279,7 +287,8 @@ impl Listener {
     }
 
     /// Why the stream ends. A browser comes back by itself: at the given time, or to be told 401.
-    fn farewell(&self, code: CloseCode) -> Bytes {
+    fn farewell(&mut self, code: CloseCode) -> Bytes {
+        self.end = code.name();
         let state = &self.gateway.state;
         let id: Id = state.ids.next(state.clock.now());
         let retry_after_ms = self.gateway.retry_after_ms(code, id);
@@ -295,7 +304,7 @@ impl Listener {
 impl Drop for Listener {
     fn drop(&mut self) {
         self.gateway
-            .audit_disconnected(self.enrolled.id, &self.principal, "gone");
+            .audit_disconnected(self.enrolled.id, &self.principal, self.end);
     }
 }
 

@@ -113,6 +113,7 @@ impl Connection {
             min_severity: min_severity.map(|severity| severity.name().to_owned()),
             lane: options.lane,
             durable: options.durable.clone(),
+            ignored: wish.ignored.clone(),
         };
         self.tell(id, Some(channel), Message::Subscribed(subscribed))
             .await

@@ -7,13 +7,13 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::Instant;
 use tokio_util::sync::ReusableBoxFuture;
 use vigil_bus::Bus;
 use vigil_event::Timestamp;
 use vigil_protocol::Lane;
 
 use crate::cursor::{Cursor, Start, Started};
+use crate::moment::Moment;
 use crate::presence::Present;
 use crate::roster::Entry;
 use crate::seat::Seat;
@@ -98,12 +98,12 @@ pub(crate) struct Subscription {
     /// It has stood at the channel's end once: what it misses from then on it was too slow for.
     pub(crate) live: bool,
     /// Since when it has not stood at the channel's end.
-    pub(crate) behind_since: Option<Instant>,
+    pub(crate) behind_since: Option<Moment>,
     member: Membership,
     /// The hub writes to it.
     is_seated: bool,
     /// Until when items are held back.
-    hold: Option<Instant>,
+    hold: Option<Moment>,
     _counted: Counted,
     present: Option<Box<Present>>,
 }
@@ -155,7 +155,7 @@ impl Subscription {
     }
 
     /// Finds out whether something is there to pull.
-    fn look(&mut self, now: Instant, bus: &dyn Bus) {
+    fn look(&mut self, now: Moment, bus: &dyn Bus) {
         let look = self.member.seat.look();
         if self.is_seated {
             self.cursor.pass_to(look.after);
@@ -197,12 +197,12 @@ impl Subscription {
     }
 
     /// Whether it is its turn now: something may be there, and nothing holds it back.
-    fn is_due(&self, now: Instant) -> bool {
+    fn is_due(&self, now: Moment) -> bool {
         self.pending && self.hold.is_none_or(|hold| hold <= now)
     }
 
     /// Wakes up, and begins to hold items back if that is wanted.
-    fn wake(&mut self, now: Instant, bus: &dyn Bus) {
+    fn wake(&mut self, now: Moment, bus: &dyn Bus) {
         self.behind_since.get_or_insert(now);
         if !self.pending && self.options.wait_ms > 0 {
             self.hold = Some(now + Duration::from_millis(self.options.wait_ms));
@@ -330,6 +330,16 @@ impl Subscriptions {
         self.len() < before
     }
 
+    /// Rooms that are not heard are as good as new: a newer token may grant them.
+    pub(crate) fn look_again_for_rooms(&mut self) {
+        let all = self.all.iter();
+        let heard: HashSet<&Arc<str>> = all.map(|one| one.cursor.channel()).collect();
+        for rooms in &mut self.rooms {
+            rooms.known.retain(|room| heard.contains(room));
+            rooms.pending = true;
+        }
+    }
+
     /// How many were asked for.
     pub(crate) fn len(&self) -> usize {
         self.rooms.len() + self.all.iter().filter(|one| one.of.is_none()).count()
@@ -372,7 +382,7 @@ impl Subscriptions {
 
     /// The next one that has its turn: of the most urgent lane, in turn within it.
     pub(crate) fn next_due(&mut self) -> Option<&mut Subscription> {
-        let now = Instant::now();
+        let now = Moment::now();
         let count = self.all.len();
         let due = |place: &usize| self.all.get(*place).is_some_and(|one| one.is_due(now));
         let place = (0..count)
@@ -384,14 +394,14 @@ impl Subscriptions {
     }
 
     /// When the first of those that are held back has its turn.
-    pub(crate) fn held_until(&self) -> Option<Instant> {
+    pub(crate) fn held_until(&self) -> Option<Moment> {
         let held = self.all.iter().filter(|one| one.pending);
         held.filter_map(|one| one.hold).min()
     }
 
     /// Finds out which channels have something to pull.
     pub(crate) fn look(&mut self, bus: &dyn Bus) {
-        let now = Instant::now();
+        let now = Moment::now();
         for one in &mut self.all {
             one.look(now, bus);
         }
@@ -405,7 +415,7 @@ impl Subscriptions {
         let is_pending = self.all.iter().any(|one| one.pending);
         self.rooms.iter().any(|rooms| rooms.pending)
             || (is_pending && {
-                let now = Instant::now();
+                let now = Moment::now();
                 self.all.iter().any(|one| one.is_due(now))
             })
     }

@@ -62,10 +62,11 @@ pub(crate) struct Wire(Mutex<State>);
 struct State {
     transport: Transport,
     queue: VecDeque<(Bytes, Way)>,
-    queued_bytes: usize,
+    /// Counted in half a word, as the next: every connection has one, and neither comes near its bound.
+    queued_bytes: u32,
     budget: Arc<Budget>,
     /// What is critical goes here: behind what was begun, what the server says, and what else is critical.
-    next_critical: usize,
+    next_critical: u32,
     /// The transport may hold back what it was given.
     holds_back: bool,
 }
@@ -86,7 +87,7 @@ impl Wire {
     pub(crate) fn push(&self, frame: Bytes, way: Way) -> usize {
         let mut state = self.0.lock();
         state.push(frame, way);
-        state.queued_bytes
+        state.queued_bytes as usize
     }
 
     /// Whether nothing waits.
@@ -177,23 +178,26 @@ impl Wire {
 
 impl State {
     fn push(&mut self, frame: Bytes, way: Way) {
-        self.queued_bytes += frame.len();
+        self.queued_bytes = self.queued_bytes.saturating_add(frame.len() as u32);
         self.budget.take(way, frame.len());
         match way {
             Way::Critical => {
-                self.queue.insert(self.next_critical, (frame, way));
+                let place = (self.next_critical as usize).min(self.queue.len());
+                self.queue.insert(place, (frame, way));
                 self.next_critical += 1;
             }
             Way::Control => {
                 self.queue.push_back((frame, way));
-                self.next_critical = self.queue.len();
+                self.next_critical = self.queue.len() as u32;
             }
             Way::Normal | Way::Bulk => self.queue.push_back((frame, way)),
         }
     }
 
     fn overtake(&mut self, run: &Run, way: Way) -> Wrote {
-        if way != Way::Critical || self.queued_bytes + run.bytes().len() > MAX_OVERTAKING_BYTES {
+        if way != Way::Critical
+            || self.queued_bytes as usize + run.bytes().len() > MAX_OVERTAKING_BYTES
+        {
             return Wrote::Busy;
         }
         for frame in run.frames() {
@@ -204,7 +208,7 @@ impl State {
 
     /// So many bytes of what waited are written.
     fn pass(&mut self, mut written: usize) {
-        self.queued_bytes = self.queued_bytes.saturating_sub(written);
+        self.queued_bytes = self.queued_bytes.saturating_sub(written as u32);
         while let Some((first, way)) = self.queue.front_mut() {
             let taken = written.min(first.len());
             self.budget.give_back(*way, taken);

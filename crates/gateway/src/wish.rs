@@ -21,6 +21,8 @@ pub(crate) struct Wish {
     pub(crate) target: Target,
     pub(crate) since: Option<Start>,
     pub(crate) options: Arc<Options>,
+    /// What they said beside that means nothing.
+    pub(crate) ignored: Vec<String>,
 }
 
 /// How they want to hear it.
@@ -111,6 +113,7 @@ impl Gateway {
                 durable: asked.durable.clone(),
             }),
             target,
+            ignored: asked.ignored.clone(),
         })
     }
 

@@ -9,6 +9,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::beside;
 use crate::publish::{self, Chat, Publish};
 use crate::subscribe::{self, History, Subscribe, is_durable_name};
 use crate::{ErrorCode, MAX_ID_BYTES, is_channel_name};
@@ -128,7 +129,7 @@ pub(crate) struct Outer<'a> {
     pub(crate) data: Option<&'a RawValue>,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Clone, Copy, Default, Deserialize)]
 pub(crate) struct Data<'a> {
     #[serde(borrow)]
     pub(crate) channel: Option<&'a RawValue>,
@@ -187,7 +188,7 @@ impl ClientFrame {
             code,
             message,
         })?;
-        match command(&outer) {
+        match command(&outer, text) {
             Ok(command) => Ok(Self { id, command }),
             Err((code, message)) => Err(FrameError {
                 reply_to: id,
@@ -215,7 +216,7 @@ fn request_id(raw: Option<&RawValue>) -> Result<Option<RequestId>, Refusal> {
     Ok(Some(id))
 }
 
-fn command(outer: &Outer<'_>) -> Result<Command, Refusal> {
+fn command(outer: &Outer<'_>, text: &str) -> Result<Command, Refusal> {
     let kind = text_of("type", outer.kind, 64)?.ok_or_else(|| invalid("`type` is missing"))?;
     let data: Data<'_> = match outer.data {
         Some(raw) if raw.get() != "null" => serde_json::from_str(raw.get())
@@ -224,10 +225,14 @@ fn command(outer: &Outer<'_>) -> Result<Command, Refusal> {
     };
     match &*kind {
         "subscribe" => {
-            subscribe::subscribe(outer, &data).map(|asked| Command::Subscribe(Box::new(asked)))
+            let (data, ignored) = beside::joined(outer, &data, text)?;
+            let asked = subscribe::subscribe(outer, &data, ignored)?;
+            Ok(Command::Subscribe(Box::new(asked)))
         }
         "history" => {
-            subscribe::history(outer, &data).map(|asked| Command::History(Box::new(asked)))
+            let (data, ignored) = beside::joined(outer, &data, text)?;
+            let asked = subscribe::history(outer, &data, ignored)?;
+            Ok(Command::History(Box::new(asked)))
         }
         "publish" => publish::publish(outer, &data).map(Command::Publish),
         "chat" => publish::chat(outer, &data).map(Command::Chat),
@@ -236,9 +241,10 @@ fn command(outer: &Outer<'_>) -> Result<Command, Refusal> {
         "presence" => channel(outer, &data).map(|channel| Command::Presence { channel }),
         "status" => Ok(Command::Status),
         "ack" => ack(outer, &data),
-        "unsubscribe" => Ok(Command::Unsubscribe {
-            channel: channel(outer, &data)?,
-        }),
+        "unsubscribe" => {
+            let (data, _) = beside::joined(outer, &data, text)?;
+            channel(outer, &data).map(|channel| Command::Unsubscribe { channel })
+        }
         "ping" => Ok(Command::Ping),
         "pong" => Ok(Command::Pong),
         "acknowledge" => match text_of("data.alert_id", data.alert_id, MAX_ID_BYTES)? {
@@ -324,7 +330,7 @@ pub(crate) fn channel(outer: &Outer<'_>, data: &Data<'_>) -> Result<String, Refu
     }
     if !is_channel_name(&channel) {
         return Err(invalid(
-            "`channel` may have letters, digits and . _ - : * only, at most 256",
+            "`channel` may have letters, digits and . _ - : * @ + | / = ~ only, at most 256",
         ));
     }
     Ok(channel.into_owned())

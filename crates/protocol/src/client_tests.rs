@@ -129,7 +129,7 @@ fn other_commands() {
         ),
         (
             r#"{"type":"history","data":{"analysis_id":9,"limit":5,"since":{"last":3}}}"#,
-            r#"History(History { channel: "analysis:9", since: Some(Last(3)), limit: Some(5), min_severity: None, filter: None, fields: [] })"#,
+            r#"History(History { channel: "analysis:9", since: Some(Last(3)), limit: Some(5), min_severity: None, filter: None, fields: [], ignored: [] })"#,
         ),
         (
             r#"{"type":"publish","channel":"investigations:4","data":{"type":"investigation.finding","severity":"low","data":{"a":1},"idempotency_key":"k"}}"#,

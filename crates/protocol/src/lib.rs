@@ -9,11 +9,13 @@
 
 #![warn(clippy::indexing_slicing)]
 
+mod beside;
 mod client;
 mod close_code;
 mod envelope;
 mod error_code;
 mod filter;
+mod gap;
 pub mod message_pack;
 mod publish;
 mod server;
@@ -26,15 +28,17 @@ pub use close_code::{CloseCode, CloseReason};
 pub use envelope::{Envelope, Received, batch};
 pub use error_code::ErrorCode;
 pub use filter::{Filter, MAX_EXPRESSION_BYTES};
+pub use gap::{Gap, GapReason};
 pub use publish::{Chat, MAX_CHAT_BYTES, MAX_KEY_BYTES, Publish};
 pub use server::{
-    Acknowledged, Authenticated, ChannelName, DurableCursor, ErrorBody, Expiring, Gap, GapReason,
-    Heartbeat, HistorySaid, Incoming, LimitsSaid, Member, Message, Notification, Position,
-    PresenceSaid, PublishedSaid, ServerFrame, StatusSaid, Subscribed, SubscriptionSaid, Welcome,
+    Acknowledged, Authenticated, ChannelName, DurableCursor, ErrorBody, Expiring, Heartbeat,
+    HistorySaid, Incoming, LimitsSaid, Member, Message, Notification, Position, PresenceSaid,
+    PublishedSaid, ServerFrame, StatusSaid, Subscribed, SubscriptionSaid, Welcome,
 };
 pub use since::{NotASince, Since};
 pub use subscribe::{
-    Batch, History, Lane, MAX_DURABLE_BYTES, MAX_HISTORY_ITEMS, Subscribe, is_durable_name,
+    Batch, History, Lane, MAX_DURABLE_BYTES, MAX_FIELDS, MAX_HISTORY_ITEMS, Subscribe,
+    is_durable_name, is_path,
 };
 
 /// The protocol's version, as `welcome` says it.
@@ -52,13 +56,17 @@ pub const MAX_ID_BYTES: usize = 128;
 /// The longest epoch.
 pub const MAX_EPOCH_BYTES: usize = 64;
 
-/// Whether the text can be a channel's name: letters, digits and `. _ - : *`, not too long.
+/// What a channel's name may have beside letters and digits: a user's room is named for the user, and
+/// identity providers give names such as `anna@example.org` and `auth0|7`.
+const CHANNEL_MARKS: &[u8] = b"._-:*@+|/=~";
+
+/// Whether the text can be a channel's name: letters, digits and `. _ - : * @ + | / = ~`, not too long.
 pub fn is_channel_name(text: &str) -> bool {
     !text.is_empty()
         && text.len() <= MAX_CHANNEL_BYTES
-        && text.bytes().all(|byte| {
-            byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b':' | b'*')
-        })
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || CHANNEL_MARKS.contains(&byte))
 }
 
 /// Whether the text can be an epoch: letters, digits and `_ -`, not too long.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::{ErrorCode, Lane, Received, RequestId, Since};
+use crate::{ErrorCode, Gap, Lane, Received, RequestId, Since};
 
 /// A place in a channel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,6 +74,10 @@ pub struct LimitsSaid {
     pub max_message_bytes: usize,
     /// How many channels a connection may hear.
     pub max_subscriptions: usize,
+    /// How many rooms it may hear through namespaces.
+    pub max_rooms: usize,
+    /// The longest data that a client may publish.
+    pub max_publish_bytes: usize,
     /// How many messages a second a client may send.
     pub messages_per_second: u32,
     /// How many at once.
@@ -99,6 +103,9 @@ pub struct Subscribed {
     /// The durable subscription's name, if it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub durable: Option<String>,
+    /// Options of the command that have no meaning here, such as a name that was misspelt.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ignored: Vec<String>,
 }
 
 /// The answer to `publish`, `chat` and `typing`.
@@ -126,6 +133,9 @@ pub struct HistorySaid {
     /// What was asked for and is no longer there.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gaps: Vec<Gap>,
+    /// See [`Subscribed::ignored`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ignored: Vec<String>,
 }
 
 /// The answer to `presence`.
@@ -243,58 +253,6 @@ pub struct Authenticated {
 pub struct Expiring {
     /// When it ends.
     pub expires_at: String,
-}
-
-/// Why something was not delivered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum GapReason {
-    /// The client read too slowly, and the log went on without it.
-    SlowConsumer,
-    /// The log no longer keeps what was asked for.
-    Retention,
-    /// A newer item with the same value of the chosen field took its place.
-    Conflated,
-    /// The position belongs to another log: nothing can be said about what lies between.
-    EpochChanged,
-}
-
-impl GapReason {
-    /// Every reason.
-    pub const ALL: [Self; 4] = [
-        Self::SlowConsumer,
-        Self::Retention,
-        Self::Conflated,
-        Self::EpochChanged,
-    ];
-
-    /// The name on the wire.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::SlowConsumer => "slow_consumer",
-            Self::Retention => "retention",
-            Self::Conflated => "conflated",
-            Self::EpochChanged => "epoch_changed",
-        }
-    }
-}
-
-/// What was not delivered.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Gap {
-    /// The channel's epoch.
-    pub epoch: String,
-    /// The first offset that is missing.
-    pub from: u64,
-    /// The last offset that is missing; one less than `from` where nothing is known.
-    pub to: u64,
-    /// How many items are missing of those that were asked for. Where the log has forgotten them, and
-    /// with a filter, this is the most it can be.
-    pub missed: u64,
-    /// How many of them by severity. Empty where that is not known.
-    pub by_severity: BTreeMap<String, u64>,
-    /// Why.
-    pub reason: GapReason,
 }
 
 /// What went wrong.

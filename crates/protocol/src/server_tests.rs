@@ -1,6 +1,7 @@
 //! Every server frame as it stands on the wire, and read back.
 
 use super::*;
+use crate::GapReason;
 
 fn position(offset: u64) -> Position {
     Position {
@@ -39,6 +40,7 @@ fn answers() {
         min_severity: Some("high".into()),
         lane: Lane::Normal,
         durable: None,
+        ignored: Vec::new(),
     };
     check(
         Message::Subscribed(subscribed),
@@ -111,6 +113,7 @@ fn answers_of_rooms() {
         head: position(9),
         more: true,
         gaps: Vec::new(),
+        ignored: Vec::new(),
     };
     check(
         Message::History(history),
@@ -215,6 +218,8 @@ fn what_comes_unasked() {
         limits: LimitsSaid {
             max_message_bytes: 1,
             max_subscriptions: 2,
+            max_rooms: 6,
+            max_publish_bytes: 7,
             messages_per_second: 3,
             message_burst: 4,
             silence_ms: 5,
@@ -223,7 +228,7 @@ fn what_comes_unasked() {
     check(
         Message::Welcome(welcome),
         None,
-        r#"{"type":"welcome","reply_to":"7","data":{"connection_id":"c","server_time":"t","node":"n","protocol_version":1,"subject":"anna","role":"viewer","connection_type":"general","channels":["threats"],"ping_interval_ms":30000,"limits":{"max_message_bytes":1,"max_subscriptions":2,"messages_per_second":3,"message_burst":4,"silence_ms":5}}}"#,
+        r#"{"type":"welcome","reply_to":"7","data":{"connection_id":"c","server_time":"t","node":"n","protocol_version":1,"subject":"anna","role":"viewer","connection_type":"general","channels":["threats"],"ping_interval_ms":30000,"limits":{"max_message_bytes":1,"max_subscriptions":2,"max_rooms":6,"max_publish_bytes":7,"messages_per_second":3,"message_burst":4,"silence_ms":5}}}"#,
     );
 }
 

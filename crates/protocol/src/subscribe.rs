@@ -9,8 +9,10 @@ use crate::{Filter, Since};
 /// The longest severity's name that is passed on.
 const MAX_SEVERITY_BYTES: usize = 32;
 
-/// The most fields that may be chosen, and the longest one.
-const MAX_FIELDS: usize = 64;
+/// The most fields that may be chosen.
+pub const MAX_FIELDS: usize = 64;
+
+/// The longest name of one.
 const MAX_FIELD_BYTES: usize = 128;
 
 /// The longest a batch may wait, and the most messages in one.
@@ -90,6 +92,8 @@ pub struct Subscribe {
     pub conflate: Option<String>,
     /// The name of a cursor that the server keeps for this user.
     pub durable: Option<String>,
+    /// What else was said that has no meaning here, to be told to the client.
+    pub ignored: Vec<String>,
 }
 
 /// What is asked of a channel's history.
@@ -107,9 +111,15 @@ pub struct History {
     pub filter: Option<Filter>,
     /// See [`Subscribe::fields`].
     pub fields: Vec<String>,
+    /// See [`Subscribe::ignored`].
+    pub ignored: Vec<String>,
 }
 
-pub(crate) fn subscribe(outer: &Outer<'_>, data: &Data<'_>) -> Result<Subscribe, Refusal> {
+pub(crate) fn subscribe(
+    outer: &Outer<'_>,
+    data: &Data<'_>,
+    ignored: Vec<String>,
+) -> Result<Subscribe, Refusal> {
     Ok(Subscribe {
         channel: channel(outer, data)?,
         since: option("since", data.since)?,
@@ -120,10 +130,15 @@ pub(crate) fn subscribe(outer: &Outer<'_>, data: &Data<'_>) -> Result<Subscribe,
         lane: option("lane", data.lane)?,
         conflate: path("conflate", data.conflate)?,
         durable: durable(data)?,
+        ignored,
     })
 }
 
-pub(crate) fn history(outer: &Outer<'_>, data: &Data<'_>) -> Result<History, Refusal> {
+pub(crate) fn history(
+    outer: &Outer<'_>,
+    data: &Data<'_>,
+    ignored: Vec<String>,
+) -> Result<History, Refusal> {
     let limit: Option<usize> = option("limit", data.limit)?;
     if limit.is_some_and(|limit| !(1..=MAX_HISTORY_ITEMS).contains(&limit)) {
         return Err(invalid(format!(
@@ -137,6 +152,7 @@ pub(crate) fn history(outer: &Outer<'_>, data: &Data<'_>) -> Result<History, Ref
         min_severity: severity(data)?,
         filter: option("filter", data.filter)?,
         fields: fields(data.fields)?,
+        ignored,
     })
 }
 
@@ -176,8 +192,8 @@ fn path(name: &str, raw: Option<&RawValue>) -> Result<Option<String>, Refusal> {
     Ok(text)
 }
 
-/// Whether it is names with dots between them.
-pub(crate) fn is_path(text: &str) -> bool {
+/// Whether the text can name a field: names with dots between them, not too long.
+pub fn is_path(text: &str) -> bool {
     text.len() <= MAX_FIELD_BYTES && text.split('.').all(|part| !part.is_empty())
 }
 

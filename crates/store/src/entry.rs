@@ -48,6 +48,21 @@ pub struct Recorded {
     pub gathered: usize,
 }
 
+/// A room's newest publications, or those of them that are new.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Room {
+    /// The channel, such as `chat:ab12`.
+    pub channel: Arc<str>,
+    /// Its epoch.
+    pub epoch: Arc<str>,
+    /// The offset of the oldest publication that is kept; what is older is gone.
+    pub first: u64,
+    /// The offset that its next publication gets.
+    pub next_offset: u64,
+    /// Publications, ascending by one up to the offset before the next one.
+    pub publications: Vec<(u64, Publication)>,
+}
+
 /// A channel's newest publications.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Backlog {

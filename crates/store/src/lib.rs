@@ -20,7 +20,7 @@ pub mod suppression;
 
 use vigil_event::{Alert, AlertChange, Checkpoint, Id, Revocation, Suppression, Threat, Timestamp};
 
-pub use entry::{Backlog, Entry, GroupedThreat, Publish, Recorded};
+pub use entry::{Backlog, Entry, GroupedThreat, Publish, Recorded, Room};
 pub use error::StoreError;
 pub use query::{AlertQuery, Page, Sort, ThreatQuery};
 pub use retention::{Retention, Trimmed};
@@ -125,6 +125,24 @@ pub trait Store: Send + Sync {
 
     /// A channel's newest publications, at most `limit`, to fill the bus with after a start.
     fn backlog(&self, channel: &str, limit: usize) -> Result<Backlog, StoreError>;
+
+    /// Keeps what came in rooms and forgets what they no longer have, all or nothing. Nothing is
+    /// published: it was before. A room with another epoch takes the place of the one of its name.
+    fn keep_rooms(&self, rooms: &[Room]) -> Result<(), StoreError>;
+
+    /// Every room that is kept, each with all of its publications.
+    ///
+    /// If the last user of the store did not say that all was kept
+    /// ([`close_rooms`](Self::close_rooms)), each has an epoch that it never had, since offsets may be
+    /// given again.
+    fn rooms(&self) -> Result<Vec<Room>, StoreError>;
+
+    /// Forgets what came before that moment in the rooms of a namespace such as `chat`, and rooms of
+    /// which nothing is left.
+    fn forget_rooms(&self, namespace: &str, before: Timestamp) -> Result<(), StoreError>;
+
+    /// Says that everything that was published in rooms is kept. It must be the last that is done.
+    fn close_rooms(&self) -> Result<(), StoreError>;
 
     /// Deletes what is too old or too much, in small transactions that let writers in between.
     ///

@@ -4,7 +4,10 @@ use serde_json::{Value, json};
 use vigil_auth::Role;
 use vigil_event::Severity;
 
+use tokio::net::TcpStream;
+
 use crate::client::{Client, connect, open};
+use crate::raw::{ask, handshake};
 use crate::server::{Server, Setup, principal};
 
 /// Why a value does not fit a schema: as much of JSON Schema as the document uses.
@@ -158,6 +161,29 @@ async fn every_frame_of_a_conversation_fits_the_document() {
         );
     }
     drop(connect(&server, "/ws").await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_address_of_the_document_is_served() {
+    let document: Value = serde_json::from_str(include_str!("../../asyncapi.json")).unwrap();
+    let server = Server::start(Setup::default()).await;
+    for channel in document["channels"].as_object().unwrap().values() {
+        let address = channel["address"].as_str().unwrap();
+        let path = ["channel", "id", "session_id"]
+            .into_iter()
+            .fold(address.to_owned(), |path, name| {
+                path.replace(&format!("{{{name}}}"), "alerts")
+            });
+        assert!(!path.contains('{'), "{path}");
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        let head = ask(&mut stream, &handshake(server.address, &path, "")).await;
+        let expected = if path.starts_with("/sse/") {
+            "200"
+        } else {
+            "101"
+        };
+        assert_eq!(head.split(' ').nth(1), Some(expected), "{path}");
+    }
 }
 
 #[test]

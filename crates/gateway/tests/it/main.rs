@@ -10,6 +10,7 @@ mod compression;
 mod delivery;
 mod document;
 mod door;
+mod forms;
 mod framing;
 mod greeting;
 mod life;

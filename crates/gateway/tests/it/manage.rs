@@ -160,6 +160,30 @@ async fn channels_and_numbers_are_listed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn history_is_asked_for_with_the_options_of_a_stream() {
+    let server = server(Role::Admin).await;
+    for number in 1..=5 {
+        server.publish(number, vigil_event::Severity::Low, 10);
+    }
+    let path = "/ws/channels/threats/history";
+    let query = "last=4&filter=data.number%3E3.0&fields=number";
+    let (status, said) = ask(&server, "GET", &format!("{path}?{query}"), None).await;
+    assert_eq!(status, 200, "{said}");
+    let items = said["items"].as_array().unwrap();
+    let data: Vec<&Value> = items.iter().map(|item| &item["data"]).collect();
+    assert_eq!(data, [&json!({"number": 4}), &json!({"number": 5})]);
+    for query in [
+        "last=1&since=e1:1",
+        "fields=a..b",
+        "filter=%28%28",
+        "since=x",
+    ] {
+        let asked = ask(&server, "GET", &format!("{path}?{query}"), None).await;
+        assert_eq!(asked.0, 400, "{query}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_published_twice_with_one_key_is_there_once() {
     let server = server(Role::Admin).await;
     let mut client = connect(&server, "/api/v1/ws/chat/7").await;

@@ -53,6 +53,10 @@ async fn account(client: &mut Client, last: u64) -> (u64, u64) {
     while after < last {
         let frame = client.frame().await;
         if frame["type"] == "gap" {
+            let counted = frame["data"]["by_severity"].as_object().unwrap().values();
+            let counted: u64 = counted.map(|count| count.as_u64().unwrap()).sum();
+            assert_eq!(frame["data"]["missed"], counted, "{frame}");
+            assert_eq!(frame["data"]["reason"], "overloaded", "{frame}");
             assert_eq!(frame["data"]["from"], after + 1);
             after = frame["data"]["to"].as_u64().unwrap();
             missed += frame["data"]["missed"].as_u64().unwrap();
@@ -117,7 +121,7 @@ async fn what_waits_for_slow_clients_is_bounded_for_all_of_them_together() {
     }
     let missed = account(&mut live, last).await.1;
     assert!(missed > 0, "bulk is left out, and that is told");
-    let dropped = "vigil_gateway_dropped_total{reason=\"slow_consumer\"}";
+    let dropped = "vigil_gateway_dropped_total{reason=\"overloaded\"}";
     assert_eq!(server.metric(dropped), missed);
     for client in &mut back {
         assert_eq!(client.frame().await["type"], "subscribed");

@@ -25,6 +25,9 @@ use vigil_gateway::{
 
 pub(crate) const START: Timestamp = Timestamp::from_millis(1_795_176_000_000);
 
+/// A user for whom the desk breaks down.
+pub(crate) const FAULTY: &str = "faulty";
+
 /// A clock that stands until it is moved.
 pub(crate) struct TestClock(AtomicI64);
 
@@ -46,6 +49,7 @@ struct Desk(Alert);
 impl AlertDesk for Desk {
     fn acknowledge(&self, id: Id, by: String) -> Change<'_> {
         Box::pin(async move {
+            assert_ne!(by, FAULTY, "a fault, as a test wants it");
             if id != self.0.id {
                 return Err(DeskError::NotFound(id));
             }

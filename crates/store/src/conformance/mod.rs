@@ -10,6 +10,7 @@ mod pages;
 mod recording;
 mod retention;
 mod revocations;
+mod rooms;
 pub(crate) mod sample;
 mod statistics;
 mod suppressions;
@@ -29,7 +30,7 @@ pub trait Place {
 
 /// Runs every check, each in a place of its own.
 pub fn suite<P: Place>(empty: impl Fn() -> P) {
-    let checks: [fn(&dyn Place); 39] = [
+    let checks: [fn(&dyn Place); 42] = [
         recording::a_threat_comes_back_as_it_was,
         recording::a_known_threat_is_ignored,
         recording::checkpoints_move_with_their_threats,
@@ -55,6 +56,9 @@ pub fn suite<P: Place>(empty: impl Fn() -> P) {
         revocations::a_revocation_outlives_the_store,
         revocations::it_ends_by_time_and_by_being_lifted,
         revocations::there_are_bounds,
+        rooms::rooms_come_back_as_they_were,
+        rooms::rooms_that_may_lack_something_have_another_epoch,
+        rooms::rooms_are_forgotten_by_namespace_and_age,
         pages::pages_have_no_gap_and_no_double,
         pages::pages_by_outcome_have_no_gap_and_no_double,
         pages::an_outcome_that_rises_makes_no_double,

@@ -24,6 +24,7 @@ mod million;
 mod outbox;
 mod record;
 mod revocation;
+mod room;
 mod stats;
 mod suppression;
 #[cfg(test)]
@@ -40,7 +41,7 @@ use vigil_event::{
 };
 
 use crate::{
-    AlertQuery, Backlog, Entry, Page, Publish, Recorded, Retention, Stats, StatsQuery, Store,
+    AlertQuery, Backlog, Entry, Page, Publish, Recorded, Retention, Room, Stats, StatsQuery, Store,
     StoreError, ThreatQuery, Trimmed,
 };
 use connection::{Readers, Writer};
@@ -231,6 +232,22 @@ impl Store for SqliteStore {
 
     fn backlog(&self, channel: &str, limit: usize) -> Result<Backlog, StoreError> {
         self.read(|sql| outbox::backlog(sql, channel, limit))
+    }
+
+    fn keep_rooms(&self, rooms: &[Room]) -> Result<(), StoreError> {
+        self.write(|transaction| room::keep(transaction.sql, rooms))
+    }
+
+    fn rooms(&self) -> Result<Vec<Room>, StoreError> {
+        self.read(|sql| room::all(sql))
+    }
+
+    fn forget_rooms(&self, namespace: &str, before: Timestamp) -> Result<(), StoreError> {
+        self.write(|transaction| room::forget(transaction.sql, namespace, before))
+    }
+
+    fn close_rooms(&self) -> Result<(), StoreError> {
+        self.write(|transaction| room::close(transaction.sql))
     }
 
     fn trim(&self, retention: &Retention, now: Timestamp) -> Result<Trimmed, StoreError> {

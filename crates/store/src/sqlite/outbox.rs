@@ -8,8 +8,8 @@ use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 use vigil_event::{Id, Kind, Publication, Timestamp};
 
-use super::document;
 use super::failure::Failure;
+use super::{document, room};
 use crate::{Backlog, StoreError};
 
 /// Gives a channel's next offsets within one transaction.
@@ -178,6 +178,7 @@ pub(super) fn renew_epochs_after_crash(
         tracing::warn!("the machine stopped while the store was open: channels get a new epoch");
         transaction.execute("UPDATE channel SET epoch = lower(hex(randomblob(5)))", [])?;
     }
+    room::renew_epochs_unless_whole(&transaction)?;
     transaction.execute("UPDATE meta SET value = 'no' WHERE key = 'closed'", [])?;
     transaction.execute("UPDATE meta SET value = ?1 WHERE key = 'boot'", [boot])?;
     Ok(transaction.commit()?)

@@ -16,16 +16,17 @@ use vigil_auth::{
 };
 use vigil_bus::Bus;
 use vigil_detect::window::Window;
-use vigil_event::{Clock, IdSource, Score, SystemClock, channel};
+use vigil_event::{Clock, IdSource, Score, SystemClock};
 use vigil_gateway::GatewayState;
 use vigil_source::{TailOptions, Tailer};
-use vigil_store::{Retention, SqliteStore, Store};
+use vigil_store::{Retention, Store};
 
 use super::crowd::Addresses;
 use super::desk::StoreDesk;
 use super::intake::HttpIntake;
 use super::key_fetch::KeyFetch;
 use super::listen::{Door, DoorTelemetry};
+use super::memory::Memory;
 use super::mirror::Mirror;
 use super::status::{HealthReadiness, StatusTeller};
 use super::stream::{self, CursorFile};
@@ -66,7 +67,7 @@ impl App {
         let common = common(&config)?;
         let rules = rules(&config, &common)?;
         let gatekeeper = gatekeeper(&config, &data_dir)?;
-        let (store, bus) = memory(&config, &common)?;
+        let Memory { store, bus, rooms } = Memory::open(&config, &common.clock, &common.registry)?;
         let tables = tables(&config, &common, &*store)?;
         let learning = learning(&config, &common, &bus)?;
         let models = learning.models();
@@ -112,6 +113,7 @@ impl App {
             health: Arc::clone(&common.health),
             tables,
             cursors,
+            rooms,
             status: status(common, bus, (&store, &rules), gateway_telemetry),
             store,
             rules,
@@ -355,34 +357,6 @@ fn leave_admin_token(
     std::io::Write::write_all(&mut options.open(&fresh)?, token.as_bytes())?;
     fs_err::rename(&fresh, &path)?;
     Ok(true)
-}
-
-/// What remembers, and what tells of it.
-type Memory = (Arc<dyn Store>, Arc<dyn Bus>);
-
-/// The store, and the bus that tells what it keeps, filled with what it told before the last stop.
-fn memory(config: &Config, common: &Common) -> Result<Memory, BuildError> {
-    let bus: Arc<dyn Bus> = Arc::new(stream::bus(config, &common.clock));
-    let told = Arc::clone(&bus);
-    let store = SqliteStore::open(
-        &config.database(),
-        Box::new(move |publications| {
-            for (offset, publication) in publications {
-                told.publish_at(*offset, publication.clone());
-            }
-        }),
-    )?;
-    for name in [channel::THREATS, channel::ALERTS] {
-        let backlog = store.backlog(name, config.stream.history_messages)?;
-        bus.restore(
-            name,
-            &backlog.epoch,
-            backlog.next_offset,
-            backlog.publications,
-        );
-    }
-    bus.head(channel::STATUS);
-    Ok((Arc::new(store), bus))
 }
 
 fn pipeline(

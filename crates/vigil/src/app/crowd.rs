@@ -4,10 +4,11 @@
 //! Bounded itself: an address is known only while one of its connections is open.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use vigil_gateway::counted_address;
 
 /// Counts open connections by address.
 #[derive(Debug)]
@@ -36,7 +37,7 @@ impl Addresses {
     /// A place, if that address has not all of its own. This machine's addresses are not counted: a
     /// proxy's clients all come from there.
     pub(super) fn enter(self: &Arc<Self>, peer: IpAddr) -> Option<Place> {
-        let address = counted(peer);
+        let address = counted_address(peer);
         if let Some(address) = address {
             let mut open = self.open.lock();
             let count = open.entry(address).or_default();
@@ -62,18 +63,6 @@ impl Drop for Place {
         });
         if left == 0 {
             open.remove(&address);
-        }
-    }
-}
-
-/// Under what an address counts: of IPv6 a network of 64 bits, which one machine may have whole.
-fn counted(peer: IpAddr) -> Option<IpAddr> {
-    match peer.to_canonical() {
-        peer if peer.is_loopback() => None,
-        IpAddr::V4(peer) => Some(peer.into()),
-        IpAddr::V6(peer) => {
-            let network = u128::from(peer) & (u128::MAX << 64);
-            Some(Ipv6Addr::from(network).into())
         }
     }
 }

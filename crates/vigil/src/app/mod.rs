@@ -10,7 +10,9 @@ mod desk;
 mod intake;
 mod key_fetch;
 mod listen;
+mod memory;
 mod mirror;
+mod rooms;
 mod status;
 mod stream;
 mod tables;
@@ -115,6 +117,7 @@ pub struct App {
     status: StatusTeller,
     tables: tables::TableWatch,
     cursors: stream::CursorFile,
+    rooms: Arc<rooms::RoomKeeper>,
     /// Over what time connections are ended.
     drain: Duration,
     shutdown: CancellationToken,
@@ -206,6 +209,7 @@ impl App {
             self.cursors
                 .keep(self.shutdown.clone(), self.sockets.clone()),
         );
+        tasks.spawn(Arc::clone(&self.rooms).keep(self.shutdown.clone()));
         for fetch in self.key_fetches {
             tasks.spawn(fetch.run(self.shutdown.clone()));
         }
@@ -216,16 +220,10 @@ impl App {
             self.health,
             self.shutdown.clone(),
         ));
-        let ended = async {
-            match limit {
-                Some(limit) => tokio::time::sleep(limit).await,
-                None => std::future::pending().await,
-            }
-        };
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
-            () = ended => {}
+            () = passed(limit) => {}
         }
         tracing::info!("stopping");
         self.shutdown.cancel();
@@ -244,7 +242,11 @@ impl App {
         let farewell = self.drain + FAREWELL;
         let told = tokio::time::timeout(farewell, told);
         let ended = async { tokio::join!(stored, told) };
-        match tokio::time::timeout(farewell + STORING, ended).await {
+        let ended = tokio::time::timeout(farewell + STORING, ended).await;
+        let is_all = matches!(ended, Ok((_, Ok(()))));
+        let rooms = self.rooms;
+        drop(tokio::task::spawn_blocking(move || rooms.finish(is_all)).await);
+        match ended {
             Ok((_, Ok(()))) => {}
             Ok((_, Err(_))) => tracing::warn!("some connections did not end in time and are cut"),
             Err(_) => {
@@ -254,6 +256,14 @@ impl App {
             }
         }
         Ok(())
+    }
+}
+
+/// Waits until the limit has passed; for ever without one.
+async fn passed(limit: Option<Duration>) {
+    match limit {
+        Some(limit) => tokio::time::sleep(limit).await,
+        None => std::future::pending().await,
     }
 }
 

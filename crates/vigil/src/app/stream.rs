@@ -48,7 +48,12 @@ pub(super) fn bus(config: &Config, clock: &Arc<dyn Clock>) -> MemoryBus {
                 max_trail: items,
                 ..limits
             };
-            bus.keeping(&name, rooms)
+            let bus = bus.keeping(&name, rooms);
+            if namespace.is_kept() {
+                bus.telling(&name)
+            } else {
+                bus
+            }
         })
 }
 
@@ -69,7 +74,7 @@ pub(super) fn namespaces(config: &Config) -> Namespaces {
 }
 
 pub(super) fn limits(config: &Config) -> Limits {
-    let stream = &config.stream;
+    let (stream, usual) = (&config.stream, Limits::default());
     Limits {
         max_connections: stream.connections,
         max_connections_per_user: stream.connections_per_user,
@@ -81,7 +86,20 @@ pub(super) fn limits(config: &Config) -> Limits {
         compress_from_bytes: stream.compress_from_bytes,
         max_queued_bytes: stream.queue_mib << 20,
         gather: Duration::from_millis(u64::from(stream.gather_ms)),
-        ..Limits::default()
+        max_subscriptions: stream.subscriptions_per_connection,
+        max_rooms: stream.rooms_per_connection,
+        max_message_bytes: stream.message_kib << 10,
+        max_publish_bytes: stream.publish_kib << 10,
+        messages_per_second: stream.messages_per_second,
+        message_burst: stream.message_burst,
+        ping_interval: Duration::from_secs(u64::from(stream.ping_seconds)),
+        silence: Duration::from_secs(u64::from(stream.silence_seconds)),
+        bulk_backlog: stream.bulk_messages,
+        shards: match stream.threads {
+            0 => usual.shards,
+            threads => threads,
+        },
+        ..usual
     }
 }
 

@@ -24,6 +24,9 @@ const AWAY: u64 = 100;
 /// What the server counts when it puts a message into a frame, which it does once for all who hear it.
 const FRAMES_MADE: &str = "vigil_gateway_encoded_total{encoding=\"json\"}";
 
+/// What the server counts when it reads a channel's history from its store.
+const HISTORY_READS: &str = "vigil_history_reads_total";
+
 /// At most so many clients are there before memory is looked at.
 const FIRST_CLIENTS: usize = 500;
 
@@ -322,6 +325,7 @@ pub(super) async fn resume(options: &Options, report: &mut Report) -> Result<(),
     scene.delivered(clients).await;
     let places = scene.crowd.cut();
     let made_before = scene.driver.counted(FRAMES_MADE);
+    let read_before = scene.driver.counted(HISTORY_READS);
     scene.driver.publish(wanted(AWAY)).await?;
     drop(scene.crowd.begin_anew());
     let (before, start) = (scene.driver.cost(), Instant::now());
@@ -334,6 +338,12 @@ pub(super) async fn resume(options: &Options, report: &mut Report) -> Result<(),
         report.ratio(
             "resume: how often each missed message was put into a frame, for all clients",
             (after - before) / AWAY as f64,
+        );
+    }
+    if let (Some(before), Some(after)) = (read_before, scene.driver.counted(HISTORY_READS)) {
+        report.ratio(
+            "resume: reads of the channel's history from the store, for all clients",
+            after - before,
         );
     }
     Ok(())

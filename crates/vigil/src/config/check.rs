@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::{
     AllowConfig, Config, CorrelationsConfig, DetectConfig, EnrichConfig, ServerConfig,
-    SourceConfig, StoreConfig, StreamConfig, WindowsConfig,
+    SourceConfig, StoreConfig, WindowsConfig,
 };
 
 /// `key: what it must be`, for each value that is not.
@@ -248,77 +248,6 @@ impl StoreConfig {
             problems,
             (16..=1 << 30).contains(&self.max_size_mib),
             "store.max_size_mib: must be 16 to 1073741824",
-        );
-    }
-}
-
-impl StreamConfig {
-    fn check(&self, problems: &mut Problems) {
-        expect(
-            problems,
-            (100..=1_000_000).contains(&self.history_messages),
-            "stream.history_messages: must be 100 to 1000000",
-        );
-        expect(
-            problems,
-            (1..=65_536).contains(&self.history_mib),
-            "stream.history_mib: must be 1 to 65536",
-        );
-        expect(
-            problems,
-            self.connections_per_user > 0,
-            "stream.connections_per_user: must be at least 1",
-        );
-        expect(
-            problems,
-            self.connections > 0,
-            "stream.connections: must be at least 1",
-        );
-        expect(
-            problems,
-            self.connections_per_minute > 0,
-            "stream.connections_per_minute: must be at least 1",
-        );
-        expect(
-            problems,
-            self.connections_per_second > 0 && self.drain_seconds <= 600,
-            "stream.connections_per_second: must be at least 1, and stream.drain_seconds at most 600",
-        );
-        expect(
-            problems,
-            (1..=1_000_000).contains(&self.durable_messages)
-                && (1..=876_000).contains(&self.durable_hours),
-            "stream.durable_messages: must be 1 to 1000000, and stream.durable_hours 1 to 876000",
-        );
-        expect(
-            problems,
-            (1..=65_536).contains(&self.queue_mib),
-            "stream.queue_mib: must be 1 to 65536",
-        );
-        expect(
-            problems,
-            self.gather_ms <= 100,
-            "stream.gather_ms: must be at most 100",
-        );
-        let is_namespace = |name: &String| {
-            (1..=32).contains(&name.len())
-                && name
-                    .bytes()
-                    .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
-        };
-        expect(
-            problems,
-            self.namespaces.len() <= 64 && self.namespaces.keys().all(is_namespace),
-            "stream.namespaces: must be at most 64 names of small letters, digits and _, at most 32 each",
-        );
-        let is_bounded = |namespace: &super::NamespaceConfig| {
-            namespace.history_messages <= 100_000
-                && (1..=876_000).contains(&namespace.history_hours)
-        };
-        expect(
-            problems,
-            self.namespaces.values().all(is_bounded),
-            "stream.namespaces: history_messages must be at most 100000, and history_hours 1 to 876000",
         );
     }
 }

@@ -12,6 +12,7 @@ mod parts;
 mod profile;
 pub mod reference;
 mod risk;
+mod stream;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -30,6 +31,7 @@ pub use layers::{ConfigError, Overrides, load};
 pub use noise::{AllowConfig, AllowedRuleConfig, BotConfig, ListConfig, ListPurpose};
 pub use profile::ProfilesConfig;
 pub use risk::RiskConfig;
+pub use stream::{NamespaceConfig, StreamConfig};
 
 /// Everything that can be configured.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -294,94 +296,6 @@ impl Default for StoreConfig {
         Self {
             retention_days: 90,
             max_size_mib: 4_096,
-        }
-    }
-}
-
-/// The channels that clients follow.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct StreamConfig {
-    /// Messages of each channel that are kept for clients that come back.
-    pub history_messages: usize,
-    /// At most this many MiB of them for each channel.
-    pub history_mib: usize,
-    /// Connections that one user may hold.
-    pub connections_per_user: usize,
-    /// Connections in all.
-    pub connections: usize,
-    /// New connections that one address may open within a minute. This machine's own addresses are
-    /// not counted, since a proxy's clients all come from there.
-    pub connections_per_minute: u32,
-    /// New connections within a second, in all. Who comes beyond is answered with 503 and told when to
-    /// come again, each a little later than the one before.
-    pub connections_per_second: u32,
-    /// When the server stops it ends connections one after the other over at most so many seconds, so
-    /// that not all clients come back at once. Up to 1000 end within a second.
-    pub drain_seconds: u32,
-    /// At most so many messages wait for a durable subscription; older ones are told as a gap.
-    pub durable_messages: usize,
-    /// What waits for a durable subscription for more hours than this is told as a gap.
-    pub durable_hours: u32,
-    /// Messages of so many bytes and more are compressed for clients that offer permessage-deflate.
-    /// 0: nothing is.
-    pub compress_from_bytes: usize,
-    /// At most about so many MiB wait to be written to WebSockets, of all connections. Beyond it each
-    /// gets one message at a time, and what is behind in a bulk channel is told as a gap. Bulk channels
-    /// have 80 % of it, those that are neither bulk nor critical 90 %.
-    pub queue_mib: usize,
-    /// While messages come to a channel faster than all who hear it can be written to, so many
-    /// milliseconds at most are waited between two rounds, so that more goes into each write. 0: none.
-    /// Nothing waits in a calm channel, or in one that somebody hears as critical.
-    pub gather_ms: u32,
-    /// The namespaces of rooms, by name. `investigations`, `analysis`, `chat` and `user` are there
-    /// already; naming one changes it.
-    pub namespaces: BTreeMap<String, NamespaceConfig>,
-}
-
-/// How the rooms of a namespace are.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct NamespaceConfig {
-    /// Messages of each room that are kept. 0: a room has no history, and who comes back does not go
-    /// on where they were.
-    pub history_messages: usize,
-    /// Hours after which a room's messages are no longer kept.
-    pub history_hours: u32,
-    /// Tell who is in a room, and who comes and goes.
-    pub presence: bool,
-    /// The roles that may publish, as far as their tokens grant it: viewer, analyst, admin, service.
-    #[schemars(with = "Vec<String>")]
-    pub publishers: Vec<Role>,
-}
-
-impl Default for NamespaceConfig {
-    fn default() -> Self {
-        Self {
-            history_messages: 1_000,
-            history_hours: 24,
-            presence: false,
-            publishers: Role::ALL.to_vec(),
-        }
-    }
-}
-
-impl Default for StreamConfig {
-    fn default() -> Self {
-        Self {
-            history_messages: 10_000,
-            history_mib: 64,
-            connections_per_user: 10,
-            connections: 10_000,
-            connections_per_minute: 10,
-            connections_per_second: 1_000,
-            drain_seconds: 5,
-            durable_messages: 1_000,
-            durable_hours: 168,
-            compress_from_bytes: 1_024,
-            queue_mib: 64,
-            gather_ms: 4,
-            namespaces: BTreeMap::new(),
         }
     }
 }

@@ -154,6 +154,61 @@ fn a_durable_subscription_goes_on_after_a_restart_where_it_was_acknowledged() {
     }
 }
 
+/// Opens a chat after a position and gives everything up to and with the text, and whether all was there.
+fn resumed(base: &str, token: &str, since: &Value, last: &str) -> (Vec<Value>, bool) {
+    let mut socket = Socket::open(base, "/ws", token);
+    socket.send(
+        &json!({"id": 1, "type": "subscribe", "channel": "chat:1", "data": {"since": since}}),
+    );
+    let subscribed = socket.frame_where(|frame| frame["reply_to"] == 1);
+    let mut said = Vec::new();
+    loop {
+        let frame = socket.frame_where(|frame| frame["type"] == "chat.message");
+        said.push(frame["data"]["message"].clone());
+        if said.last().unwrap() == last {
+            return (said, subscribed["data"]["recovered"] == true);
+        }
+    }
+}
+
+#[test]
+fn a_chat_goes_on_after_a_restart() {
+    let site = Site::new();
+    site.append("");
+    let mut vigil = site.following().serve();
+    let token = site.vigil().token("analyst");
+    let say = |base: &str, message: &str| {
+        let mut socket = Socket::open(base, "/ws", &token);
+        socket.send(
+            &json!({"id": 1, "type": "chat", "data": {"session_id": "1", "message": message}}),
+        );
+        let published = socket.frame_where(|frame| frame["reply_to"] == 1);
+        published["data"]["position"].clone()
+    };
+    let first = say(vigil.base(), "one");
+    let second = say(vigil.base(), "two");
+    assert!(vigil.process().terminate().success());
+    // After a good end it is the same log.
+    let mut vigil = site.following().serve();
+    let third = say(vigil.base(), "three");
+    assert_eq!(third["epoch"], first["epoch"]);
+    assert!(third["offset"].as_u64() > second["offset"].as_u64());
+    let all = resumed(vigil.base(), &token, &first, "three");
+    assert_eq!(all, (vec![json!("two"), json!("three")], true));
+    // After a bad one it is another, since the last moment may be gone; what was kept is there.
+    wait_until("it is written down", || {
+        let log = fs_err::read(site.path("data/vigil.db-wal")).unwrap_or_default();
+        log.windows(7).any(|bytes| bytes == br#""three""#)
+    });
+    vigil.process().kill();
+    let vigil = site.following().serve();
+    let fourth = say(vigil.base(), "four");
+    assert_ne!(fourth["epoch"], first["epoch"]);
+    let (said, recovered) = resumed(vigil.base(), &token, &third, "four");
+    assert_eq!(said, ["one", "two", "three", "four"]);
+    assert!(!recovered);
+}
+
 #[test]
 fn an_alert_is_acknowledged_on_the_socket_and_told_to_all() {
     let site = Site::new();

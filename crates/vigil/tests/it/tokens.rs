@@ -5,6 +5,7 @@ use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
@@ -338,11 +339,17 @@ fn what_is_revoked_ends_and_stays_revoked_after_a_restart() {
     let vigil = builder.serve();
     wait_until("the keys are fetched", || status(&vigil, &other) == 200);
     assert_eq!(status(&vigil, &lost), 401);
+    let mut by_key = Socket::following(vigil.base(), "threats", &other);
     revoke(&site, &vigil, &["--key", "one"]);
+    let revoked = Instant::now();
+    assert_eq!(by_key.close_code(), 4001);
+    assert!(revoked.elapsed() < Duration::from_secs(1));
     assert_eq!(status(&vigil, &other), 401);
     let admin = fs_err::read_to_string(site.path("data/admin.token")).unwrap();
     assert_eq!(status(&vigil, admin.trim()), 200);
+    let mut by_user = Socket::following(vigil.base(), "threats", admin.trim());
     revoke(&site, &vigil, &["--user", "admin"]);
+    assert_eq!(by_user.close_code(), 4001);
     assert_eq!(status(&vigil, admin.trim()), 401);
 }
 
