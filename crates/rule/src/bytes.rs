@@ -51,8 +51,6 @@ const fn alone() -> [ByteSet; 256] {
 
 impl ByteSet {
     pub(crate) const ALL: Self = Self(u64::MAX);
-    /// Letters and digits, which are in no set that is asked for.
-    pub(crate) const SOMETHING: Self = Self(1 << 63);
 
     /// The set with the byte alone.
     #[inline]

@@ -165,13 +165,20 @@ impl Clause {
         }
     }
 
-    /// Its probes with their views; `None` if bytes are among its marks.
-    pub(crate) fn probes(&self) -> Option<Vec<(Probe, Scope)>> {
-        let probes = self.marks.iter().map(|(mark, views)| match mark {
+    /// Its probes with their views.
+    pub(crate) fn probes(&self) -> impl Iterator<Item = (Probe, Scope)> {
+        self.marks.iter().filter_map(|(mark, views)| match mark {
             Mark::Probe(probe) => Some((*probe, *views)),
             Mark::Bytes(_) => None,
-        });
-        probes.collect()
+        })
+    }
+
+    /// Its sets of bytes with their views.
+    pub(crate) fn sets(&self) -> impl Iterator<Item = (ByteSet, Scope)> {
+        self.marks.iter().filter_map(|(mark, views)| match mark {
+            Mark::Probe(_) => None,
+            Mark::Bytes(set) => Some((*set, *views)),
+        })
     }
 }
 

@@ -35,7 +35,7 @@ pub(crate) struct Prefilter {
     probe_scopes: Vec<Scope>,
     /// For each probe the rules that ask for it.
     asked: Table<Asked>,
-    /// For each rule the bits of all of its clauses that are of probes alone.
+    /// For each rule the bits of its clauses that are of probes alone.
     complete: Vec<u8>,
     /// For each rule its other clauses.
     late: Table<Late>,
@@ -49,11 +49,13 @@ pub(crate) struct Prefilter {
     of_bytes: Vec<(ByteSet, u32)>,
 }
 
-/// A clause with sets of bytes: it is looked at once all others are met.
+/// A clause with sets of bytes: they are looked at once all other clauses are met.
 #[derive(Debug)]
 struct Late {
-    marks: Box<[(Mark, Scope)]>,
-    /// All of its bytes; every byte where a probe will do.
+    /// What stands for the clause where a probe of it was seen.
+    bit: u8,
+    sets: Box<[(ByteSet, Scope)]>,
+    /// All of its bytes.
     bytes: ByteSet,
 }
 
@@ -77,13 +79,12 @@ impl Prefilter {
             let rule = rule as u32;
             let (mut all, mut later) = (0, Vec::new());
             for (place, clause) in gate.clauses().iter().take(Gate::MAX_CLAUSES).enumerate() {
-                let Some(probes) = clause.probes() else {
-                    later.push(Late::new(clause));
-                    continue;
-                };
                 let bit = 1u8 << place;
-                all |= bit;
-                for (probe, scope) in probes {
+                match Late::new(bit, clause) {
+                    Some(late) => later.push(late),
+                    None => all |= bit,
+                }
+                for (probe, scope) in clause.probes() {
                     if let Some(asked) = asked.get_mut(probe.place()) {
                         asked.push(Asked {
                             rule,
@@ -162,11 +163,9 @@ impl Prefilter {
         for (_, view) in event.labels() {
             self.scan(view.text, Scope::scanned(&view), seen);
         }
-        let bytes = seen.bytes();
-        let of_bytes = self.of_bytes.iter().filter(|(any, _)| any.meets(bytes));
-        seen.finish(of_bytes.map(|(_, rule)| *rule), |rule, seen| {
+        seen.finish(&self.of_bytes, |rule, seen| {
             let mut late = self.late.list(rule as usize).iter();
-            late.all(|clause| clause.is_met(seen))
+            late.all(|clause| clause.is_met(rule, seen))
         });
     }
 
@@ -259,27 +258,18 @@ impl Prefilter {
 }
 
 impl Late {
-    fn new(clause: &Clause) -> Self {
-        let mut bytes = ByteSet::default();
-        for mark in clause.marks.keys() {
-            bytes = bytes.with(match mark {
-                Mark::Probe(_) => ByteSet::ALL,
-                Mark::Bytes(set) => *set,
-            });
-        }
-        Self {
-            marks: clause
-                .marks
-                .iter()
-                .map(|(mark, views)| (*mark, *views))
-                .collect(),
-            bytes,
-        }
+    /// `None` for a clause without bytes.
+    fn new(bit: u8, clause: &Clause) -> Option<Self> {
+        let sets: Box<[_]> = clause.sets().collect();
+        let bytes = sets.iter().map(|(set, _)| *set);
+        let bytes = bytes.fold(ByteSet::default(), ByteSet::with);
+        (!sets.is_empty()).then_some(Self { bit, sets, bytes })
     }
 
-    fn is_met(&self, seen: &Seen) -> bool {
-        let mut marks = self.marks.iter();
-        self.bytes.meets(seen.bytes())
-            && marks.any(|(mark, views)| seen.views_of(*mark).meets(*views))
+    fn is_met(&self, rule: u32, seen: &Seen) -> bool {
+        let is_there =
+            |(set, views): &(ByteSet, Scope)| seen.views_of(Mark::Bytes(*set)).meets(*views);
+        seen.has_met(rule, self.bit)
+            || (self.bytes.meets(seen.bytes()) && self.sets.iter().any(is_there))
     }
 }

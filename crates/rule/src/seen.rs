@@ -25,7 +25,7 @@ pub(crate) struct Seen {
     kinds: [Scope; ByteSet::KINDS],
     /// The sets of bytes that are to be taken as seen in known texts.
     sets: Vec<(ByteSet, Scope)>,
-    /// The kinds of bytes that may have been seen; where anything was, [`ByteSet::SOMETHING`] too.
+    /// The kinds of bytes that may have been seen.
     bytes: ByteSet,
     /// For each rule the clauses that are met.
     bits: Vec<u8>,
@@ -175,7 +175,6 @@ impl Seen {
         }
         if *views == Scope::default() {
             self.probes.push(probe);
-            self.bytes = self.bytes.with(ByteSet::SOMETHING);
         }
         *views = views.with(view);
         true
@@ -194,20 +193,26 @@ impl Seen {
         if before == 0 {
             self.rules.push(rule);
         }
-        if complete == Some(*bits) {
+        let completes = |all: u8| before & all != all && *bits & all == all;
+        if complete.is_some_and(completes) {
             self.candidates.push(rule);
         }
     }
 
-    /// Keeps of the candidates and of `more` those that meet what is left to be asked of them, in the
-    /// order of their rules.
-    pub(crate) fn finish(
-        &mut self,
-        more: impl Iterator<Item = u32>,
-        meets: impl Fn(u32, &Self) -> bool,
-    ) {
+    /// Whether some of these clauses of a rule are met.
+    pub(crate) fn has_met(&self, rule: u32, clauses: u8) -> bool {
+        let bits = self.bits.get(rule as usize);
+        bits.is_some_and(|bits| bits & clauses != 0)
+    }
+
+    /// Keeps of the candidates, and of more rules of which a clause is met or some of these bytes were
+    /// seen, those that meet what is left to be asked of them, in the order of their rules.
+    pub(crate) fn finish(&mut self, more: &[(ByteSet, u32)], meets: impl Fn(u32, &Self) -> bool) {
         let mut candidates = std::mem::take(&mut self.candidates);
-        candidates.extend(more);
+        let more = more
+            .iter()
+            .filter(|(bytes, rule)| bytes.meets(self.bytes) || self.has_met(*rule, u8::MAX));
+        candidates.extend(more.map(|(_, rule)| *rule));
         candidates.retain(|rule| meets(*rule, self));
         candidates.sort_unstable();
         self.candidates = candidates;
