@@ -84,6 +84,16 @@ impl Client {
             .unwrap();
     }
 
+    /// The next frame of a type; what comes before is thrown away.
+    pub(crate) async fn next(&mut self, kind: &str) -> Value {
+        loop {
+            let frame = self.frame().await;
+            if frame["type"] == kind {
+                return frame;
+            }
+        }
+    }
+
     /// Sends a command and gives its answer; what else comes meanwhile is thrown away.
     pub(crate) async fn ask(&mut self, mut command: Value) -> Value {
         command["id"] = json!("ask");

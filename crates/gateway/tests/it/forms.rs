@@ -1,29 +1,12 @@
 //! The several ways to say a thing, names that are none, and what becomes of faults and of guesses.
 
-use serde_json::{Value, json};
+use serde_json::json;
 use vigil_auth::{Grant, Principal, Role};
 use vigil_event::Severity;
 use vigil_protocol::CloseCode;
 
-use crate::client::{Client, connect, open, refused};
+use crate::client::{connect, open, refused};
 use crate::server::{FAULTY, START, Server, Setup, principal};
-
-async fn server(principal: Principal) -> Server {
-    Server::start(Setup {
-        principal: Some(principal),
-        ..Setup::default()
-    })
-    .await
-}
-
-async fn next(client: &mut Client, kind: &str) -> Value {
-    loop {
-        let frame = client.frame().await;
-        if frame["type"] == kind {
-            return frame;
-        }
-    }
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn options_beside_the_channel_are_in_force_and_unknown_ones_are_told() {
@@ -36,7 +19,7 @@ async fn options_beside_the_channel_are_in_force_and_unknown_ones_are_told() {
     assert_eq!(answer["data"]["ignored"], json!(["min_severty", "filters"]));
     server.publish(1, Severity::Low, 10);
     server.publish(2, Severity::High, 10);
-    let heard = next(&mut client, "threat.new").await;
+    let heard = client.next("threat.new").await;
     assert_eq!(heard["data"], json!({"number": 2}));
     let answer = client
         .ask(json!({"type": "history", "channel": "threats", "min_severity": "high", "since_": 1}))
@@ -56,7 +39,7 @@ async fn options_beside_the_channel_are_in_force_and_unknown_ones_are_told() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_path_names_a_channel_by_the_same_rules_as_a_frame() {
-    let server = server(Principal::new("anna@example.org", Role::Analyst)).await;
+    let server = Server::of(Principal::new("anna@example.org", Role::Analyst)).await;
     let long = format!("/ws/chat:{}", "x".repeat(300));
     for path in [
         "/ws/chat:a%20b",
@@ -82,7 +65,7 @@ async fn a_path_names_a_channel_by_the_same_rules_as_a_frame() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_guesses_tokens_is_sent_away() {
-    let server = server(principal(Role::Viewer)).await;
+    let server = Server::of(principal(Role::Viewer)).await;
     let good = Grant::new("anna", Role::Viewer);
     let good = server.gatekeeper.authority.issue(&good, START).unwrap();
     let auth = |token: &str| json!({"type": "auth", "data": {"token": token}});
@@ -104,7 +87,7 @@ async fn who_guesses_tokens_is_sent_away() {
 async fn a_service_publishes_what_its_token_names_and_hears_nothing() {
     let mut service = Principal::new("model", Role::Service);
     service.rights.publish = Some(vec!["chat:*".into()]);
-    let server = server(service).await;
+    let server = Server::of(service).await;
     let (mut client, _) = open(&server, "/ws", &[]).await.unwrap();
     assert_eq!(client.frame().await["data"]["channels"], json!([]));
     let delta = json!({"type": "chat.delta", "data": {"text": "a"}});
@@ -133,7 +116,7 @@ async fn a_service_publishes_what_its_token_names_and_hears_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fault_ends_one_connection_and_says_so() {
-    let server = server(Principal::new(FAULTY, Role::Analyst)).await;
+    let server = Server::of(Principal::new(FAULTY, Role::Analyst)).await;
     let mut other = connect(&server, "/ws/threats").await;
     let mut client = connect(&server, "/ws/threats").await;
     let id = server.alert.to_string();
@@ -147,14 +130,14 @@ async fn a_fault_ends_one_connection_and_says_so() {
         .metric_falls_to("vigil_gateway_connections{transport=\"websocket\"}", 1)
         .await;
     server.publish(1, Severity::Low, 10);
-    assert_eq!(next(&mut other, "threat.new").await["offset"], 1);
+    assert_eq!(other.next("threat.new").await["offset"], 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_newer_token_opens_rooms_that_were_there_before() {
     let mut narrow = principal(Role::Analyst);
     narrow.rights.subscribe = Some(vec!["analysis:2".into()]);
-    let server = server(narrow).await;
+    let server = Server::of(narrow).await;
     let wide = Grant::new("anna", Role::Analyst);
     let wide = server.gatekeeper.authority.issue(&wide, START).unwrap();
     let mut client = connect(&server, "/ws").await;
@@ -165,10 +148,10 @@ async fn a_newer_token_opens_rooms_that_were_there_before() {
     let command =
         json!({"type": "subscribe", "channel": "analysis:*", "data": {"since": {"last": 5}}});
     client.ask(command).await;
-    assert_eq!(next(&mut client, "message").await["channel"], "analysis:2");
+    assert_eq!(client.next("message").await["channel"], "analysis:2");
     let answer = client
         .ask(json!({"type": "auth", "data": {"token": wide}}))
         .await;
     assert_eq!(answer["type"], "authenticated");
-    assert_eq!(next(&mut client, "message").await["channel"], "analysis:1");
+    assert_eq!(client.next("message").await["channel"], "analysis:1");
 }

@@ -1,45 +1,24 @@
 //! Rooms: who is there, what is said, who may, and namespaces as a whole.
 
 use serde_json::{Value, json};
-use vigil_auth::{Principal, Role};
+use vigil_auth::Role;
 
-use crate::client::{Client, connect, open};
-use crate::server::{Server, Setup, principal};
-
-async fn server(who: Principal) -> Server {
-    Server::start(Setup {
-        principal: Some(who),
-        ..Setup::default()
-    })
-    .await
-}
-
-/// The next frame of that type.
-async fn next(client: &mut Client, kind: &str) -> Value {
-    loop {
-        let frame = client.frame().await;
-        if frame["type"] == kind {
-            return frame;
-        }
-    }
-}
+use crate::client::{connect, open};
+use crate::server::{Server, principal};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_chat_is_heard_by_everybody_there() {
-    let server = server(principal(Role::Analyst)).await;
+    let server = Server::of(principal(Role::Analyst)).await;
     let mut anna = connect(&server, "/api/v1/ws/chat/ab12").await;
-    assert_eq!(next(&mut anna, "subscribed").await["channel"], "chat:ab12");
+    assert_eq!(anna.next("subscribed").await["channel"], "chat:ab12");
     let mut ben = connect(&server, "/ws").await;
     let heard = ben
         .ask(json!({"type": "subscribe", "data": {"session_id": "ab12"}}))
         .await;
     assert_eq!(heard["channel"], "chat:ab12");
     // Her own coming, then his.
-    next(&mut anna, "presence.join").await;
-    assert_eq!(
-        next(&mut anna, "presence.join").await["data"]["user"],
-        "anna"
-    );
+    anna.next("presence.join").await;
+    assert_eq!(anna.next("presence.join").await["data"]["user"], "anna");
 
     let said = ben
         .ask(json!({"type": "chat", "channel": "chat:ab12", "data": {"message": "hi", "idempotency_key": "k"}}))
@@ -57,7 +36,7 @@ async fn a_chat_is_heard_by_everybody_there() {
         "data": {"type": "chat.delta", "data": {"from": "somebody else", "text": "Hel"}}});
     assert_eq!(ben.ask(delta).await["type"], "published");
 
-    let message = next(&mut anna, "chat.message").await;
+    let message = anna.next("chat.message").await;
     assert_eq!(message["data"], json!({"from": "anna", "message": "hi"}));
     let typing = anna.frame().await;
     assert_eq!(
@@ -84,10 +63,7 @@ async fn a_chat_is_heard_by_everybody_there() {
     assert_eq!(presence["data"]["connections"], 2);
     assert_eq!(presence["data"]["users"], 1);
     drop(ben);
-    assert_eq!(
-        next(&mut anna, "presence.leave").await["data"]["user"],
-        "anna"
-    );
+    assert_eq!(anna.next("presence.leave").await["data"]["user"], "anna");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -105,7 +81,7 @@ async fn who_may_not_publish_is_told() {
         (Role::Admin, "audit", "unsupported"),
         (Role::Admin, "nowhere:1", "unknown_channel"),
     ] {
-        let server = server(principal(role)).await;
+        let server = Server::of(principal(role)).await;
         let mut client = connect(&server, "/ws").await;
         let answer = client
             .ask(json!({"type": "publish", "channel": channel, "data": {"text": "x"}}))
@@ -121,7 +97,7 @@ async fn who_may_not_publish_is_told() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_client_can_not_say() {
-    let server = server(principal(Role::Admin)).await;
+    let server = Server::of(principal(Role::Admin)).await;
     let mut client = connect(&server, "/ws").await;
     for (data, said) in [
         (
@@ -151,7 +127,7 @@ async fn what_a_client_can_not_say() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_namespace_is_heard_with_rooms_that_come_to_be() {
-    let server = server(principal(Role::Analyst)).await;
+    let server = Server::of(principal(Role::Analyst)).await;
     let mut speaker = connect(&server, "/ws").await;
     let mut say = async |room: &str, text: &str| {
         let said = speaker
@@ -167,14 +143,14 @@ async fn a_namespace_is_heard_with_rooms_that_come_to_be() {
         .await;
     assert_eq!(heard["type"], "subscribed");
     say("analysis:1", "known").await;
-    let first = next(&mut all, "message").await;
+    let first = all.next("message").await;
     assert_eq!(
         (&first["channel"], &first["data"]["text"]),
         (&json!("analysis:1"), &json!("known"))
     );
     let last = say("analysis:2", "new").await;
     say("chat:2", "elsewhere").await;
-    let second = next(&mut all, "message").await;
+    let second = all.next("message").await;
     assert_eq!(
         (&second["channel"], &second["data"]["text"]),
         (&json!("analysis:2"), &json!("new"))
@@ -199,7 +175,7 @@ async fn a_namespace_is_heard_with_rooms_that_come_to_be() {
         .await;
     let mut texts = Vec::new();
     for _ in 0..3 {
-        texts.push(next(&mut back, "message").await["data"]["text"].clone());
+        texts.push(back.next("message").await["data"]["text"].clone());
     }
     texts.sort_by_key(Value::to_string);
     assert_eq!(json!(texts), json!(["known", "never heard", "while away"]));
@@ -215,7 +191,7 @@ async fn a_namespace_is_heard_with_rooms_that_come_to_be() {
 async fn a_namespace_is_cut_down_to_what_the_token_grants() {
     let mut narrow = principal(Role::Analyst);
     narrow.rights.subscribe = Some(vec!["analysis:2".into()]);
-    let server = server(narrow).await;
+    let server = Server::of(narrow).await;
     let mut client = connect(&server, "/ws").await;
     client
         .ask(json!({"type": "subscribe", "channel": "analysis:*"}))
@@ -225,7 +201,7 @@ async fn a_namespace_is_cut_down_to_what_the_token_grants() {
             .send(json!({"type": "publish", "channel": room, "data": {"room": room}}))
             .await;
     }
-    assert_eq!(next(&mut client, "message").await["channel"], "analysis:2");
+    assert_eq!(client.next("message").await["channel"], "analysis:2");
     let other = client
         .ask(json!({"type": "subscribe", "channel": "investigations:*"}))
         .await;
@@ -234,7 +210,7 @@ async fn a_namespace_is_cut_down_to_what_the_token_grants() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn own_paths_say_what_a_connection_is_for() {
-    let server = server(principal(Role::Viewer)).await;
+    let server = Server::of(principal(Role::Viewer)).await;
     for (path, kind, channel) in [
         (
             "/api/v1/ws/investigations/42",

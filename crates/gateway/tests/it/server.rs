@@ -106,6 +106,15 @@ pub(crate) struct Server {
 }
 
 impl Server {
+    /// A server that knows everybody as this one.
+    pub(crate) async fn of(principal: Principal) -> Self {
+        Self::start(Setup {
+            principal: Some(principal),
+            ..Setup::default()
+        })
+        .await
+    }
+
     pub(crate) async fn start(setup: Setup) -> Self {
         let data_dir = tempfile::tempdir().unwrap();
         let clock = Arc::new(TestClock(AtomicI64::new(START.as_millis())));
