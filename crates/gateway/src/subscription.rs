@@ -121,6 +121,9 @@ impl Subscription {
         let member = enter(ground, channel, sift, options);
         let (cursor, started) = Cursor::start(ground.bus, channel, since, sift);
         let is_at_end = cursor.after() >= started.head.offset;
+        // What is published before its first turn is held back like all that comes later.
+        let holds_back = is_at_end && options.wait_ms > 0;
+        let hold = holds_back.then(|| Moment::now() + Duration::from_millis(options.wait_ms));
         let subscription = Self {
             cursor,
             options: Arc::clone(options),
@@ -131,7 +134,7 @@ impl Subscription {
             behind_since: None,
             member,
             is_seated: false,
-            hold: None,
+            hold,
             _counted: Counted::on(&ground.telemetry.subscriptions),
             present: None,
         };
