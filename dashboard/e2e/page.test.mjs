@@ -169,7 +169,7 @@ test('the feed is used by keyboard: search, rows, detail, and back', async () =>
   await page.keyboard.press('Enter');
   await page.locator('.detail h2').waitFor();
   await page.keyboard.press('Escape');
-  assert.equal(await page.evaluate(() => document.activeElement?.classList.contains('row')), true);
+  await page.waitForFunction(() => document.activeElement?.classList.contains('row'));
   await page.locator('#search').fill('');
 });
 
