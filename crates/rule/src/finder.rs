@@ -30,6 +30,7 @@ const TABLE_BITS: u32 = 15;
 /// The literals, ready to be found.
 #[derive(Debug)]
 pub(crate) struct Finder {
+    /// What each byte is, and whether it is a literal.
     bytes_known: ByteTable,
     pairs: Bits<PAIRS>,
     triples: Bits<TRIPLES>,
@@ -327,12 +328,8 @@ impl Finder {
             };
             let range = start..start + window.len as usize;
             let literal = window.start as usize..(window.start + window.len) as usize;
-            // Most differ in the first bytes.
             let is_same = match (text.get(range.clone()), self.bytes.get(literal)) {
-                (Some(part), Some(literal)) => {
-                    let mut bytes = part.iter().zip(literal);
-                    bytes.all(|(byte, wanted)| byte.to_ascii_lowercase() == *wanted)
-                }
+                (Some(part), Some(literal)) => part.eq_ignore_ascii_case(literal),
                 _ => false,
             };
             if is_same
