@@ -1,6 +1,7 @@
 //! What the gateway is given to work with, and the limits it keeps.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -9,7 +10,7 @@ use vigil_auth::Gatekeeper;
 use vigil_bus::Bus;
 use vigil_event::{Clock, IdSource};
 
-use crate::{AlertDesk, Durables, Namespaces, Telemetry};
+use crate::{AlertDesk, Audit, Durables, Namespaces, Telemetry};
 
 /// What the gateway is given to work with.
 #[derive(Clone)]
@@ -22,6 +23,8 @@ pub struct GatewayState {
     pub durables: Arc<Durables>,
     /// Who changes alerts.
     pub desk: Arc<dyn AlertDesk>,
+    /// Told of who comes, hears, is refused and goes.
+    pub audit: Arc<Audit>,
     /// Verifies the tokens by which a connection is renewed.
     pub gatekeeper: Arc<Gatekeeper>,
     /// The present, for expiry.
@@ -38,6 +41,9 @@ pub struct GatewayState {
     pub telemetry: Arc<Telemetry>,
     /// Cancelled when the server stops: every connection is then told and closed.
     pub shutdown: CancellationToken,
+    /// Set before `shutdown` is cancelled where the server comes back at once: clients are closed with
+    /// [`Restart`](vigil_protocol::CloseCode::Restart) then.
+    pub comes_back: Arc<AtomicBool>,
     /// Every connection is tracked here: close it and wait for it after cancelling `shutdown`.
     pub tasks: TaskTracker,
 }
