@@ -78,7 +78,11 @@ pub(crate) struct Setup {
 impl Default for Setup {
     fn default() -> Self {
         Self {
-            limits: Limits::default(),
+            limits: Limits {
+                // Whatever this machine has, what holds must hold between threads.
+                shards: 2,
+                ..Limits::default()
+            },
             log: LogLimits::default(),
             principal: Some(principal(Role::Analyst)),
             namespaces: Namespaces::default(),
