@@ -82,10 +82,10 @@ impl VigilBuilder {
                 .next()
                 .unwrap_or_else(|| panic!("vigil ended before it listened: {greeting:?}"))
                 .unwrap();
-            let found = ["http://127.0.0.1:", "https://127.0.0.1:"]
+            let found = ["http://127.0.0.1:", "https://127.0.0.1:", "http://0.0.0.0:"]
                 .into_iter()
                 .find_map(|start| line.find(start))
-                .map(|start| line.split_at(start).1.to_owned());
+                .map(|start| line.split_at(start).1.replace("0.0.0.0", "127.0.0.1"));
             greeting.push(line);
             if let Some(url) = found {
                 break url.split('/').take(3).collect::<Vec<_>>().join("/");
