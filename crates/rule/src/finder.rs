@@ -328,10 +328,12 @@ impl Finder {
             };
             let range = start..start + window.len as usize;
             let literal = window.start as usize..(window.start + window.len) as usize;
-            let is_same = match (text.get(range.clone()), self.bytes.get(literal)) {
-                (Some(part), Some(literal)) => part.eq_ignore_ascii_case(literal),
-                _ => false,
-            };
+            // Of a short literal the window is all there is.
+            let is_same = window.len == u32::from(key.len)
+                || match (text.get(range.clone()), self.bytes.get(literal)) {
+                    (Some(part), Some(literal)) => part.eq_ignore_ascii_case(literal),
+                    _ => false,
+                };
             if is_same
                 && !(window.starts_word && is_word(range.start.checked_sub(1)))
                 && !(window.ends_word && is_word(Some(range.end)))
