@@ -44,6 +44,8 @@ pub(crate) struct Seen {
     /// The views of which more is to be known, by their places.
     again: Vec<(usize, Place)>,
     memory: Memory,
+    /// See [`Seen::take_lower`].
+    lower: Vec<u8>,
     /// See [`crate::Costs::examined`].
     examined: Cell<u64>,
 }
@@ -109,6 +111,7 @@ impl Seen {
             reminded: Vec::with_capacity(PARTS),
             again: Vec::with_capacity(PARTS),
             memory: Memory::new(),
+            lower: Vec::new(),
             examined: Cell::new(0),
         }
     }
@@ -240,6 +243,16 @@ impl Seen {
     /// A text is searched or compared.
     pub(crate) fn examine(&self, text: &[u8]) {
         self.examined.set(self.examined.get() + text.len() as u64);
+    }
+
+    /// Memory for a text in lower case, to be given back.
+    pub(crate) fn take_lower(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.lower)
+    }
+
+    /// See [`Seen::take_lower`].
+    pub(crate) fn give_back(&mut self, lower: Vec<u8>) {
+        self.lower = lower;
     }
 
     /// How many bytes were examined since this was last asked.
