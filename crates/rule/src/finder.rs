@@ -257,20 +257,29 @@ impl Finder {
     }
 
     /// Calls `found` with every literal that occurs, once for each place; says which kinds of bytes
-    /// there are.
-    pub(crate) fn find(&self, text: &[u8], mut found: impl FnMut(usize)) -> ByteSet {
+    /// there are. Writes the text into `lower` in lower case: what is compared with many literals is
+    /// changed once.
+    pub(crate) fn find(
+        &self,
+        text: &[u8],
+        lower: &mut Vec<u8>,
+        mut found: impl FnMut(usize),
+    ) -> ByteSet {
+        lower.clear();
+        lower.extend_from_slice(text);
+        lower.make_ascii_lowercase();
         let mut kinds = ByteSet::default();
         let mut last = Last::default();
         for (place, byte) in text.iter().enumerate() {
-            let (lower, known) = self.bytes_known.get(*byte);
+            let (folded, known) = self.bytes_known.get(*byte);
             if self.may_end(last, known) {
-                self.compare_all(text, place, (last, known), &mut found);
+                self.compare_all(lower, place, (last, known), &mut found);
             }
-            last = last.then(lower, known);
+            last = last.then(folded, known);
             kinds = kinds.with(ByteSet::alone(*byte));
         }
         if self.may_end(last, 0) {
-            self.compare_all(text, text.len(), (last, 0), &mut found);
+            self.compare_all(lower, text.len(), (last, 0), &mut found);
         }
         kinds
     }
@@ -289,11 +298,12 @@ impl Finder {
         (u64::from(last.known & SINGLE) | (windows & 1)) != 0
     }
 
-    /// The literals with a window that ends with these bytes, at a place of the text.
+    /// The literals with a window that ends with these bytes, at a place of the text, which is in
+    /// lower case.
     #[inline(never)]
     fn compare_all(
         &self,
-        text: &[u8],
+        lower: &[u8],
         end: usize,
         (last, next): (Last, u8),
         found: &mut impl FnMut(usize),
@@ -306,17 +316,17 @@ impl Finder {
             (self.quads.get(hashes.quad), 4),
         ];
         for (_, len) in lens.into_iter().filter(|(is_possible, _)| *is_possible) {
-            self.compare(text, end, Key::last(last.bytes, len), found);
+            self.compare(lower, end, Key::last(last.bytes, len), found);
         }
     }
 
-    /// The literals with a window that ends at a place of the text.
-    fn compare(&self, text: &[u8], end: usize, key: Key, found: &mut impl FnMut(usize)) {
+    /// The literals with a window that ends at a place of the text, which is in lower case.
+    fn compare(&self, lower: &[u8], end: usize, key: Key, found: &mut impl FnMut(usize)) {
         let bound = |place: usize| self.starts.get(place).map_or(0, |start| *start as usize);
         let windows = self.windows.get(bound(key.place())..bound(key.place() + 1));
         let is_word = |place: Option<usize>| {
             place
-                .and_then(|place| text.get(place))
+                .and_then(|place| lower.get(place))
                 .is_some_and(|byte| literal::is_word(*byte))
         };
         for window in windows.unwrap_or_default() {
@@ -328,10 +338,12 @@ impl Finder {
             };
             let range = start..start + window.len as usize;
             let literal = window.start as usize..(window.start + window.len) as usize;
-            let is_same = match (text.get(range.clone()), self.bytes.get(literal)) {
-                (Some(part), Some(literal)) => part.eq_ignore_ascii_case(literal),
-                _ => false,
-            };
+            // Of a short literal the window is all there is.
+            let is_same = window.len == u32::from(key.len)
+                || match (lower.get(range.clone()), self.bytes.get(literal)) {
+                    (Some(part), Some(literal)) => part == literal,
+                    _ => false,
+                };
             if is_same
                 && !(window.starts_word && is_word(range.start.checked_sub(1)))
                 && !(window.ends_word && is_word(Some(range.end)))
@@ -377,7 +389,8 @@ mod tests {
     fn found(literals: &[&str], text: &[u8]) -> Vec<usize> {
         let literals: Vec<_> = literals.iter().map(|text| literal(text)).collect();
         let mut all = Vec::new();
-        Finder::new(literals.iter()).find(text, |literal| all.push(literal));
+        let finder = Finder::new(literals.iter());
+        finder.find(text, &mut Vec::new(), |literal| all.push(literal));
         all.sort_unstable();
         all
     }

@@ -10,7 +10,8 @@
 //! `vigil-detect`'s.
 //!
 //! Owns: the meaning of a rule for one event, its examples, the literal pre-pass, what a correlation
-//! asks for. Never holds: state across events, time, I/O.
+//! asks for; tables of what came before, which never change a hit. Never holds: other state across
+//! events, time, I/O.
 //!
 //! To add a modifier: give it a place in `modifier.rs`. One that changes values is a transform of
 //! `transform.rs`; else let `item.rs` turn it into a matcher of `matcher.rs`, and say there

@@ -87,6 +87,15 @@ struct Text<'e> {
     is_known: bool,
 }
 
+/// Where a comparison looks.
+#[derive(Clone, Copy)]
+struct At<'e> {
+    event: &'e Event,
+    seen: &'e Seen,
+    /// The views that it compares in which all was seen that it requires.
+    scope: Scope,
+}
+
 /// A comparison: holds if any of the texts matches.
 #[derive(Clone, Debug)]
 pub(crate) struct Leaf {
@@ -239,70 +248,71 @@ impl Leaf {
         }
     }
 
+    /// Where to look in an event.
+    fn at<'e>(&self, event: &'e Event, seen: &'e Seen) -> At<'e> {
+        let scope = seen.common(self.target.scope, &self.marks);
+        At { event, seen, scope }
+    }
+
     /// Whether the event matches.
     pub(crate) fn holds(&self, event: &Event, seen: &Seen) -> bool {
-        let compared = self.compared();
-        if compared == Scope::default() {
-            return self.tests(event, seen);
+        let at = self.at(event, seen);
+        if self.compared() == Scope::default() {
+            return self.tests(at);
         }
-        let scope = seen.common(compared, &self.marks);
-        scope != Scope::default()
-            && (seen.is_remembered(scope, self.number) || self.tests(event, seen))
+        at.scope != Scope::default()
+            && (seen.is_remembered(at.scope, self.number) || self.tests(at))
     }
 
     /// Whether the event matches, by looking at it.
-    fn tests(&self, event: &Event, seen: &Seen) -> bool {
+    fn tests(&self, at: At<'_>) -> bool {
         match &self.matcher {
-            Matcher::Absent => !self.is_present(event, seen),
-            Matcher::Present => self.is_present(event, seen),
+            Matcher::Absent => !self.is_present(at),
+            Matcher::Present => self.is_present(at),
             // Where it matches is not asked, which saves the search for the start.
             Matcher::Pattern { expression, .. } => {
                 let test = |text: &[u8]| expression.is_match(text).then_some(0..0);
-                self.first(event, seen, test).is_some()
+                self.first(at, test).is_some()
             }
-            _ => self.found(event, seen).is_some(),
+            _ => self.found(at).is_some(),
         }
     }
 
-    fn is_present(&self, event: &Event, seen: &Seen) -> bool {
+    fn is_present(&self, at: At<'_>) -> bool {
         let mut numbers = self.target.scope.numbers();
-        (self.target.label.is_none() && numbers.any(|field| event.number(field).is_some()))
-            || self.first(event, seen, |_| Some(0..0)).is_some()
+        (self.target.label.is_none() && numbers.any(|field| at.event.number(field).is_some()))
+            || self.first(at, |_| Some(0..0)).is_some()
     }
 
     /// Where the first text that matches does so; nothing for what is no text.
-    fn found<'e>(&self, event: &'e Event, seen: &'e Seen) -> Option<Found<'e>> {
+    fn found<'e>(&self, at: At<'e>) -> Option<Found<'e>> {
         let whole = |text: &[u8]| Some(0..text.len());
         match &self.matcher {
-            Matcher::Texts(texts) => self.first(event, seen, |text| texts.find(text)),
-            Matcher::Pattern { expression, .. } => {
-                self.first(event, seen, |text| expression.find(text))
-            }
-            Matcher::Injection(one) => {
-                self.first_text(event, seen, |Text { view, is_known, .. }| {
-                    (*is_known || one.is_in(view.text)).then_some(0..view.text.len())
-                })
-            }
-            Matcher::Networks(networks) => self.address(event, seen, networks),
-            Matcher::Number(comparison, wanted) => self.number(event, seen, *comparison, *wanted),
-            Matcher::Time(part, comparison, wanted) => self.first(event, seen, |text| {
+            Matcher::Texts(texts) => self.first(at, |text| texts.find(text)),
+            Matcher::Pattern { expression, .. } => self.first(at, |text| expression.find(text)),
+            Matcher::Injection(one) => self.first_text(at, |Text { view, is_known, .. }| {
+                (*is_known || one.is_in(view.text)).then_some(0..view.text.len())
+            }),
+            Matcher::Networks(networks) => self.address(at, networks),
+            Matcher::Number(comparison, wanted) => self.number(at, *comparison, *wanted),
+            Matcher::Time(part, comparison, wanted) => self.first(at, |text| {
                 comparison
                     .holds(moment(text)?.part(*part), *wanted)
                     .then(|| whole(text))?
             }),
             Matcher::Occurred(part, comparison, wanted) => comparison
-                .holds(event.occurred_at.part(*part), *wanted)
+                .holds(at.event.occurred_at.part(*part), *wanted)
                 .then_some(Found::Time),
             Matcher::Reference {
                 other,
                 place,
                 cased,
-            } => self.first(event, seen, |text| {
-                other.find(event, seen, (other.scope, None), |other| {
+            } => self.first(at, |text| {
+                other.find(at.event, at.seen, (other.scope, None), |other| {
                     texts::find(*place, *cased, other.view.text, text)
                 })
             }),
-            Matcher::Present => self.first(event, seen, whole),
+            Matcher::Present => self.first(at, whole),
             Matcher::Absent => None,
         }
     }
@@ -310,21 +320,19 @@ impl Leaf {
     /// The first text in which `find` finds something, among those that can match.
     fn first<'e>(
         &self,
-        event: &'e Event,
-        seen: &'e Seen,
+        at: At<'e>,
         find: impl Fn(&[u8]) -> Option<Range<usize>>,
     ) -> Option<Found<'e>> {
-        self.first_text(event, seen, |text| find(text.view.text))
+        self.first_text(at, |text| find(text.view.text))
     }
 
     /// As [`Leaf::first`], with what is known of the texts.
     fn first_text<'e>(
         &self,
-        event: &'e Event,
-        seen: &'e Seen,
+        at: At<'e>,
         find: impl Fn(&Text<'e>) -> Option<Range<usize>>,
     ) -> Option<Found<'e>> {
-        let scope = seen.common(self.target.scope, &self.marks);
+        let At { event, seen, scope } = at;
         if scope == Scope::default() {
             return None;
         }
@@ -335,37 +343,26 @@ impl Leaf {
         })
     }
 
-    fn number<'e>(
-        &self,
-        event: &'e Event,
-        seen: &'e Seen,
-        comparison: Comparison,
-        wanted: f64,
-    ) -> Option<Found<'e>> {
+    fn number<'e>(&self, at: At<'e>, comparison: Comparison, wanted: f64) -> Option<Found<'e>> {
         if let Some(field) = self.target.number() {
-            let number = event.number(field)?;
+            let number = at.event.number(field)?;
             return comparison
                 .holds(number as f64, wanted)
                 .then_some(Found::Number(field, number));
         }
-        self.first(event, seen, |text| {
+        self.first(at, |text| {
             let number = std::str::from_utf8(text).ok()?.trim().parse::<f64>().ok()?;
             comparison.holds(number, wanted).then_some(0..text.len())
         })
     }
 
-    fn address<'e>(
-        &self,
-        event: &'e Event,
-        seen: &'e Seen,
-        networks: &[IpNet],
-    ) -> Option<Found<'e>> {
+    fn address<'e>(&self, at: At<'e>, networks: &[IpNet]) -> Option<Found<'e>> {
         let is_in = |ip: IpAddr| networks.iter().any(|network| network.contains(&ip));
         if self.target.scope.is_address() {
-            let ip = event.source_ip?.to_canonical();
+            let ip = at.event.source_ip?.to_canonical();
             return is_in(ip).then_some(Found::Address(ip));
         }
-        self.first(event, seen, |text| {
+        self.first(at, |text| {
             let ip: IpAddr = std::str::from_utf8(text).ok()?.trim().parse().ok()?;
             is_in(ip.to_canonical()).then_some(0..text.len())
         })
@@ -381,7 +378,7 @@ impl Leaf {
 
     /// What matched where, if the event matches and if there is anything to show.
     pub(crate) fn evidence(&self, event: &Event, seen: &Seen) -> Option<Evidence> {
-        match self.found(event, seen)? {
+        match self.found(self.at(event, seen))? {
             Found::Text(name, view, range) => {
                 let name = name.map_or(view.field.name().into(), String::from_utf8_lossy);
                 Some(Evidence::named(&name, view.decodings, view.text, range))

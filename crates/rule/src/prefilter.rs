@@ -181,7 +181,8 @@ impl Prefilter {
             return;
         }
         seen.examine(text);
-        let bytes = self.finder.find(text, |literal| {
+        let mut lower = seen.take_lower();
+        let bytes = self.finder.find(text, &mut lower, |literal| {
             let counts = self.scopes.get(literal);
             if counts.is_some_and(|views| views.meets(view)) {
                 for probe in self.meanings.list(literal) {
@@ -189,6 +190,7 @@ impl Prefilter {
                 }
             }
         });
+        seen.give_back(lower);
         self.have(bytes, view, seen);
         for (probe, views) in &self.any {
             if views.meets(view) {

@@ -35,17 +35,17 @@ pub(crate) struct Seen {
     candidates: Vec<u32>,
     /// What rules call the event's labels.
     labels: Vec<Option<LabelId>>,
-    /// The event's views by their places; see [`Event::view_at`].
-    parts: Vec<Part>,
-    /// The places of all views, and of those that a comparison may match: not those of which is known
+    /// The event's views, and those of them that a comparison may match: not those of which is known
     /// that none does.
-    all: Vec<usize>,
-    open: Vec<usize>,
+    all: Vec<Part>,
+    open: Vec<Part>,
     /// The views of which is known that some comparison matches them.
     reminded: Vec<(Scope, Place)>,
     /// The views of which more is to be known, by their places.
     again: Vec<(usize, Place)>,
     memory: Memory,
+    /// See [`Seen::take_lower`].
+    lower: Vec<u8>,
     /// See [`crate::Costs::examined`].
     examined: Cell<u64>,
 }
@@ -53,6 +53,8 @@ pub(crate) struct Seen {
 /// A view of the event at hand.
 #[derive(Clone, Copy, Debug)]
 struct Part {
+    /// See [`Event::view_at`].
+    place: usize,
     view: Scope,
     /// What is known of its text.
     known: Option<Place>,
@@ -66,7 +68,6 @@ impl Seen {
     /// the start.
     pub(crate) fn clear(&mut self, (probes, rules): (usize, usize), first: &[u32]) {
         self.candidates.clear();
-        self.parts.clear();
         self.all.clear();
         self.open.clear();
         self.reminded.clear();
@@ -105,12 +106,12 @@ impl Seen {
             rules: Vec::with_capacity(rules),
             candidates: Vec::with_capacity(rules),
             labels: Vec::new(),
-            parts: Vec::with_capacity(PARTS),
             all: Vec::with_capacity(PARTS),
             open: Vec::with_capacity(PARTS),
             reminded: Vec::with_capacity(PARTS),
             again: Vec::with_capacity(PARTS),
             memory: Memory::new(),
+            lower: Vec::new(),
             examined: Cell::new(0),
         }
     }
@@ -127,18 +128,19 @@ impl Seen {
         let known = match recall {
             Recall::Known(known) => Some(known),
             Recall::Again(again) => {
-                self.again.push((self.parts.len(), again));
+                self.again.push((self.all.len(), again));
                 None
             }
             Recall::Stranger => None,
         };
         let reminded = known.filter(|known| self.memory.matches_any(*known));
+        let place = self.all.len();
+        let part = Part { place, view, known };
         if reminded.is_some() || known.is_none() {
-            self.open.push(self.parts.len());
+            self.open.push(part);
         }
         self.reminded.extend(reminded.map(|known| (view, known)));
-        self.all.push(self.parts.len());
-        self.parts.push(Part { view, known });
+        self.all.push(part);
         known
     }
 
@@ -243,6 +245,16 @@ impl Seen {
         self.examined.set(self.examined.get() + text.len() as u64);
     }
 
+    /// Memory for a text in lower case, to be given back.
+    pub(crate) fn take_lower(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.lower)
+    }
+
+    /// See [`Seen::take_lower`].
+    pub(crate) fn give_back(&mut self, lower: Vec<u8>) {
+        self.lower = lower;
+    }
+
     /// How many bytes were examined since this was last asked.
     pub(crate) fn take_examined(&self) -> u64 {
         self.examined.take()
@@ -300,20 +312,15 @@ impl Seen {
         scope: Scope,
         comparison: Option<u32>,
     ) -> impl Iterator<Item = (usize, bool)> {
-        let places = match comparison {
+        let parts = match comparison {
             Some(_) => &self.open,
             None => &self.all,
         };
-        let parts = places
-            .iter()
-            .filter_map(|place| Some((*place, self.parts.get(*place)?)));
-        let parts = parts.filter(move |(_, part)| part.view.meets(scope));
-        parts.filter_map(
-            move |(place, part)| match self.remembers(part, comparison) {
-                Some(false) => None,
-                remembered => Some((place, remembered.is_some())),
-            },
-        )
+        let parts = parts.iter().filter(move |part| part.view.meets(scope));
+        parts.filter_map(move |part| match self.remembers(part, comparison) {
+            Some(false) => None,
+            remembered => Some((part.place, remembered.is_some())),
+        })
     }
 
     /// Whether it is known that the comparison matches one of the event's views in `scope`.
@@ -352,12 +359,12 @@ impl Seen {
     pub(crate) fn everything(prefilter: &Prefilter, event: &Event) -> Self {
         let mut seen = Self::of(prefilter);
         let views = event.views().chain(event.parameters().flatten());
-        seen.parts.extend(views.map(|view| Part {
+        seen.all.extend(views.enumerate().map(|(place, view)| Part {
+            place,
             view: Scope::of(&view),
             known: None,
         }));
-        seen.all.extend(0..seen.parts.len());
-        seen.open.extend(0..seen.parts.len());
+        seen.open.clone_from(&seen.all);
         seen.views.fill(Scope::everything());
         seen.kinds.fill(Scope::everything());
         seen.bytes = ByteSet::ALL;
