@@ -86,6 +86,11 @@ impl ErrorCode {
         }
     }
 
+    /// Whether the same request may succeed later, with nothing changed but the time.
+    pub const fn retryable(self) -> bool {
+        matches!(self, Self::RateLimited | Self::Full | Self::Unavailable)
+    }
+
     /// The code that says most about a status that somebody else chose.
     pub(crate) fn of_status(status: StatusCode) -> Self {
         let named = Self::ALL.into_iter().find(|code| code.status() == status);
@@ -191,6 +196,11 @@ struct ErrorText {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     hint: Option<Cow<'static, str>>,
+    /// Whether the same request may succeed later.
+    retryable: bool,
+    /// After how long, in milliseconds; `Retry-After` says it in whole seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after_ms: Option<u64>,
 }
 
 impl IntoResponse for ApiError {
@@ -208,6 +218,9 @@ impl IntoResponse for ApiError {
                 code,
                 message,
                 hint,
+                retryable: code.retryable(),
+                retry_after_ms: retry_after
+                    .map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
             },
             accepted,
             problems,
@@ -293,6 +306,26 @@ mod tests {
             ErrorCode::of_status(StatusCode::BAD_GATEWAY),
             ErrorCode::Internal
         );
+    }
+
+    #[tokio::test]
+    async fn whether_to_try_again_stands_in_the_body_and_in_the_header() {
+        let of = async |error: ApiError| {
+            let response = error.into_response();
+            let after = response.headers().get(header::RETRY_AFTER).cloned();
+            let body = axum::body::to_bytes(response.into_body(), 1_000).await;
+            let body: serde_json::Value = serde_json::from_slice(&body.unwrap()).unwrap();
+            (after, body["error"].clone())
+        };
+        let (after, error) = of(ApiError::new(ErrorCode::Unauthenticated, "no")).await;
+        assert_eq!(after, None);
+        assert_eq!(error["retryable"], false);
+        assert!(error.get("retry_after_ms").is_none());
+        let wait = Duration::from_millis(1_500);
+        let (after, error) = of(ApiError::new(ErrorCode::Full, "no room").retry_after(wait)).await;
+        assert_eq!(after.unwrap(), "2");
+        assert_eq!(error["retryable"], true);
+        assert_eq!(error["retry_after_ms"], 1_500);
     }
 
     #[test]

@@ -30,7 +30,7 @@ mod state;
 mod suppressions;
 
 pub use allowed::{Allowed, Right};
-pub use authentication::{Access, Hosts, OverTls, SESSION_COOKIE, authenticate};
+pub use authentication::{Access, Hosts, OverTls, SESSION_COOKIE, Witness, authenticate};
 pub use error::{ApiError, ErrorCode};
 pub use intake::{IngestBatch, IngestOutcome, Intake, IntakeError, RequestBatch, SentRequest};
 pub use models::{ModelDesk, ModelError, SiteModel, SiteParameter, SitePath, SiteProfile};

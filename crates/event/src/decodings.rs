@@ -89,6 +89,11 @@ impl Decodings {
         }
     }
 
+    /// The set as a number.
+    pub const fn bits(self) -> u16 {
+        self.0
+    }
+
     /// Whether this is the text as received.
     pub const fn is_raw(self) -> bool {
         self.0 == 0

@@ -1,12 +1,14 @@
 //! Who connected, heard, was refused and left: told on channel `audit`, for those who manage.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use vigil_auth::Principal;
-use vigil_event::{Id, Kind, Timestamp, channel};
+use vigil_bus::Bus;
+use vigil_event::{Clock, Id, IdSource, Kind, Publication, Severity, Timestamp, channel};
 use vigil_protocol::ErrorBody;
 
 use crate::Gateway;
@@ -21,9 +23,18 @@ const MAX_REMEMBERED: usize = 1_000;
 /// Who was refused, and why.
 type Refusal = (Option<Box<str>>, &'static str);
 
+/// Tells channel `audit`.
+pub struct Audit {
+    channel: Arc<str>,
+    bus: Arc<dyn Bus>,
+    clock: Arc<dyn Clock>,
+    ids: Arc<IdSource>,
+    refusals: Refusals,
+}
+
 /// When refusals were told.
 #[derive(Debug, Default)]
-pub(crate) struct Refusals(Mutex<HashMap<Refusal, Told>>);
+struct Refusals(Mutex<HashMap<Refusal, Told>>);
 
 #[derive(Clone, Copy, Debug)]
 struct Told {
@@ -58,6 +69,44 @@ impl Refusals {
     }
 }
 
+impl Audit {
+    /// One that nobody was told anything by yet.
+    pub fn new(bus: Arc<dyn Bus>, clock: Arc<dyn Clock>, ids: Arc<IdSource>) -> Self {
+        Self {
+            channel: Arc::from(channel::AUDIT),
+            bus,
+            clock,
+            ids,
+            refusals: Refusals::default(),
+        }
+    }
+
+    /// Somebody was not let in: who, if that is known, from where, and why. Of a flood one is told a
+    /// second, with how many there were.
+    pub fn refused(&self, user: Option<&str>, from: Option<IpAddr>, reason: &'static str) {
+        let now = self.clock.now();
+        if let Some(count) = self.refusals.to_tell(user, reason, now) {
+            let mut data = json!({ "user": user, "reason": reason, "count": count });
+            if let Some(from) = from {
+                put(&mut data, "address", &from.to_canonical().to_string());
+            }
+            self.tell(Kind::AuditRefused, &data);
+        }
+    }
+
+    fn tell(&self, kind: Kind, data: &Value) {
+        let at = self.clock.now();
+        self.bus.publish(Publication {
+            channel: Arc::clone(&self.channel),
+            kind,
+            id: self.ids.next(at),
+            timestamp: at,
+            severity: Severity::Informational,
+            data: data.to_string().into(),
+        });
+    }
+}
+
 impl Gateway {
     pub(crate) fn audit_connected(&self, connection: Id, who: &Principal, transport: &str) {
         let mut data = person(connection, who);
@@ -82,11 +131,7 @@ impl Gateway {
     /// Somebody was not let in.
     pub(crate) fn audit_refused(&self, who: Option<&Principal>, reason: &'static str) {
         let user = who.map(|who| who.subject.as_str());
-        let now = self.state.clock.now();
-        if let Some(count) = self.refusals.to_tell(user, reason, now) {
-            let data = json!({ "user": user, "reason": reason, "count": count });
-            self.audit(Kind::AuditRefused, &data);
-        }
+        self.state.audit.refused(user, None, reason);
     }
 
     pub(crate) fn audit_disconnected(&self, connection: Id, who: &Principal, reason: &str) {
@@ -96,7 +141,7 @@ impl Gateway {
     }
 
     fn audit(&self, kind: Kind, data: &Value) {
-        self.say(&Arc::from(channel::AUDIT), kind, data);
+        self.state.audit.tell(kind, data);
     }
 }
 

@@ -112,6 +112,7 @@ impl Connection {
 
     async fn finish(self: Box<Self>, end: End) {
         let id = self.enrolled.id;
+        let end = end.with(|code| self.gateway.told(code));
         tracing::debug!(connection = %id, ?end, "connection ends");
         let mut retry_after_ms = None;
         let mut reason = "gone";

@@ -125,6 +125,7 @@ impl Gateway {
     /// Closes a socket that comes to nothing.
     pub(crate) async fn dismiss(&self, outlet: Outlet, end: End) {
         let state = &self.state;
+        let end = end.with(|code| self.told(code));
         let mut retry_after_ms = None;
         if let End::Close(code) = end {
             state.telemetry.closed(code);

@@ -67,6 +67,7 @@ mod wish;
 mod word;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use vigil_event::{Id, Timestamp};
 use vigil_protocol::CloseCode;
@@ -84,6 +85,7 @@ use roster::Roster;
 use shard::Shards;
 
 pub use address::counted_address;
+pub use audit::Audit;
 pub use channel::{Namespace, Namespaces};
 pub use desk::{AlertDesk, Change, DeskError};
 pub use durable::{Durables, KeptCursor};
@@ -130,7 +132,6 @@ pub fn router(state: GatewayState) -> axum::Router {
         roster,
         shards,
         hall: greeting::Hall::default(),
-        refusals: audit::Refusals::default(),
         started_at,
     }))
 }
@@ -150,7 +151,6 @@ struct Gateway {
     roster: Arc<Roster>,
     shards: Shards,
     hall: greeting::Hall,
-    refusals: audit::Refusals,
     started_at: Timestamp,
 }
 
@@ -171,6 +171,16 @@ impl Gateway {
         self.drain
             .reaches(connection, || self.admission.total())
             .await;
+    }
+
+    /// What a client is told that is closed for this: a server that stops to come back says so.
+    fn told(&self, code: CloseCode) -> CloseCode {
+        match code {
+            CloseCode::GoingAway if self.state.comes_back.load(Ordering::Acquire) => {
+                CloseCode::Restart
+            }
+            code => code,
+        }
     }
 
     /// When a client that is closed with this code should come back. At a drain the moments are

@@ -35,6 +35,16 @@ pub(crate) enum End {
     Close(CloseCode),
 }
 
+impl End {
+    /// The same with another code, where the server closes it.
+    pub(crate) fn with(self, change: impl FnOnce(CloseCode) -> CloseCode) -> Self {
+        match self {
+            Self::Gone => Self::Gone,
+            Self::Close(code) => Self::Close(change(code)),
+        }
+    }
+}
+
 /// The socket and what bounds its writes.
 pub(crate) struct Outlet {
     wire: Arc<Wire>,

@@ -288,6 +288,7 @@ impl Listener {
 
     /// Why the stream ends. A browser comes back by itself: at the given time, or to be told 401.
     fn farewell(&mut self, code: CloseCode) -> Bytes {
+        let code = self.gateway.told(code);
         self.end = code.name();
         let state = &self.gateway.state;
         let id: Id = state.ids.next(state.clock.now());

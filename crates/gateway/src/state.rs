@@ -1,6 +1,8 @@
 //! What the gateway is given to work with, and the limits it keeps.
 
+use std::num::NonZero;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -9,7 +11,7 @@ use vigil_auth::Gatekeeper;
 use vigil_bus::Bus;
 use vigil_event::{Clock, IdSource};
 
-use crate::{AlertDesk, Durables, Namespaces, Telemetry};
+use crate::{AlertDesk, Audit, Durables, Namespaces, Telemetry};
 
 /// What the gateway is given to work with.
 #[derive(Clone)]
@@ -22,6 +24,8 @@ pub struct GatewayState {
     pub durables: Arc<Durables>,
     /// Who changes alerts.
     pub desk: Arc<dyn AlertDesk>,
+    /// Told of who comes, hears, is refused and goes.
+    pub audit: Arc<Audit>,
     /// Verifies the tokens by which a connection is renewed.
     pub gatekeeper: Arc<Gatekeeper>,
     /// The present, for expiry.
@@ -38,6 +42,9 @@ pub struct GatewayState {
     pub telemetry: Arc<Telemetry>,
     /// Cancelled when the server stops: every connection is then told and closed.
     pub shutdown: CancellationToken,
+    /// Set before `shutdown` is cancelled where the server comes back at once: clients are closed with
+    /// [`Restart`](vigil_protocol::CloseCode::Restart) then.
+    pub comes_back: Arc<AtomicBool>,
     /// Every connection is tracked here: close it and wait for it after cancelling `shutdown`.
     pub tasks: TaskTracker,
 }
@@ -79,7 +86,8 @@ pub struct Limits {
     pub durable_age: Duration,
     /// New connections from one address within a minute. This machine's own are not counted.
     pub connections_per_minute: u32,
-    /// How many threads share the connections.
+    /// How many threads share the connections. Usually one processor is left to who publishes, and to the
+    /// network: with a shard on each, all would wait for the fan-out before anybody reads what it wrote.
     pub shards: usize,
     /// Messages of this length and more are compressed for clients that agreed to it; 0 = none.
     pub compress_from_bytes: usize,
@@ -116,12 +124,32 @@ impl Default for Limits {
             durable_items: 1_000,
             durable_age: Duration::from_hours(7 * 24),
             connections_per_minute: 10,
-            shards: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            shards: usual_shards(std::thread::available_parallelism().map_or(1, NonZero::get)),
             compress_from_bytes: 1 << 10,
             connections_per_second: 1_000,
             drain_spread: Duration::from_secs(5),
             max_queued_bytes: 64 << 20,
             gather: Duration::from_millis(4),
+        }
+    }
+}
+
+/// How many shards there are where so many threads can run at once.
+const fn usual_shards(processors: usize) -> usize {
+    match processors {
+        0..=2 => 1,
+        more => more - 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_processor_is_left_to_others() {
+        for (processors, shards) in [(0, 1), (1, 1), (2, 1), (3, 2), (8, 7)] {
+            assert_eq!(usual_shards(processors), shards, "{processors}");
         }
     }
 }

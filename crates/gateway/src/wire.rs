@@ -15,6 +15,8 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Buf as _, Bytes};
 use parking_lot::Mutex;
+use rustix::io::Errno;
+use rustix::net::{SendFlags, send};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
@@ -96,6 +98,11 @@ impl Wire {
         state.queue.is_empty() && !state.holds_back
     }
 
+    /// Whether somebody works with it right now.
+    pub(crate) fn is_locked(&self) -> bool {
+        self.0.is_locked()
+    }
+
     /// Writes at once where nothing waits. Of what is not written at once only the frame that was
     /// begun waits, so that the log stays the queue; what is critical overtakes.
     pub(crate) fn write_now(&self, run: &Run, way: Way) -> Wrote {
@@ -104,9 +111,10 @@ impl Wire {
             return state.overtake(run, way);
         }
         let written = match &state.transport {
-            Transport::Plain(stream) => match stream.try_write(run.bytes()) {
+            // Past the runtime, which only knows whether it is worth to try: nothing waits, so it is.
+            Transport::Plain(stream) => match send(stream, run.bytes(), SendFlags::NOSIGNAL) {
                 Ok(written) => written,
-                Err(error) if is_for_later(&error) => 0,
+                Err(Errno::AGAIN | Errno::INTR) => 0,
                 Err(_) => return Wrote::Gone,
             },
             Transport::Other(_) => {

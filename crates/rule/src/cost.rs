@@ -14,7 +14,7 @@ pub type Stopwatch = fn() -> u64;
 /// What was counted of one rule.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cost {
-    /// How often the rule was a candidate and was evaluated.
+    /// How often the rule was a candidate and was evaluated, or was known to match.
     pub candidates: u64,
     /// How often it matched.
     pub hits: u64,
@@ -167,6 +167,11 @@ impl Costs {
             cost.last_hit = cost.last_hit.max(hit_at);
         }
         timing.lap(cost, self.look_ns);
+    }
+
+    /// A rule matched that was not evaluated, since it is known to match.
+    pub(crate) fn known(&mut self, rule: usize, hit_at: Timestamp) {
+        self.evaluated(rule, Some(hit_at), &mut Timing(None));
     }
 
     /// A rule of OWASP CRS matched, by its place in [`SecRules::rules`](crate::seclang::SecRules::rules).

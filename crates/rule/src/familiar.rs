@@ -1,7 +1,7 @@
 //! A table of texts that come again and again, with what was found out about each.
 //!
 //! *Input*: texts, each with a tag that tells apart what it is. *Output*: whether it came before, and
-//! what is kept of it. *Limits*: a table of fixed size, each text having one place in it; a text that
+//! what is kept of it. *Limits*: a table of fixed size, each text having two places in it; a text that
 //! comes often outlasts those that come once, so that a flood of new ones does not push it out. What
 //! is known is compared byte by byte: no two texts are ever taken for one.
 
@@ -46,8 +46,8 @@ struct Slot<T> {
     /// See [`MAX_CREDIT`].
     credit: u8,
     state: State,
-    /// The last event in which it was known: in this event its place is its own, since others hold
-    /// on to it.
+    /// The last event in which it was known or came again: in this event its place is its own, since
+    /// others hold on to it.
     event: u32,
     what: T,
 }
@@ -85,7 +85,19 @@ impl<T: Clone + Default> Familiar<T> {
             return Recall::Stranger;
         }
         let hash = FixedState::with_seed(tag).hash_one(text);
-        let place = (hash % self.slots.len() as u64) as usize;
+        let home = (hash % self.slots.len() as u64) as usize;
+        let is_it = |slot: &Slot<T>| slot.hash == hash && slot.tag == tag;
+        let credit = |place: usize| self.slots.get(place).map(|slot| slot.credit);
+        let [one, two] = [home, home ^ 1];
+        let place = if self.slots.get(one).is_some_and(is_it) {
+            one
+        } else if self.slots.get(two).is_some_and(is_it) {
+            two
+        } else {
+            let is_one = credit(two).is_none_or(|two| credit(one) <= Some(two));
+            self.let_in(if is_one { one } else { two }, hash, tag);
+            return Recall::Stranger;
+        };
         let start = place * self.max_text;
         let (Some(slot), Some(kept)) = (
             self.slots.get_mut(place),
@@ -93,18 +105,26 @@ impl<T: Clone + Default> Familiar<T> {
         ) else {
             return Recall::Stranger;
         };
-        if slot.hash == hash && slot.tag == tag {
-            let place = Place(place as u16);
-            return match slot.state {
-                State::Once => Recall::Again(place),
-                State::Known(len) if usize::from(len) == text.len() && kept == text => {
-                    slot.credit = (slot.credit + CREDIT).min(MAX_CREDIT);
-                    slot.event = self.event;
-                    Recall::Known(place)
-                }
-                State::Known(_) | State::TooMuch => Recall::Stranger,
-            };
+        let place = Place(place as u16);
+        match slot.state {
+            State::Once => {
+                slot.event = self.event;
+                Recall::Again(place)
+            }
+            State::Known(len) if usize::from(len) == text.len() && kept == text => {
+                slot.credit = (slot.credit + CREDIT).min(MAX_CREDIT);
+                slot.event = self.event;
+                Recall::Known(place)
+            }
+            State::Known(_) | State::TooMuch => Recall::Stranger,
         }
+    }
+
+    /// A stranger asks for a place: it gets one that nothing is to outlast it in.
+    fn let_in(&mut self, place: usize, hash: u64, tag: u64) {
+        let Some(slot) = self.slots.get_mut(place) else {
+            return;
+        };
         if slot.credit > 0 {
             slot.credit -= 1;
         } else if slot.event != self.event {
@@ -114,7 +134,6 @@ impl<T: Clone + Default> Familiar<T> {
                 ..Slot::default()
             };
         }
-        Recall::Stranger
     }
 
     /// Keeps what is to be known of a text that was [`Recall::Again`]; nothing is kept of one of which

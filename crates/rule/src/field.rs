@@ -96,6 +96,11 @@ impl Scope {
             })
     }
 
+    /// Every view of a field.
+    pub(crate) fn every(field: Field) -> Self {
+        Self::raw(field).with(Self::derived(field))
+    }
+
     /// The views of both.
     #[must_use]
     pub(crate) const fn with(self, other: Self) -> Self {
@@ -153,7 +158,7 @@ impl Scope {
     pub(crate) fn fields(self) -> impl Iterator<Item = Field> {
         Field::ALL
             .into_iter()
-            .filter(move |field| self.meets(Self::raw(*field).with(Self::derived(*field))))
+            .filter(move |field| self.meets(Self::every(*field)))
     }
 
     /// The fields of these views that are numbers.
@@ -201,7 +206,7 @@ pub(crate) fn scope(name: &str) -> Option<Scope> {
             });
         }
     }
-    of(name, &|field| Scope::raw(field).with(Scope::derived(field)))
+    of(name, &Scope::every)
 }
 
 fn fields(name: &str) -> Option<Vec<Field>> {

@@ -54,6 +54,7 @@ mod outline;
 pub mod pattern;
 mod position;
 mod prefilter;
+mod repeat;
 mod required;
 mod rule;
 pub mod seclang;

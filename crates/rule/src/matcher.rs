@@ -208,6 +208,19 @@ impl Leaf {
         }
     }
 
+    /// The views whose texts it looks at; none where it looks at the event's address, time or sum of
+    /// bytes.
+    pub(crate) fn texts(&self) -> Option<Scope> {
+        let scope = self.target.scope;
+        match &self.matcher {
+            Matcher::Occurred(..) => None,
+            Matcher::Networks(_) if scope.is_address() => None,
+            Matcher::Number(..) if self.target.number() == Some(Field::BodyBytes) => None,
+            Matcher::Reference { other, .. } => Some(scope.with(other.scope)),
+            _ => Some(scope),
+        }
+    }
+
     /// Says of a text that is such a view whether it matches, if it is one that this compares.
     pub(crate) fn learn(&self, view: Scope, text: &[u8], seen: &Seen, lesson: &mut Lesson) {
         if seen.common(self.compared().common(view), &self.marks) == Scope::default() {

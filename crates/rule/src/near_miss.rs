@@ -28,8 +28,8 @@ impl RuleSet {
     pub fn near_misses(&self, event: &Event, scratch: &mut Scratch) -> Vec<NearMiss> {
         let mut hits = Vec::new();
         self.evaluate(event, scratch, &mut hits);
-        let seen = scratch.seen();
-        self.gated_candidates(event, seen)
+        let (seen, candidates) = self.gated_candidates(event, scratch);
+        candidates
             .into_iter()
             .filter(|rule| !hits.iter().any(|hit| hit.rule == *rule))
             .filter_map(|rule| {

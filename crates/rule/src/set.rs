@@ -5,7 +5,7 @@ use std::sync::Arc;
 use vigil_event::{Event, Evidence, LogKind};
 
 use crate::condition::Condition;
-use crate::cost::Costs;
+use crate::cost::{Costs, Timing};
 use crate::field::Scope;
 use crate::gate::{Gate, Mark, Probe, Probes};
 use crate::label::Labels;
@@ -14,6 +14,7 @@ use crate::log_source::LogSource;
 use crate::matcher::Leaf;
 use crate::memory::Lesson;
 use crate::prefilter::Prefilter;
+use crate::repeat::{Looks, Repeats};
 use crate::seclang::SecRules;
 use crate::seen::Seen;
 use crate::table::Table;
@@ -30,6 +31,7 @@ pub struct RuleSet {
     comparisons: Table<Arc<Leaf>>,
     correlations: Vec<Correlation>,
     prefilter: Prefilter,
+    looks: Looks,
     labels: Labels,
     logs: Logs,
     crs: Option<SecRules>,
@@ -102,6 +104,7 @@ impl Hit {
 /// What an evaluation writes on, made once for each thread and reused for each event.
 #[derive(Debug)]
 pub struct Scratch {
+    repeats: Repeats,
     seen: Seen,
     logs: Vec<bool>,
     costs: Costs,
@@ -111,6 +114,7 @@ impl Scratch {
     /// For these rules. [`Scratch::renew`] makes it one for others.
     pub fn new(rules: &RuleSet) -> Self {
         Self {
+            repeats: Repeats::default(),
             seen: Seen::of(&rules.prefilter),
             logs: Vec::new(),
             costs: Costs::new(rules.counts()),
@@ -119,12 +123,9 @@ impl Scratch {
 
     /// Serves other rules from now on: what was counted is forgotten, the stopwatch stays.
     pub fn renew(&mut self, rules: &RuleSet) {
+        self.repeats = Repeats::default();
         self.seen = Seen::of(&rules.prefilter);
         self.costs.renew(rules.counts());
-    }
-
-    pub(crate) const fn seen(&self) -> &Seen {
-        &self.seen
     }
 
     /// What was counted since the counts were last cleared.
@@ -176,12 +177,14 @@ impl RuleSet {
             .flatten()
             .fold(Scope::default(), |scope, leaf| scope.with(leaf.compared()));
         let prefilter = Prefilter::new(&probes, &gates, compared);
+        let looks = Looks::of(&conditions, prefilter.ungated());
         let set = Self {
             rules,
             conditions,
             comparisons: comparisons.into_iter().collect(),
             correlations,
             prefilter,
+            looks,
             labels,
             logs,
             crs: None,
@@ -234,17 +237,26 @@ impl RuleSet {
             .filter_map(|place| self.rules.get(*place as usize))
     }
 
-    /// The rules of whose required texts all were seen, without those that require none and those
-    /// for other logs.
-    pub(crate) fn gated_candidates(&self, event: &Event, seen: &Seen) -> Vec<usize> {
+    /// What is seen of the event, and the rules of whose required texts all were, without those that
+    /// require none and those for other logs.
+    pub(crate) fn gated_candidates<'s>(
+        &self,
+        event: &Event,
+        scratch: &'s mut Scratch,
+    ) -> (&'s Seen, Vec<usize>) {
+        let seen = &mut scratch.seen;
+        self.prefilter.look(event, seen);
+        seen.name_labels(event, &self.labels);
         let mut logs = Vec::new();
         let logs = self.logs.of(event, &mut logs);
         let ungated = self.prefilter.ungated();
-        seen.candidates()
+        let candidates = seen
+            .candidates()
             .iter()
             .filter(|rule| self.logs.allow(**rule, logs) && !ungated.contains(*rule))
             .map(|rule| *rule as usize)
-            .collect()
+            .collect();
+        (seen, candidates)
     }
 
     pub(crate) fn condition(&self, rule: usize) -> Option<&Condition> {
@@ -255,8 +267,27 @@ impl RuleSet {
     /// Allocates nothing when no rule matches and the scratch has served these rules before.
     pub fn evaluate(&self, event: &Event, scratch: &mut Scratch, hits: &mut Vec<Hit>) {
         hits.clear();
-        let Scratch { seen, logs, costs } = scratch;
-        let mut timing = costs.start();
+        let mut timing = scratch.costs.start();
+        let Some(known) = scratch.repeats.recall(event, &self.looks) else {
+            return self.look(event, scratch, timing, hits);
+        };
+        let costs = &mut scratch.costs;
+        costs.passed(&mut timing);
+        for hit in known {
+            costs.known(hit.rule, event.occurred_at);
+        }
+        hits.extend_from_slice(known);
+        costs.finish(hits.len(), 0);
+    }
+
+    /// Adds the rules that match the event to `hits`, by looking at it.
+    fn look(&self, event: &Event, scratch: &mut Scratch, mut timing: Timing, hits: &mut Vec<Hit>) {
+        let Scratch {
+            repeats,
+            seen,
+            logs,
+            costs,
+        } = scratch;
         self.prefilter.look(event, seen);
         seen.name_labels(event, &self.labels);
         let logs = self.logs.of(event, logs);
@@ -272,6 +303,7 @@ impl RuleSet {
             hits.extend(hit);
         }
         self.learn(event, seen);
+        repeats.learn(&self.looks, seen.candidates(), hits);
         costs.finish(hits.len(), seen.take_examined());
     }
 

@@ -100,7 +100,8 @@ pub(crate) fn newest_ns(places: &[PathBuf]) -> i64 {
 }
 
 /// Finds the file that a mark stands in, among all files beside the places: by its inode, or as a
-/// copy with the same head, and the same bytes before the mark.
+/// copy with the same head, and the same bytes before the mark. Without a head to compare, what
+/// has the inode must also have a rotated file's name: inodes are used again.
 pub(crate) fn find(
     places: &[PathBuf],
     mark: &Mark,
@@ -115,7 +116,11 @@ pub(crate) fn find(
     };
     let by_inode = places.iter().find_map(|place| {
         let mut same = entries(place).filter(|entry| entry.ino() == mark.inode);
-        same.find_map(|entry| open(&entry.path()))
+        same.find_map(|entry| {
+            let path = entry.path();
+            let known = mark.fingerprint.is_some() || path == *place || is_rotated(place, &path);
+            known.then(|| open(&path)).flatten()
+        })
     });
     by_inode.or_else(|| find_copy(places, mark, taken))
 }
@@ -147,6 +152,11 @@ fn entries(place: &Path) -> impl Iterator<Item = fs::DirEntry> {
         .into_iter()
         .flatten()
         .flatten()
+}
+
+/// Whether the name is that of a rotated file that can be read.
+fn is_rotated(tailed: &Path, path: &Path) -> bool {
+    is_sibling(tailed, path) && !is_compressed(path)
 }
 
 /// Whether the name goes on from the tailed one as rotations name files.

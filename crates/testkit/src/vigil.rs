@@ -12,6 +12,7 @@ pub struct VigilBuilder {
     binary: PathBuf,
     data_dir: PathBuf,
     arguments: Vec<String>,
+    listen: &'static str,
     told: Option<PathBuf>,
     environment: Vec<(String, String)>,
 }
@@ -23,6 +24,7 @@ impl VigilBuilder {
             binary: binary.into(),
             data_dir: data_dir.into(),
             arguments: Vec::new(),
+            listen: "127.0.0.1:0",
             told: None,
             environment: Vec::new(),
         }
@@ -38,6 +40,13 @@ impl VigilBuilder {
     #[must_use]
     pub fn arg(mut self, argument: &str) -> Self {
         self.arguments.push(argument.to_owned());
+        self
+    }
+
+    /// Can be reached by every address of this machine, and still by the one that it says.
+    #[must_use]
+    pub const fn everywhere(mut self) -> Self {
+        self.listen = "0.0.0.0:0";
         self
     }
 
@@ -59,7 +68,7 @@ impl VigilBuilder {
     pub fn serve(&self) -> Vigil {
         let mut command = self.command("serve");
         command
-            .args(["--listen", "127.0.0.1:0"])
+            .args(["--listen", self.listen])
             .args(&self.arguments);
         if let Some(path) = &self.told {
             let file = fs_err::File::create(path).unwrap().into_parts().0;
@@ -73,10 +82,10 @@ impl VigilBuilder {
                 .next()
                 .unwrap_or_else(|| panic!("vigil ended before it listened: {greeting:?}"))
                 .unwrap();
-            let found = ["http://127.0.0.1:", "https://127.0.0.1:"]
+            let found = ["http://127.0.0.1:", "https://127.0.0.1:", "http://0.0.0.0:"]
                 .into_iter()
                 .find_map(|start| line.find(start))
-                .map(|start| line.split_at(start).1.to_owned());
+                .map(|start| line.split_at(start).1.replace("0.0.0.0", "127.0.0.1"));
             greeting.push(line);
             if let Some(url) = found {
                 break url.split('/').take(3).collect::<Vec<_>>().join("/");

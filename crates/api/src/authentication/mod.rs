@@ -44,7 +44,13 @@ pub struct Access {
     pub hosts: Hosts,
     /// Origins beside our own, such as `https://vigil.example`, whose pages may use a session.
     pub origins: Vec<String>,
+    /// Hears of each credential that is refused.
+    pub witness: Arc<Witness>,
 }
+
+/// Hears what kind of credential was refused (`token`, `session`, `key`, `ticket`), and where it came
+/// from. It must not wait for anything.
+pub type Witness = dyn Fn(&'static str, Option<IpAddr>) + Send + Sync;
 
 /// Marks a request, as an extension, that came through TLS which this server ended.
 #[derive(Clone, Copy, Debug)]
@@ -122,11 +128,15 @@ impl<'a> Asked<'a> {
 impl Door {
     /// Who asks, if that is proved; nobody where a socket may still say it in its first frame.
     async fn principal(&self, asked: Asked<'_>) -> Result<Option<Principal>, ApiError> {
-        let principal = match credential::of(asked.headers, asked.uri)? {
+        let shown = credential::of(asked.headers, asked.uri);
+        let shown = shown.inspect_err(|error| self.witness(error, "token", asked.peer))?;
+        let principal = match shown {
             None if credential::may_follow(asked.headers, asked.uri) => return Ok(None),
             None => return Err(unauthenticated("this needs a token")),
             Some(Shown::Session(token)) => {
-                let principal = self.verify(Credential::Bearer(token), asked.peer).await?;
+                let verified = self.holder_patiently(Credential::Bearer(token)).await;
+                let principal =
+                    verified.inspect_err(|error| self.witness(error, "session", asked.peer))?;
                 if changes_something(asked.method, asked.headers) {
                     origin::check(asked.headers, &self.access.origins)?;
                 }
@@ -145,6 +155,7 @@ impl Door {
         peer: Option<IpAddr>,
     ) -> Result<Principal, ApiError> {
         let verified = self.holder_patiently(credential).await;
+        let verified = verified.inspect_err(|error| self.witness(error, kind(credential), peer));
         if matches!(credential, Credential::Bearer(_)) {
             verified
         } else {
@@ -177,8 +188,23 @@ impl Door {
         self.failures.count(peer, self.now()).err().unwrap_or(error)
     }
 
+    /// Has it told that a credential was refused.
+    fn witness(&self, error: &ApiError, kind: &'static str, peer: Option<IpAddr>) {
+        if error.code() == ErrorCode::Unauthenticated {
+            (self.access.witness)(kind, peer);
+        }
+    }
+
     fn now(&self) -> Timestamp {
         self.access.clock.now()
+    }
+}
+
+const fn kind(credential: Credential<'_>) -> &'static str {
+    match credential {
+        Credential::Bearer(_) => "token",
+        Credential::ApiKey(_) => "key",
+        Credential::Ticket(_) => "ticket",
     }
 }
 

@@ -77,7 +77,10 @@ async fn sign_in(State(door): State<Arc<Door>>, request: Request) -> Response {
     let token = Credential::Bearer(form.token.trim());
     match door.holder_patiently(token).await {
         Ok(principal) => session_for(&door, principal, browser, "a token"),
-        Err(error) => page_of(door.counted(error, peer)),
+        Err(error) => {
+            door.witness(&error, "token", peer);
+            page_of(door.counted(error, peer))
+        }
     }
 }
 
@@ -108,7 +111,9 @@ pub(super) fn redeem(door: &Door, request: &Request, ticket: &str) -> Response {
     if session.is_some_and(|token| door.holder(Credential::Bearer(token)).is_ok()) {
         return Redirect::to(PAGE_PATH).into_response();
     }
-    page_of(door.counted(error, peer(request)))
+    let peer = peer(request);
+    door.witness(&error, "ticket", peer);
+    page_of(door.counted(error, peer))
 }
 
 /// Opens a session that may what the principal may, and ends no later. What was shown is never the

@@ -35,6 +35,34 @@ const OTHERS: [&str; 12] = [
 ];
 
 #[tokio::test]
+async fn each_credential_that_is_refused_is_told_by_its_kind() {
+    let app = App::new();
+    for (path, header, told) in [
+        (
+            "/api/v1/threats",
+            ("authorization", "Bearer x"),
+            Some("token"),
+        ),
+        ("/ws", ("authorization", "Basic x"), Some("token")),
+        ("/ws", ("sec-websocket-protocol", "bearer.x"), Some("token")),
+        ("/sse/threats?token=x", ("accept", "*/*"), Some("token")),
+        ("/sse/threats?ticket=x", ("accept", "*/*"), Some("ticket")),
+        ("/ui/?ticket=x", ("accept", "*/*"), Some("ticket")),
+        ("/api/v1/threats", ("x-api-key", "x"), Some("key")),
+        ("/ui/", ("cookie", "vigil_session=x"), Some("session")),
+        // Who shows nothing is no news.
+        ("/api/v1/threats", ("accept", "*/*"), None),
+        ("/health", ("authorization", "Bearer x"), None),
+    ] {
+        let request = request(Method::GET, path).header(header.0, header.1);
+        let answer = app.send(request.body(Body::empty()).unwrap()).await;
+        assert_eq!(answer.status == 401, path != "/health", "{path} {header:?}");
+        let refused = std::mem::take(&mut *app.refused.lock());
+        assert_eq!(refused, Vec::from_iter(told), "{path} {header:?}");
+    }
+}
+
+#[tokio::test]
 async fn without_a_credential_nothing_answers_but_health() {
     let app = App::new();
     let paths = documented()

@@ -211,7 +211,27 @@ pub(crate) struct App {
     pub(crate) readiness: Arc<TestReadiness>,
     pub(crate) metrics: prometheus::Registry,
     pub(crate) rulebook: Arc<TestRulebook>,
+    /// The kinds of credentials that were refused.
+    pub(crate) refused: Refused,
     _dir: tempfile::TempDir,
+}
+
+/// The sockets' routes are another crate's; here they only say that they were reached.
+fn sockets() -> Router {
+    let stream = axum::routing::get(|| async { "a stream" });
+    Router::new()
+        .route("/ws", axum::routing::get(|| async { "a socket" }))
+        .route("/sse/{channel}", stream)
+}
+
+/// The kinds of credentials that were refused.
+type Refused = Arc<Mutex<Vec<&'static str>>>;
+
+/// Notes the kinds of credentials that are refused.
+fn witness() -> (Refused, Arc<vigil_api::Witness>) {
+    let refused = Refused::default();
+    let noted = Arc::clone(&refused);
+    (refused, Arc::new(move |kind, _| noted.lock().push(kind)))
 }
 
 impl App {
@@ -263,20 +283,15 @@ impl App {
             models: Arc::new(TestModels),
             suppressions: in_force.clone(),
         };
-        // The sockets' routes are another crate's; here they only say that they were reached.
-        let sockets = Router::new()
-            .route("/ws", axum::routing::get(|| async { "a socket" }))
-            .route(
-                "/sse/{channel}",
-                axum::routing::get(|| async { "a stream" }),
-            );
+        let (refused, witness) = witness();
         let access = Access {
             gatekeeper: Arc::clone(&gatekeeper),
             clock: clock.clone(),
             hosts,
             origins: Vec::new(),
+            witness,
         };
-        let router = vigil_api::authenticate(vigil_api::router(state).merge(sockets), access);
+        let router = vigil_api::authenticate(vigil_api::router(state).merge(sockets()), access);
         Self {
             router,
             store,
@@ -287,6 +302,7 @@ impl App {
             readiness,
             metrics,
             rulebook,
+            refused,
             _dir: dir,
         }
     }

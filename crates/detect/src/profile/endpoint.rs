@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use vigil_event::whole::is_secret;
 
 use super::misfit::{Aspect, Misfit, Place, grouped};
-use super::name::{MAX_NAME_BYTES, name_key};
+use super::name::{MAX_NAME_BYTES, is_campaign, name_key};
 use super::options::{Part, Trust};
 use super::parameter::{Parameter, ParameterDescription, value_misfit};
 use super::seen::{self, Origin, Request};
@@ -20,33 +20,12 @@ const MAX_PARAMETERS: usize = 64;
 /// A parameter is needed when at most one in so many requests came without it.
 const NEEDED: u64 = 1_000;
 
-/// Names that come from mails, advertisements and social networks, on any site and all of a sudden.
-const CAMPAIGN: [&str; 16] = [
-    "fbclid",
-    "gclid",
-    "dclid",
-    "gbraid",
-    "wbraid",
-    "msclkid",
-    "yclid",
-    "igshid",
-    "mc_cid",
-    "mc_eid",
-    "_ga",
-    "_gl",
-    "ttclid",
-    "twclid",
-    "li_fat_id",
-    "srsltid",
-];
-
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Endpoint {
     /// Requests that were served.
     count: u64,
     crowd: Crowd,
     methods: Sparse,
-    new_methods: Novelty,
     parameters: HashMap<Box<str>, Parameter>,
     new_names: Novelty,
     overflow: Witness,
@@ -111,8 +90,6 @@ impl Endpoint {
             self.sizes.see(bucket(request.body_bytes()), by);
         }
         self.origins.see(request.origin() as u8, by);
-        let is_new = self.settled.methods & 1 << request.method() == 0;
-        self.new_methods.see(self.count, is_new, by);
         self.methods.see(request.method(), by);
         self.learn_parameters(request, trust, room);
     }
@@ -127,7 +104,7 @@ impl Endpoint {
                 is_new = true;
                 continue;
             };
-            is_new |= !parameter.is_trusted;
+            is_new |= parameter.seen.is_rare() && !is_campaign(&key);
             if request.parameters().take(place).any(|[one, _]| one == name) {
                 parameter.repeated.see(by);
             } else {
@@ -229,7 +206,7 @@ impl Endpoint {
             return;
         }
         let shown = self.methods.networks(method);
-        let strength = self.strength(&self.new_methods, shown, part);
+        let strength = part.rarity(shown, self.count, self.settled.crowd);
         let weight = match (method, request.status()) {
             (seen::OPTIONS, _) => 2.0,
             (_, 401 | 403 | 405 | 501) => 4.0,
@@ -262,16 +239,15 @@ impl Endpoint {
         let shape = Shape::of(value);
         let classes = shape.classes | Shape::of(name).classes;
         let is_dangerous = trust.read(classes) & class::DANGEROUS != 0;
-        let is_campaign = key.starts_with("utm_") || CAMPAIGN.contains(&key.as_str());
         let elsewhere = names.values(&key);
         if let Some((values, part)) = elsewhere
             && let Some(misfit) = values.judge((&shape, value), part, trust)
         {
-            misfits.push(value_misfit((&key, place), &misfit, values));
+            misfits.extend(value_misfit((&key, place), &misfit, values));
         }
         let weight = if is_dangerous {
             6.5
-        } else if is_campaign {
+        } else if is_campaign(&key) {
             1.0
         } else if names.is_known(&key, trust) {
             2.5
@@ -408,7 +384,6 @@ impl Endpoint {
         ] {
             mine.add(theirs);
         }
-        self.new_methods.add(&other.new_methods);
         self.new_names.add(&other.new_names);
         self.overflow.add(&other.overflow);
         self.is_open |= other.is_open;

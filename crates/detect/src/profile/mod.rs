@@ -14,6 +14,7 @@
 //! time is the events' own.
 
 mod course;
+mod ending;
 mod endpoint;
 mod eye;
 mod learner;

@@ -3,6 +3,26 @@
 /// The longest name that is told from others, in bytes.
 pub(super) const MAX_NAME_BYTES: usize = 64;
 
+/// Names that come from mails, advertisements and social networks, on any site and all of a sudden.
+const CAMPAIGN: [&str; 16] = [
+    "fbclid",
+    "gclid",
+    "dclid",
+    "gbraid",
+    "wbraid",
+    "msclkid",
+    "yclid",
+    "igshid",
+    "mc_cid",
+    "mc_eid",
+    "_ga",
+    "_gl",
+    "ttclid",
+    "twclid",
+    "li_fat_id",
+    "srsltid",
+];
+
 /// The name a parameter goes by: the digits in it do not matter where they count things.
 pub(crate) fn name_key(name: &[u8], key: &mut String) {
     key.clear();
@@ -30,6 +50,11 @@ pub(crate) fn name_key(name: &[u8], key: &mut String) {
             key.push(character);
         }
     }
+}
+
+/// Whether a parameter of that name says what brought the visitor.
+pub(crate) fn is_campaign(name: &str) -> bool {
+    name.starts_with("utm_") || CAMPAIGN.contains(&name)
 }
 
 #[cfg(test)]

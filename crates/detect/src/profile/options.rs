@@ -1,7 +1,7 @@
 //! What a profile needs before it trusts, and how much it may hold.
 
 use super::shape::class;
-use super::witness::Witness;
+use super::witness::{PER_ADDRESS, Witness};
 
 /// What the profiles need to know. Times are milliseconds of event time.
 #[derive(Clone, Debug, PartialEq)]
@@ -136,5 +136,12 @@ impl Part {
         let rarely = (probability * self.share).max(1e-9);
         let known = (addresses as f64 / WELL_KNOWN).min(1.0);
         known * ((-rarely.log10() - 1.0) / 2.0).clamp(0.0, 1.25)
+    }
+
+    /// The same of a sign that so many networks have shown among so many requests from so many
+    /// addresses. Who sends the same all day is not so many visitors.
+    pub(crate) fn rarity(self, shown: u32, count: u64, addresses: u64) -> f64 {
+        let seen = count.min(addresses.saturating_mul(PER_ADDRESS)) as f64;
+        self.strength((f64::from(shown) + 0.5) / (seen + 1.0), addresses)
     }
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::misfit::{Aspect, Misfit, Place, ValueMisfit, grouped};
+use super::name::is_campaign;
 use super::options::{Part, Trust};
 use super::shape::Shape;
 use super::value::ValueProfile;
@@ -62,13 +63,12 @@ impl Parameter {
         };
         let witnesses = self.value.witnesses();
         if again && !trust.trusts(&self.repeated) && !name.contains('#') {
-            let shown = f64::from(self.repeated.networks());
-            let probability = (shown + 0.5) / (self.requests.min(16 * witnesses) + 1) as f64;
+            let shown = self.repeated.networks();
             misfits.push(Misfit {
                 aspect: Aspect::Repeated,
                 place: Place::Name(place),
                 thing: hash_text(name.as_bytes()),
-                score: 5.5 * part.strength(probability, witnesses),
+                score: 5.5 * part.rarity(shown, self.requests, witnesses),
                 words: format!("parameter `{name}` came once {}", so_far()),
             });
         }
@@ -94,18 +94,19 @@ impl Parameter {
             (None, _) => None,
         };
         if let Some((misfit, of)) = worst {
-            misfits.push(value_misfit((name, place), &misfit, of));
+            misfits.extend(value_misfit((name, place), &misfit, of));
         }
     }
 }
 
-/// What is said of a value that does not fit.
+/// What is said of a value that does not fit. How a campaign is called says nothing.
 pub(super) fn value_misfit(
     (name, place): (&str, usize),
     misfit: &ValueMisfit,
     of: &ValueProfile,
-) -> Misfit {
-    Misfit {
+) -> Option<Misfit> {
+    let is_telling = misfit.is_dangerous || misfit.is_long || !is_campaign(name);
+    is_telling.then(|| Misfit {
         aspect: misfit.aspect,
         place: Place::Value(place),
         thing: hash_text(name.as_bytes()),
@@ -116,5 +117,5 @@ pub(super) fn value_misfit(
             grouped(of.count()),
             grouped(of.clients())
         ),
-    }
+    })
 }

@@ -32,12 +32,22 @@ struct Bench {
 }
 
 pub(super) fn event(client: u32, at_ms: i64, path: &str, parameters: &[(&str, &str)]) -> Event {
+    asked_by("GET", client, at_ms, path, parameters)
+}
+
+fn asked_by(
+    method: &str,
+    client: u32,
+    at_ms: i64,
+    path: &str,
+    parameters: &[(&str, &str)],
+) -> Event {
     let mut event = Event::new();
     event.occurred_at = Timestamp::from_millis(at_ms);
     event.source_ip = Some(IpAddr::V4(Ipv4Addr::from(0x0a00_0001 + (client << 8))));
     event.status = 200;
     event.body_bytes = 5_000;
-    event.set(Field::Method, b"GET");
+    event.set(Field::Method, method.as_bytes());
     event.set(Field::UrlDomain, b"shop.example");
     event.set(Field::UrlPath, path.as_bytes());
     let mut query = String::new();
@@ -193,6 +203,53 @@ fn what_fits_is_silent_and_what_does_not_is_told_in_words() {
     }
     let long = "a".repeat(900);
     assert!(bench.score("/item/100", &[("colour", &long), ("page", "1")]) >= 5.0);
+}
+
+/// A word for each number, of letters only.
+fn word(number: u32) -> String {
+    let letters = [4, 2, 0].map(|shift| b"bcdfghklmnprstvz"[(number >> shift & 15) as usize]);
+    letters
+        .map(|letter| format!("{}a", char::from(letter)))
+        .concat()
+}
+
+#[test]
+fn people_with_a_point_in_their_names_are_no_files() {
+    let mut bench = Bench::new();
+    for number in 0..2_000 {
+        bench.visits(3);
+        let path = format!("/u/{}.{}", word(number), word(number * 7 % 200));
+        let visit = event(number % 300, bench.now_ms, &path, &[]);
+        bench.show(&visit, 0.0);
+    }
+    bench.publish();
+    assert_eq!(bench.state(), State::Active);
+    assert!(bench.score("/u/babada.lovelace", &[]) < 5.0);
+    assert!(bench.score("/u/babada.ada", &[]) < 5.0);
+    let file = bench.ask("/u/babada.php", &[]).unwrap();
+    assert!(file.score.value() >= 5.0, "{file:?}");
+    let reason = file.reason.unwrap();
+    assert!(reason.contains("no path ended in `.php`"), "{reason}");
+}
+
+#[test]
+fn what_becomes_usual_makes_nothing_else_usual() {
+    let mut bench = active();
+    let [colour, page] = [("colour", "red"), ("page", "1")];
+    for number in 0..300 {
+        bench.visits(2);
+        let click = [colour, page, ("fbclid", "IwAR0aFzq")];
+        let clicked = event(number % 250, bench.now_ms, "/item/100", &click);
+        bench.show(&clicked, 0.0);
+        let (client, at) = (number % 250, bench.now_ms);
+        let options = asked_by("OPTIONS", client, at, "/item/100", &[colour, page]);
+        bench.show(&options, 0.0);
+    }
+    bench.publish();
+    assert!(bench.score("/item/100", &[colour, page, ("role", "admin")]) >= 5.0);
+    let put = asked_by("PUT", 999, bench.now_ms, "/item/100", &[colour, page]);
+    let said = bench.eye.look(&put).unwrap();
+    assert!(said.score.value() >= 5.0, "{said:?}");
 }
 
 #[test]

@@ -6,6 +6,7 @@
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
+use super::ending::{ending, is_file};
 use super::endpoint::Endpoint;
 use super::options::Trust;
 use super::seen::Request;
@@ -69,23 +70,6 @@ pub(crate) fn segments(path: &[u8]) -> impl Iterator<Item = &[u8]> {
         .chain(is_below_file.then_some(&[][..]))
 }
 
-/// The ending of a file name with its point, or nothing.
-pub(crate) fn ending(segment: &[u8]) -> &[u8] {
-    // Editors leave copies of this name.
-    if segment.ends_with(b"~") {
-        return b"~";
-    }
-    let Some(point) = segment.iter().rposition(|byte| *byte == b'.') else {
-        return b"";
-    };
-    let ending = segment.get(point..).unwrap_or_default();
-    let letters = ending.get(1..).unwrap_or_default();
-    let is_ending = (1..=6).contains(&letters.len())
-        && letters.iter().all(u8::is_ascii_alphanumeric)
-        && letters.iter().any(u8::is_ascii_alphabetic);
-    if is_ending { ending } else { b"" }
-}
-
 /// The name a segment goes by: numbers and tokens have one name each, with the file's ending.
 fn segment_key(segment: &[u8], key: &mut String) {
     key.clear();
@@ -107,11 +91,13 @@ fn segment_key(segment: &[u8], key: &mut String) {
     key.push_str(std::str::from_utf8(ending).unwrap_or_default());
 }
 
-/// The same where the place is open.
+/// The same where the place is open: names of people and of versions have points too.
 fn open_key(segment: &[u8], key: &mut String) {
     key.clear();
     key.push_str(TEXT);
-    key.push_str(std::str::from_utf8(ending(segment)).unwrap_or_default());
+    if is_file(segment) {
+        key.push_str(std::str::from_utf8(ending(segment)).unwrap_or_default());
+    }
 }
 
 impl Node {

@@ -84,6 +84,11 @@ impl Witness {
         (64.0 * (64.0 / f64::from(empty)).ln()).round() as u32
     }
 
+    /// Whether hardly anybody has shown it. What several have is not news any more.
+    pub(crate) const fn is_rare(&self) -> bool {
+        self.networks.count_ones() < 3
+    }
+
     /// In how many periods, up to 32.
     pub(crate) const fn periods(&self) -> u32 {
         self.periods.count_ones()
@@ -253,7 +258,7 @@ impl Novelty {
 /// An epoch with so many speaks for itself.
 const ENOUGH_NOW: u64 = 256;
 /// Of each address so many requests count.
-const PER_ADDRESS: u64 = 16;
+pub(super) const PER_ADDRESS: u64 = 16;
 
 #[cfg(test)]
 mod tests {

@@ -1,5 +1,6 @@
 //! How connections end.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -232,6 +233,22 @@ async fn a_stopping_server_says_when_to_come_back() {
         0
     );
     assert_eq!(server.metric("vigil_gateway_subscriptions"), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_started_again_says_so() {
+    let server = Server::start(Setup::default()).await;
+    let mut client = connect(&server, "/ws/threats").await;
+    server.comes_back.store(true, Ordering::Release);
+    server.shutdown.cancel();
+    let (code, reason) = client.closed().await;
+    assert_eq!((code, &reason["code"]), (1012, &json!("restart")));
+    assert_eq!(reason["reconnect"], true);
+    assert!(reason["retry_after_ms"].is_u64(), "{reason}");
+    assert_eq!(
+        server.metric("vigil_gateway_closed_total{code=\"restart\"}"),
+        1
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use axum::Extension;
 use axum::http::Request;
@@ -20,7 +20,8 @@ use vigil_event::{
     Alert, AlertKey, AlertState, Clock, Id, IdSource, Kind, Publication, Score, Severity, Timestamp,
 };
 use vigil_gateway::{
-    AlertDesk, Change, DeskError, Durables, GatewayState, Limits, Namespaces, Telemetry, router,
+    AlertDesk, Audit, Change, DeskError, Durables, GatewayState, Limits, Namespaces, Telemetry,
+    router,
 };
 
 pub(crate) const START: Timestamp = Timestamp::from_millis(1_795_176_000_000);
@@ -77,7 +78,11 @@ pub(crate) struct Setup {
 impl Default for Setup {
     fn default() -> Self {
         Self {
-            limits: Limits::default(),
+            limits: Limits {
+                // Whatever this machine has, what holds must hold between threads.
+                shards: 2,
+                ..Limits::default()
+            },
             log: LogLimits::default(),
             principal: Some(principal(Role::Analyst)),
             namespaces: Namespaces::default(),
@@ -99,6 +104,7 @@ pub(crate) struct Server {
     pub(crate) clock: Arc<TestClock>,
     pub(crate) gatekeeper: Arc<Gatekeeper>,
     pub(crate) shutdown: CancellationToken,
+    pub(crate) comes_back: Arc<AtomicBool>,
     pub(crate) tasks: TaskTracker,
     pub(crate) alert: Id,
     registry: prometheus::Registry,
@@ -128,22 +134,26 @@ impl Server {
         let telemetry = Arc::new(Telemetry::new());
         let registry = prometheus::Registry::new();
         telemetry.register(&registry).unwrap();
+        let ids = Arc::new(IdSource::new([1; 32]));
         let state = GatewayState {
             bus: bus.clone(),
             namespaces: setup.namespaces.into(),
             durables: setup.durables,
             desk: Arc::new(Desk(alert)),
+            audit: Arc::new(Audit::new(bus.clone(), clock.clone(), ids.clone())),
             gatekeeper: gatekeeper.clone(),
             clock: clock.clone(),
-            ids: Arc::new(IdSource::new([1; 32])),
+            ids,
             node: Arc::from("test-node"),
             limits: setup.limits,
             allowed_origins: Arc::from(["https://soc.example.org".to_owned()]),
             telemetry,
             shutdown: CancellationToken::new(),
+            comes_back: Arc::default(),
             tasks: TaskTracker::new(),
         };
         let (shutdown, tasks) = (state.shutdown.clone(), state.tasks.clone());
+        let comes_back = Arc::clone(&state.comes_back);
         let mut app = router(state);
         if let Some(principal) = setup.principal {
             app = app.layer(Extension(principal));
@@ -161,6 +171,7 @@ impl Server {
             clock,
             gatekeeper,
             shutdown,
+            comes_back,
             tasks,
             alert: alert_id,
             registry,

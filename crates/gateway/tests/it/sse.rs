@@ -1,5 +1,6 @@
 //! Server-Sent Events, read as bytes.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -274,6 +275,16 @@ async fn a_stream_ends_with_the_server() {
         server.metric("vigil_gateway_connections{transport=\"sse\"}"),
         0
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_hears_that_the_server_is_started_again() {
+    let server = Server::start(Setup::default()).await;
+    let mut listener = Listener::open(&server, "/sse/threats", "").await;
+    server.comes_back.store(true, Ordering::Release);
+    server.shutdown.cancel();
+    let last = listener.event().await.unwrap();
+    assert_eq!(last.data.unwrap()["code"], "restart");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -154,7 +154,8 @@ impl Tailed {
 }
 
 /// A file that comes to a name: new, or known from before and gone on with; another generation if
-/// its inode had other content before.
+/// its inode had other content before. Nothing was read from a file without a first line, so its
+/// generation is free: a restart from before its end cannot know that it ended.
 pub(super) fn adopt(
     file: fs::File,
     metadata: &fs::Metadata,
@@ -168,5 +169,6 @@ pub(super) fn adopt(
     {
         return Ok(known);
     }
-    Generation::new(file, metadata, mark.generation + 1)
+    let had_content = u64::from(mark.fingerprint.is_some());
+    Generation::new(file, metadata, mark.generation + had_content)
 }

@@ -120,6 +120,22 @@ fn late_lines_of_the_file_before_are_read_after_a_restart() {
 }
 
 #[test]
+fn an_empty_file_is_not_mistaken_for_another_log_with_its_inode() {
+    let logs = Logs::new();
+    logs.append("a.log", "");
+    let mut tail = logs.tail(&["a.log"]);
+    assert!(tail.texts().is_empty());
+    logs.rename("a.log", "b.log");
+    logs.append("a.log", "1\n");
+    assert_eq!(tail.texts(), ["1"]);
+    let stored = tail.stored();
+    drop(tail);
+    logs.append("b.log", "of another log\n");
+    logs.append("a.log", "2\n");
+    assert_eq!(reopen(&logs, stored).texts(), ["2"]);
+}
+
+#[test]
 fn a_deleted_or_compressed_file_is_counted_as_lost() {
     let logs = Logs::new();
     let (stored, _) = crash_after_two(&logs);

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use axum::Router;
 use fs_err::os::unix::fs::OpenOptionsExt as _;
@@ -17,7 +18,7 @@ use vigil_auth::{
 use vigil_bus::Bus;
 use vigil_detect::window::Window;
 use vigil_event::{Clock, IdSource, Score, SystemClock};
-use vigil_gateway::GatewayState;
+use vigil_gateway::{Audit, GatewayState};
 use vigil_source::{TailOptions, Tailer};
 use vigil_store::{Retention, Store};
 
@@ -75,13 +76,16 @@ impl App {
         revoke(&gatekeeper, &*store, &common)?;
         let first_start = leave_admin_token(&gatekeeper, &data_dir, &common)?;
         let (shutdown, sockets) = (CancellationToken::new(), TaskTracker::new());
+        let comes_back = Arc::<AtomicBool>::default();
         let gateway_telemetry = gateway_telemetry(&common)?;
         let cursors = CursorFile::open(&data_dir)?;
+        let audit = audit(&bus, &common);
         let gateway = vigil_gateway::router(GatewayState {
             bus: Arc::clone(&bus),
             namespaces: Arc::new(stream::namespaces(&config)),
             durables: Arc::clone(&cursors.durables),
             desk: desk(&store, &common),
+            audit: Arc::clone(&audit),
             gatekeeper: Arc::clone(&gatekeeper),
             clock: Arc::clone(&common.clock),
             ids: Arc::clone(&common.ids),
@@ -90,12 +94,13 @@ impl App {
             allowed_origins: config.server.allowed_origins.clone().into(),
             telemetry: Arc::clone(&gateway_telemetry),
             shutdown: shutdown.clone(),
+            comes_back: Arc::clone(&comes_back),
             tasks: sockets.clone(),
         });
         let intake = intake(&pipeline, &common)?;
         let known = (&store, &rules, models);
         let api = api_state(&common, known, intake, &gatekeeper, &tables.tables);
-        let access = access(&config, address, &gatekeeper, &common);
+        let access = access(&config, address, &gatekeeper, (&common, audit));
         let router = vigil_api::authenticate(vigil_api::router(api).merge(gateway), access);
         Ok(Self {
             address,
@@ -119,6 +124,7 @@ impl App {
             rules,
             drain: stream::limits(&config).drain_spread,
             shutdown,
+            comes_back,
             sockets,
         })
     }
@@ -148,6 +154,12 @@ fn gateway_telemetry(common: &Common) -> Result<Arc<vigil_gateway::Telemetry>, B
     let telemetry = Arc::new(vigil_gateway::Telemetry::new());
     telemetry.register(&common.registry)?;
     Ok(telemetry)
+}
+
+/// Who tells administrators who comes and is refused.
+fn audit(bus: &Arc<dyn Bus>, common: &Common) -> Arc<Audit> {
+    let (clock, ids) = (Arc::clone(&common.clock), Arc::clone(&common.ids));
+    Arc::new(Audit::new(Arc::clone(bus), clock, ids))
 }
 
 /// Where the gateway asks about alerts.
@@ -224,7 +236,7 @@ fn access(
     config: &Config,
     address: SocketAddr,
     gatekeeper: &Arc<Gatekeeper>,
-    common: &Common,
+    (common, audit): (&Common, Arc<Audit>),
 ) -> Access {
     let names = &config.server.allowed_hosts;
     let hosts = if address.ip().is_loopback() || !names.is_empty() {
@@ -243,6 +255,7 @@ fn access(
         clock: Arc::clone(&common.clock),
         hosts,
         origins: config.server.allowed_origins.clone(),
+        witness: Arc::new(move |kind, from| audit.refused(None, from, kind)),
     }
 }
 

@@ -22,6 +22,7 @@ pub(crate) mod tls;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -121,6 +122,8 @@ pub struct App {
     /// Over what time connections are ended.
     drain: Duration,
     shutdown: CancellationToken,
+    /// Set before `shutdown` is cancelled: this is a restart.
+    comes_back: Arc<AtomicBool>,
     sockets: TaskTracker,
 }
 
@@ -193,6 +196,7 @@ impl App {
     pub async fn run(self, limit: Option<Duration>) -> std::io::Result<()> {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut restart = signal(SignalKind::user_defined1())?;
         let hangup = signal(SignalKind::hangup())?;
         let tasks = TaskTracker::new();
         if let Some(tls) = &self.door.tls {
@@ -223,6 +227,8 @@ impl App {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
+            // Who stops the server to start it again says so, and clients hear it.
+            _ = restart.recv() => self.comes_back.store(true, Ordering::Release),
             () = passed(limit) => {}
         }
         tracing::info!("stopping");

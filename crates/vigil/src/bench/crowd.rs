@@ -2,14 +2,12 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -28,15 +26,6 @@ const BUFFER_BYTES: usize = 64 * 1024;
 /// The longest answer to the handshake.
 const MAX_HEAD_BYTES: usize = 8 * 1024;
 
-/// Whom to connect to.
-#[derive(Clone, Debug)]
-pub(super) enum Target {
-    /// The server.
-    Gateway(Peer),
-    /// The raw loop, which sends to whoever connects.
-    Raw(SocketAddr),
-}
-
 /// Where a client stands in one channel.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Place {
@@ -50,7 +39,7 @@ pub(super) struct Place {
 /// All clients.
 #[derive(Debug)]
 pub(super) struct Crowd {
-    target: Target,
+    peer: Peer,
     seen: Rc<Sight>,
     clients: Vec<Client>,
 }
@@ -74,9 +63,9 @@ struct Client {
 }
 
 impl Crowd {
-    pub(super) fn new(target: Target) -> Self {
+    pub(super) fn new(peer: Peer) -> Self {
         Self {
-            target,
+            peer,
             seen: Rc::new(Sight {
                 tally: RefCell::default(),
                 layout: RefCell::default(),
@@ -131,10 +120,10 @@ impl Crowd {
             wanted += 1;
             sleep_until(meant).await;
             let places = Rc::new(RefCell::new(places));
-            let (target, seen) = (self.target.clone(), Rc::clone(&self.seen));
+            let (peer, seen) = (self.peer.clone(), Rc::clone(&self.seen));
             let (own, took, settled) = (Rc::clone(&places), Rc::clone(&took), Rc::clone(&settled));
             let task = tokio::task::spawn_local(async move {
-                let opened = timeout(PATIENCE, open(&target, &own, &seen)).await;
+                let opened = timeout(PATIENCE, open(&peer, &own, &seen)).await;
                 settled.set(settled.get() + 1);
                 let Ok(Some((stream, reader))) = opened else {
                     seen.tally.borrow_mut().failed += 1;
@@ -208,17 +197,10 @@ impl Place {
 
 /// A connection that hears its channels.
 async fn open(
-    target: &Target,
+    peer: &Peer,
     places: &RefCell<Vec<Place>>,
     seen: &Sight,
 ) -> Option<(Box<dyn Stream>, FrameReader)> {
-    let peer = match target {
-        Target::Raw(address) => {
-            let stream = TcpStream::connect(address).await.ok()?;
-            return Some((Box::new(stream), FrameReader::default()));
-        }
-        Target::Gateway(peer) => peer,
-    };
     let mut stream = peer.open().await.ok()?;
     stream.write_all(peer.handshake().as_bytes()).await.ok()?;
     let mut head = Vec::new();

@@ -8,9 +8,10 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tempfile::TempDir;
 use tokio::sync::mpsc;
 
-use super::crowd::Target;
+use super::peer::Peer;
 use super::running::{Rest, Running};
 use super::stage::{FAILED, Sequences, Sink, Wanted};
 use super::{BenchError, Options};
@@ -32,12 +33,14 @@ pub(super) enum Stage {
 
 /// Who is measured, and how it is told what to publish.
 pub(super) struct Driver {
-    pub(super) target: Target,
+    pub(super) peer: Peer,
     measured: Measured,
     rest: Option<Rest>,
     lines: mpsc::Receiver<String>,
     asked: u64,
     published: HashMap<String, u64>,
+    /// Where the process keeps its files.
+    _directory: Option<TempDir>,
 }
 
 /// Who is measured.
@@ -69,12 +72,14 @@ impl Driver {
             Stage::Gateway => "gateway",
             Stage::Raw => "raw",
         };
+        let directory = tempfile::Builder::new().tempdir_in(&options.directory)?;
         let mut command = Command::new(std::env::current_exe()?);
         command
             .args(["bench", "--stage", name, "--subscribers"])
             .arg(options.subscribers.to_string())
+            .args(["--threads", &options.threads.to_string()])
             .arg("--stage-dir")
-            .arg(&*options.directory);
+            .arg(directory.path());
         if let Some(pair) = &options.tls {
             command.arg("--tls-certificate").arg(&pair.certificate);
             command.arg("--tls-key").arg(&pair.key);
@@ -86,7 +91,7 @@ impl Driver {
         let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(BenchError::Stage("it has no input or output".to_owned()));
         };
-        let (sender, lines) = mpsc::channel(64);
+        let (sender, mut lines) = mpsc::channel(64);
         std::thread::spawn(move || {
             for line in BufReader::new(output).lines().map_while(Result::ok) {
                 if sender.blocking_send(line).is_err() {
@@ -94,42 +99,41 @@ impl Driver {
                 }
             }
         });
-        let mut driver = Self {
-            target: Target::Raw(SocketAddr::from(([127, 0, 0, 1], 0))),
-            measured: Measured::Process(child, input),
-            rest: None,
-            lines,
-            asked: 0,
-            published: HashMap::new(),
-        };
-        let ready = driver.line(START).await?;
+        let ready = line(&mut lines, START).await?;
         let mut words = ready.split(' ').skip(1);
         let address: Option<SocketAddr> = words.next().and_then(|word| word.parse().ok());
         let (Some(address), Some(token)) = (address, words.next()) else {
             return Err(BenchError::Stage(format!("it said `{ready}`")));
         };
-        if stage == Stage::Raw {
-            driver.target = Target::Raw(address);
-            return Ok(driver);
-        }
+        // The raw loop speaks no TLS: it is the ceiling of what is plain.
+        let tls = options.tls.as_ref().filter(|_| stage == Stage::Gateway);
         let running = Running {
-            url: match &options.tls {
+            url: match tls {
                 Some(_) => format!("https://{address}"),
                 None => format!("http://{address}"),
             },
             token: Arc::from(token),
-            ca: options.tls.as_ref().map(|pair| pair.certificate.clone()),
+            ca: tls.map(|pair| pair.certificate.clone()),
         };
-        driver.target = Target::Gateway(running.peer()?);
-        driver.rest = Some(running.rest()?);
-        Ok(driver)
+        Ok(Self {
+            peer: running.peer()?,
+            measured: Measured::Process(child, input),
+            rest: match stage {
+                Stage::Gateway => Some(running.rest()?),
+                Stage::Raw => None,
+            },
+            lines,
+            asked: 0,
+            published: HashMap::new(),
+            _directory: Some(directory),
+        })
     }
 
     fn of_running(running: &Running) -> Result<Self, BenchError> {
         let (said, lines) = mpsc::channel(64);
         let rest = running.rest()?;
         Ok(Self {
-            target: Target::Gateway(running.peer()?),
+            peer: running.peer()?,
             rest: Some(rest.clone()),
             measured: Measured::Running {
                 sink: Arc::new(rest),
@@ -139,18 +143,8 @@ impl Driver {
             lines,
             asked: 0,
             published: HashMap::new(),
+            _directory: None,
         })
-    }
-
-    async fn line(&mut self, patience: Duration) -> Result<String, BenchError> {
-        match tokio::time::timeout(patience, self.lines.recv()).await {
-            Ok(Some(line)) => match line.strip_prefix(FAILED) {
-                Some(reason) => Err(BenchError::Stage(reason.to_owned())),
-                None => Ok(line),
-            },
-            Ok(None) => Err(BenchError::Stage("it ended early".to_owned())),
-            Err(_) => Err(BenchError::Stage("it does not answer".to_owned())),
-        }
     }
 
     /// Begins to publish.
@@ -191,7 +185,7 @@ impl Driver {
 
     /// Waits until one more of what was begun is published.
     pub(super) async fn done(&mut self, expected: Duration) -> Result<(), BenchError> {
-        self.line(expected + SLACK).await.map(drop)
+        line(&mut self.lines, expected + SLACK).await.map(drop)
     }
 
     /// The number of the last message of that channel.
@@ -217,6 +211,21 @@ impl Driver {
             &of("stat"),
             rustix::param::clock_ticks_per_second(),
         )
+    }
+}
+
+/// The next line that the process says.
+async fn line(
+    lines: &mut mpsc::Receiver<String>,
+    patience: Duration,
+) -> Result<String, BenchError> {
+    match tokio::time::timeout(patience, lines.recv()).await {
+        Ok(Some(line)) => match line.strip_prefix(FAILED) {
+            Some(reason) => Err(BenchError::Stage(reason.to_owned())),
+            None => Ok(line),
+        },
+        Ok(None) => Err(BenchError::Stage("it ended early".to_owned())),
+        Err(_) => Err(BenchError::Stage("it does not answer".to_owned())),
     }
 }
 

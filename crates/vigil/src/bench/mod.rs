@@ -7,6 +7,7 @@
 //!
 //! Owns: the clients, the scenarios, the report. Never holds: anything that a server uses.
 
+mod contest;
 mod crowd;
 mod driver;
 mod message;
@@ -67,7 +68,10 @@ pub struct Options {
     pub seconds: u64,
     /// Connections a second.
     pub connect_rate: u32,
-    /// Where the server keeps its files.
+    /// Threads that share the server's connections (`stream.threads`); 0 for as many as it takes by
+    /// itself.
+    pub threads: usize,
+    /// Where each process that is measured has a directory of its own for its files.
     pub directory: Arc<Path>,
     /// The server that is started speaks TLS.
     pub tls: Option<Pair>,
@@ -152,7 +156,7 @@ pub fn run(options: &Options, scenarios: &[Scenario]) -> Result<Report, BenchErr
             match scenario {
                 Scenario::Connect => scenario::connect(options, &mut report).await,
                 Scenario::FanOut => scenario::fan_out(options, &mut report).await,
-                Scenario::Throughput => scenario::throughput(options, &mut report).await,
+                Scenario::Throughput => contest::throughput(options, &mut report).await,
                 Scenario::Joined => scenario::joined(options, &mut report).await,
                 Scenario::SlowReaders => scenario::slow_readers(options, &mut report).await,
                 Scenario::Resume => scenario::resume(options, &mut report).await,
@@ -166,7 +170,7 @@ pub fn run(options: &Options, scenarios: &[Scenario]) -> Result<Report, BenchErr
 /// The measured server, until its input ends.
 pub async fn stage_gateway(
     directory: &Path,
-    subscribers: usize,
+    (subscribers, threads): (usize, usize),
     tls: Option<Pair>,
 ) -> Result<(), crate::app::BuildError> {
     raise_open_files();
@@ -179,6 +183,7 @@ pub async fn stage_gateway(
     }
     // What came and went is audited, and that log is no part of what a connection costs.
     config.stream.history_messages = 1_000;
+    config.stream.threads = threads;
     config.stream.connections = 2 * subscribers + 100;
     config.stream.connections_per_user = 2 * subscribers + 100;
     config.stream.connections_per_second = 1_000_000;

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use vigil_event::Severity;
 
 use super::crowd::{Crowd, Place};
-use super::driver::{Driver, Stage};
+use super::driver::{Cost, Driver, Stage};
 use super::report::{Outcome, Ratio, Report};
 use super::stage::Wanted;
 use super::tally::Latency;
@@ -14,9 +14,6 @@ use super::{BenchError, Options};
 
 /// Without anything new for so long, what is missing does not come any more.
 const STALL: Duration = Duration::from_secs(5);
-
-/// Messages of a burst, where writes may be joined.
-const BURST: u64 = 32;
 
 /// Messages that are published while clients are away.
 const AWAY: u64 = 100;
@@ -40,11 +37,18 @@ const BULK: &str = "events";
 /// At most so many clients hear the flood.
 const FLOODED: usize = 100;
 
+/// What something took.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Spent {
+    pub(super) time: Duration,
+    pub(super) processor: Duration,
+}
+
 /// A process, its clients, and what is published.
-struct Scene<'a> {
-    options: &'a Options,
-    driver: Driver,
-    crowd: Crowd,
+pub(super) struct Scene<'a> {
+    pub(super) options: &'a Options,
+    pub(super) driver: Driver,
+    pub(super) crowd: Crowd,
 }
 
 impl<'a> Scene<'a> {
@@ -52,13 +56,13 @@ impl<'a> Scene<'a> {
         let driver = Driver::start(stage, options).await?;
         Ok(Self {
             options,
-            crowd: Crowd::new(driver.target.clone()),
+            crowd: Crowd::new(driver.peer.clone()),
             driver,
         })
     }
 
     /// With all its clients, each at the end of a channel.
-    async fn filled(options: &'a Options, stage: Stage) -> Result<Self, BenchError> {
+    pub(super) async fn filled(options: &'a Options, stage: Stage) -> Result<Self, BenchError> {
         let mut scene = Self::open(options, stage).await?;
         let wanted = options.wanted();
         let channels = match stage {
@@ -88,7 +92,7 @@ impl<'a> Scene<'a> {
     }
 
     /// Waits until the clients have got that much, or nothing comes any more.
-    async fn delivered(&self, goal: u64) {
+    pub(super) async fn delivered(&self, goal: u64) {
         let mut last = (0, Instant::now());
         loop {
             let deliveries = self
@@ -131,19 +135,20 @@ impl<'a> Scene<'a> {
         drop(self.crowd.begin_anew());
         self.driver.publish(wanted).await?;
         self.delivered(goal).await;
-        Ok(self.outcome(name, messages, before, start))
+        Ok(self.outcome(name, messages, self.spent(before, start)))
     }
 
-    fn outcome(
-        &self,
-        name: &str,
-        messages: u64,
-        before: super::driver::Cost,
-        start: Instant,
-    ) -> Outcome {
-        let seconds = start.elapsed().as_secs_f64();
+    /// What was spent since then.
+    pub(super) fn spent(&self, before: Cost, start: Instant) -> Spent {
+        Spent {
+            time: start.elapsed(),
+            processor: self.driver.cost().cpu.saturating_sub(before.cpu),
+        }
+    }
+
+    pub(super) fn outcome(&self, name: &str, messages: u64, spent: Spent) -> Outcome {
+        let seconds = spent.time.as_secs_f64();
         self.crowd.settle(|channel| self.driver.published(channel));
-        let cost = self.driver.cost();
         self.crowd.tally(|tally| Outcome {
             name: name.to_owned(),
             clients: self.crowd.open(),
@@ -157,8 +162,8 @@ impl<'a> Scene<'a> {
             gaps: tally.declared,
             failed: tally.failed,
             closed: tally.closed.clone(),
-            rss_bytes: cost.rss_bytes,
-            cpu_us_each: (cost.cpu.saturating_sub(before.cpu)).as_secs_f64() * 1e6
+            rss_bytes: self.driver.cost().rss_bytes,
+            cpu_us_each: spent.processor.as_secs_f64() * 1e6
                 / (tally.deliveries + tally.others).max(1) as f64,
         })
     }
@@ -168,18 +173,18 @@ impl<'a> Scene<'a> {
 pub(super) async fn connect(options: &Options, report: &mut Report) -> Result<(), BenchError> {
     let mut scene = Scene::open(options, Stage::Gateway).await?;
     // What the first ones bring about, such as a full audit log, is no part of what one more costs.
-    let mut first = Crowd::new(scene.driver.target.clone());
+    let mut first = Crowd::new(scene.driver.peer.clone());
     let places = |clients| (0..clients).map(|_| vec![Place::at_the_end("threats", 0)]);
     let few = options.subscribers.min(FIRST_CLIENTS);
     drop(first.connect(places(few), options.connect_rate, true).await);
     let (before, start) = (scene.driver.cost(), Instant::now());
     let latency = scene.connect(places(options.subscribers), true).await?;
-    let mut outcome = scene.outcome("connect", 0, before, start);
+    let spent = scene.spent(before, start);
+    let mut outcome = scene.outcome("connect", 0, spent);
     let clients = outcome.clients.max(1) as f64;
     outcome.latency = latency;
     outcome.per_second = clients / outcome.seconds;
-    outcome.cpu_us_each =
-        (scene.driver.cost().cpu.saturating_sub(before.cpu)).as_secs_f64() * 1e6 / clients;
+    outcome.cpu_us_each = spent.processor.as_secs_f64() * 1e6 / clients;
     report.add(outcome);
     report.ratio(
         "connect: bytes of resident memory a connection",
@@ -224,45 +229,6 @@ pub(super) async fn fan_out(options: &Options, report: &mut Report) -> Result<()
     Ok(())
 }
 
-/// As many messages as get through: one after the other, and in bursts whose writes may be joined.
-pub(super) async fn throughput(options: &Options, report: &mut Report) -> Result<(), BenchError> {
-    let options = &Options {
-        channels: 1,
-        ..options.clone()
-    };
-    let mut speeds = Vec::new();
-    for (stage, burst, name) in [
-        (Stage::Gateway, 1, "throughput, one by one"),
-        (Stage::Gateway, BURST, "throughput, in bursts"),
-        (Stage::Raw, 1, "throughput, raw loop"),
-    ] {
-        let mut scene = Scene::filled(options, stage).await?;
-        let (before, start) = (scene.driver.cost(), Instant::now());
-        drop(scene.crowd.begin_anew());
-        let (mut messages, mut goal) = (0, 0);
-        while start.elapsed() < Duration::from_secs(options.seconds) {
-            let wanted = Wanted {
-                rate: 0,
-                count: burst,
-                ..options.wanted()
-            };
-            scene.driver.begin(wanted)?;
-            messages += burst;
-            goal += burst * options.subscribers as u64;
-            scene.delivered(goal).await;
-            scene.driver.done(Duration::ZERO).await?;
-        }
-        let outcome = scene.outcome(name, messages, before, start);
-        speeds.push(outcome.per_second);
-        report.add(outcome);
-    }
-    if let [single, joined, raw] = speeds.as_slice() {
-        report.ratio("throughput: one by one / raw loop", single / raw.max(1.0));
-        report.ratio("throughput: in bursts / raw loop", joined / raw.max(1.0));
-    }
-    Ok(())
-}
-
 /// More messages a second than single writes could bring to everybody, and half as many.
 pub(super) async fn joined(options: &Options, report: &mut Report) -> Result<(), BenchError> {
     let options = &Options {
@@ -296,7 +262,7 @@ pub(super) async fn slow_readers(options: &Options, report: &mut Report) -> Resu
     };
     let mut scene = Scene::filled(options, Stage::Gateway).await?;
     let slow = (options.subscribers / SLOW_SHARE).max(1);
-    let mut silent = Crowd::new(scene.driver.target.clone());
+    let mut silent = Crowd::new(scene.driver.peer.clone());
     let places = (0..slow).map(|_| vec![Place::at_the_end(&options.wanted().name(0), 0)]);
     drop(silent.connect(places, options.connect_rate, false).await);
     let wanted = options.wanted();
@@ -331,7 +297,8 @@ pub(super) async fn resume(options: &Options, report: &mut Report) -> Result<(),
     let (before, start) = (scene.driver.cost(), Instant::now());
     let latency = scene.connect(places, true).await?;
     scene.delivered(AWAY * clients).await;
-    let mut outcome = scene.outcome("reconnect storm and resume", AWAY, before, start);
+    let spent = scene.spent(before, start);
+    let mut outcome = scene.outcome("reconnect storm and resume", AWAY, spent);
     outcome.latency = latency;
     report.add(outcome);
     if let (Some(before), Some(after)) = (made_before, scene.driver.counted(FRAMES_MADE)) {
@@ -391,7 +358,8 @@ pub(super) async fn critical(options: &Options, report: &mut Report) -> Result<(
         .flooded(flood.count * options.subscribers as u64)
         .await;
     let messages = wanted.count + flood.count;
-    let flooded = scene.outcome("critical, under a flood", messages, before, start);
+    let spent = scene.spent(before, start);
+    let flooded = scene.outcome("critical, under a flood", messages, spent);
     report.ratio(
         "critical: p99 under a flood minus alone, in ms",
         (flooded.latency.p99_us - idle.latency.p99_us) / 1_000.0,
@@ -402,11 +370,11 @@ pub(super) async fn critical(options: &Options, report: &mut Report) -> Result<(
 }
 
 impl Report {
-    fn add(&mut self, outcome: Outcome) {
+    pub(super) fn add(&mut self, outcome: Outcome) {
         self.outcomes.push(outcome);
     }
 
-    fn ratio(&mut self, name: &'static str, value: f64) {
+    pub(super) fn ratio(&mut self, name: &'static str, value: f64) {
         self.ratios.push(Ratio { name, value });
     }
 }

@@ -6,7 +6,7 @@
 //! for the channel's number; with rate 0 all is published at once. The answer is `done id`.
 
 use std::collections::HashMap;
-use std::io::{BufRead as _, Write as _};
+use std::io::{BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,6 +35,12 @@ pub(super) trait Sink: Send + Sync {
 
 /// The number of each channel's last message.
 pub(super) type Sequences = Mutex<HashMap<String, u64>>;
+
+/// How long the raw loop waits for a client to speak.
+const GREETING: Duration = Duration::from_secs(5);
+
+/// The longest line of a client's request that it reads.
+const MAX_LINE_BYTES: u64 = 8 * 1024;
 
 /// How the answer begins where something could not be published.
 pub(super) const FAILED: &str = "failed ";
@@ -213,14 +219,36 @@ pub(super) fn raw() -> std::io::Result<()> {
     let sockets = Arc::new(Mutex::new(Vec::new()));
     let accepted = Arc::clone(&sockets);
     std::thread::spawn(move || {
-        for socket in listener.incoming().map_while(Result::ok) {
-            if socket.set_nodelay(true).is_ok() {
+        for mut socket in listener.incoming().map_while(Result::ok) {
+            // Who is gone already is no client.
+            if greet(&mut socket).is_ok() {
                 accepted.lock().push(socket);
             }
         }
     });
     let sink: Arc<dyn Sink> = Arc::new(RawSink(sockets));
     obey(&sink)
+}
+
+/// Opens a WebSocket and answers a subscription without looking at either: clients do the same as with
+/// the server, and so does the system, which treats a socket differently once both ends have spoken.
+fn greet(socket: &mut TcpStream) -> std::io::Result<()> {
+    socket.set_nodelay(true)?;
+    socket.set_read_timeout(Some(GREETING))?;
+    let mut heard = BufReader::new(&*socket);
+    let mut line = String::new();
+    while line != "\r\n" {
+        line.clear();
+        if (&mut heard).take(MAX_LINE_BYTES).read_line(&mut line)? == 0 {
+            return Err(ErrorKind::UnexpectedEof.into());
+        }
+    }
+    let mut answer = &*socket;
+    answer.write_all(b"HTTP/1.1 101 Switching Protocols\r\n\r\n")?;
+    if heard.fill_buf()?.is_empty() {
+        return Err(ErrorKind::UnexpectedEof.into());
+    }
+    socket.write_all(&server_text(b"{\"type\":\"subscribed\"}"))
 }
 
 #[cfg(test)]

@@ -34,6 +34,9 @@ pub(super) struct BenchArgs {
     /// Connections a second
     #[arg(long, default_value_t = 1_000, value_parser = count(1, 100_000))]
     connect_rate: u64,
+    /// Threads that share the server's connections, as stream.threads: 0 for its default
+    #[arg(long, default_value_t = 0, value_parser = count(0, 256))]
+    threads: u64,
     /// Only this; can be given again [default: everything]
     #[arg(long, value_name = "NAME", value_enum)]
     only: Vec<Scenario>,
@@ -115,7 +118,8 @@ pub(super) fn run(args: &BenchArgs) -> Result<(), Failure> {
         return match stage {
             Stage::Gateway => {
                 let runtime = super::serve::runtime()?;
-                Ok(runtime.block_on(bench::stage_gateway(directory, subscribers, args.pair()))?)
+                let size = (subscribers, args.threads as usize);
+                Ok(runtime.block_on(bench::stage_gateway(directory, size, args.pair()))?)
             }
             Stage::Raw => Ok(bench::stage_raw()?),
         };
@@ -130,6 +134,7 @@ pub(super) fn run(args: &BenchArgs) -> Result<(), Failure> {
         flood_rate: args.flood_rate,
         seconds: args.seconds,
         connect_rate: args.connect_rate as u32,
+        threads: args.threads as usize,
         directory: Arc::from(directory.path()),
         tls: args.pair(),
         running: args.running()?,

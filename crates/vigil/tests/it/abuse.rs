@@ -1,7 +1,7 @@
 //! Who is slow on purpose, or never reads, or comes and goes without end: bounded, and told.
 
 use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -236,6 +236,54 @@ fn metrics_are_there_from_the_start_and_name_no_client() {
         };
         assert!(metrics.lines().any(is_there), "{name} is not in\n{metrics}");
     }
+}
+
+/// How a request for a stream is answered that comes from that address of this machine.
+fn answer_to(vigil: &Vigil, token: &str, address: &str) -> String {
+    let port = vigil.base().rsplit(':').next().unwrap();
+    let mut stream = TcpStream::connect(format!("{address}:{port}")).unwrap();
+    stream.set_read_timeout(Some(DEADLINE)).unwrap();
+    let request = format!(
+        "GET /sse/threats HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+        answer.extend(byte);
+    }
+    String::from_utf8(answer).unwrap().to_lowercase()
+}
+
+#[test]
+fn an_address_that_opens_streams_too_fast_waits_and_others_do_not() {
+    // No packet is sent: this asks by which address the machine would speak to others.
+    let asked = UdpSocket::bind("0.0.0.0:0").unwrap();
+    asked
+        .connect("198.51.100.1:9")
+        .expect("this machine has an address beside 127.0.0.1");
+    let own = asked.local_addr().unwrap().ip().to_string();
+    let site = Site::new();
+    let vigil = site.vigil().everywhere().serve();
+    let token = site.vigil().token("viewer");
+    for number in 1..=10 {
+        let answer = answer_to(&vigil, &token, &own);
+        assert!(answer.starts_with("http/1.1 200"), "{number}: {answer}");
+    }
+    for _ in 0..3 {
+        let answer = answer_to(&vigil, &token, &own);
+        assert!(answer.starts_with("http/1.1 429"), "{answer}");
+        let (_, rest) = answer.split_once("\r\nretry-after: ").unwrap();
+        let seconds: u32 = rest.split("\r\n").next().unwrap().parse().unwrap();
+        assert!((1..=60).contains(&seconds), "{answer}");
+    }
+    // What a proxy on this machine hands on is not held against it.
+    for _ in 0..12 {
+        let answer = answer_to(&vigil, &token, "127.0.0.1");
+        assert!(answer.starts_with("http/1.1 200"), "{answer}");
+    }
+    assert!(metric(&vigil, "vigil_gateway_refused_total") >= 3.0);
 }
 
 /// One visit, in one of several manners.

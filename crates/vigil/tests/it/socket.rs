@@ -3,6 +3,7 @@
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::{Message, WebSocket, client};
@@ -109,6 +110,23 @@ fn a_client_resumes_across_a_restart_of_the_server() {
     assert_eq!(second["data"]["url"]["path"], "/2");
     assert_eq!(second["offset"], first["offset"].as_u64().unwrap() + 1);
     assert_eq!(second["epoch"], first["epoch"]);
+}
+
+#[test]
+fn who_restarts_the_server_has_its_clients_told_so() {
+    let site = Site::new();
+    site.append("");
+    for (signal, told) in [(Signal::USR1, 1012), (Signal::TERM, 1001)] {
+        let mut vigil = site.following().serve();
+        let token = site.vigil().token("viewer");
+        let mut socket = Socket::following(vigil.base(), "threats", &token);
+        vigil.process().signal(signal);
+        let last = socket.frame_where(|frame| frame["type"] == "ping");
+        assert!(last["data"]["positions"]["threats"].is_object(), "{last}");
+        assert_eq!(socket.close_code(), told);
+        drop(socket);
+        assert!(vigil.process().inner().wait().unwrap().success());
+    }
 }
 
 #[test]

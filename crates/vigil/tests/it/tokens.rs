@@ -318,6 +318,38 @@ fn every_way_to_show_a_token_opens_a_socket_and_none_is_logged() {
 }
 
 #[test]
+fn a_credential_that_is_refused_is_audited_whatever_it_was_for_and_a_flood_of_them_is_not() {
+    const GUESSES: u64 = 200;
+    let site = Site::new();
+    let vigil = site.vigil().serve();
+    let mut auditor = Socket::following(vigil.base(), "audit", &site.vigil().token("admin"));
+    let http = Http::new(vigil.base()).with_token("not.a.token");
+    let mut refused = |path: &str, reason: &str| {
+        assert_eq!(http.get(path).status, 401, "{path}");
+        let told = auditor.frame_where(|frame| frame["data"]["reason"] == reason);
+        assert_eq!(told["type"], "audit.refused", "{told}");
+        assert_eq!(told["data"]["address"], "127.0.0.1", "{told}");
+        assert_eq!(told["data"]["user"], Value::Null, "{told}");
+        assert!(!told.to_string().contains("not.a.token"), "{told}");
+        told["data"]["count"].as_u64().unwrap()
+    };
+    assert_eq!(refused("/api/v1/threats", "token"), 1);
+    let ticket = http.get_with("/sse/threats?ticket=x", ("Accept", "*/*"));
+    assert_eq!(ticket.status, 401);
+    for _ in 0..GUESSES {
+        assert_eq!(http.get("/ws/connections").status, 401);
+    }
+    // Each is counted, and few are told.
+    let (mut counted, mut told) = (0, 0);
+    while counted < GUESSES {
+        std::thread::sleep(Duration::from_millis(1_050));
+        counted += refused("/ws/stats", "token");
+        told += 1;
+    }
+    assert!((1..20).contains(&told), "{told} for {counted}");
+}
+
+#[test]
 fn what_is_revoked_ends_and_stays_revoked_after_a_restart() {
     let provider = Provider::start(set(RSA, "one"));
     let site = Site::new();

@@ -8,6 +8,7 @@ use vigil_event::Outcome;
 use vigil_event::whole::is_secret;
 
 use self::verdict::{FOUND_BY, MOST, MOST_OF_NEW_PATHS, segment_misfit, verdict};
+use super::ending::{ending, is_file};
 use super::endpoint::{Endpoint, EndpointDescription, KnownNames};
 use super::misfit::{Aspect, Misfit, Place, grouped};
 use super::name::name_key;
@@ -15,7 +16,7 @@ use super::options::{Part, ProfileOptions, Trust};
 use super::seen::{Origin, Request};
 use super::shape::{Shape, bucket};
 use super::sparse::Sparse;
-use super::tree::{Found, MAX_DEPTH, Node, ending, segments};
+use super::tree::{Found, MAX_DEPTH, Node, segments};
 use super::value::ValueProfile;
 use super::who::hash_text;
 use super::witness::{Crowd, Novelty, Witness};
@@ -232,7 +233,9 @@ impl Site {
         }
         let last = segments(request.path()).last().unwrap_or_default();
         let ending = ending(last);
-        let is_new = !std::str::from_utf8(ending).is_ok_and(|name| self.endings.contains_key(name));
+        // Names of people and of versions have points, too: they make no file usual.
+        let is_new = is_file(last)
+            && !std::str::from_utf8(ending).is_ok_and(|name| self.endings.contains_key(name));
         self.new_endings.see(self.count, is_new, by);
         let ending = std::str::from_utf8(ending).unwrap_or_default();
         if let Some(seen) = entry(&mut self.endings, ending, MAX_ENDINGS, |seen| seen) {
@@ -387,7 +390,12 @@ impl Site {
         }
         let shown = self.endings.get(name).map_or(0, Witness::networks);
         let probability = self.new_endings.probability(self.count, self.size, shown);
-        let weight = if was_served { 6.0 } else { 4.2 };
+        let weight = match (was_served, is_file(last)) {
+            (true, true) => 6.0,
+            (false, true) => 4.2,
+            (true, false) => 4.0,
+            (false, false) => 2.8,
+        };
         misfits.push(Misfit {
             aspect: Aspect::Ending,
             place: Place::Path,

@@ -249,9 +249,7 @@ impl ValueProfile {
 
     /// How strong a sign is what so many networks have shown at all.
     fn rarity(&self, shown: u32, part: Part) -> f64 {
-        let crowd = self.settled.crowd;
-        let seen = self.count.min(crowd.saturating_mul(16)) as f64;
-        part.strength((f64::from(shown) + 0.5) / (seen + 1.0), crowd)
+        part.rarity(shown, self.count, self.settled.crowd)
     }
 
     /// What does not fit of a value, if anything.

@@ -1,0 +1,205 @@
+//! Requests that came before, word for word, with the rules that they matched.
+//!
+//! Most of what a site receives is the same few pages asked for by the same few browsers. Of a
+//! request that came twice it is kept which rules it matched, with the evidence; from then on one
+//! look into a table takes the place of all the looks at its values.
+//!
+//! *What makes two requests the same*: every view that some rule looks at, byte for byte, and the
+//! numbers that stay the same from visit to visit: the status and how deep it was encoded. *What may
+//! differ*: [`passing`], which hardly ever comes twice. A request that could match a rule that asks
+//! for the sum of bytes, the address or the time is not kept, and where a rule looks at what passes
+//! as text, or is asked about every event, nothing is: what is kept never depends on what may differ.
+//! *Limits*: requests with at most [`MAX_BYTES`] in those views, without labels; see [`Familiar`].
+
+use vigil_event::{Event, Evidence, Field, LogKind, View};
+
+use crate::Hit;
+use crate::condition::Condition;
+use crate::familiar::{Familiar, Place, Recall};
+use crate::field::Scope;
+
+/// How many requests are kept.
+const SLOTS: u16 = 1 << 12;
+/// Of longer ones nothing is kept, in bytes.
+const MAX_BYTES: u16 = 768;
+/// Nor of those whose evidence has more bytes, where each piece counts as [`PIECE_BYTES`] more.
+const MAX_EVIDENCE: usize = 2 << 10;
+const PIECE_BYTES: usize = 128;
+
+/// The texts that differ from record to record.
+fn passing() -> Scope {
+    [Field::EventOriginal, Field::SourceIp, Field::BodyBytes]
+        .into_iter()
+        .fold(Scope::default(), |scope, field| {
+            scope.with(Scope::every(field))
+        })
+}
+
+/// What rules look at.
+#[derive(Debug)]
+pub(crate) struct Looks {
+    /// The views that some rule looks at; none where nothing may be kept.
+    views: Scope,
+    /// For each rule whether it may depend on what differs between two requests that are the same.
+    varies: Vec<bool>,
+}
+
+impl Looks {
+    /// Of rules with these conditions, some of which are asked about every event.
+    pub(crate) fn of(conditions: &[Condition], always: &[u32]) -> Self {
+        let mut views = Scope::default();
+        let mut varies = Vec::with_capacity(conditions.len());
+        for condition in conditions {
+            let mut is_varying = false;
+            condition.leaves(false, &mut |selection, _| {
+                selection.leaves(false, &mut |leaf, _| match leaf.texts() {
+                    Some(texts) => views = views.with(texts),
+                    None => is_varying = true,
+                });
+            });
+            varies.push(is_varying);
+        }
+        let mut looks = Self { views, varies };
+        if views.meets(passing()) || always.iter().any(|rule| looks.varies(*rule)) {
+            looks.views = Scope::default();
+        }
+        looks
+    }
+
+    /// Whether a rule may match one of two requests that are the same, and not the other.
+    fn varies(&self, rule: u32) -> bool {
+        self.varies.get(rule as usize) != Some(&false)
+    }
+}
+
+/// The requests that are kept. Their memory is taken when the first comes.
+#[derive(Debug, Default)]
+pub(crate) struct Repeats {
+    table: Option<Familiar<Vec<Hit>>>,
+    /// The request at hand.
+    request: Vec<u8>,
+    /// Its place, if it came for the second time.
+    again: Option<Place>,
+}
+
+impl Repeats {
+    /// The rules that the request at hand matched when it came before.
+    pub(crate) fn recall(&mut self, event: &Event, looks: &Looks) -> Option<&[Hit]> {
+        self.again = None;
+        if looks.views == Scope::default()
+            || event.log != LogKind::Web
+            || event.labels().next().is_some()
+        {
+            return None;
+        }
+        self.write(event, looks.views);
+        let table = self
+            .table
+            .get_or_insert_with(|| Familiar::new(SLOTS, MAX_BYTES));
+        table.begin();
+        let numbers = u64::from(event.status) | u64::from(event.decode_depth) << 16;
+        match table.recall(numbers, &self.request) {
+            Recall::Known(place) => table.get(place).map(Vec::as_slice),
+            Recall::Again(place) => {
+                self.again = Some(place);
+                None
+            }
+            Recall::Stranger => None,
+        }
+    }
+
+    /// Keeps what the request at hand matched, if it came for the second time, where these rules
+    /// could have matched.
+    pub(crate) fn learn(&mut self, looks: &Looks, candidates: &[u32], hits: &[Hit]) {
+        let (Some(place), Some(table)) = (self.again.take(), &mut self.table) else {
+            return;
+        };
+        let is_fixed = !candidates.iter().any(|rule| looks.varies(*rule));
+        let pieces = hits.iter().flat_map(|hit| &hit.evidence);
+        let size = |piece: &Evidence| piece.matched.len() + PIECE_BYTES;
+        let is_small = hits.len() * PIECE_BYTES + pieces.map(size).sum::<usize>() <= MAX_EVIDENCE;
+        let kept = (is_fixed && is_small).then(|| hits.to_vec());
+        table.learn(place, &self.request, kept);
+    }
+
+    /// Writes the views of the event that are looked at, so that no two events with other views are
+    /// written as the same bytes.
+    fn write(&mut self, event: &Event, looked_at: Scope) {
+        self.request.clear();
+        for view in event.views().chain(event.parameters().flatten()) {
+            if self.request.len() > usize::from(MAX_BYTES) {
+                return;
+            }
+            if Scope::of(&view).meets(looked_at) {
+                self.append(&view);
+            }
+        }
+    }
+
+    fn append(&mut self, view: &View<'_>) {
+        let head = (view.text.len() as u64) << 32
+            | u64::from(view.decodings.bits()) << 16
+            | view.field as u64;
+        self.request.extend_from_slice(&head.to_le_bytes());
+        self.request.extend_from_slice(view.text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{RuleFile, RuleSet, Scratch};
+
+    fn event(path: &str, status: u16, bytes: u64) -> Event {
+        let mut event = Event::new();
+        event.set(Field::EventOriginal, format!("{path} {bytes}").as_bytes());
+        event.set(Field::UrlPath, path.as_bytes());
+        event.set(Field::Status, status.to_string().as_bytes());
+        (event.status, event.body_bytes) = (status, bytes);
+        event
+    }
+
+    /// How often the rule was evaluated or known to match, and how often it matched, when four
+    /// requests came that differ in what passes.
+    fn counted(lines: &[&str], path: &str, status: u16) -> (u64, u64) {
+        let lines = lines.join("\n    ");
+        let text = format!(
+            "title: Rule\nid: 6f2f6b1c-9a55-4cb0-8d1e-000000000001\nlogsource:\n  service: nginx\n\
+             level: low\ndetection:\n  one:\n    {lines}\n  condition: one\n"
+        );
+        let name = "x.yml".to_owned();
+        let set = RuleSet::load(&[RuleFile { name, text }]).unwrap();
+        let (mut scratch, mut hits) = (Scratch::new(&set), Vec::new());
+        for bytes in 0..4 {
+            let event = event(path, status, bytes);
+            set.evaluate(&event, &mut scratch, &mut hits);
+            assert_eq!(hits, set.evaluate_each(&event));
+        }
+        let counts = scratch.costs().rules().first();
+        counts.map_or((0, 0), |cost| (cost.candidates, cost.hits))
+    }
+
+    #[test]
+    fn what_a_request_matches_is_known_from_its_third_time_on() {
+        let status = "http.response.status_code: 404";
+        let bytes = "http.response.body.bytes|gte: 2";
+        let admin = "url.path|contains: admin";
+        for (lines, path, status, expected) in [
+            (&[status][..], "/admin", 200, (2, 0)),
+            (&[status], "/admin", 404, (4, 4)),
+            (&[admin], "/admin", 404, (4, 4)),
+            // What they depend on may differ.
+            (&[admin, bytes], "/admin", 200, (4, 2)),
+            (&[admin, bytes], "/other", 200, (0, 0)),
+            (&[bytes], "/other", 200, (4, 2)),
+            (
+                &[status, "event.original|endswith: '/other 3'"],
+                "/other",
+                404,
+                (1, 1),
+            ),
+        ] {
+            assert_eq!(counted(lines, path, status), expected, "{lines:?} {path}");
+        }
+    }
+}
