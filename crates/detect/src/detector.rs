@@ -14,6 +14,7 @@ use crate::profile::{Eye, ProfileOptions};
 use crate::risk::{Clients, Entity, Risk, RiskOptions, Signs};
 use crate::sensor::{self, Alert};
 use crate::sighting::Sighting;
+use crate::spread::SpreadOptions;
 use crate::window::{Crossing, WindowOptions, Windows};
 
 /// What a detector needs to know.
@@ -27,6 +28,8 @@ pub struct DetectorOptions {
     pub risk: RiskOptions,
     /// How sites are learned.
     pub profiles: ProfileOptions,
+    /// When a scan by many networks is told.
+    pub spread: SpreadOptions,
 }
 
 /// Judges events, one after the other, on one thread.
@@ -47,14 +50,16 @@ pub struct Detector {
     /// For each rule whether it feeds a shared correlation.
     shared: Vec<bool>,
     accusations: Vec<Detection>,
+    spread: SpreadOptions,
+    /// The event judged last is the first one, or has weak signs that may be part of a scan by many.
+    is_for_all: bool,
+    has_judged: bool,
     policy: Arc<Policy>,
     now: Timestamp,
     signs: Signs,
     risk: Risk,
     /// The clients of each network; none where risk is off.
     clients: Option<Clients>,
-    /// How many clients the network of the event judged last has.
-    neighbours: u32,
     eye: Eye,
 }
 
@@ -67,20 +72,22 @@ impl Detector {
             matched: Vec::new(),
             shared: feeds_shared(&rules),
             scratch: Scratch::new(&rules),
-            rules,
             hits: Vec::new(),
             crs_scratch: SecScratch::default(),
             crs_hits: Vec::new(),
             windows: Windows::new(options.windows.clone()),
             crossings: Vec::new(),
             accusations: Vec::new(),
+            spread: options.spread.clone(),
+            is_for_all: false,
+            has_judged: false,
             policy: Arc::default(),
             now: Timestamp::default(),
-            signs: Signs::default(),
+            signs: Signs::of(&rules),
             clients: options.risk.enabled.then(|| Clients::new(&options.risk)),
             risk: Risk::new(options.risk.clone()),
-            neighbours: 0,
             eye: Eye::new(options.profiles.clone()),
+            rules,
         }
     }
 
@@ -99,7 +106,11 @@ impl Detector {
     /// Allocates nothing when none did.
     pub fn judge(&mut self, event: &Event) -> Option<Judgement> {
         self.clear();
+        let is_first = !std::mem::replace(&mut self.has_judged, true);
         let judgement = self.conclude(event);
+        let is_weak = |judgement: &Judgement| judgement.severity < self.spread.alert_severity;
+        self.is_for_all =
+            self.spread.enabled && (is_first || judgement.as_ref().is_some_and(is_weak));
         let of_others = |judgement: &Judgement| {
             let others = judgement.detections.iter();
             let believed = others.filter(|one| self.eye.believes(one.detector));
@@ -120,7 +131,9 @@ impl Detector {
         {
             return None;
         }
-        self.correlate(event);
+        let policy = Arc::clone(&self.policy);
+        let whole = policy.whole_event(event);
+        self.correlate(event, whole.is_some());
         let mut detections = self.detections(event);
         if let Some(whole) = &event.whole {
             crate::mask::mask(&mut detections, whole);
@@ -128,11 +141,13 @@ impl Detector {
         let mut excused = if detections.is_empty() {
             Excused::default()
         } else {
-            self.policy.excuse(event, self.now, &mut detections)
+            policy.excuse_by(whole.as_ref(), event, self.now, &mut detections)
         };
-        if let Some(found) = self.add_up(event, &detections) {
+        if whole.is_none()
+            && let Some(found) = self.add_up(event, &detections)
+        {
             let mut found = vec![found];
-            let more = self.policy.excuse(event, self.now, &mut found);
+            let more = policy.excuse_by(None, event, self.now, &mut found);
             excused.suppressed.extend(more.suppressed);
             excused.by.extend(more.by);
             detections.append(&mut found);
@@ -165,16 +180,16 @@ impl Detector {
         }
         self.policy.accuse(event, &mut self.accusations);
         if let (Some(clients), Some(address)) = (&mut self.clients, event.source_ip) {
-            self.neighbours = clients.note(address, event.occurred_at.as_millis());
+            clients.note(address, event.occurred_at.as_millis());
         }
     }
 
     /// Lets the rules that matched and are not let pass feed correlations.
-    fn correlate(&mut self, event: &Event) {
+    fn correlate(&mut self, event: &Event, is_let_pass: bool) {
         if self.hits.is_empty() {
             return;
         }
-        let lets_pass = lets_pass(&self.policy, &self.rules, event, self.now);
+        let lets_pass = lets_pass(&self.policy, &self.rules, (event, is_let_pass), self.now);
         let matched = self.hits.iter().map(|hit| hit.rule);
         self.matched
             .extend(matched.filter(|rule| !lets_pass(*rule)));
@@ -189,6 +204,10 @@ impl Detector {
     fn detections(&mut self, event: &Event) -> Vec<Detection> {
         let rules = &*self.rules;
         let alert = Alert::of(event);
+        let found = [self.hits.len(), self.crossings.len(), self.firings.len()];
+        let more = [self.accusations.len(), self.crs_hits.len()];
+        // One more has room: what adds up.
+        let expected = found.iter().chain(&more).sum::<usize>() + 1;
         let by_rule = self.hits.drain(..).filter_map(|hit| {
             let rule = rules.rules().get(hit.rule)?;
             let told = alert.filter(|_| Alert::is_told_by(&hit.evidence));
@@ -202,8 +221,8 @@ impl Detector {
             .firings
             .drain(..)
             .filter_map(|firing| firing.into_detection(rules));
-        let mut detections: Vec<Detection> =
-            by_rule.chain(by_window).chain(by_correlation).collect();
+        let mut detections = Vec::with_capacity(expected);
+        detections.extend(by_rule.chain(by_window).chain(by_correlation));
         detections.append(&mut self.accusations);
         let by_crs = self.crs_hits.drain(..).filter_map(|hit| {
             let rule = rules.crs()?.rules().get(hit.rule)?;
@@ -216,9 +235,7 @@ impl Detector {
     /// Adds the event's signs to what is known about its client; what comes of it.
     fn add_up(&mut self, event: &Event, detections: &[Detection]) -> Option<Detection> {
         self.clients.as_ref()?;
-        let address = event
-            .source_ip
-            .filter(|_| !self.policy.lets_event_pass(event))?;
+        let address = event.source_ip?;
         self.signs
             .collect(event, &self.rules, &self.matched, detections);
         let own = Score::noisy_or(detections.iter().map(|one| one.score));
@@ -245,20 +262,25 @@ impl Detector {
         &mut self.eye
     }
 
-    /// The event judged last, if it feeds a correlation that sees the events of all threads, or says
-    /// something about its network, session or account.
+    /// The event judged last, if it feeds a correlation that sees the events of all threads, says
+    /// something about its network, session or account, or may be part of a scan by many. So is the
+    /// first one, by which is known since when there are events.
     pub fn sighting(&self, event: &Event) -> Option<Sighting> {
         let is_shared = |rule: &&usize| self.shared.get(**rule).is_some_and(|shared| *shared);
         let matched: Vec<usize> = self.matched.iter().filter(is_shared).copied().collect();
         let signs = &self.signs.found;
-        (!matched.is_empty() || !signs.is_empty()).then(|| Sighting {
+        if matched.is_empty() && signs.is_empty() && !self.is_for_all {
+            return None;
+        }
+        let clients = self.clients.as_ref().zip(event.source_ip);
+        Some(Sighting {
             rules: Arc::clone(&self.rules),
             event: event.clone(),
             matched,
             policy: Arc::clone(&self.policy),
             now: self.now,
             signs: signs.clone(),
-            clients: self.neighbours,
+            clients: clients.map_or(0, |(clients, address)| clients.of_network(address)),
         })
     }
 
@@ -285,6 +307,7 @@ impl Detector {
         self.scratch.renew(&rules);
         self.correlator.replace_rules(&rules);
         self.shared = feeds_shared(&rules);
+        self.signs.renew(&rules);
         self.matched.clear();
         self.rules = rules;
     }
@@ -311,17 +334,17 @@ impl Detector {
     }
 }
 
-/// Whether the policy lets what a rule, by its place, says of the event pass.
+/// Whether the policy lets what a rule, by its place, says of the event pass, where it is known whether
+/// the whole event is.
 pub(crate) fn lets_pass<'a>(
     policy: &'a Policy,
     rules: &'a RuleSet,
-    event: &'a Event,
+    (event, is_let_pass): (&'a Event, bool),
     now: Timestamp,
 ) -> impl Fn(usize) -> bool + 'a {
-    let whole = policy.lets_event_pass(event);
     move |place| {
         let rule = || rules.rules().get(place);
-        whole
+        is_let_pass
             || rule()
                 .is_some_and(|rule| policy.lets_rule_pass(event, (&rule.id, &rule.family), now))
     }

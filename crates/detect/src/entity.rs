@@ -1,6 +1,6 @@
 //! Who an event is about, beside the client's address: its network, the session, the account.
 
-use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash};
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -56,10 +56,16 @@ pub(crate) fn mark(session: &[u8]) -> u64 {
     BuildHasherDefault::<DefaultHasher>::default().hash_one(session) & 0xffff_ffff
 }
 
-/// Two hashes of who it is, so that nobody can make two of them one.
-pub(crate) fn key(who: &impl Hash) -> [u64; 2] {
-    let half = |seed: u8| BuildHasherDefault::<DefaultHasher>::default().hash_one((seed, who));
-    [half(0), half(1)]
+/// An address as a key of sixteen bytes: an IPv4 address as IPv6 writes it (RFC 4291).
+pub(crate) type Address = [u64; 2];
+
+/// The key of an address.
+pub(crate) fn address(address: IpAddr) -> Address {
+    let bits = match address {
+        IpAddr::V4(address) => u128::from(address.to_ipv6_mapped()),
+        IpAddr::V6(address) => u128::from(address),
+    };
+    [(bits >> 64) as u64, bits as u64]
 }
 
 /// The network of an address as a number: no two networks have the same.

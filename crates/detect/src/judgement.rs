@@ -3,6 +3,7 @@
 use vigil_event::{Detection, Id, Outcome, Score, Severity, Suppressed};
 
 use crate::policy::Excused;
+use crate::sighting::Further;
 
 /// What was concluded about one event.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,6 +35,11 @@ impl Judgement {
         self.detections.is_empty() && self.suppressed.is_empty()
     }
 
+    /// Of something that was found apart from all else.
+    pub fn alone(found: Detection) -> Self {
+        Self::of(vec![found], Excused::default()).ending(Outcome::Attempt)
+    }
+
     pub(crate) fn of(mut detections: Vec<Detection>, excused: Excused) -> Self {
         detections.sort_by(|a, b| b.score.value().total_cmp(&a.score.value()));
         let score = Score::noisy_or(detections.iter().map(|detection| detection.score));
@@ -45,6 +51,20 @@ impl Judgement {
             severity: score.severity(),
             outcome: Outcome::Unknown,
         }
+    }
+
+    /// With what the events of all threads say about the same event.
+    #[must_use]
+    pub fn with(self, further: Further) -> Self {
+        let mut excused = Excused {
+            suppressed: self.suppressed,
+            by: self.suppressed_by,
+        };
+        excused.suppressed.extend(further.excused.suppressed);
+        excused.by.extend(further.excused.by);
+        let mut detections = self.detections;
+        detections.extend(further.detections);
+        Self::of(detections, excused).ending(self.outcome)
     }
 
     pub(crate) fn ending(self, outcome: Outcome) -> Self {

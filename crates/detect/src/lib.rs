@@ -10,8 +10,8 @@
 //!
 //! A [`Detector`] belongs to one thread. Events are spread over threads by client address, so each
 //! address's windows and the correlations that group by it live in one place and need no lock. What
-//! feeds the other correlations and speaks against networks, sessions and accounts is a [`Sighting`],
-//! for the one [`Shared`] that sees all threads.
+//! feeds the other correlations, speaks against networks, sessions and accounts or may be part of a scan
+//! by many is a [`Sighting`], for the one [`Shared`] that sees all threads.
 
 mod bucket;
 pub mod correlation;
@@ -24,6 +24,7 @@ pub mod profile;
 mod risk;
 mod sensor;
 mod sighting;
+pub mod spread;
 mod table;
 mod threat;
 pub mod window;
@@ -34,6 +35,7 @@ pub use judgement::Judgement;
 pub use policy::Policy;
 pub use profile::ProfileOptions;
 pub use risk::RiskOptions;
-pub use sighting::{Shared, Sighting};
-pub use threat::{Provenance, alert_key, threat};
+pub use sighting::{Further, Shared, Sighting};
+pub use spread::SpreadOptions;
+pub use threat::{Provenance, alert_key, threat, threat_of_many};
 pub use window::WindowOptions;

@@ -38,11 +38,9 @@ impl<'a> Sensed<'a> {
             title: title.into(),
             score,
         };
-        match (event.log, event.service()) {
-            (LogKind::OpenCanary, _) => {
-                Some(fixed("risk-honeypot", "Touch of a Honeypot", HONEYPOT))
-            }
-            (LogKind::Zeek, b"notice") => {
+        match event.log {
+            LogKind::OpenCanary => Some(fixed("risk-honeypot", "Touch of a Honeypot", HONEYPOT)),
+            LogKind::Zeek if event.service() == b"notice" => {
                 Some(fixed("risk-notice", "Notice of the Network Sensor", NOTICE))
             }
             _ => Alert::of(event)?.sensed(),

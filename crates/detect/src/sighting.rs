@@ -1,5 +1,5 @@
 //! What only whoever sees the events of all threads can say: correlations that do not group by client,
-//! and what is known about networks, sessions and accounts.
+//! what is known about networks, sessions and accounts, and scans by many.
 
 use std::sync::Arc;
 
@@ -10,9 +10,11 @@ use crate::correlation::{CorrelationOptions, Correlator, Scope};
 use crate::detector::lets_pass;
 use crate::policy::{Excused, Policy};
 use crate::risk::{Entity, Risk, Sign, Signs};
+use crate::spread::Spread;
 use crate::{DetectorOptions, Judgement};
 
-/// An event that feeds a shared correlation or says something about more than its client.
+/// An event that feeds a shared correlation, says something about more than its client or may be part of a
+/// scan by many.
 #[derive(Clone, Debug)]
 pub struct Sighting {
     /// The rules in force when it was judged.
@@ -29,6 +31,24 @@ pub struct Sighting {
     pub(crate) clients: u32,
 }
 
+impl Sighting {
+    /// The event.
+    pub const fn event(&self) -> &Event {
+        &self.event
+    }
+}
+
+/// What the events of all threads say beside an event's own judgement.
+#[derive(Clone, Debug, Default)]
+pub struct Further {
+    /// What fired, about the event.
+    pub(crate) detections: Vec<Detection>,
+    /// What fired and was let pass.
+    pub(crate) excused: Excused,
+    /// A scan by many that the event completes: about its site, and nobody in particular.
+    pub by_many: Option<Detection>,
+}
+
 /// Has the last word on what the threads hand over, in the order of the log.
 #[derive(Debug)]
 pub struct Shared {
@@ -36,7 +56,10 @@ pub struct Shared {
     limits: CorrelationOptions,
     correlator: Correlator,
     risk: Risk,
+    spread: Spread,
     signs: Signs,
+    /// The signs against one of those that an event is about.
+    spare: Vec<Sign>,
     /// The correlations that fired on the event concluded last, by their rules' places.
     fired: Vec<usize>,
 }
@@ -47,11 +70,13 @@ impl Shared {
         let limits = options.correlations.clone();
         Self {
             correlator: Correlator::new(Arc::clone(&rules), Scope::Shared, limits.clone()),
-            rules,
             limits,
             risk: Risk::new(options.risk.clone()),
-            signs: Signs::default(),
+            spread: Spread::new(options.spread.clone()),
+            signs: Signs::of(&rules),
+            spare: Vec::new(),
             fired: Vec::new(),
+            rules,
         }
     }
 
@@ -67,39 +92,62 @@ impl Shared {
         if !Arc::ptr_eq(&self.rules, &sighting.rules) {
             self.rules = Arc::clone(&sighting.rules);
             self.correlator.replace_rules(&self.rules);
+            self.signs.renew(&self.rules);
         }
     }
 
-    /// The judgement with what fires once the event is taken in, less what of it is let pass; that
-    /// feeds nothing further.
+    /// The judgement with what fires once the event is taken in ([`Shared::further`]); a scan by many that it
+    /// completes is told apart.
     pub fn conclude(&mut self, sighting: &Sighting, judgement: Judgement) -> Judgement {
+        let further = self.further(sighting, &judgement);
+        judgement.with(further)
+    }
+
+    /// What fires once the event is taken in, beside its judgement, less what of it is let pass; that feeds
+    /// nothing further.
+    pub fn further(&mut self, sighting: &Sighting, judgement: &Judgement) -> Further {
         let Sighting {
             event, policy, now, ..
         } = sighting;
-        let mut fired = self.correlate(sighting);
-        let mut excused = Excused {
-            suppressed: judgement.suppressed,
-            by: judgement.suppressed_by,
-        };
-        let mut excuse = |found: &mut Vec<Detection>| {
+        let mut excused = Excused::default();
+        let mut excuse = |found: &mut Vec<Detection>, event: &Event| {
             let more = policy.excuse(event, *now, found);
             excused.suppressed.extend(more.suppressed);
             excused.by.extend(more.by);
         };
-        excuse(&mut fired);
-        let outcome = judgement.outcome;
-        let mut detections = judgement.detections;
-        detections.append(&mut fired);
-        let mut found = self.add_up(sighting, &detections);
-        excuse(&mut found);
+        let mut detections = self.correlate(sighting);
+        excuse(&mut detections, event);
+        let own = judgement.detections.iter().chain(&detections);
+        let own = Score::noisy_or(own.map(|one| one.score));
+        let mut found = self.add_up(sighting, own);
+        excuse(&mut found, event);
         detections.append(&mut found);
-        Judgement::of(detections, excused).ending(outcome)
+        let all = judgement.detections.iter().chain(&detections);
+        let score = Score::noisy_or(all.map(|one| one.score));
+        let weak = judgement.detections.iter();
+        let mut by_many: Vec<Detection> = self
+            .spread
+            .observe(event, weak, score)
+            .into_iter()
+            .collect();
+        if !by_many.is_empty() {
+            // It is about nobody in particular: who is let pass makes no difference.
+            let mut event = event.clone();
+            event.source_ip = None;
+            excuse(&mut by_many, &event);
+        }
+        Further {
+            detections,
+            excused,
+            by_many: by_many.pop(),
+        }
     }
 
     fn correlate(&mut self, sighting: &Sighting) -> Vec<Detection> {
         let mut firings = Vec::new();
         let (rules, event) = (&sighting.rules, &sighting.event);
-        let lets_pass = lets_pass(&sighting.policy, rules, event, sighting.now);
+        let whole = sighting.policy.whole_event(event).is_some();
+        let lets_pass = lets_pass(&sighting.policy, rules, (event, whole), sighting.now);
         let matched = sighting.matched.iter().copied();
         self.correlator
             .observe_unless(event, matched, &lets_pass, &mut firings);
@@ -112,21 +160,19 @@ impl Shared {
     }
 
     /// Adds the event's signs to what is known about its network, session and account; what comes of it.
-    fn add_up(&mut self, sighting: &Sighting, detections: &[Detection]) -> Vec<Detection> {
+    /// The event scores `own` by itself.
+    fn add_up(&mut self, sighting: &Sighting, mut own: Score) -> Vec<Detection> {
         self.signs.found.clone_from(&sighting.signs);
         for place in &self.fired {
-            if let Some(rule) = sighting.rules.rules().get(*place) {
-                self.signs.add(&rule.id, &rule.title, rule.risk());
-            }
+            self.signs.add_rule(*place);
         }
-        let mut own = Score::noisy_or(detections.iter().map(|one| one.score));
         let mut found = Vec::new();
         for entity in Entity::shared(&sighting.event) {
-            let mut signs = self.signs.found.clone();
-            let clients = sighting.clients;
+            self.spare.clone_from(&self.signs.found);
+            let (signs, clients) = (&mut self.spare, sighting.clients);
             let told = self
                 .risk
-                .observe(&sighting.event, &entity, &mut signs, own, clients);
+                .observe(&sighting.event, &entity, signs, own, clients);
             if let Some(told) = told {
                 own = Score::noisy_or([own, told.score]);
                 found.push(told);
@@ -140,9 +186,9 @@ impl Shared {
         &self.fired
     }
 
-    /// Of how many networks, sessions and accounts what was known made room for others.
+    /// Of how many networks, sessions, accounts and sites what was known made room for others.
     pub const fn forgotten(&self) -> u64 {
-        self.risk.evicted()
+        self.risk.evicted() + self.spread.evicted()
     }
 
     /// How many groups the correlations hold, and how many were evicted or came too late.

@@ -16,10 +16,40 @@ const SAMPLE: usize = 8;
 #[derive(Debug)]
 struct Slot<K, V> {
     key: K,
-    last_seen: i64,
     value: V,
-    /// How often it was asked for.
-    seen: u32,
+    visits: Visits,
+}
+
+/// When a key was seen last and how often, in the eight bytes of a time: two further numbers would cost
+/// each key eight more.
+#[derive(Clone, Copy, Debug)]
+struct Visits(i64);
+
+impl Visits {
+    /// So many bits say how often; the others are a time in milliseconds, 70,000 years either way.
+    const OFTEN_BITS: u32 = 12;
+    const MOST_OFTEN: i64 = (1 << Self::OFTEN_BITS) - 1;
+    const LAST: i64 = i64::MAX >> Self::OFTEN_BITS;
+
+    /// Seen for the first time.
+    fn first(at: i64) -> Self {
+        Self(at.clamp(-Self::LAST, Self::LAST) << Self::OFTEN_BITS | 1)
+    }
+
+    const fn last(self) -> i64 {
+        self.0 >> Self::OFTEN_BITS
+    }
+
+    /// How often, up to a few thousand times.
+    const fn often(self) -> u32 {
+        (self.0 & Self::MOST_OFTEN) as u32
+    }
+
+    fn once_more(self, at: i64) -> Self {
+        let last = at.clamp(-Self::LAST, Self::LAST).max(self.last());
+        let often = (i64::from(self.often()) + 1).min(Self::MOST_OFTEN);
+        Self(last << Self::OFTEN_BITS | often)
+    }
 }
 
 #[derive(Debug)]
@@ -79,26 +109,37 @@ impl<K: Copy + Eq + Hash, V> Table<K, V> {
     /// The value of a key, a fresh one if it is new.
     pub(crate) fn entry(&mut self, key: K, at: i64, fresh: impl FnOnce() -> V) -> Found<'_, V> {
         self.newest = self.newest.max(at);
-        let (place, before, evicted) = if let Some(place) = self.place(&key) {
-            let before = self.slots.get(place).map(|slot| slot.last_seen);
-            (place, before, None)
+        let hash = self.hasher.hash_one(key);
+        let (place, before, evicted) = if let Some(place) = self.place(hash, &key) {
+            let visits = &mut self.slots[place].visits;
+            let before = visits.last();
+            *visits = visits.once_more(at);
+            (place, Some(before), None)
         } else {
-            let (place, evicted) = self.take_place(key, fresh());
+            let slot = Slot {
+                key,
+                value: fresh(),
+                visits: Visits::first(at),
+            };
+            let (place, evicted) = self.take_place(hash, slot);
             (place, None, evicted)
         };
-        let slot = &mut self.slots[place];
-        slot.last_seen = slot.last_seen.max(at);
-        slot.seen = slot.seen.saturating_add(1);
         Found {
-            value: &mut slot.value,
+            value: &mut self.slots[place].value,
             before,
             evicted,
         }
     }
 
     /// The value of a key that is there.
+    pub(crate) fn get(&self, key: &K) -> Option<&V> {
+        let place = self.place_of(key)?;
+        self.slots.get(place).map(|slot| &slot.value)
+    }
+
+    /// The same, to change it.
     pub(crate) fn get_mut(&mut self, key: &K) -> Option<&mut V> {
-        let place = self.place(key)?;
+        let place = self.place_of(key)?;
         self.slots.get_mut(place).map(|slot| &mut slot.value)
     }
 
@@ -122,22 +163,25 @@ impl<K: Copy + Eq + Hash, V> Table<K, V> {
         Some(slot.value)
     }
 
-    fn place(&self, key: &K) -> Option<usize> {
+    fn place_of(&self, key: &K) -> Option<usize> {
+        if self.slots.is_empty() {
+            return None;
+        }
+        self.place(self.hasher.hash_one(key), key)
+    }
+
+    /// Where a key with that hash stands.
+    fn place(&self, hash: u64, key: &K) -> Option<usize> {
         let is_it = |place: &u32| {
             let slot = self.slots.get(*place as usize);
             slot.is_some_and(|slot| slot.key == *key)
         };
-        let place = self.places.find(self.hasher.hash_one(key), is_it)?;
+        let place = self.places.find(hash, is_it)?;
         Some(*place as usize)
     }
 
-    fn take_place(&mut self, key: K, value: V) -> (usize, Option<V>) {
-        let slot = Slot {
-            key,
-            last_seen: i64::MIN,
-            value,
-            seen: 0,
-        };
+    /// Puts a new key with that hash somewhere.
+    fn take_place(&mut self, hash: u64, slot: Slot<K, V>) -> (usize, Option<V>) {
         let (place, evicted) = if self.slots.len() < self.limit {
             if self.slots.len() == self.slots.capacity() {
                 // A vector that doubles would take twice what the table is bounded by.
@@ -155,12 +199,11 @@ impl<K: Copy + Eq + Hash, V> Table<K, V> {
             (place, Some(old.value))
         };
         let (slots, hasher) = (&self.slots, &self.hasher);
-        self.places
-            .insert_unique(hasher.hash_one(key), place as u32, |place| {
-                slots
-                    .get(*place as usize)
-                    .map_or(0, |slot| hasher.hash_one(slot.key))
-            });
+        self.places.insert_unique(hash, place as u32, |place| {
+            slots
+                .get(*place as usize)
+                .map_or(0, |slot| hasher.hash_one(slot.key))
+        });
         (place, evicted)
     }
 
@@ -173,7 +216,7 @@ impl<K: Copy + Eq + Hash, V> Table<K, V> {
     }
 
     fn has_expired(&self, slot: &Slot<K, V>) -> bool {
-        slot.last_seen < self.newest.saturating_sub(self.lifetime)
+        slot.visits.last() < self.newest.saturating_sub(self.lifetime)
     }
 
     fn count_eviction(&mut self, place: usize) {
@@ -195,8 +238,8 @@ impl<K: Copy + Eq + Hash, V> Table<K, V> {
         };
         let worth = |place: &usize| {
             let slot = &self.slots[*place];
-            let often = slot.seen.checked_ilog2().unwrap_or_default();
-            (!self.has_expired(slot), often, slot.last_seen)
+            let often = slot.visits.often().checked_ilog2().unwrap_or_default();
+            (!self.has_expired(slot), often, slot.visits.last())
         };
         (0..SAMPLE)
             .map(scattered)
@@ -259,6 +302,20 @@ mod tests {
         }
         assert!((100..108).all(|key| table.get_mut(&key).is_some()));
         assert_eq!(table.evicted(), 0, "expired ones are no loss");
+    }
+
+    #[test]
+    fn visits_are_kept_in_the_room_of_a_time() {
+        let mut visits = Visits::first(-7);
+        assert_eq!((visits.last(), visits.often()), (-7, 1));
+        for at in 0..5_000 {
+            visits = visits.once_more(at - 9);
+            assert_eq!(visits.last(), (at - 9).max(-7));
+        }
+        assert_eq!(visits.often(), 4_095);
+        assert_eq!(Visits::first(i64::MIN).last(), -Visits::LAST);
+        assert_eq!(visits.once_more(i64::MAX).last(), Visits::LAST);
+        assert_eq!(visits.once_more(i64::MAX).often(), 4_095);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use vigil_event::threat::{
     AutonomousSystem, Geo, Http, HttpRequest, HttpResponse, Original, Source, Stages, Url,
     UserAgent,
 };
-use vigil_event::{AlertKey, Event, Field, RecordKey, Threat, Timestamp, text};
+use vigil_event::{AlertKey, Detection, Event, Field, Id, RecordKey, Threat, Timestamp, text};
 
 use crate::Judgement;
 
@@ -78,8 +78,28 @@ pub fn threat(event: &Event, judgement: Judgement, provenance: Provenance) -> Th
     }
 }
 
+/// The threat that many together are, with the event that completed it: about its site, with no source.
+/// Its id is another than that of the event's own threat.
+pub fn threat_of_many(event: &Event, found: Detection, provenance: Provenance) -> Threat {
+    let own = provenance.key.id(event.occurred_at);
+    let id = Id::derived(
+        event.occurred_at,
+        &[b"many", own.as_bytes(), found.family.as_bytes()],
+    );
+    let judgement = Judgement::alone(found);
+    let provenance = Provenance {
+        geo: None,
+        autonomous_system: None,
+        ..provenance
+    };
+    let mut threat = threat(event, judgement, provenance);
+    threat.id = id;
+    threat.source.ip = None;
+    threat
+}
+
 /// What a threat is grouped by: its source and the window of `window_ms` milliseconds of event time
-/// that it falls in; where it has no source, the family of its strongest detection.
+/// that it falls in; where it has no source, its site and the family of its strongest detection.
 pub fn alert_key(threat: &Threat, window_ms: i64) -> AlertKey {
     let window_ms = window_ms.max(1);
     let at = threat.occurred_at.as_millis();
@@ -90,6 +110,11 @@ pub fn alert_key(threat: &Threat, window_ms: i64) -> AlertKey {
             .first()
             .map(|detection| detection.family.clone())
             .unwrap_or_default(),
+        host: threat
+            .url
+            .domain
+            .clone()
+            .filter(|_| threat.source.ip.is_none()),
         window_start: Timestamp::from_millis(at - at.rem_euclid(window_ms)),
     }
 }

@@ -18,6 +18,8 @@ pub struct AlertKey {
     pub source_ip: Option<IpAddr>,
     /// What kind, such as `sql_injection`. Part of the id only where there is no source.
     pub family: String,
+    /// Which site, where that is known. Part of the id only where there is no source.
+    pub host: Option<String>,
     /// The start of the time window that the threat falls in.
     pub window_start: Timestamp,
 }
@@ -25,13 +27,15 @@ pub struct AlertKey {
 impl AlertKey {
     /// The alert's id.
     pub fn id(&self) -> Id {
-        let (address, family) = match self.source_ip {
-            Some(ip) => (ip.to_string(), ""),
-            None => (String::new(), self.family.as_str()),
+        let Some(ip) = self.source_ip else {
+            let family = self.family.as_bytes();
+            let mut parts = vec![&b"alert"[..], b"", family];
+            parts.extend(self.host.as_ref().map(String::as_bytes));
+            return Id::derived(self.window_start, &parts);
         };
         Id::derived(
             self.window_start,
-            &[b"alert", address.as_bytes(), family.as_bytes()],
+            &[b"alert", ip.to_string().as_bytes(), b""],
         )
     }
 
@@ -41,6 +45,7 @@ impl AlertKey {
         Self {
             source_ip: None,
             family: Alert::FLOOD.to_owned(),
+            host: None,
             window_start: self.window_start,
         }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use vigil_decode::{Decoder, Format, ParseError, Proxies, Request};
 use vigil_detect::profile::{Profiles, Requests};
 use vigil_detect::{Detector, DetectorOptions, Judgement, Policy, Shared};
-use vigil_event::{Event, Record, Timestamp};
+use vigil_event::{Detection, Event, Record, Timestamp};
 use vigil_rule::{Costs, RuleSet};
 use vigil_store::{SqliteStore, StoreError};
 
@@ -37,6 +37,8 @@ pub struct EventJudge {
     shared: Shared,
     /// It had the last word on the event judged last.
     concluded: bool,
+    /// A scan by many that the event judged last completed.
+    by_many: Option<Detection>,
 }
 
 impl EventJudge {
@@ -46,6 +48,7 @@ impl EventJudge {
             shared: Shared::new(Arc::clone(&rules), options),
             detector: Detector::new(rules, options),
             concluded: false,
+            by_many: None,
         }
     }
 
@@ -54,12 +57,14 @@ impl EventJudge {
         let judgement = self.detector.judge(event);
         let sighting = self.detector.sighting(event);
         self.concluded = sighting.is_some();
+        self.by_many = None;
         let Some(sighting) = sighting else {
             return judgement;
         };
-        let judgement = self
-            .shared
-            .conclude(&sighting, judgement.unwrap_or_default());
+        let judgement = judgement.unwrap_or_default();
+        let mut further = self.shared.further(&sighting, &judgement);
+        self.by_many = further.by_many.take();
+        let judgement = judgement.with(further);
         (!judgement.is_empty()).then_some(judgement)
     }
 
@@ -147,6 +152,11 @@ impl LineJudge {
         self.decoder
             .decode(&self.bytes, &record, &request, &mut self.event);
         Ok(self.judge.judge(&self.event))
+    }
+
+    /// A scan by many that the line judged last completed: about its site, and nobody in particular.
+    pub const fn take_by_many(&mut self) -> Option<Detection> {
+        self.judge.by_many.take()
     }
 
     /// Whether the rule matched the line that was judged last, also if it only feeds correlations.

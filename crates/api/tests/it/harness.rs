@@ -374,6 +374,7 @@ impl App {
                 alert: (threat.score.value() >= 7.0).then(|| AlertKey {
                     source_ip: threat.source.ip,
                     family: threat.detections[0].family.clone(),
+                    host: None,
                     window_start: NOON,
                 }),
             })

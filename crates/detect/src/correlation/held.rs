@@ -54,9 +54,9 @@ impl Held {
         }
     }
 
-    pub(super) fn group(&mut self, key: &Key) -> Option<&mut Group> {
+    pub(super) fn group(&mut self, key: Key) -> Option<&mut Group> {
         match self {
-            Self::Groups(groups) => groups.get_mut(key),
+            Self::Groups(groups) => groups.get_mut(&key),
             Self::Cells(_) => None,
         }
     }

@@ -1,9 +1,9 @@
 //! What a match is grouped by and counted by: hashes of values.
 //!
-//! Groups are told apart by 128 bits of two SipHashes, so that nobody can make two of them one;
-//! values within a group by 64.
+//! They are SipHashes with a secret that each correlator makes up, so that nobody can make two groups or
+//! two values one.
 
-use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash, Hasher};
+use std::hash::{BuildHasher, DefaultHasher, Hasher, RandomState};
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -13,11 +13,11 @@ use vigil_rule::correlation::Subject;
 
 use crate::entity;
 
-/// A group, as two hashes.
-pub(crate) type Key = [u64; 2];
+/// A group, as a hash.
+pub(crate) type Key = u64;
 
 /// What a subject is of an event that a rule matched.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Known<'a> {
     Address(IpAddr),
     Network(IpNet),
@@ -46,15 +46,35 @@ pub(super) fn known<'a>(event: &'a Event, rule: &'a Rule, subject: Subject) -> O
     }
 }
 
-/// The group that an event belongs to; none if it lacks what is grouped by.
-pub(super) fn group(event: &Event, rule: &Rule, subjects: &[Subject]) -> Option<Key> {
-    let half = |seed: u8| hash(seed, event, rule, subjects);
-    Some([half(0)?, half(1)?])
-}
-
-/// The value that is counted; none if the event lacks a part of it.
-pub(super) fn value(event: &Event, rule: &Rule, subjects: &[Subject]) -> Option<u64> {
-    hash(2, event, rule, subjects)
+impl Known<'_> {
+    /// Feeds it into a hash. What it is and how long comes first: no two of them feed it alike.
+    fn feed(self, hasher: &mut DefaultHasher) {
+        match self {
+            Self::Address(IpAddr::V4(address)) => {
+                hasher.write_u64(u64::from(address.to_bits()) << 8 | 1);
+            }
+            Self::Address(IpAddr::V6(address)) => {
+                hasher.write_u64(2);
+                hasher.write_u128(address.to_bits());
+            }
+            Self::Network(network) => {
+                hasher.write_u64(u64::from(network.prefix_len()) << 8 | 3);
+                Self::Address(network.network()).feed(hasher);
+            }
+            Self::Text(text) => {
+                hasher.write_u64((text.len() as u64) << 8 | 4);
+                hasher.write(text);
+            }
+            Self::Session(secret) => {
+                hasher.write_u64((secret.len() as u64) << 8 | 5);
+                hasher.write(secret);
+            }
+            Self::Number(number) => {
+                hasher.write_u64(6);
+                hasher.write_u64(number);
+            }
+        }
+    }
 }
 
 /// The number that is computed with.
@@ -65,39 +85,45 @@ pub(super) fn number(event: &Event, subjects: &[Subject]) -> Option<f64> {
     }
 }
 
-/// The same for a bucket: as scenarios do, a text that is not there is an empty one. Without the
-/// client's address there is no group by it.
-pub(super) fn bucket(event: &Event, rule: &Rule, subjects: &[Subject]) -> Option<Key> {
-    let addressless = subjects
-        .iter()
-        .any(|subject| matches!(subject, Subject::Field(Field::SourceIp) | Subject::Network));
-    if addressless && event.source_ip.is_none() {
-        return None;
-    }
-    let half = |seed: u8| hash_or_empty(seed, event, rule, subjects);
-    Some([half(0), half(1)])
-}
+/// Makes keys and values of events.
+#[derive(Debug, Default)]
+pub(super) struct Keys(RandomState);
 
-/// The value that is poured only once; what is not there is one value.
-pub(super) fn distinct(event: &Event, rule: &Rule, subjects: &[Subject]) -> u64 {
-    hash_or_empty(2, event, rule, subjects)
-}
-
-fn hash_or_empty(seed: u8, event: &Event, rule: &Rule, subjects: &[Subject]) -> u64 {
-    let mut hasher = BuildHasherDefault::<DefaultHasher>::default().build_hasher();
-    seed.hash(&mut hasher);
-    for subject in subjects {
-        let known = known(event, rule, *subject);
-        known.unwrap_or(Known::Text(b"")).hash(&mut hasher);
+impl Keys {
+    /// The group that an event belongs to, or the value that is counted; none if the event lacks a part
+    /// of it.
+    pub(super) fn of(&self, event: &Event, rule: &Rule, subjects: &[Subject]) -> Option<Key> {
+        let mut hasher = self.0.build_hasher();
+        for subject in subjects {
+            known(event, rule, *subject)?.feed(&mut hasher);
+        }
+        Some(hasher.finish())
     }
-    hasher.finish()
-}
 
-fn hash(seed: u8, event: &Event, rule: &Rule, subjects: &[Subject]) -> Option<u64> {
-    let mut hasher = BuildHasherDefault::<DefaultHasher>::default().build_hasher();
-    seed.hash(&mut hasher);
-    for subject in subjects {
-        known(event, rule, *subject)?.hash(&mut hasher);
+    /// The same for a bucket: as scenarios do, a text that is not there is an empty one. Without the
+    /// client's address there is no group by it.
+    pub(super) fn of_bucket(
+        &self,
+        event: &Event,
+        rule: &Rule,
+        subjects: &[Subject],
+    ) -> Option<Key> {
+        let addressless = subjects
+            .iter()
+            .any(|subject| matches!(subject, Subject::Field(Field::SourceIp) | Subject::Network));
+        if addressless && event.source_ip.is_none() {
+            return None;
+        }
+        Some(self.of_distinct(event, rule, subjects))
     }
-    Some(hasher.finish())
+
+    /// The value that is poured only once; what is not there is one value.
+    pub(super) fn of_distinct(&self, event: &Event, rule: &Rule, subjects: &[Subject]) -> u64 {
+        let mut hasher = self.0.build_hasher();
+        for subject in subjects {
+            let known = known(event, rule, *subject);
+            known.unwrap_or(Known::Text(b"")).feed(&mut hasher);
+        }
+        hasher.finish()
+    }
 }

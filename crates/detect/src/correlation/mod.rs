@@ -33,7 +33,7 @@ use vigil_rule::{Correlation, Rule, RuleSet};
 
 use group::{Group, Value};
 use held::Held;
-use key::Key;
+use key::{Key, Keys};
 use pour::Pour;
 
 /// How much the correlations of one correlator may hold.
@@ -129,6 +129,7 @@ pub struct Correlator {
     rules: Arc<RuleSet>,
     scope: Scope,
     options: CorrelationOptions,
+    keys: Keys,
     tracked: Vec<Tracked>,
     /// For each rule what it feeds.
     feeds: Vec<Vec<Pending>>,
@@ -168,6 +169,7 @@ impl Correlator {
             rules,
             scope,
             options,
+            keys: Keys::default(),
             tracked,
             feeds,
             pending: Vec::new(),
@@ -185,6 +187,7 @@ impl Correlator {
         let new = Self::new(Arc::clone(rules), self.scope, self.options.clone());
         let old = std::mem::replace(self, new);
         self.late = old.late;
+        self.keys = old.keys;
         self.evicted_before = old.evicted_before;
         let mut here: HashMap<&str, &mut Tracked> = HashMap::new();
         for tracked in &mut self.tracked {
@@ -241,11 +244,10 @@ impl Correlator {
         let mut done = 0;
         // A correlation that fires feeds only later ones, so what is taken in stays in order.
         while done < self.pending.len() {
-            let mut rest = self.pending.split_off(done);
+            let rest = self.pending.get_mut(done..).unwrap_or_default();
             rest.sort_unstable();
             let first = rest.first().map_or(0, |(tracked, _)| *tracked);
             let end = rest.partition_point(|(tracked, _)| *tracked == first);
-            self.pending.append(&mut rest);
             self.take_in(event, (first, done..done + end), lets_pass, firings);
             done += end;
         }
@@ -290,7 +292,7 @@ impl Correlator {
             let group = self
                 .tracked
                 .get_mut(tracked)
-                .and_then(|tracked| tracked.held.group(&key));
+                .and_then(|tracked| tracked.held.group(key));
             let found = group.and_then(|group| group.fire(correlation, &mut self.numbers));
             if let (Some(found), Some(feed)) = (found, correlation.feeds.get(feed)) {
                 let reason = reason::of(&rules, correlation, feed, event, found);
@@ -339,13 +341,13 @@ impl Correlator {
         let Some(rule) = self.rules.rules().get(*rule) else {
             return;
         };
-        let Some(key) = key::group(event, rule, group_by) else {
+        let Some(key) = self.keys.of(event, rule, group_by) else {
             return;
         };
         let seen = self.touched.iter().any(|(touched, _)| *touched == key);
         let value = match correlation.kind {
             Kind::Temporal(_) | Kind::TemporalOrdered(_) => Some(Value::Step(*step)),
-            Kind::ValueCount(_) => key::value(event, rule, value).map(Value::Hash),
+            Kind::ValueCount(_) => self.keys.of(event, rule, value).map(Value::Hash),
             // However many of the rules matched, it is one event.
             _ if seen => None,
             Kind::EventCount(_) => Some(Value::None),

@@ -8,7 +8,7 @@ use vigil_rule::bucket::Bucket;
 use vigil_rule::correlation::Feed;
 
 use super::held::Held;
-use super::key::{self, Key};
+use super::key::Key;
 use super::{Correlator, Firing, reason};
 use crate::bucket::{Cell, Match, Poured};
 
@@ -63,7 +63,7 @@ impl Correlator {
         let Some(rule) = self.rules.rules().get(feed.rule) else {
             return;
         };
-        let Some(key) = key::bucket(event, rule, &feed.group_by) else {
+        let Some(key) = self.keys.of_bucket(event, rule, &feed.group_by) else {
             return;
         };
         let cancels = feed.step >= bucket.first_cancel;
@@ -81,7 +81,7 @@ impl Correlator {
                 feed: place,
                 one: Match {
                     at: event.occurred_at.as_millis(),
-                    value: key::distinct(event, rule, &feed.value),
+                    value: self.keys.of_distinct(event, rule, &feed.value),
                     steps: bit,
                     cancels,
                 },

@@ -118,23 +118,29 @@ impl Policy {
         now: Timestamp,
         detections: &mut Vec<Detection>,
     ) -> Excused {
+        self.excuse_by(self.whole_event(event).as_ref(), event, now, detections)
+    }
+
+    /// The same where it is known what lets the whole event pass, if anything does.
+    pub(crate) fn excuse_by(
+        &self,
+        whole: Option<&Grounds>,
+        event: &Event,
+        now: Timestamp,
+        detections: &mut Vec<Detection>,
+    ) -> Excused {
         let mut excused = Excused::default();
-        let whole = self.whole_event(event);
         detections.retain(|detection| {
-            let grounds = whole
-                .clone()
-                .or_else(|| self.one_detection(event, detection, now));
+            let grounds = match whole {
+                Some(whole) => Some(whole.clone()),
+                None => self.one_detection(event, detection, now),
+            };
             let Some(grounds) = grounds else { return true };
             excused.by.extend(grounds.suppression);
             excused.suppressed.push(grounds.applied_to(detection));
             false
         });
         excused
-    }
-
-    /// Whether everything on the event is let pass.
-    pub fn lets_event_pass(&self, event: &Event) -> bool {
-        self.whole_event(event).is_some()
     }
 
     /// Whether what a rule, of this id and family, says of the event is let pass, the whole event
@@ -146,7 +152,7 @@ impl Policy {
     }
 
     /// What lets everything on the event pass.
-    fn whole_event(&self, event: &Event) -> Option<Grounds> {
+    pub(crate) fn whole_event(&self, event: &Event) -> Option<Grounds> {
         let network = event.source_ip.and_then(|address| {
             self.networks.iter().find_map(|allowed| {
                 let (network, listing) = allowed.networks.find(address)?;
@@ -218,8 +224,8 @@ impl Policy {
 }
 
 /// Why something is let pass.
-#[derive(Clone)]
-struct Grounds {
+#[derive(Clone, Debug)]
+pub(crate) struct Grounds {
     cause: Cause,
     by: String,
     reason: String,

@@ -54,6 +54,9 @@ pub struct Profiles {
 impl Profiles {
     /// The site of that host.
     pub(crate) fn site(&self, host: &[u8]) -> Option<&Arc<SiteInForce>> {
+        if self.sites.is_empty() {
+            return None;
+        }
         self.sites.get(std::str::from_utf8(host).ok()?)
     }
 }
@@ -112,6 +115,10 @@ pub struct Eye {
     verdict: Verdict,
     /// The request at hand stands last among those gathered.
     is_gathered: bool,
+    /// The site that it is for, if that is in force.
+    site: Option<Arc<SiteInForce>>,
+    /// Its client was accused within the last hour.
+    is_accused: bool,
     /// Requests that fitted, for sampling.
     fitting: u32,
     left_out: u64,
@@ -130,6 +137,8 @@ impl Eye {
             clients: Table::new(MAX_CLIENTS, ACCUSED_MS),
             verdict: Verdict::default(),
             is_gathered: false,
+            site: None,
+            is_accused: false,
             fitting: 0,
             left_out: 0,
             vouched: 0,
@@ -143,7 +152,9 @@ impl Eye {
 
     /// The requests that may teach, since this was last asked, in exchange for an empty store.
     pub fn take(&mut self, empty: Requests) -> Requests {
-        std::mem::replace(&mut self.requests, empty)
+        let taken = std::mem::replace(&mut self.requests, empty);
+        self.requests.make_room_like(&taken);
+        taken
     }
 
     /// How many requests may teach and wait.
@@ -159,6 +170,13 @@ impl Eye {
     /// What the profile of its site says of a request.
     pub(crate) fn look(&mut self, event: &Event) -> Option<Detection> {
         self.verdict = Verdict::default();
+        self.site = None;
+        let address = event.source_ip;
+        let client = address.and_then(|address| self.clients.get_mut(&address));
+        let at = event.occurred_at.as_millis();
+        self.is_accused = client
+            .as_ref()
+            .is_some_and(|client| client.accused_until > at);
         let mut who = Who::new(event.source_ip, event.occurred_at, self.options.period_ms);
         if self.options.is_vouched {
             self.vouched += 1;
@@ -167,13 +185,10 @@ impl Eye {
         self.requests.push(event, who);
         self.is_gathered = true;
         let request = self.requests.last()?;
-        if !self.options.judges {
-            return None;
-        }
-        let site = self.profiles.site(request.host())?;
+        self.site = self.profiles.site(request.host()).cloned();
+        let site = self.site.as_ref().filter(|_| self.options.judges)?;
         self.verdict = site.site.judge(&request, self.trust, site.is_drifting);
-        let address = event.source_ip;
-        if let Some(client) = address.and_then(|address| self.clients.get_mut(&address)) {
+        if let Some(client) = client {
             client.requests += 1.0;
         }
         if self.verdict.misfits.is_empty() {
@@ -214,7 +229,7 @@ impl Eye {
     pub(crate) fn outcome(&self, event: &Event) -> Outcome {
         let known = self.requests.last().filter(|_| self.is_gathered);
         let known = known.and_then(|request| {
-            let site = self.profiles.site(request.host())?;
+            let site = self.site.as_ref()?;
             Some(site.site.outcome(&request))
         });
         known.unwrap_or_else(|| Outcome::by_status(event.status))
@@ -236,8 +251,8 @@ impl Eye {
         if !std::mem::replace(&mut self.is_gathered, false) {
             return;
         }
-        let at = event.occurred_at.as_millis();
         if score_of_others >= ACCUSES {
+            let at = event.occurred_at.as_millis();
             if let Some(address) = event.source_ip
                 && !self.options.is_vouched
             {
@@ -247,9 +262,7 @@ impl Eye {
             self.requests.pop();
             return;
         }
-        let accused = |client: &mut Client| client.accused_until > at;
-        let address = event.source_ip;
-        if address.is_some_and(|address| self.clients.get_mut(&address).is_some_and(accused)) {
+        if self.is_accused {
             self.requests.pop();
         } else if self.requests.len() > MAX_WAITING {
             self.requests.pop();
@@ -261,10 +274,7 @@ impl Eye {
 
     /// Of requests to a site in force that fit, a few teach for the others.
     fn sample(&mut self) {
-        let Some(request) = self.requests.last() else {
-            return;
-        };
-        if self.options.sample < 2 || self.profiles.site(request.host()).is_none() {
+        if self.options.sample < 2 || self.site.is_none() {
             return;
         }
         self.fitting += 1;

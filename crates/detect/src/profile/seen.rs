@@ -78,6 +78,13 @@ impl Requests {
         self.items.clear();
     }
 
+    /// Makes room for as much as there is in another, so that it need not be made bit by bit.
+    pub(crate) fn make_room_like(&mut self, other: &Self) {
+        self.text.reserve(other.text.len());
+        self.parameters.reserve(other.parameters.len());
+        self.items.reserve(other.items.len());
+    }
+
     /// Adds an event's request.
     pub(crate) fn push(&mut self, event: &Event, who: Who) {
         let host = event.raw(Field::UrlDomain).unwrap_or_default();

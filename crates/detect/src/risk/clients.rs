@@ -38,8 +38,8 @@ impl Clients {
         self.networks.evicted()
     }
 
-    /// Notes a client; how many its network has, by what this thread has seen of them.
-    pub(crate) fn note(&mut self, address: IpAddr, at: i64) -> u32 {
+    /// Notes a client.
+    pub(crate) fn note(&mut self, address: IpAddr, at: i64) {
         let fresh = || Seen {
             since: at,
             clients: Set::EMPTY,
@@ -55,9 +55,12 @@ impl Clients {
             };
         }
         seen.clients.insert(address);
-        seen.clients
-            .len()
-            .max(seen.before)
-            .saturating_mul(self.shards)
+    }
+
+    /// How many clients the network of an address has, by what this thread has seen of them.
+    pub(crate) fn of_network(&self, address: IpAddr) -> u32 {
+        let seen = self.networks.get(&entity::network_key(address));
+        let clients = seen.map_or(0, |seen| seen.clients.len().max(seen.before));
+        clients.saturating_mul(self.shards)
     }
 }

@@ -27,6 +27,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
+use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -128,8 +129,10 @@ impl Entity {
 #[derive(Debug)]
 pub(crate) struct Risk {
     options: RiskOptions,
+    /// Its secret is what keeps anybody from making two entities one.
+    hasher: RandomState,
     /// By a hash of the entity.
-    known: Table<[u64; 2], Standing>,
+    known: Table<u64, Standing>,
 }
 
 impl Risk {
@@ -137,6 +140,7 @@ impl Risk {
     pub(crate) fn new(options: RiskOptions) -> Self {
         let lifetime = options.half_life_ms.saturating_mul(HALF_LIVES);
         Self {
+            hasher: RandomState::new(),
             known: Table::new(options.max_entities, lifetime),
             options,
         }
@@ -161,7 +165,7 @@ impl Risk {
         let half_life = self.options.half_life_ms;
         let standing = self
             .known
-            .entry(entity::key(entity), at, || Standing::new(at))
+            .entry(self.hasher.hash_one(entity), at, || Standing::new(at))
             .value;
         let new_client = standing.meets(entity, event.source_ip)
             && !matches!(entity, Entity::Address(_) | Entity::Session(_));

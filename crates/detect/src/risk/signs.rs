@@ -4,8 +4,8 @@ use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
 
 use hashbrown::HashMap;
-use vigil_event::{Detection, Event, Score};
-use vigil_rule::RuleSet;
+use vigil_event::{Detection, Event, LogKind, Score};
+use vigil_rule::{Rule, RuleSet};
 
 use crate::sensor::Sensed;
 
@@ -39,15 +39,44 @@ impl Sign {
 /// Collects signs.
 #[derive(Debug, Default)]
 pub(crate) struct Signs {
+    /// What each rule says, by its place; none where that is nothing.
+    of_rules: Vec<Option<Sign>>,
     titles: HashMap<u64, Arc<str>>,
     /// Those on the present event.
     pub(crate) found: Vec<Sign>,
 }
 
+fn hash(id: &str) -> u64 {
+    BuildHasherDefault::<DefaultHasher>::default().hash_one(id)
+}
+
+/// What a rule says whenever it matches.
+fn sign(rule: &Rule) -> Option<Sign> {
+    let score = rule.risk();
+    (score.value() > 0.0).then(|| Sign {
+        rule: hash(&rule.id),
+        title: rule.title.as_str().into(),
+        weight: weight(score),
+    })
+}
+
 impl Signs {
+    /// A collector of what these rules say.
+    pub(crate) fn of(rules: &RuleSet) -> Self {
+        Self {
+            of_rules: rules.rules().iter().map(sign).collect(),
+            ..Self::default()
+        }
+    }
+
+    /// Goes on with other rules.
+    pub(crate) fn renew(&mut self, rules: &RuleSet) {
+        self.of_rules = rules.rules().iter().map(sign).collect();
+    }
+
     /// Whether the event is a sign by itself, whatever rules say.
     pub(crate) fn has(event: &Event) -> bool {
-        Sensed::of(event).is_some() && event.source_ip.is_some()
+        event.log != LogKind::Web && event.source_ip.is_some() && Sensed::of(event).is_some()
     }
 
     /// The signs on an event: the rules that matched, by their places, and what else was detected.
@@ -62,10 +91,10 @@ impl Signs {
         if let Some(sensed) = Sensed::of(event) {
             self.add(&sensed.id, &sensed.title, Score::new(sensed.score));
         }
-        let matched = matched.iter().filter_map(|place| rules.rules().get(*place));
-        for rule in matched.clone() {
-            self.add(&rule.id, &rule.title, rule.risk());
+        for place in matched {
+            self.add_rule(*place);
         }
+        let matched = matched.iter().filter_map(|place| rules.rules().get(*place));
         for detection in detections {
             if !matched.clone().any(|rule| rule.id == detection.rule_id) {
                 self.add(&detection.rule_id, &detection.title, detection.score);
@@ -73,12 +102,22 @@ impl Signs {
         }
     }
 
-    /// Adds what a rule says.
-    pub(crate) fn add(&mut self, id: &str, title: &str, score: Score) {
+    /// Adds what the rule at that place says.
+    pub(crate) fn add_rule(&mut self, place: usize) {
+        let Some(Some(sign)) = self.of_rules.get(place) else {
+            return;
+        };
+        if !self.found.iter().any(|known| known.rule == sign.rule) {
+            self.found.push(sign.clone());
+        }
+    }
+
+    /// Adds what anything else says.
+    pub(super) fn add(&mut self, id: &str, title: &str, score: Score) {
         if score.value() <= 0.0 {
             return;
         }
-        let rule = BuildHasherDefault::<DefaultHasher>::default().hash_one(id);
+        let rule = hash(id);
         if self.found.iter().any(|sign| sign.rule == rule) {
             return;
         }

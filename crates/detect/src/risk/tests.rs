@@ -213,7 +213,8 @@ fn memory_is_bounded() {
             Score::new(5.0),
             0,
         );
-        assert_eq!(clients.note(address, 0), 1);
+        clients.note(address, 0);
+        assert_eq!(clients.of_network(address), 1);
     }
     assert_eq!(risk.known.len(), 100);
     assert_eq!(risk.evicted(), 9_900);
@@ -231,7 +232,10 @@ fn clients_of_a_network_are_counted_once_a_day() {
         clients.note(address(last), 0);
     }
     // Two threads share them, so there are twice as many.
-    assert_eq!(clients.note(address(0), 0), 100);
-    assert_eq!(clients.note(address(0), 25 * 60 * MINUTE), 100);
-    assert_eq!(clients.note(address(0), 60 * 60 * MINUTE), 2);
+    clients.note(address(0), 0);
+    assert_eq!(clients.of_network(address(0)), 100);
+    clients.note(address(0), 25 * 60 * MINUTE);
+    assert_eq!(clients.of_network(address(0)), 100);
+    clients.note(address(0), 60 * 60 * MINUTE);
+    assert_eq!(clients.of_network(address(0)), 2);
 }

@@ -3,10 +3,9 @@
 //! Most addresses ask for a path or two and are gone: what only the others need is kept apart, and made
 //! with the third path.
 
-use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
-
 use super::Window;
 use super::scan::Answer;
+use crate::profile::hash_text;
 
 /// Bits of the set that distinct paths are estimated from.
 const PATH_BITS: usize = 512;
@@ -21,10 +20,16 @@ type PathSet = [u64; PATH_BITS / 64];
 pub(super) struct Counts {
     pub(super) requests: u32,
     pub(super) errors: u32,
-    pub(super) paths: u32,
+    /// How many places of the set of paths are taken.
+    pub(super) path_bits: u32,
 }
 
 impl Counts {
+    /// How many different paths there are.
+    pub(super) fn paths(self) -> u32 {
+        distinct(self.path_bits)
+    }
+
     /// The share of errors, 0.0 to 1.0.
     pub(super) fn error_ratio(self) -> f64 {
         if self.requests == 0 {
@@ -48,11 +53,10 @@ impl Period {
     };
 }
 
-/// What is counted for one address.
+/// What is counted for one address. Which period is the present one follows from when the address was
+/// seen last, which the table knows.
 #[derive(Clone, Debug)]
 pub(super) struct Cell {
-    /// The number of the present period: event time divided by the period's length.
-    period: i64,
     present: Period,
     before: Period,
     /// The odds that it tries names, as their logarithm.
@@ -67,6 +71,8 @@ pub(super) struct Cell {
 struct More {
     /// The paths of the present period.
     paths: PathSet,
+    /// How many of its bits are set.
+    path_bits: u32,
     /// The paths that were ever tried.
     tried: [u64; TRIED_BITS / 64],
     /// Event time from which each window may fire again.
@@ -76,6 +82,7 @@ struct More {
 impl More {
     const EMPTY: Self = Self {
         paths: [0; PATH_BITS / 64],
+        path_bits: 0,
         tried: [0; TRIED_BITS / 64],
         quiet_until: [i64::MIN; Window::ALL.len()],
     };
@@ -83,7 +90,7 @@ impl More {
     /// Notes a path; whether it is tried for the first time.
     fn note(&mut self, path: u16) -> bool {
         let path = usize::from(path);
-        set(&mut self.paths, path % PATH_BITS);
+        self.path_bits += u32::from(set(&mut self.paths, path % PATH_BITS));
         let filled: u32 = self.tried.iter().map(|word| word.count_ones()).sum();
         if filled >= TRIED_FULL {
             self.tried = [0; TRIED_BITS / 64];
@@ -106,7 +113,6 @@ fn set(words: &mut [u64], bit: usize) -> bool {
 impl Cell {
     pub(super) const fn new() -> Self {
         Self {
-            period: i64::MIN,
             present: Period::EMPTY,
             before: Period::EMPTY,
             odds: 0.0,
@@ -115,11 +121,14 @@ impl Cell {
         }
     }
 
-    /// Moves on to the period of an event; false when that is over already.
-    pub(super) fn advance(&mut self, at: i64, length: i64) -> bool {
+    /// Moves on to the period of an event at `at`, in milliseconds like a period's `length`, where the
+    /// address was seen before at `before`. How much of the present period lies before the event; none
+    /// when its period is over already.
+    pub(super) fn advance(&mut self, before: Option<i64>, at: i64, length: i64) -> Option<f64> {
         let period = at.div_euclid(length);
-        if period > self.period {
-            self.before = if period == self.period.saturating_add(1) {
+        let last = before.map_or(period, |before| before.div_euclid(length));
+        if period > last {
+            self.before = if period == last.saturating_add(1) {
                 self.present
             } else {
                 Period::EMPTY
@@ -127,11 +136,13 @@ impl Cell {
             self.present = Period::EMPTY;
             if let Some(more) = &mut self.more {
                 more.paths = [0; PATH_BITS / 64];
+                more.path_bits = 0;
             }
-            self.period = period;
+        } else if period < last {
+            // An event of the period before is late within the bound: it counts in the present one.
+            return (period == last - 1).then_some(0.0);
         }
-        // An event of the period before is late within the bound: it counts in the present one.
-        period >= self.period - 1
+        Some(at.rem_euclid(length) as f64 / length as f64)
     }
 
     /// Counts one request, with the path that it is for if that counts.
@@ -143,8 +154,7 @@ impl Cell {
         let Some(path) = path else {
             return;
         };
-        let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(path);
-        if self.is_new((hash as u16).max(1))
+        if self.is_new(((hash_text(path) >> 48) as u16).max(1))
             && let Some(answer) = answer
         {
             self.odds = answer.after(self.odds);
@@ -187,15 +197,9 @@ impl Cell {
         self.odds = 0.0;
     }
 
-    /// The counts within one period's length before `at`.
-    pub(super) fn sliding(&self, at: i64, length: i64) -> Counts {
-        let into = at.rem_euclid(length) as f64 / length as f64;
-        let into = if at.div_euclid(length) < self.period {
-            0.0
-        } else {
-            into
-        };
-        let weigh = |count: u32| (f64::from(count) * (1.0 - into)) as u32;
+    /// The counts within one period's length, where so much of the present one is over.
+    pub(super) fn sliding(&self, over: f64) -> Counts {
+        let weigh = |count: u32| (f64::from(count) * (1.0 - over)) as u32;
         Counts {
             requests: self
                 .present
@@ -205,8 +209,8 @@ impl Cell {
                 .present
                 .errors
                 .saturating_add(weigh(self.before.errors)),
-            paths: match &self.more {
-                Some(more) => distinct(&more.paths),
+            path_bits: match &self.more {
+                Some(more) => more.path_bits,
                 None => self.first.iter().filter(|path| **path != 0).count() as u32,
             },
         }
@@ -225,12 +229,18 @@ impl Cell {
     }
 }
 
-/// How many different members a set saw, by linear counting (Whang et al., 1990): `−m·ln(empty/m)`.
-fn distinct(set: &PathSet) -> u32 {
-    let filled: u32 = set.iter().map(|word| word.count_ones()).sum();
+/// How many different members a set saw of which so many bits are set, by linear counting (Whang et
+/// al., 1990): `−m·ln(empty/m)`.
+fn distinct(filled: u32) -> u32 {
     let size = PATH_BITS as f64;
     let empty = (size - f64::from(filled)).max(1.0);
     (-size * (empty / size).ln()).round() as u32
+}
+
+/// How many bits are set at least once a set saw so many different members; none where it cannot tell
+/// so many.
+pub(super) fn bits_of(members: u32) -> Option<u32> {
+    (0..PATH_BITS as u32).find(|filled| distinct(*filled) >= members)
 }
 
 #[cfg(test)]
@@ -241,13 +251,13 @@ mod tests {
     fn distinct_counts_are_close() {
         for wanted in [1u32, 10, 100, 300] {
             let mut cell = Cell::new();
-            cell.advance(0, 1_000);
             for n in 0..wanted {
                 for _ in 0..3 {
                     cell.count(false, Some(format!("/page/{n}").as_bytes()), None);
                 }
             }
-            let counted = cell.sliding(0, 1_000).paths;
+            let counted = cell.sliding(0.0).paths();
+            assert!(bits_of(counted).is_some_and(|bits| distinct(bits) == counted));
             assert!(
                 counted.abs_diff(wanted) <= 2 + wanted / 7,
                 "{wanted} counted as {counted}"
@@ -258,19 +268,20 @@ mod tests {
     #[test]
     fn the_period_before_fades() {
         let mut cell = Cell::new();
-        cell.advance(0, 1_000);
         for _ in 0..100 {
             cell.count(true, None, None);
         }
-        assert!(cell.advance(1_500, 1_000));
-        assert_eq!(cell.sliding(1_500, 1_000).requests, 50);
-        assert!(cell.advance(3_000, 1_000));
-        assert_eq!(cell.sliding(3_000, 1_000).requests, 0);
-        assert!(!cell.advance(1_000, 1_000));
+        let over = cell.advance(Some(0), 1_500, 1_000).unwrap();
+        assert_eq!(cell.sliding(over).requests, 50);
+        assert_eq!(cell.advance(Some(1_500), 700, 1_000), Some(0.0));
+        assert_eq!(cell.sliding(0.0).requests, 100);
+        let over = cell.advance(Some(1_500), 3_000, 1_000).unwrap();
+        assert_eq!(cell.sliding(over).requests, 0);
+        assert_eq!(cell.advance(Some(3_000), 1_000, 1_000), None);
     }
 
     #[test]
     fn an_address_that_comes_once_is_small() {
-        assert!(size_of::<Cell>() <= 40, "{}", size_of::<Cell>());
+        assert!(size_of::<Cell>() <= 32, "{}", size_of::<Cell>());
     }
 }

@@ -20,6 +20,7 @@ use vigil_event::{Detection, Detector, Event, Evidence, Field, Score};
 use cell::{Cell, Counts};
 use scan::Answer;
 
+use crate::entity::{Address, address};
 use crate::table::Table;
 
 /// The windows' limits and scores. Every window is a minute long unless `period_ms` says otherwise.
@@ -157,7 +158,9 @@ impl Crossing {
 #[derive(Debug)]
 pub struct Windows {
     options: WindowOptions,
-    table: Table<IpAddr, Cell>,
+    table: Table<Address, Cell>,
+    /// So many bits of the set of paths are set when the paths are too many.
+    spread_bits: u32,
     late: u64,
 }
 
@@ -166,6 +169,7 @@ impl Windows {
     pub fn new(options: WindowOptions) -> Self {
         Self {
             table: Table::new(options.max_addresses, 2 * options.period_ms.max(1)),
+            spread_bits: cell::bits_of(options.path_spread).unwrap_or(u32::MAX),
             options,
             late: 0,
         }
@@ -178,24 +182,30 @@ impl Windows {
         };
         let period = self.options.period_ms.max(1);
         let at = event.occurred_at.as_millis();
-        let cell = self.table.entry(source_ip, at, Cell::new).value;
-        if !cell.advance(at, period) {
+        let found = self.table.entry(address(source_ip), at, Cell::new);
+        let cell = found.value;
+        let Some(over) = cell.advance(found.before, at, period) else {
             self.late += 1;
             return;
-        }
+        };
         let path = event.raw(Field::UrlPath).unwrap_or_default();
-        let counted = !(event.status < 400 && is_static(path));
-        let is_trial =
-            self.options.scan_test && !is_static(path) && !scan::is_asked_of_every_site(path);
+        let is_static = is_static(path);
+        let counted = !(event.status < 400 && is_static);
+        let is_trial = self.options.scan_test && !is_static && !scan::is_asked_of_every_site(path);
         let answer = is_trial.then(|| answer(event)).flatten();
         cell.count(event.status >= 400, counted.then_some(path), answer);
         let tries = cell.odds() >= scan::decided();
-        let counts = cell.sliding(at, period);
+        let counts = cell.sliding(over);
         let options = &self.options;
         for window in Window::ALL {
             let crossed = match window {
                 Window::Scan => tries,
-                _ => crossed(window, counts, options),
+                Window::PathSpread => counts.path_bits >= self.spread_bits,
+                Window::RequestRate => counts.requests >= options.request_rate,
+                Window::ErrorRatio => {
+                    counts.requests >= options.error_minimum
+                        && counts.error_ratio() >= options.error_ratio
+                }
             };
             if crossed && cell.may_fire(window as usize, at, period) {
                 crossings.push(crossing(window, source_ip, counts, options));
@@ -219,17 +229,6 @@ impl Windows {
     /// How many events came too late to be counted.
     pub const fn late(&self) -> u64 {
         self.late
-    }
-}
-
-fn crossed(window: Window, counts: Counts, options: &WindowOptions) -> bool {
-    match window {
-        Window::RequestRate => counts.requests >= options.request_rate,
-        Window::ErrorRatio => {
-            counts.requests >= options.error_minimum && counts.error_ratio() >= options.error_ratio
-        }
-        Window::PathSpread => counts.paths >= options.path_spread,
-        Window::Scan => false,
     }
 }
 
@@ -262,7 +261,8 @@ fn crossing(
             options.path_spread_score,
             format!(
                 "about {} different paths within {seconds} s; the limit is {}",
-                counts.paths, options.path_spread
+                counts.paths(),
+                options.path_spread
             ),
         ),
         Window::Scan => (
@@ -291,16 +291,37 @@ fn answer(event: &Event) -> Option<Answer> {
 
 /// Whether a path names a file that a page brings along, by its ending.
 fn is_static(path: &[u8]) -> bool {
-    const ENDINGS: [&[u8]; 14] = [
-        b"css", b"js", b"mjs", b"map", b"png", b"jpg", b"jpeg", b"gif", b"svg", b"webp", b"avif",
-        b"ico", b"woff", b"woff2",
-    ];
-    let tail = path.get(path.len().saturating_sub(6)..).unwrap_or_default();
-    let ending = tail.rsplit(|byte| *byte == b'.').next().unwrap_or_default();
-    ending.len() < tail.len()
-        && ENDINGS
-            .iter()
-            .any(|known| known.eq_ignore_ascii_case(ending))
+    const LONGEST: usize = 5;
+    let tail = path
+        .get(path.len().saturating_sub(LONGEST + 1)..)
+        .unwrap_or_default();
+    let Some(dot) = tail.iter().rposition(|byte| *byte == b'.') else {
+        return false;
+    };
+    let mut lower = [0; LONGEST];
+    let ending = tail.get(dot + 1..).unwrap_or_default();
+    for (lower, byte) in lower.iter_mut().zip(ending) {
+        *lower = byte.to_ascii_lowercase();
+    }
+    matches!(
+        lower.get(..ending.len()),
+        Some(
+            b"css"
+                | b"js"
+                | b"mjs"
+                | b"map"
+                | b"png"
+                | b"jpg"
+                | b"jpeg"
+                | b"gif"
+                | b"svg"
+                | b"webp"
+                | b"avif"
+                | b"ico"
+                | b"woff"
+                | b"woff2"
+        )
+    )
 }
 
 #[cfg(test)]
@@ -465,6 +486,8 @@ mod tests {
         assert!(!is_static(b"/css"));
         assert!(!is_static(b"css"));
         assert!(!is_static(b"/a.php"));
+        assert!(!is_static(b"/a."));
+        assert!(!is_static(b"/a.css/"));
         assert!(!is_static(b""));
     }
 }

@@ -55,8 +55,12 @@ impl Answer {
 /// Whether an agent names the page that tells what it is, as crawlers do. They come back to pages that have
 /// moved.
 pub(super) fn says_who_it_is(agent: &[u8]) -> bool {
-    let has = |part: &[u8]| agent.windows(part.len()).any(|piece| piece == part);
-    has(b"http://") || has(b"https://")
+    let colons = agent.iter().enumerate().filter(|(_, byte)| **byte == b':');
+    colons
+        .map(|(place, _)| agent.split_at(place))
+        .any(|(before, from)| {
+            from.starts_with(b"://") && (before.ends_with(b"http") || before.ends_with(b"https"))
+        })
 }
 
 /// Names that well-behaved programs ask every site for, whether it has them or not.
@@ -122,7 +126,9 @@ mod tests {
         assert!(says_who_it_is(
             b"Mozilla/5.0 (compatible; Bot/1.0; +http://bot.example/)"
         ));
+        assert!(says_who_it_is(b"a: b (https://c)"));
         assert!(!says_who_it_is(b"Mozilla/5.0 (X11; Linux x86_64)"));
+        assert!(!says_who_it_is(b"rv:142.0 ftp://x http:/ https"));
         assert!(is_asked_of_every_site(b"/robots.txt"));
         assert!(!is_asked_of_every_site(b"/admin/robots.txt"));
     }

@@ -268,6 +268,7 @@ fn alert() -> Alert {
     let key = AlertKey {
         source_ip: None,
         family: "sql_injection".into(),
+        host: None,
         window_start: START,
     };
     Alert {

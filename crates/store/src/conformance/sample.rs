@@ -31,6 +31,7 @@ pub(crate) fn at(number: u64, occurred_at: Timestamp) -> GroupedThreat {
     let alert = AlertKey {
         source_ip: threat.source.ip,
         family: threat.detections[0].family.clone(),
+        host: None,
         window_start: Timestamp::from_millis(hour),
     };
     GroupedThreat {

@@ -14,7 +14,7 @@ use vigil_auth::Role;
 use vigil_decode::Format;
 use vigil_detect::Judgement;
 use vigil_event::text::{escape_invalid, visible};
-use vigil_event::{Clock as _, Score, Severity, SystemClock};
+use vigil_event::{Clock as _, Detection, Event, Score, Severity, SystemClock};
 
 use super::client::{Server, ServerFlags, refusal};
 use super::{ConfigFlags, Failure, followed, learned, print, say};
@@ -119,14 +119,23 @@ struct Summary {
 }
 
 impl Summary {
-    fn count(&mut self, judgement: &Judgement, address: Option<std::net::IpAddr>) {
+    fn count(&mut self, judgement: &Judgement, address: &str) {
         self.threats += 1;
         *self.by_severity.entry(judgement.severity).or_default() += 1;
         for detection in &judgement.detections {
             *self.by_rule.entry(detection.title.clone()).or_default() += 1;
         }
-        let address = address.map_or_else(|| "unknown".to_owned(), |address| address.to_string());
-        *self.by_address.entry(address).or_default() += 1;
+        *self.by_address.entry(address.to_owned()).or_default() += 1;
+    }
+
+    /// Counts a scan by many, that the line of that number completed, and prints it where threats are.
+    fn tell_by_many(&mut self, found: Detection, line: u64, json: bool) -> Result<(), Failure> {
+        let judgement = Judgement::alone(found);
+        self.count(&judgement, "many");
+        if json {
+            print_judgement(line, &judgement, true)?;
+        }
+        Ok(())
     }
 
     fn count_let_pass(&mut self, judgement: &Judgement) {
@@ -164,6 +173,12 @@ impl Summary {
         }
         Ok(())
     }
+}
+
+/// Whom an event came from, for people.
+fn client(event: &Event) -> String {
+    let address = event.source_ip.map(|address| address.to_string());
+    address.unwrap_or_else(|| "unknown".to_owned())
 }
 
 fn offline(args: &ReplayArgs, mut log: Log) -> Result<(), Failure> {
@@ -210,7 +225,7 @@ fn offline(args: &ReplayArgs, mut log: Log) -> Result<(), Failure> {
                 let judgement = judgement.unwrap_or_default();
                 let is_threat = judgement.score.value() >= threshold.value();
                 if is_threat {
-                    summary.count(&judgement, judge.event().source_ip);
+                    summary.count(&judgement, &client(judge.event()));
                 } else {
                     summary.below += u64::from(!judgement.detections.is_empty());
                 }
@@ -218,6 +233,9 @@ fn offline(args: &ReplayArgs, mut log: Log) -> Result<(), Failure> {
                     print_judgement(number, &judgement, is_threat)?;
                 }
             }
+        }
+        if let Some(found) = judge.take_by_many() {
+            summary.tell_by_many(found, number, args.json)?;
         }
     }
     log.bar.finish_and_clear();

@@ -20,6 +20,7 @@ impl Config {
         self.detect.windows.check(&mut problems);
         self.detect.correlations.check(&mut problems);
         problems.extend(self.detect.risk.problems());
+        problems.extend(self.detect.thin_scans.problems());
         self.detect.profiles.check(&mut problems);
         self.detect.allow.check(&mut problems);
         self.enrich.check(&mut problems);

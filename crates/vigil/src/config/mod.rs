@@ -13,6 +13,7 @@ mod profile;
 pub mod reference;
 mod risk;
 mod stream;
+mod thin_scans;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -32,6 +33,7 @@ pub use noise::{AllowConfig, AllowedRuleConfig, BotConfig, ListConfig, ListPurpo
 pub use profile::ProfilesConfig;
 pub use risk::RiskConfig;
 pub use stream::{NamespaceConfig, StreamConfig};
+pub use thin_scans::ThinScansConfig;
 
 /// Everything that can be configured.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -196,6 +198,8 @@ pub struct DetectConfig {
     pub correlations: CorrelationsConfig,
     /// How evidence about somebody adds up.
     pub risk: RiskConfig,
+    /// When a scan that is spread over many networks is told.
+    pub thin_scans: ThinScansConfig,
     /// What is learned of each site from its own traffic.
     pub profiles: ProfilesConfig,
     /// What is let pass.
@@ -218,6 +222,7 @@ impl Default for DetectConfig {
             windows: WindowsConfig::default(),
             correlations: CorrelationsConfig::default(),
             risk: RiskConfig::default(),
+            thin_scans: ThinScansConfig::default(),
             profiles: ProfilesConfig::default(),
             allow: AllowConfig::default(),
         }
@@ -229,7 +234,7 @@ impl Default for DetectConfig {
 #[serde(default, deny_unknown_fields)]
 pub struct CorrelationsConfig {
     /// The most groups of one correlation on each detection thread. What has expired makes room first, then
-    /// what was seen seldom. A plain leaky bucket takes about 70 bytes a group.
+    /// what was seen seldom. A plain leaky bucket takes about 60 bytes a group.
     pub max_groups: usize,
     /// The most moments, values and steps in all groups together on each detection thread, each of
     /// at most 24 bytes.

@@ -66,7 +66,7 @@ impl Config {
         vigil_decode::Proxies::new(self.decode.trusted_proxies.clone())
     }
 
-    /// The limits of windows, correlations and risk, for one detection thread.
+    /// The limits of windows, correlations, risk and the rest, for one detection thread.
     pub fn detector_options(&self) -> vigil_detect::DetectorOptions {
         let correlations = &self.detect.correlations;
         vigil_detect::DetectorOptions {
@@ -77,6 +77,7 @@ impl Config {
             },
             risk: self.detect.risk.options(),
             profiles: self.detect.profiles.options(),
+            spread: self.detect.thin_scans.options(self.detect.alert_severity),
         }
     }
 

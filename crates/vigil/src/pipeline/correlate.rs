@@ -1,5 +1,5 @@
-//! The correlations over the events of all detection threads, and what is known about networks, sessions
-//! and accounts, evaluated where the threads meet again and stand in order: at the recorder.
+//! The correlations over the events of all detection threads, what is known about networks, sessions and
+//! accounts, and scans by many, evaluated where the threads meet again and stand in order: at the recorder.
 //!
 //! Correlations that group by client address live on the detection threads, since all of an
 //! address's events are judged on one. The others need every event that feeds them. These are few,
@@ -10,8 +10,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use vigil_detect::{Judgement, Shared};
-use vigil_event::Threat;
+use vigil_detect::{Further, Judgement, Provenance, Shared, Sighting};
 use vigil_rule::RuleSet;
 use vigil_store::GroupedThreat;
 
@@ -46,60 +45,56 @@ impl Correlate {
         threats: &mut Vec<GroupedThreat>,
         let_pass: &mut LetPass,
     ) -> u64 {
-        sighted.sort_by_key(|sighted| sighted.threat.record.offset);
+        sighted.sort_by_key(|sighted| sighted.provenance.key.offset);
         let mut below_threshold = 0;
         for sighted in sighted {
-            let threat = self.judge_or_keep(sighted, let_pass);
-            let fired = !threat.detections.is_empty();
-            match self.options.grouped(threat) {
-                Some(grouped) => threats.push(grouped),
-                None => below_threshold += u64::from(fired),
+            let Sighted {
+                sighting,
+                judgement,
+                provenance,
+            } = sighted;
+            let event = sighting.event();
+            let mut further = self.further(&sighting, &judgement, &provenance);
+            let by_many = further.by_many.take();
+            let judgement = judgement.with(further);
+            let_pass.count(&judgement, self.options.threshold, event.occurred_at);
+            if let Some(found) = by_many {
+                let threat = vigil_detect::threat_of_many(event, found, provenance.clone());
+                threats.extend(self.options.grouped(threat));
+            }
+            if judgement.score.value() < self.options.threshold.value() {
+                below_threshold += u64::from(!judgement.detections.is_empty());
+            } else if !judgement.is_empty() {
+                let threat = vigil_detect::threat(event, judgement, provenance);
+                threats.extend(self.options.grouped(threat));
             }
         }
         below_threshold
     }
 
-    /// Judges an event; one that makes us panic is a bug of ours, told and counted: what was found on
-    /// its own thread is kept, and what the correlations had counted is forgotten.
-    fn judge_or_keep(&mut self, sighted: Sighted, let_pass: &mut LetPass) -> Threat {
-        let kept = sighted.threat.clone();
-        let judged = catch_unwind(AssertUnwindSafe(|| self.judge(sighted, let_pass)));
-        judged.unwrap_or_else(|_| {
+    /// The last word on an event, and a scan by many that it completes. One that makes us panic is a bug of
+    /// ours, told and counted: there is no more to say of it than its own thread did, and what the
+    /// correlations had counted is forgotten.
+    fn further(
+        &mut self,
+        sighting: &Sighting,
+        judgement: &Judgement,
+        provenance: &Provenance,
+    ) -> Further {
+        let further = catch_unwind(AssertUnwindSafe(|| {
+            self.shared.follow(sighting);
+            self.shared.further(sighting, judgement)
+        }));
+        further.unwrap_or_else(|_| {
             self.panics += 1;
             self.shared.forget_correlations();
             self.lost = self.lost.without_correlations();
             tracing::error!(
-                offset = kept.record.offset,
+                offset = provenance.key.offset,
                 "correlating this record failed, and correlations start anew; this is a bug, please report it"
             );
-            kept
+            Further::default()
         })
-    }
-
-    fn judge(&mut self, sighted: Sighted, let_pass: &mut LetPass) -> Threat {
-        let Sighted {
-            sighting,
-            threat,
-            suppressed_by,
-        } = sighted;
-        self.shared.follow(&sighting);
-        let here = Judgement {
-            detections: threat.detections,
-            suppressed: threat.suppressed,
-            suppressed_by,
-            score: threat.score,
-            severity: threat.severity,
-            outcome: threat.outcome,
-        };
-        let judgement = self.shared.conclude(&sighting, here);
-        let_pass.count(&judgement, self.options.threshold, threat.occurred_at);
-        Threat {
-            suppressed: judgement.suppressed,
-            detections: judgement.detections,
-            score: judgement.score,
-            severity: judgement.severity,
-            ..threat
-        }
     }
 
     /// How many events made us panic since this was last asked.

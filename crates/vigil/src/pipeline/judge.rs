@@ -9,7 +9,7 @@ use vigil_decode::{Decoder, Request};
 use vigil_detect::profile::{Profiles, Requests};
 use vigil_detect::{Detector, DetectorOptions, Judgement, Provenance, Sighting};
 use vigil_event::threat::Stages;
-use vigil_event::{Clock, Event, Id, Record, RecordBatch, Score, Severity, Threat, Timestamp};
+use vigil_event::{Clock, Event, Record, RecordBatch, Score, Severity, Threat, Timestamp};
 use vigil_rule::RuleSet;
 use vigil_store::GroupedThreat;
 
@@ -54,13 +54,12 @@ pub enum Judged {
     Sighted(Box<Sighted>),
 }
 
-/// An event that feeds such a correlation.
+/// An event that feeds such a correlation. Most come to nothing: a threat is made of it once it is one.
 pub struct Sighted {
     pub(super) sighting: Sighting,
-    /// With what fired on this thread, which may be nothing.
-    pub(super) threat: Threat,
-    /// The suppressions that took something out on this thread; not yet counted.
-    pub(super) suppressed_by: Vec<Id>,
+    /// What fired on this thread, which may be nothing; what was let pass is not yet counted.
+    pub(super) judgement: Judgement,
+    pub(super) provenance: Provenance,
 }
 
 /// Decodes, judges and makes threats, on one thread, without a queue or a store in sight: also what
@@ -153,13 +152,10 @@ impl Judge {
             .decode(&batch.bytes, record, request, &mut self.event);
         let judgement = self.detector.judge(&self.event);
         if let Some(sighting) = self.detector.sighting(&self.event) {
-            let mut judgement = judgement.unwrap_or_default();
-            let suppressed_by = std::mem::take(&mut judgement.suppressed_by);
-            let threat = self.threat(batch, record, judgement, decoded_at);
             return Some(Judged::Sighted(Box::new(Sighted {
                 sighting,
-                threat,
-                suppressed_by,
+                judgement: judgement.unwrap_or_default(),
+                provenance: self.provenance(batch, record, decoded_at),
             })));
         }
         let judgement = judgement?;
@@ -170,7 +166,8 @@ impl Judge {
             self.below_threshold += u64::from(!judgement.detections.is_empty());
             return None;
         }
-        let threat = self.threat(batch, record, judgement, decoded_at);
+        let provenance = self.provenance(batch, record, decoded_at);
+        let threat = vigil_detect::threat(&self.event, judgement, provenance);
         let grouped = self.options.grouped(threat)?;
         Some(Judged::Threat(Box::new(grouped)))
     }
@@ -190,17 +187,17 @@ impl Judge {
         std::mem::take(&mut self.below_threshold)
     }
 
-    fn threat(
+    /// Where the event judged last came from.
+    fn provenance(
         &self,
         batch: &RecordBatch,
         record: &Record,
-        judgement: Judgement,
         decoded_at: Timestamp,
-    ) -> Threat {
+    ) -> Provenance {
         let detected_at = self.clock.now();
         let ip = self.event.source_ip;
         let enricher = self.tables.enricher();
-        let provenance = Provenance {
+        Provenance {
             key: batch.key(record),
             truncated: record.truncated,
             node: self.options.node.clone(),
@@ -212,8 +209,7 @@ impl Judge {
                 detected_at,
                 stored_at: detected_at,
             },
-        };
-        vigil_detect::threat(&self.event, judgement, provenance)
+        }
     }
 
     /// What the correlations of this thread lost, since this was last asked.

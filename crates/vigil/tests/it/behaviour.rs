@@ -355,3 +355,88 @@ fn scenarios_of_crowdsec_are_carried_over() {
     };
     assert!(rules.starts_with("[\""), "{rules}");
 }
+
+/// A rule whose sign is too weak to be told.
+const ODD: &str = "title: Odd Quote
+id: 6f2f6b1c-9a55-4cb0-8d1e-000000000003
+level: low
+logsource: {category: webserver}
+detection: {it: {url.query|contains: \"%27\"}, condition: it}
+vigil: {family: sql_injection, score: 3.0, risk: 0.1}
+";
+
+/// A line of a log with the site's name in front.
+fn line_of_site(address: &str, minute: usize, target: &str) -> String {
+    let (day, hour, minute) = (21 + minute / 1_440, minute / 60 % 24, minute % 60);
+    format!(
+        "shop.example:443 {address} - - [{day}/Nov/2026:{hour:02}:{minute:02}:00 +0000] \"GET {target} HTTP/1.1\" 200 612 \"-\" \"{BROWSER}\"\n"
+    )
+}
+
+#[test]
+fn a_scan_spread_over_many_networks_is_one_alert_of_the_site() {
+    let site = Site::new();
+    fs_err::create_dir(site.path("rules")).unwrap();
+    fs_err::write(site.path("rules/odd.yml"), ODD).unwrap();
+    let mut lines = String::new();
+    // A day of visits. Of those, many follow a link with an odd query.
+    for n in 0..1_440 {
+        let target = match n % 6 {
+            0 => "/search?q=O%27Brien",
+            _ => "/news",
+        };
+        lines += &line_of_site(&format!("10.{}.{}.7", n / 200, n % 200), n, target);
+    }
+    // One client that tries much: one network, for which its own signs have to do.
+    for n in 0..40 {
+        lines += &line_of_site("203.0.113.9", 1_440, &format!("/own/{n}?id={n}%27"));
+    }
+    // And a scan: each network one request, none like another.
+    for n in 0..30 {
+        let address = format!("172.{}.{n}.9", 20 + n % 3);
+        lines += &line_of_site(&address, 1_445 + n, &format!("/item/{n}?id={n}%27"));
+    }
+    site.append(lines);
+    let by_rules = site.path("rules");
+    let offline = judged(&site, &["--rules", by_rules.to_str().unwrap()]);
+    let [(line, score, rules)] = &*offline else {
+        panic!("one threat: {offline:?}");
+    };
+    assert!(*score >= 7.0 && rules.contains("thin-scan"), "{offline:?}");
+    // The client of its own is the first of twelve networks.
+    assert_eq!(*line, 1_440 + 40 + 11);
+    let vigil = site.following_by_rules(4).serve();
+    let found = wait_for("the scan is told", || {
+        threats(vigil.http()).into_iter().next()
+    });
+    assert_eq!(found["source"]["ip"], Value::Null, "{found}");
+    assert_eq!(found["url"]["domain"], "shop.example");
+    assert_eq!(found["detections"][0]["rule_id"], "thin-scan");
+    let reason = found["detections"][0]["reason"].as_str().unwrap();
+    assert!(reason.starts_with("12 networks "), "{reason}");
+    let alerts = vigil.http().get("/api/v1/alerts").json();
+    let alerts = alerts["items"].as_array().unwrap();
+    assert_eq!(alerts.len(), 1, "{alerts:?}");
+    assert_eq!(alerts[0]["family"], "sql_injection");
+    assert_eq!(alerts[0].get("source_ip").and_then(Value::as_str), None);
+}
+
+#[test]
+fn guesses_at_one_account_from_many_addresses_are_told_about_the_account() {
+    let site = Site::new();
+    let mut lines = String::new();
+    for n in 0..30 {
+        _ = writeln!(
+            lines,
+            "198.51.{n}.9 - alice [21/Nov/2026:02:{n:02}:00 +0000] \"POST /login HTTP/1.1\" 401 612 \"-\" \"{BROWSER}\""
+        );
+    }
+    site.append(lines);
+    let found = judged(&site, &[]);
+    assert!(
+        found
+            .iter()
+            .any(|(_, score, rules)| *score >= 7.0 && rules.contains("risk-account")),
+        "{found:?}"
+    );
+}
