@@ -18,6 +18,7 @@ use vigil_decode::{Decoder, Format, Proxies, Request};
 use vigil_detect::DetectorOptions;
 use vigil_event::{Event, Record, RecordBatch, Score, Severity, SourceId, SystemClock, Timestamp};
 
+use crate::THRESHOLD;
 use crate::alternatives::ALTERNATIVES;
 
 /// Lines in a batch, as the tailer hands them over.
@@ -270,7 +271,7 @@ fn judge(
     let mut buffer = empty_like(batches);
     let options = JudgeOptions {
         detector: detector.clone(),
-        threshold: Score::new(5.0),
+        threshold: Score::new(THRESHOLD),
         alert_severity: Severity::High,
         alert_window_ms: 3_600_000,
         node: "bench".to_owned(),
@@ -284,9 +285,8 @@ fn judge(
     let mut threats = 0;
     for batch in batches {
         for_requests(batch, &proxies, &mut buffer, |buffer, record, request| {
-            threats += usize::from(
-                black_box(judge.judge(buffer, record, request, batch.read_at)).is_some(),
-            );
+            let judged = black_box(judge.judge(buffer, record, request, batch.read_at));
+            threats += usize::from(judged.is_some_and(|one| one.score().value() >= THRESHOLD));
         });
     }
     threats

@@ -14,6 +14,9 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Parser;
 
+/// From this score up an event is a threat.
+const THRESHOLD: f64 = 5.0;
+
 /// Measures Vigil.
 #[derive(Debug, Parser)]
 struct Arguments {

@@ -28,9 +28,8 @@ use vigil_event::{Detector as By, Event, Record, Score, Timestamp};
 use vigil_rule::RuleSet;
 
 use self::site::{Line, Phase, Plan, Site, traffic};
+use crate::THRESHOLD;
 
-/// From this score up an event is a threat.
-const THRESHOLD: f64 = 5.0;
 /// The profiles are handed what was seen, and publish, after so many lines.
 const HAND_OVER: usize = 512;
 /// Profiles are published after so many lines; a server does it every five seconds.

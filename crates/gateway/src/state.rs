@@ -1,6 +1,5 @@
 //! What the gateway is given to work with, and the limits it keeps.
 
-use std::num::NonZero;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -86,8 +85,7 @@ pub struct Limits {
     pub durable_age: Duration,
     /// New connections from one address within a minute. This machine's own are not counted.
     pub connections_per_minute: u32,
-    /// How many threads share the connections. Usually one processor is left to who publishes, and to the
-    /// network: with a shard on each, all would wait for the fan-out before anybody reads what it wrote.
+    /// How many threads share the connections.
     pub shards: usize,
     /// Messages of this length and more are compressed for clients that agreed to it; 0 = none.
     pub compress_from_bytes: usize,
@@ -124,32 +122,12 @@ impl Default for Limits {
             durable_items: 1_000,
             durable_age: Duration::from_hours(7 * 24),
             connections_per_minute: 10,
-            shards: usual_shards(std::thread::available_parallelism().map_or(1, NonZero::get)),
+            shards: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             compress_from_bytes: 1 << 10,
             connections_per_second: 1_000,
             drain_spread: Duration::from_secs(5),
             max_queued_bytes: 64 << 20,
             gather: Duration::from_millis(4),
-        }
-    }
-}
-
-/// How many shards there are where so many threads can run at once.
-const fn usual_shards(processors: usize) -> usize {
-    match processors {
-        0..=2 => 1,
-        more => more - 1,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_processor_is_left_to_others() {
-        for (processors, shards) in [(0, 1), (1, 1), (2, 1), (3, 2), (8, 7)] {
-            assert_eq!(usual_shards(processors), shards, "{processors}");
         }
     }
 }

@@ -64,7 +64,7 @@ pub struct StreamConfig {
     /// A client that is more than so many messages behind in a bulk channel skips what is older, told
     /// as a gap.
     pub bulk_messages: usize,
-    /// Threads that share the connections. 0: one for each processor but one, which is left to others.
+    /// Threads that share the connections. 0: one for each processor.
     pub threads: usize,
     /// The namespaces of rooms, by name. `investigations`, `analysis`, `chat` and `user` are there
     /// already; naming one changes it.

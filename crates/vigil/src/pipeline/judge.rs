@@ -54,6 +54,16 @@ pub enum Judged {
     Sighted(Box<Sighted>),
 }
 
+impl Judged {
+    /// The score as far as one thread can tell.
+    pub fn score(&self) -> Score {
+        match self {
+            Self::Threat(grouped) => grouped.threat.score,
+            Self::Sighted(sighted) => sighted.judgement.score,
+        }
+    }
+}
+
 /// An event that feeds such a correlation. Most come to nothing: a threat is made of it once it is one.
 pub struct Sighted {
     pub(super) sighting: Sighting,
