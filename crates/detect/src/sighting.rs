@@ -96,13 +96,6 @@ impl Shared {
         }
     }
 
-    /// The judgement with what fires once the event is taken in ([`Shared::further`]); a scan by many that it
-    /// completes is told apart.
-    pub fn conclude(&mut self, sighting: &Sighting, judgement: Judgement) -> Judgement {
-        let further = self.further(sighting, &judgement);
-        judgement.with(further)
-    }
-
     /// What fires once the event is taken in, beside its judgement, less what of it is let pass; that feeds
     /// nothing further.
     pub fn further(&mut self, sighting: &Sighting, judgement: &Judgement) -> Further {

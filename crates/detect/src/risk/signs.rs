@@ -63,10 +63,9 @@ fn sign(rule: &Rule) -> Option<Sign> {
 impl Signs {
     /// A collector of what these rules say.
     pub(crate) fn of(rules: &RuleSet) -> Self {
-        Self {
-            of_rules: rules.rules().iter().map(sign).collect(),
-            ..Self::default()
-        }
+        let mut signs = Self::default();
+        signs.renew(rules);
+        signs
     }
 
     /// Goes on with other rules.
