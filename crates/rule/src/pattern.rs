@@ -126,6 +126,11 @@ impl Expression {
         blind.is_none_or(|blind| blind.is_match(&blind::seen(texts)))
     }
 
+    /// Makes the quick look ready.
+    pub(crate) fn prepare(&self) {
+        self.outline();
+    }
+
     fn may_match(&self, text: &[u8]) -> bool {
         self.outline().is_none_or(|outline| outline.may_match(text))
     }

@@ -185,7 +185,7 @@ fn parts() -> impl Strategy<Value = Parts> {
 /// The same text, but for some of its digits.
 fn alike(text: &str, more: u8) -> String {
     let digit = |place: usize, digit: char| match digit.to_digit(10) {
-        Some(value) if place % 2 == 0 || more > 5 => {
+        Some(value) if place.is_multiple_of(2) || more > 5 => {
             char::from_digit((value + u32::from(more)) % 10, 10).unwrap_or(digit)
         }
         _ => digit,
