@@ -8,6 +8,7 @@ use vigil_rule::seclang::{SecHit, SecScratch};
 use vigil_rule::{Costs, Hit, Rule, RuleSet, Scratch};
 
 use crate::correlation::{CorrelationOptions, Correlator, Firing, Scope};
+use crate::first_seen::{Asked, FirstSeen};
 use crate::judgement::Judgement;
 use crate::policy::{Excused, Policy};
 use crate::profile::{Eye, ProfileOptions};
@@ -51,8 +52,11 @@ pub struct Detector {
     shared: Vec<bool>,
     accusations: Vec<Detection>,
     spread: SpreadOptions,
-    /// The event judged last is the first one, or has weak signs that may be part of a scan by many.
+    /// The event judged last is the first one, or may be part of a scan by many: it has weak signs, or
+    /// is a stray.
     is_for_all: bool,
+    /// The event judged last asks for what is not there, and its client for nothing else.
+    is_stray: bool,
     has_judged: bool,
     policy: Arc<Policy>,
     now: Timestamp,
@@ -61,6 +65,11 @@ pub struct Detector {
     /// The clients of each network; none where risk is off.
     clients: Option<Clients>,
     eye: Eye,
+    first_seen: Arc<FirstSeen>,
+    /// Whom the rules ask about.
+    asked: Asked,
+    /// How many were forgotten that were known for some time.
+    made_room: u64,
 }
 
 impl Detector {
@@ -80,6 +89,7 @@ impl Detector {
             accusations: Vec::new(),
             spread: options.spread.clone(),
             is_for_all: false,
+            is_stray: false,
             has_judged: false,
             policy: Arc::default(),
             now: Timestamp::default(),
@@ -87,6 +97,9 @@ impl Detector {
             clients: options.risk.enabled.then(|| Clients::new(&options.risk)),
             risk: Risk::new(options.risk.clone()),
             eye: Eye::new(options.profiles.clone()),
+            first_seen: Arc::default(),
+            asked: Asked::by(&rules),
+            made_room: 0,
             rules,
         }
     }
@@ -96,6 +109,19 @@ impl Detector {
     pub fn follow(&mut self, policy: &Arc<Policy>, now: Timestamp) {
         self.policy.clone_from(policy);
         self.now = now;
+    }
+
+    /// Shares with the detectors of other threads since when everybody is known.
+    pub fn share(&mut self, first_seen: &Arc<FirstSeen>) {
+        self.first_seen.clone_from(first_seen);
+    }
+
+    /// Tells an event, before it is judged, since when those that it is about are known. Costs nothing
+    /// where no rule asks.
+    pub fn introduce(&mut self, event: &mut Event) {
+        if self.asked != Asked::default() {
+            self.made_room += self.first_seen.tell(event, self.asked);
+        }
     }
 
     /// Judges an event: something only when at least one rule, window, list or correlation fired,
@@ -109,8 +135,9 @@ impl Detector {
         let is_first = !std::mem::replace(&mut self.has_judged, true);
         let judgement = self.conclude(event);
         let is_weak = |judgement: &Judgement| judgement.severity < self.spread.alert_severity;
-        self.is_for_all =
-            self.spread.enabled && (is_first || judgement.as_ref().is_some_and(is_weak));
+        self.is_stray = self.is_stray && self.policy.whole_event(event).is_none();
+        self.is_for_all = self.spread.enabled
+            && (is_first || self.is_stray || judgement.as_ref().is_some_and(is_weak));
         let of_others = |judgement: &Judgement| {
             let others = judgement.detections.iter();
             let believed = others.filter(|one| self.eye.believes(one.detector));
@@ -175,7 +202,7 @@ impl Detector {
                     costs.crs_matched(hit.rule, event.occurred_at);
                 }
             }
-            self.windows.observe(event, &mut self.crossings);
+            self.is_stray = self.windows.observe(event, &mut self.crossings);
             self.accusations.extend(self.eye.look(event));
         }
         self.policy.accuse(event, &mut self.accusations);
@@ -254,6 +281,7 @@ impl Detector {
         self.accusations.clear();
         self.matched.clear();
         self.signs.found.clear();
+        self.is_stray = false;
         self.eye.forget();
     }
 
@@ -280,6 +308,7 @@ impl Detector {
             policy: Arc::clone(&self.policy),
             now: self.now,
             signs: signs.clone(),
+            is_stray: self.is_stray,
             clients: clients.map_or(0, |(clients, address)| clients.of_network(address)),
         })
     }
@@ -309,6 +338,7 @@ impl Detector {
         self.shared = feeds_shared(&rules);
         self.signs.renew(&rules);
         self.matched.clear();
+        self.asked = Asked::by(&rules);
         self.rules = rules;
     }
 
@@ -322,10 +352,11 @@ impl Detector {
         self.scratch.costs_mut()
     }
 
-    /// Of how many addresses and networks what windows and risk knew made room for others.
+    /// Of how many addresses and others what windows and risk knew, or since when they are known, made
+    /// room for others.
     pub fn forgotten(&self) -> u64 {
         let clients = self.clients.as_ref().map_or(0, Clients::evicted);
-        self.windows.evicted() + self.risk.evicted() + clients
+        self.windows.evicted() + self.risk.evicted() + clients + self.made_room
     }
 
     /// How many addresses the windows hold, and how many were evicted or came too late to count.

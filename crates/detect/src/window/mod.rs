@@ -175,10 +175,11 @@ impl Windows {
         }
     }
 
-    /// Counts an event and says which limits it crossed.
-    pub fn observe(&mut self, event: &Event, crossings: &mut Vec<Crossing>) {
+    /// Counts an event and says which limits it crossed. Whether it is a stray: it tries a name that is
+    /// not there, where nothing leads to it, and of late its address has asked for nothing that is there.
+    pub fn observe(&mut self, event: &Event, crossings: &mut Vec<Crossing>) -> bool {
         let Some(source_ip) = event.source_ip else {
-            return;
+            return false;
         };
         let period = self.options.period_ms.max(1);
         let at = event.occurred_at.as_millis();
@@ -186,7 +187,7 @@ impl Windows {
         let cell = found.value;
         let Some(over) = cell.advance(found.before, at, period) else {
             self.late += 1;
-            return;
+            return false;
         };
         let path = event.raw(Field::UrlPath).unwrap_or_default();
         let is_static = is_static(path);
@@ -214,6 +215,7 @@ impl Windows {
         if tries {
             cell.test_anew();
         }
+        answer == Some(Answer::Miss) && counts.errors == counts.requests
     }
 
     /// How many addresses are held.
@@ -448,6 +450,22 @@ mod tests {
             let event = event("192.0.2.1", n * 1_000, &format!("/{n}"), 404);
             assert_eq!(fired(&mut windows, &event), []);
         }
+    }
+
+    #[test]
+    fn a_stray_has_found_nothing_and_nothing_led_it() {
+        let mut windows = Windows::new(WindowOptions::default());
+        let mut is_stray = |address, path, status, referrer: &str| {
+            let mut event = event(address, 1_000, path, status);
+            event.set(Field::Referrer, referrer.as_bytes());
+            windows.observe(&event, &mut Vec::new())
+        };
+        assert!(is_stray("192.0.2.1", "/a", 404, ""));
+        assert!(!is_stray("192.0.2.1", "/a", 404, ""), "it was asked before");
+        assert!(!is_stray("192.0.2.1", "/", 200, ""));
+        assert!(!is_stray("192.0.2.1", "/b", 404, ""), "it is a visitor");
+        assert!(!is_stray("192.0.2.2", "/c", 404, "https://shop.example/"));
+        assert!(!is_stray("192.0.2.3", "/c.png", 404, ""));
     }
 
     #[test]
