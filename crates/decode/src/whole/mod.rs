@@ -7,6 +7,7 @@
 //! there is more on the body is looked at as text. A body is cut by whoever takes it in, and one that was sent
 //! compressed is inflated to no more than that.
 
+mod form;
 mod inflate;
 mod json;
 mod masked;
@@ -168,7 +169,7 @@ fn read_body(whole: &mut Whole) {
     }
     whole.malformed = match whole.kind {
         BodyKind::Form => {
-            whole.unread_from = form(&body, &mut whole.parameters);
+            whole.unread_from = form::read(&body, &mut whole.parameters);
             None
         }
         BodyKind::Json => json::flatten(&body, whole).err(),
@@ -193,42 +194,6 @@ fn kind_of(content_type: &[u8]) -> BodyKind {
         name if name.ends_with(b"+xml") => BodyKind::Xml,
         _ => BodyKind::Other,
     }
-}
-
-/// The fields of a form, decoded once; from where on there are more.
-fn form(body: &[u8], to: &mut Vec<Pair>) -> usize {
-    let mut at = 0;
-    for part in body.split(|byte| *byte == b'&').take(MAX_PARAMETERS) {
-        at += part.len() + 1;
-        let sign = memchr::memchr(b'=', part).unwrap_or(part.len());
-        let (name, value) = part.split_at(sign);
-        to.push(Pair {
-            name: decoded(name),
-            value: decoded(value.get(1..).unwrap_or_default()),
-        });
-    }
-    at.min(body.len())
-}
-
-/// `%HH` and `+`, once.
-fn decoded(text: &[u8]) -> Vec<u8> {
-    let mut plain = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let [byte, after @ ..] = rest {
-        rest = after;
-        match (byte, after) {
-            (b'+', _) => plain.push(b' '),
-            (b'%', [high, low, after @ ..])
-                if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() =>
-            {
-                let digit = |digit: &u8| char::from(*digit).to_digit(16).unwrap_or(0);
-                plain.push((digit(high) * 16 + digit(low)) as u8);
-                rest = after;
-            }
-            _ => plain.push(*byte),
-        }
-    }
-    plain
 }
 
 /// What of a request's body rules for queries are to see: names and values, and as text what was not read

@@ -17,6 +17,7 @@ mod course;
 mod ending;
 mod endpoint;
 mod eye;
+mod kin;
 mod learner;
 mod misfit;
 mod model;
