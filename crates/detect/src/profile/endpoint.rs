@@ -262,7 +262,15 @@ impl Endpoint {
         let mut key = String::new();
         name_key(name, &mut key);
         let shown = known.map_or(0, |(_, parameter)| parameter.seen.networks());
-        let strength = self.strength(&self.new_names, shown, part);
+        // What others beside it take says nothing against this one.
+        let is_known_elsewhere = names.is_known(&key, trust);
+        let crowd = if is_known_elsewhere {
+            self.settled.crowd
+        } else {
+            self.settled.crowd.max(self.settled.kin)
+        };
+        let seen = self.settled.crowd;
+        let strength = part.strength(self.new_names.probability(self.count, seen, shown), crowd);
         let shape = Shape::of(value);
         let classes = shape.classes | Shape::of(name).classes;
         let is_dangerous = trust.read(classes) & class::DANGEROUS != 0;
@@ -276,7 +284,7 @@ impl Endpoint {
             6.5
         } else if is_campaign(&key) {
             1.0
-        } else if names.is_known(&key, trust) {
+        } else if is_known_elsewhere {
             2.5
         } else {
             5.5
@@ -316,12 +324,6 @@ impl Endpoint {
                 words: format!("parameter `{name}` was never missing in {}", self.so_far()),
             });
         }
-    }
-
-    fn strength(&self, novelty: &Novelty, shown: u32, part: Part) -> f64 {
-        let crowd = self.settled.crowd;
-        let known = crowd.max(self.settled.kin);
-        part.strength(novelty.probability(self.count, crowd, shown), known)
     }
 
     fn is_needed(&self, parameter: &Parameter) -> bool {

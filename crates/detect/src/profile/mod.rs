@@ -18,6 +18,8 @@ mod ending;
 mod endpoint;
 mod eye;
 mod kin;
+#[cfg(test)]
+mod kin_tests;
 mod learner;
 mod misfit;
 mod model;
