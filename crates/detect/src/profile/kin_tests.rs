@@ -52,7 +52,7 @@ fn score(profiles: &Arc<Profiles>, method: &str, name: &str) -> f64 {
 #[test]
 fn what_no_page_of_a_kind_ever_had_is_a_strong_sign_on_each() {
     let alike = learned("page");
-    assert_eq!(score(&alike, "GET", "page"), 0.0);
+    assert!(score(&alike, "GET", "page") < 1.0);
     assert!(score(&alike, "DELETE", "page") >= 5.0);
     assert!(score(&alike, "GET", "debug") >= 5.0);
     // Where each takes something else, twelve visitors know little.
