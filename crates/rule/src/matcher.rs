@@ -144,6 +144,13 @@ impl Leaf {
         }
     }
 
+    /// Makes ready what is otherwise made when it is first compared.
+    pub(crate) fn prepare(&self) {
+        if let Matcher::Pattern { expression, .. } = &self.matcher {
+            expression.prepare();
+        }
+    }
+
     /// Asks for what must be seen in a view that matches.
     pub(crate) fn ask(&mut self, probes: &mut Probes) {
         self.number = probes.number();

@@ -91,14 +91,21 @@ impl Expression {
         found.map(|found| found.range())
     }
 
+    /// Makes the quick look ready.
+    pub(crate) fn prepare(&self) {
+        self.outline();
+    }
+
     fn may_match(&self, text: &[u8]) -> bool {
+        self.outline().is_none_or(|outline| outline.may_match(text))
+    }
+
+    fn outline(&self) -> Option<&Outline> {
         let outline = self.outline.get_or_init(|| {
             let parsed = parse(self.regex.as_str(), self.flags).ok()?;
             Outline::of(&parsed.hir)
         });
-        outline
-            .as_ref()
-            .is_none_or(|outline| outline.may_match(text))
+        outline.as_ref()
     }
 }
 

@@ -277,6 +277,19 @@ impl RuleSet {
         self.conditions.get(rule)
     }
 
+    /// Makes ready what is otherwise made when an event first asks for it, some milliseconds for an
+    /// expression and some seconds for all of them: for a thread beside those that evaluate.
+    pub fn prepare(&self) {
+        for condition in &self.conditions {
+            condition.leaves(false, &mut |selection, _| {
+                selection.leaves(false, &mut |leaf, _| leaf.prepare());
+            });
+        }
+        if let Some(crs) = &self.crs {
+            crs.prepare();
+        }
+    }
+
     /// Puts the rules that match the event into `hits`, in their order; what was in it is removed.
     /// Allocates nothing when no rule matches and the scratch has served these rules before.
     pub fn evaluate(&self, event: &Event, scratch: &mut Scratch, hits: &mut Vec<Hit>) {
