@@ -53,7 +53,9 @@ pub(crate) fn run() -> Result<()> {
                 ..WindowOptions::default()
             });
             let mut crossings = Vec::new();
-            each(keys, |event| windows.observe(event, &mut crossings));
+            each(keys, |event| {
+                windows.observe(event, &mut crossings);
+            });
             (windows.addresses(), windows)
         })?;
     }

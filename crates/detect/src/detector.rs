@@ -8,6 +8,7 @@ use vigil_rule::seclang::{SecHit, SecScratch};
 use vigil_rule::{Costs, Hit, Rule, RuleSet, Scratch};
 
 use crate::correlation::{CorrelationOptions, Correlator, Firing, Scope};
+use crate::first_seen::{Asked, FirstSeen};
 use crate::judgement::Judgement;
 use crate::policy::{Excused, Policy};
 use crate::profile::{Eye, ProfileOptions};
@@ -51,8 +52,11 @@ pub struct Detector {
     shared: Vec<bool>,
     accusations: Vec<Detection>,
     spread: SpreadOptions,
-    /// The event judged last is the first one, or has weak signs that may be part of a scan by many.
+    /// The event judged last is the first one, or may be part of a scan by many: it has weak signs, or
+    /// is a stray.
     is_for_all: bool,
+    /// The event judged last asks for what is not there, and its client for nothing else.
+    is_stray: bool,
     has_judged: bool,
     policy: Arc<Policy>,
     now: Timestamp,
@@ -61,6 +65,11 @@ pub struct Detector {
     /// The clients of each network; none where risk is off.
     clients: Option<Clients>,
     eye: Eye,
+    first_seen: Arc<FirstSeen>,
+    /// Whom the rules ask about.
+    asked: Asked,
+    /// How many were forgotten that were known for some time.
+    made_room: u64,
 }
 
 impl Detector {
@@ -80,6 +89,7 @@ impl Detector {
             accusations: Vec::new(),
             spread: options.spread.clone(),
             is_for_all: false,
+            is_stray: false,
             has_judged: false,
             policy: Arc::default(),
             now: Timestamp::default(),
@@ -87,6 +97,9 @@ impl Detector {
             clients: options.risk.enabled.then(|| Clients::new(&options.risk)),
             risk: Risk::new(options.risk.clone()),
             eye: Eye::new(options.profiles.clone()),
+            first_seen: Arc::default(),
+            asked: Asked::by(&rules),
+            made_room: 0,
             rules,
         }
     }
@@ -96,6 +109,19 @@ impl Detector {
     pub fn follow(&mut self, policy: &Arc<Policy>, now: Timestamp) {
         self.policy.clone_from(policy);
         self.now = now;
+    }
+
+    /// Shares with the detectors of other threads since when everybody is known.
+    pub fn share(&mut self, first_seen: &Arc<FirstSeen>) {
+        self.first_seen.clone_from(first_seen);
+    }
+
+    /// Tells an event, before it is judged, since when those that it is about are known. Costs nothing
+    /// where no rule asks.
+    pub fn introduce(&mut self, event: &mut Event) {
+        if self.asked != Asked::default() {
+            self.made_room += self.first_seen.tell(event, self.asked);
+        }
     }
 
     /// Judges an event: something only when at least one rule, window, list or correlation fired,
@@ -109,8 +135,9 @@ impl Detector {
         let is_first = !std::mem::replace(&mut self.has_judged, true);
         let judgement = self.conclude(event);
         let is_weak = |judgement: &Judgement| judgement.severity < self.spread.alert_severity;
-        self.is_for_all =
-            self.spread.enabled && (is_first || judgement.as_ref().is_some_and(is_weak));
+        self.is_stray = self.is_stray && self.policy.whole_event(event).is_none();
+        self.is_for_all = self.spread.enabled
+            && (is_first || self.is_stray || judgement.as_ref().is_some_and(is_weak));
         let of_others = |judgement: &Judgement| {
             let others = judgement.detections.iter();
             let believed = others.filter(|one| self.eye.believes(one.detector));
@@ -175,7 +202,7 @@ impl Detector {
                     costs.crs_matched(hit.rule, event.occurred_at);
                 }
             }
-            self.windows.observe(event, &mut self.crossings);
+            self.is_stray = self.windows.observe(event, &mut self.crossings);
             self.accusations.extend(self.eye.look(event));
         }
         self.policy.accuse(event, &mut self.accusations);
@@ -254,6 +281,7 @@ impl Detector {
         self.accusations.clear();
         self.matched.clear();
         self.signs.found.clear();
+        self.is_stray = false;
         self.eye.forget();
     }
 
@@ -280,6 +308,7 @@ impl Detector {
             policy: Arc::clone(&self.policy),
             now: self.now,
             signs: signs.clone(),
+            is_stray: self.is_stray,
             clients: clients.map_or(0, |(clients, address)| clients.of_network(address)),
         })
     }
@@ -309,6 +338,7 @@ impl Detector {
         self.shared = feeds_shared(&rules);
         self.signs.renew(&rules);
         self.matched.clear();
+        self.asked = Asked::by(&rules);
         self.rules = rules;
     }
 
@@ -322,10 +352,11 @@ impl Detector {
         self.scratch.costs_mut()
     }
 
-    /// Of how many addresses and networks what windows and risk knew made room for others.
+    /// Of how many addresses and others what windows and risk knew, or since when they are known, made
+    /// room for others.
     pub fn forgotten(&self) -> u64 {
         let clients = self.clients.as_ref().map_or(0, Clients::evicted);
-        self.windows.evicted() + self.risk.evicted() + clients
+        self.windows.evicted() + self.risk.evicted() + clients + self.made_room
     }
 
     /// How many addresses the windows hold, and how many were evicted or came too late to count.
@@ -375,124 +406,4 @@ fn detection(rule: &Rule, evidence: Vec<Evidence>) -> Detection {
 }
 
 #[cfg(test)]
-mod tests {
-    use vigil_event::{Field, LogKind, Severity};
-    use vigil_rule::RuleFile;
-
-    use super::*;
-    use crate::policy::PathPattern;
-
-    const RULE: &str = "
-title: Marker
-id: 6a2f6f0e-0f5b-4a8e-9f0b-0d8a3a5f1c11
-status: test
-logsource: {category: webserver}
-detection:
-  marker: {url.query|contains: evil}
-  condition: marker
-level: high
-vigil: {family: sql_injection, score: 8.0, examples: {match: ['/?q=evil'], no_match: ['/?q=good']}}
-";
-
-    fn detector() -> Detector {
-        let file = RuleFile {
-            name: "marker.yml".into(),
-            text: RULE.into(),
-        };
-        let rules = RuleSet::load(&[file]).unwrap();
-        let windows = WindowOptions {
-            request_rate: 3,
-            request_rate_score: 5.0,
-            ..WindowOptions::default()
-        };
-        Detector::new(
-            Arc::new(rules),
-            &DetectorOptions {
-                windows,
-                ..DetectorOptions::default()
-            },
-        )
-    }
-
-    fn event(query: &[u8]) -> Event {
-        let mut event = Event::new();
-        event.source_ip = Some("203.0.113.7".parse().unwrap());
-        event.set(Field::UrlPath, b"/");
-        event.set(Field::UrlQuery, query);
-        event
-    }
-
-    #[test]
-    fn a_benign_event_has_no_judgement() {
-        assert_eq!(detector().judge(&event(b"q=good")), None);
-    }
-
-    #[test]
-    fn windows_count_requests_only() {
-        let mut detector = detector();
-        let mut message = event(b"");
-        message.log = LogKind::Syslog;
-        for _ in 0..9 {
-            assert_eq!(detector.judge(&message), None);
-        }
-        assert_eq!(detector.judge(&event(b"q=good")), None);
-    }
-
-    #[test]
-    fn rules_and_windows_add_up_the_strongest_first() {
-        let mut detector = detector();
-        assert_eq!(detector.judge(&event(b"q=good")), None);
-        assert_eq!(detector.judge(&event(b"q=good")), None);
-        let judgement = detector.judge(&event(b"q=evil")).unwrap();
-        let ids: Vec<_> = judgement
-            .detections
-            .iter()
-            .map(|detection| detection.detector)
-            .collect();
-        assert_eq!(ids, [By::Rule, By::Window]);
-        assert!(
-            (judgement.score.value() - 9.0).abs() < 1e-9,
-            "{}",
-            judgement.score
-        );
-        assert_eq!(judgement.severity, Severity::Critical);
-    }
-
-    #[test]
-    fn what_is_let_pass_is_out_of_the_score_and_still_told() {
-        let mut detector = detector();
-        let policy = Arc::new(Policy {
-            paths: Arc::new([PathPattern::new("/")]),
-            ..Policy::default()
-        });
-        detector.follow(&policy, Timestamp::from_millis(1));
-        assert_eq!(detector.judge(&event(b"q=good")), None);
-        let judgement = detector.judge(&event(b"q=evil")).unwrap();
-        assert!(judgement.detections.is_empty());
-        assert_eq!(judgement.score, Score::new(0.0));
-        assert_eq!(judgement.severity, Severity::Informational);
-        assert_eq!(judgement.suppressed.len(), 1);
-        assert_eq!(judgement.score_without_suppression(), Score::new(8.0));
-    }
-
-    #[test]
-    fn windows_remember_across_other_rules() {
-        let mut detector = detector();
-        assert_eq!(detector.judge(&event(b"q=good")), None);
-        assert_eq!(detector.judge(&event(b"q=good")), None);
-        let file = RuleFile {
-            name: "other.yml".into(),
-            text: RULE.replace("evil", "wicked"),
-        };
-        let rules = Arc::new(RuleSet::load(&[file]).unwrap());
-        detector.replace_rules(Arc::clone(&rules));
-        assert!(Arc::ptr_eq(detector.rules(), &rules));
-        assert_eq!(detector.costs().pass().candidates, 0);
-        let judgement = detector.judge(&event(b"q=wicked")).unwrap();
-        assert_eq!(
-            judgement.detections.len(),
-            2,
-            "the rule and the third request"
-        );
-    }
-}
+mod tests;

@@ -17,6 +17,7 @@ mod bucket;
 pub mod correlation;
 mod detector;
 mod entity;
+pub mod first_seen;
 mod judgement;
 mod mask;
 pub mod policy;
@@ -31,6 +32,7 @@ pub mod window;
 
 pub use correlation::{CorrelationOptions, Correlator, Firing, Scope};
 pub use detector::{Detector, DetectorOptions};
+pub use first_seen::FirstSeen;
 pub use judgement::Judgement;
 pub use policy::Policy;
 pub use profile::ProfileOptions;

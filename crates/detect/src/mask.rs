@@ -5,20 +5,25 @@
 //!
 //! A rule may match in a secret: that it did is told, what it matched is not.
 
-use vigil_event::whole::is_secret;
+use vigil_event::whole::{BodyKind, is_secret};
 use vigil_event::{Detection, Whole, text};
 
 /// What stands in place of a secret.
 const MASK: &str = "***";
 /// Shorter values are too common to be told from other text.
 const SHORTEST: usize = 4;
+/// So many secrets are looked for in a text.
+const MOST_IN_TEXT: usize = 256;
 
 /// Takes the secrets of a request out of the evidence.
 pub(crate) fn mask(detections: &mut [Detection], whole: &Whole) {
     let named = whole.headers.iter().chain(&whole.parameters);
+    let named = named
+        .filter(|pair| is_secret(&pair.name))
+        .flat_map(|pair| [pair.value.clone(), encoded(&pair.value)]);
     let secrets: Vec<String> = named
-        .filter(|pair| is_secret(&pair.name) && pair.value.len() >= SHORTEST)
-        .flat_map(|pair| [pair.value.clone(), encoded(&pair.value)])
+        .chain(in_text(text_of(whole)).map(<[u8]>::to_vec))
+        .filter(|value| value.len() >= SHORTEST)
         .map(|value| text::escape_invalid(&value).to_ascii_lowercase())
         .collect();
     for evidence in detections.iter_mut().flat_map(|one| &mut one.evidence) {
@@ -36,6 +41,37 @@ pub(crate) fn mask(detections: &mut [Detection], whole: &Whole) {
             MASK.clone_into(&mut evidence.matched);
         }
     }
+}
+
+/// What of a body is looked at as text.
+fn text_of(whole: &Whole) -> &[u8] {
+    match whole.kind {
+        BodyKind::Xml | BodyKind::Other => &whole.body,
+        _ if whole.parameters.is_empty() => &whole.body,
+        _ => whole.body.get(whole.unread_from..).unwrap_or_default(),
+    }
+}
+
+/// What stands behind names of secrets in a text that was not read into names and values: as in
+/// `password=…`, `"password": "…"` or `<password>…`.
+fn in_text(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let is_of_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    let mut rest = text;
+    let secrets = std::iter::from_fn(move || {
+        let start = rest.iter().position(|byte| is_of_name(*byte))?;
+        let word = rest.get(start..)?;
+        let end = word.iter().position(|byte| !is_of_name(*byte));
+        let (name, after) = word.split_at_checked(end.unwrap_or(word.len()))?;
+        rest = after;
+        let between = after
+            .iter()
+            .position(|byte| !b" \t\r\n\"':=>".contains(byte));
+        let value = after.get(between.unwrap_or(after.len())..)?;
+        let end = value.iter().position(|byte| b"&\"<\r\n".contains(byte));
+        let value = value.get(..end.unwrap_or(value.len()))?;
+        Some((is_secret(name)).then_some(value))
+    });
+    secrets.flatten().take(MOST_IN_TEXT)
 }
 
 /// As it stands in the body of a form.
@@ -57,6 +93,25 @@ mod tests {
     use vigil_event::{Detector, Evidence, Score};
 
     use super::*;
+
+    #[test]
+    fn secrets_in_a_text_are_found() {
+        for (text, expected) in [
+            ("a=1&password=x' or 1=1--&b=2", &["x' or 1=1--"][..]),
+            (
+                r#"{"a": [{"api_key" : "geheim"}, {"pin":1234}]"#,
+                &["geheim", "1234}]"],
+            ),
+            ("<user>ann</user><passwd>geheim</passwd>", &["geheim", ""]),
+            ("select password from users", &["from users"]),
+            ("password", &[""]),
+            ("page=1&id=2", &[]),
+        ] {
+            let found: Vec<_> = in_text(text.as_bytes()).collect();
+            let expected: Vec<_> = expected.iter().map(|one| one.as_bytes()).collect();
+            assert_eq!(found, expected, "{text}");
+        }
+    }
 
     #[test]
     fn secrets_are_not_shown() {

@@ -27,6 +27,8 @@ pub struct Sighting {
     pub(crate) now: Timestamp,
     /// What speaks against whom it is about.
     pub(crate) signs: Vec<Sign>,
+    /// It asks for what is not there, and its client for nothing else.
+    pub(crate) is_stray: bool,
     /// How many clients its network has.
     pub(crate) clients: u32,
 }
@@ -118,11 +120,8 @@ impl Shared {
         let all = judgement.detections.iter().chain(&detections);
         let score = Score::noisy_or(all.map(|one| one.score));
         let weak = judgement.detections.iter();
-        let mut by_many: Vec<Detection> = self
-            .spread
-            .observe(event, weak, score)
-            .into_iter()
-            .collect();
+        let told = self.spread.observe(event, weak, score, sighting.is_stray);
+        let mut by_many: Vec<Detection> = told.into_iter().collect();
         if !by_many.is_empty() {
             // It is about nobody in particular: who is let pass makes no difference.
             let mut event = event.clone();

@@ -290,6 +290,21 @@ mod tests {
     }
 
     #[test]
+    fn of_what_came_equally_often_the_coldest_makes_room() {
+        let mut table = Table::new(1_000, 60_000);
+        for key in 0..1_000_u32 {
+            table.entry(key, i64::from(key), || key);
+        }
+        let evicted: Vec<u32> = (1_000..1_500)
+            .filter_map(|key| table.entry(key, i64::from(key), || key).evicted)
+            .collect();
+        assert_eq!(evicted.len(), 500);
+        let cold = evicted.iter().filter(|key| **key < 600).count();
+        assert!(cold > 450, "{cold} of 500 are of the coldest");
+        assert!(evicted.iter().all(|key| *key < 1_000), "new ones stay");
+    }
+
+    #[test]
     fn what_was_busy_once_does_not_stay_for_ever() {
         let mut table = Table::new(8, 1_000);
         for key in 0..8 {

@@ -62,6 +62,9 @@ pub struct Event {
     pub body_bytes: u64,
     /// How often percent-encoding was undone until nothing changed; the largest over the fields.
     pub decode_depth: u8,
+    /// By [`Field::FIRST_SEEN`], for how many seconds those that it is about are known; none where
+    /// nothing asked or the event names none.
+    pub first_seen: [Option<u32>; Field::FIRST_SEEN.len()],
     /// The server wrote bytes as `\xHH` and `\"` in the raw texts, as nginx and Apache do.
     pub log_escaped: bool,
     /// What no log keeps, where the whole request was seen.
@@ -97,6 +100,7 @@ impl Event {
         self.status = 0;
         self.body_bytes = 0;
         self.decode_depth = 0;
+        self.first_seen = Default::default();
         self.log_escaped = false;
         self.whole = None;
     }
@@ -253,7 +257,11 @@ impl Event {
             Field::Status => (self.status != 0).then_some(u64::from(self.status)),
             Field::BodyBytes => Some(self.body_bytes),
             Field::DecodeDepth => Some(u64::from(self.decode_depth)),
-            _ => None,
+            _ => {
+                let mut kinds = Field::FIRST_SEEN.into_iter().zip(self.first_seen);
+                let (_, seconds) = kinds.find(|(kind, _)| *kind == field)?;
+                seconds.map(u64::from)
+            }
         }
     }
 

@@ -40,11 +40,21 @@ pub enum Field {
     ParameterValue,
     /// A value under a name that is no field of ours: see [`Event::labels`](crate::Event::labels).
     Label,
+    /// For how many seconds the client's address is known.
+    AddressFirstSeen,
+    /// The same of its network.
+    NetworkFirstSeen,
+    /// The same of the session.
+    SessionFirstSeen,
+    /// The same of the host that was asked for.
+    HostFirstSeen,
+    /// The same of the user that the record names.
+    AccountFirstSeen,
 }
 
 impl Field {
     /// Every field, in the order of its discriminant.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 23] = [
         Self::EventOriginal,
         Self::SourceIp,
         Self::UserName,
@@ -63,6 +73,11 @@ impl Field {
         Self::ParameterName,
         Self::ParameterValue,
         Self::Label,
+        Self::AddressFirstSeen,
+        Self::NetworkFirstSeen,
+        Self::SessionFirstSeen,
+        Self::HostFirstSeen,
+        Self::AccountFirstSeen,
     ];
 
     /// How many fields there are.
@@ -89,6 +104,11 @@ impl Field {
             Self::ParameterName => "url.parameter.name",
             Self::ParameterValue => "url.parameter.value",
             Self::Label => "labels",
+            Self::AddressFirstSeen => "vigil.address.first_seen_seconds",
+            Self::NetworkFirstSeen => "vigil.network.first_seen_seconds",
+            Self::SessionFirstSeen => "vigil.session.first_seen_seconds",
+            Self::HostFirstSeen => "vigil.host.first_seen_seconds",
+            Self::AccountFirstSeen => "vigil.account.first_seen_seconds",
         }
     }
 
@@ -99,6 +119,15 @@ impl Field {
         Self::UserAgent,
         Self::Referrer,
         Self::Cookie,
+    ];
+
+    /// Since when those that an event is about are known. Known of an event only where something asks.
+    pub const FIRST_SEEN: [Self; 5] = [
+        Self::AddressFirstSeen,
+        Self::NetworkFirstSeen,
+        Self::SessionFirstSeen,
+        Self::HostFirstSeen,
+        Self::AccountFirstSeen,
     ];
 
     /// The field of that name.

@@ -118,7 +118,7 @@ pub struct Upload {
 pub struct Whole {
     /// Every header in the order it came.
     pub headers: Vec<Pair>,
-    /// The body as received.
+    /// The body, inflated where it was sent compressed.
     pub body: Vec<u8>,
     /// How it was read.
     pub kind: BodyKind,
@@ -132,6 +132,9 @@ pub struct Whole {
     pub xml_text: Vec<u8>,
     /// The values of its attributes.
     pub xml_attributes: Vec<Vec<u8>>,
+    /// From where on the body was not read, for it is malformed or says more than is read; its length
+    /// where all of it was.
+    pub unread_from: usize,
     /// Why the body could not be read as what it says it is.
     pub malformed: Option<&'static str>,
 }

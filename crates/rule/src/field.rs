@@ -122,6 +122,13 @@ impl Scope {
         }
     }
 
+    /// Since when somebody is known.
+    pub(crate) fn first_seen() -> Self {
+        Field::FIRST_SEEN
+            .into_iter()
+            .fold(Self::default(), |scope, field| scope.with(Self::raw(field)))
+    }
+
     /// The names and values of parameters.
     pub(crate) const fn parameters() -> Self {
         Self::raw(Field::ParameterName).with(Self::raw(Field::ParameterValue))
@@ -165,7 +172,7 @@ impl Scope {
     pub(crate) fn numbers(self) -> impl Iterator<Item = Field> {
         let numbers = [Field::Status, Field::BodyBytes, Field::DecodeDepth];
         let is_in = move |field: &Field| self.meets(Self::raw(*field));
-        numbers.into_iter().filter(is_in)
+        numbers.into_iter().chain(Field::FIRST_SEEN).filter(is_in)
     }
 
     /// The only field of these views, if it is a number.

@@ -226,13 +226,24 @@ impl Leaf {
         }
     }
 
-    /// The views whose texts it looks at; none where it looks at the event's address, time or sum of
-    /// bytes.
+    /// Whether it looks at a field.
+    pub(crate) fn looks_at(&self, field: Field) -> bool {
+        let other = match &self.matcher {
+            Matcher::Reference { other, .. } => other.scope,
+            _ => Scope::default(),
+        };
+        let scope = self.target.scope.with(other);
+        self.target.label.is_none() && scope.meets(Scope::every(field))
+    }
+
+    /// The views whose texts it looks at; none where it looks at the event's address, time, sum of
+    /// bytes or since when somebody is known.
     pub(crate) fn texts(&self) -> Option<Scope> {
         let scope = self.target.scope;
         match &self.matcher {
             Matcher::Occurred(..) => None,
             Matcher::Networks(_) if scope.is_address() => None,
+            _ if scope.meets(Scope::first_seen()) => None,
             Matcher::Number(..) if self.target.number() == Some(Field::BodyBytes) => None,
             Matcher::Reference { other, .. } => Some(scope.with(other.scope)),
             _ => Some(scope),

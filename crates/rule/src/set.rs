@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use vigil_event::{Event, Evidence, LogKind, View};
+use vigil_event::{Event, Evidence, Field, LogKind, View};
 
 use crate::alike::Alike;
 use crate::condition::Condition;
+use crate::correlation::Subject;
 use crate::cost::{Costs, Timing};
 use crate::field::Scope;
 use crate::gate::{Gate, Mark, Probe, Probes};
@@ -258,6 +259,19 @@ impl RuleSet {
             .map(|rule| *rule as usize)
             .collect();
         (seen, candidates)
+    }
+
+    /// Whether a rule looks at a field, or a correlation groups by it or counts it.
+    pub fn asks_for(&self, field: Field) -> bool {
+        let mut is_asked = false;
+        for condition in &self.conditions {
+            condition.leaves(false, &mut |selection, _| {
+                selection.leaves(false, &mut |leaf, _| is_asked |= leaf.looks_at(field));
+            });
+        }
+        let feeds = self.correlations.iter().flat_map(|one| &one.feeds);
+        let mut subjects = feeds.flat_map(|feed| feed.group_by.iter().chain(&feed.value));
+        is_asked || subjects.any(|subject| *subject == Subject::Field(field))
     }
 
     pub(crate) fn condition(&self, rule: usize) -> Option<&Condition> {

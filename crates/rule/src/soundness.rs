@@ -135,6 +135,8 @@ fn number() -> impl Strategy<Value = String> {
         "source.ip|cidr: 192.0.2.0/24",
         "source.ip|endswith: '.1'",
         "vigil.decode.depth|gte: 1",
+        "vigil.address.first_seen_seconds|lt: 60",
+        "vigil.session.first_seen_seconds|exists: true",
         "'@timestamp|hour|gte': 12",
         "c-uri|fieldref|contains: source.ip",
     ])
@@ -218,7 +220,7 @@ fn event((path, query, decoded, agent, labels): &Parts, more: u8) -> Event {
 }
 
 /// The same request at another time, with another answer.
-fn visit(mut event: Event, [status, bytes, address, hour, depth]: [bool; 5]) -> Event {
+fn visit(mut event: Event, [status, bytes, address, hour, depth, new]: [bool; 6]) -> Event {
     event.status = if status { 404 } else { 200 };
     event.set(Field::Status, event.status.to_string().as_bytes());
     event.body_bytes = if bytes { 500 } else { 7 };
@@ -228,6 +230,13 @@ fn visit(mut event: Event, [status, bytes, address, hour, depth]: [bool; 5]) -> 
     event.set(Field::SourceIp, address.as_bytes());
     event.occurred_at = Timestamp::from_millis(if hour { 50_000_000 } else { 0 });
     event.decode_depth = u8::from(depth);
+    event.first_seen = [
+        Some(u32::from(!new) * 60),
+        None,
+        new.then_some(0),
+        None,
+        None,
+    ];
     event
 }
 
@@ -342,7 +351,7 @@ proptest! {
     fn the_prefilter_hides_no_match(
         rules in prop::collection::vec(rule(), 1..8),
         events in prop::collection::vec(parts(), 1..6),
-        visits in prop::collection::vec((any::<Index>(), 0..9_u8, any::<[bool; 5]>()), 1..60),
+        visits in prop::collection::vec((any::<Index>(), 0..9_u8, any::<[bool; 6]>()), 1..60),
     ) {
         let set = load(&rules);
         let mut scratch = Scratch::new(&set);

@@ -53,7 +53,8 @@ impl EventJudge {
     }
 
     /// Judges an event: something when at least one rule, window or correlation fired.
-    pub fn judge(&mut self, event: &Event) -> Option<Judgement> {
+    pub fn judge(&mut self, event: &mut Event) -> Option<Judgement> {
+        self.detector.introduce(event);
         let judgement = self.detector.judge(event);
         let sighting = self.detector.sighting(event);
         self.concluded = sighting.is_some();
@@ -151,7 +152,7 @@ impl LineJudge {
         )?;
         self.decoder
             .decode(&self.bytes, &record, &request, &mut self.event);
-        Ok(self.judge.judge(&self.event))
+        Ok(self.judge.judge(&mut self.event))
     }
 
     /// A scan by many that the line judged last completed: about its site, and nobody in particular.
@@ -182,5 +183,10 @@ impl LineJudge {
     /// The event of the line that was judged last.
     pub const fn event(&self) -> &Event {
         &self.event
+    }
+
+    /// The same, for another judge.
+    pub const fn event_mut(&mut self) -> &mut Event {
+        &mut self.event
     }
 }

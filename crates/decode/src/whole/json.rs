@@ -6,6 +6,7 @@
 //! Example: `{"a":[1]}` is `json.a.array_0=1`.
 //! Limits: 32 levels, [`MAX_PARAMETERS`] values, names of 1,024 bytes; what is more is a fault.
 
+use vigil_event::Whole;
 use vigil_event::whole::Pair;
 
 use super::MAX_PARAMETERS;
@@ -16,15 +17,17 @@ const MAX_NAME: usize = 1_024;
 /// Why a body cannot be read to its end.
 type Fault = &'static str;
 
-pub(super) fn flatten(text: &[u8], to: &mut Vec<Pair>) -> Result<(), Fault> {
+pub(super) fn flatten(text: &[u8], whole: &mut Whole) -> Result<(), Fault> {
     let mut reader = Reader {
         text,
         at: 0,
         name: b"json".to_vec(),
-        to,
+        to: &mut whole.parameters,
     };
-    reader.value(0)?;
+    let read = reader.value(0);
     reader.blanks();
+    whole.unread_from = reader.at;
+    read?;
     if reader.at == text.len() {
         Ok(())
     } else {
@@ -62,6 +65,9 @@ impl Reader<'_> {
         if depth > MAX_DEPTH {
             return Err("JSON nested too deeply");
         }
+        if self.to.len() >= MAX_PARAMETERS {
+            return Err("more values than are read");
+        }
         self.blanks();
         match self.peek().ok_or("JSON that ends early")? {
             b'{' => self.members(depth),
@@ -69,22 +75,18 @@ impl Reader<'_> {
             b'"' => {
                 let value = self.string();
                 let (Ok(text) | Err(text)) = value.clone();
-                self.note(text)?;
+                self.note(text);
                 value.map(|_| ()).map_err(|_| "JSON text that does not end")
             }
             _ => self.literal(),
         }
     }
 
-    fn note(&mut self, value: Vec<u8>) -> Result<(), Fault> {
-        if self.to.len() >= MAX_PARAMETERS {
-            return Err("more values than are read");
-        }
+    fn note(&mut self, value: Vec<u8>) {
         self.to.push(Pair {
             name: self.name.clone(),
             value,
         });
-        Ok(())
     }
 
     fn literal(&mut self) -> Result<(), Fault> {
@@ -96,10 +98,11 @@ impl Reader<'_> {
             self.at += 1;
         }
         match self.text.get(start..self.at).unwrap_or_default() {
-            b"" => Err("no JSON value"),
+            b"" => return Err("no JSON value"),
             b"null" => self.note(Vec::new()),
             text => self.note(text.to_vec()),
         }
+        Ok(())
     }
 
     /// Reads what stands under a further name.

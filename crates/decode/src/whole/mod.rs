@@ -3,9 +3,12 @@
 //! *Input*: [`write`] makes a record of a request; it is parsed as [`Format::Request`](crate::Format).
 //! *Output*: an event's [`Whole`], and a text that may be kept, without bodies and secrets.
 //! *Example*: `203.0.113.9 1795176000000`, then the request as HTTP has it, with bare line breaks.
-//! *Limits*: 200 headers, [`MAX_PARAMETERS`] parameters, 32 levels of JSON, 64 KiB of XML text; what
-//! is more is left out. A body is cut by whoever takes it in.
+//! *Limits*: 200 headers, [`MAX_PARAMETERS`] parameters, 32 levels of JSON, 64 KiB of XML text; from where
+//! there is more on the body is looked at as text. A body is cut by whoever takes it in, and one that was sent
+//! compressed is inflated to no more than that.
 
+mod form;
+mod inflate;
 mod json;
 mod masked;
 mod multipart;
@@ -145,28 +148,36 @@ pub(crate) fn read(head: &[u8], body: &[u8]) -> Whole {
         headers: headers(head)
             .map(|(name, value)| Pair::new(name, value))
             .collect(),
-        body: body.to_vec(),
         ..Whole::default()
     };
+    let encoding = whole.header("content-encoding").unwrap_or_default();
+    whole.body = inflate::inflated(encoding, body).unwrap_or_else(|| body.to_vec());
+    read_body(&mut whole);
+    whole
+}
+
+/// Reads the body.
+fn read_body(whole: &mut Whole) {
+    let body = std::mem::take(&mut whole.body);
+    whole.unread_from = body.len();
     let kind = whole.header("content-type").unwrap_or_default().to_vec();
     if !kind.is_empty() || !body.is_empty() {
         whole.kind = kind_of(&kind);
     }
     if body.is_empty() {
-        return whole;
+        return;
     }
-    let malformed = match whole.kind {
+    whole.malformed = match whole.kind {
         BodyKind::Form => {
-            form(body, &mut whole.parameters);
+            whole.unread_from = form::read(&body, &mut whole.parameters);
             None
         }
-        BodyKind::Json => json::flatten(body, &mut whole.parameters).err(),
-        BodyKind::Multipart => multipart::read(&kind, body, &mut whole).err(),
-        BodyKind::Xml => xml::read(body, &mut whole).err(),
+        BodyKind::Json => json::flatten(&body, whole).err(),
+        BodyKind::Multipart => multipart::read(&kind, &body, whole).err(),
+        BodyKind::Xml => xml::read(&body, whole).err(),
         BodyKind::None | BodyKind::Other => None,
     };
-    whole.malformed = malformed;
-    whole
+    whole.body = body;
 }
 
 /// What a `Content-Type` says; RFC 9110 and RFC 6839.
@@ -185,46 +196,10 @@ fn kind_of(content_type: &[u8]) -> BodyKind {
     }
 }
 
-/// The fields of a form, decoded once.
-fn form(body: &[u8], to: &mut Vec<Pair>) {
-    for part in body.split(|byte| *byte == b'&').take(MAX_PARAMETERS) {
-        let sign = memchr::memchr(b'=', part).unwrap_or(part.len());
-        let (name, value) = part.split_at(sign);
-        to.push(Pair {
-            name: decoded(name),
-            value: decoded(value.get(1..).unwrap_or_default()),
-        });
-    }
-}
-
-/// `%HH` and `+`, once.
-fn decoded(text: &[u8]) -> Vec<u8> {
-    let mut plain = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let [byte, after @ ..] = rest {
-        rest = after;
-        match (byte, after) {
-            (b'+', _) => plain.push(b' '),
-            (b'%', [high, low, after @ ..])
-                if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() =>
-            {
-                let digit = |digit: &u8| char::from(*digit).to_digit(16).unwrap_or(0);
-                plain.push((digit(high) * 16 + digit(low)) as u8);
-                rest = after;
-            }
-            _ => plain.push(*byte),
-        }
-    }
-    plain
-}
-
-/// The bytes of a body of another kind that are looked at as text.
-const MAX_TEXT: usize = 64 << 10;
-
-/// What of a request's body rules for queries are to see: names and values.
+/// What of a request's body rules for queries are to see: names and values, and as text what was not read
+/// into these.
 pub(crate) fn shown_of_body(whole: &Whole) -> Vec<(&[u8], &[u8])> {
-    let text = whole.body.get(..MAX_TEXT).unwrap_or(&whole.body);
-    let whole_text = || vec![(&b""[..], text)];
+    let whole_text = || vec![(&b""[..], whole.body.as_slice())];
     match whole.kind {
         BodyKind::None => Vec::new(),
         BodyKind::Xml | BodyKind::Other => whole_text(),
@@ -234,7 +209,9 @@ pub(crate) fn shown_of_body(whole: &Whole) -> Vec<(&[u8], &[u8])> {
             let parameters = parameters.map(|one| (one.name.as_slice(), one.value.as_slice()));
             let uploads = whole.uploads.iter();
             let uploads = uploads.map(|one| (one.field.as_slice(), one.file_name.as_slice()));
-            parameters.chain(uploads).collect()
+            let unread = whole.body.get(whole.unread_from..).unwrap_or_default();
+            let unread = (!unread.is_empty()).then_some((&b""[..], unread));
+            parameters.chain(uploads).chain(unread).collect()
         }
     }
 }
@@ -389,6 +366,50 @@ mod tests {
             (whole.xml_text.as_slice(), whole.xml_attributes.as_slice()),
             (&b"f&g"[..], &[b"c<".to_vec()][..])
         );
+    }
+
+    #[test]
+    fn what_is_too_much_is_looked_at_as_text() {
+        let deep = format!(
+            r#"{{"a":1,"b":{}"evil"{}}}"#,
+            r#"{"c":"#.repeat(40),
+            "}".repeat(40)
+        );
+        let many = |one: &str, joint: &str| {
+            let each: Vec<_> = (0..1_005)
+                .map(|n| one.replace("{n}", &n.to_string()))
+                .collect();
+            each.join(joint)
+        };
+        let part = "--X\r\nContent-Disposition: form-data; name=\"p{n}\"\r\n\r\nv{n}";
+        for (kind, text, expected) in [
+            ("application/json", deep.as_str(), "\"evil\""),
+            (
+                "application/json",
+                &format!("[{}]", many("\"v{n}\"", ",")),
+                "\"v1003\"",
+            ),
+            ("application/json", r#"{"a":1} evil"#, "evil"),
+            (
+                "application/x-www-form-urlencoded",
+                &many("p{n}=v{n}", "&"),
+                "p1004=v1004",
+            ),
+            (
+                "multipart/form-data; boundary=X",
+                &many(part, "\r\n"),
+                "v1004",
+            ),
+        ] {
+            let whole = body(kind, text);
+            let shown = shown_of_body(&whole);
+            let (name, rest) = shown.last().unwrap();
+            assert!(name.is_empty() && !whole.parameters.is_empty(), "{kind}");
+            assert!(
+                memchr::memmem::find(rest, expected.as_bytes()).is_some(),
+                "{kind}"
+            );
+        }
     }
 
     #[test]

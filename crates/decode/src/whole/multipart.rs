@@ -35,6 +35,7 @@ pub(super) fn read(
         };
         rest = rest.get(end + between.len()..).unwrap_or_default();
     }
+    whole.unread_from = body.len() - rest.len();
     Err("more parts than are read")
 }
 

@@ -287,6 +287,20 @@ fn an_overflow_is_told_in_words_and_feeds_correlations() {
 }
 
 #[test]
+fn a_share_is_of_all_that_was_poured() {
+    let (a, both): (&[usize], &[usize]) = (&[A], &[A, B]);
+    let share = "type: counter, rules: [a, b], duration: 1s, \
+                 overflow_filter: [{gte: 5}, {of: b, share: {gte: 0.6}}]";
+    let failed = |count| -> Vec<_> {
+        let each = (0..5).map(|n| (n, if n < count { both } else { a }, "/"));
+        each.chain([(10, a, "/")]).collect()
+    };
+    check(share, &failed(3), &[5]);
+    check(share, &failed(2), &[]);
+    check(share, &failed(5)[1..], &[]);
+}
+
+#[test]
 fn networks_and_sessions_are_groups_that_only_all_events_fill() {
     for (group, addresses) in [
         ("source.network", [1, 2, 3]),

@@ -22,6 +22,8 @@ pub(super) enum Known<'a> {
     Address(IpAddr),
     Network(IpNet),
     Text(&'a [u8]),
+    /// The names in a query.
+    Names(&'a [u8]),
     /// A secret: it is told apart and never shown.
     Session(&'a [u8]),
     Number(u64),
@@ -39,11 +41,21 @@ pub(super) fn known<'a>(event: &'a Event, rule: &'a Rule, subject: Subject) -> O
             let file = path.rsplit(|byte| *byte == b'/').next();
             Known::Text(file.unwrap_or_default())
         }),
+        Subject::ParameterNames => {
+            let query = event.raw(Field::UrlQuery).filter(|query| !query.is_empty());
+            query.map(Known::Names)
+        }
         Subject::Field(field) => event
             .raw(field)
             .map(Known::Text)
             .or_else(|| event.number(field).map(Known::Number)),
     }
+}
+
+/// The names in a query.
+pub(super) fn names(query: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let parameters = query.split(|byte| *byte == b'&');
+    parameters.map(|one| one.split(|byte| *byte == b'=').next().unwrap_or_default())
 }
 
 impl Known<'_> {
@@ -64,6 +76,10 @@ impl Known<'_> {
             Self::Text(text) => {
                 hasher.write_u64((text.len() as u64) << 8 | 4);
                 hasher.write(text);
+            }
+            Self::Names(query) => {
+                hasher.write_u64((names(query).count() as u64) << 8 | 7);
+                names(query).for_each(|name| Self::Text(name).feed(hasher));
             }
             Self::Session(secret) => {
                 hasher.write_u64((secret.len() as u64) << 8 | 5);

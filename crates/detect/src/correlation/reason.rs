@@ -160,6 +160,7 @@ const fn name(subject: Subject) -> &'static str {
         Subject::Network => "source.network",
         Subject::Session => "vigil.session",
         Subject::File => "url.file",
+        Subject::ParameterNames => "url.parameter.names",
     }
 }
 
@@ -170,13 +171,16 @@ fn shown(known: Option<Known<'_>>) -> String {
         Some(Known::Network(network)) => network.to_string(),
         Some(Known::Number(number)) => number.to_string(),
         Some(Known::Session(secret)) => format!("#{:08x}", entity::mark(secret)),
-        Some(Known::Text(bytes)) => {
-            let escaped = text::escape_invalid(bytes);
-            let cut = text::truncated(&escaped, VALUE_BYTES);
-            let dots = if cut.len() < escaped.len() { "…" } else { "" };
-            format!("\"{cut}{dots}\"")
-        }
+        Some(Known::Text(bytes)) => quoted(bytes),
+        Some(Known::Names(query)) => quoted(&key::names(query).collect::<Vec<_>>().join(&b"&"[..])),
     }
+}
+
+fn quoted(bytes: &[u8]) -> String {
+    let escaped = text::escape_invalid(bytes);
+    let cut = text::truncated(&escaped, VALUE_BYTES);
+    let dots = if cut.len() < escaped.len() { "…" } else { "" };
+    format!("\"{cut}{dots}\"")
 }
 
 fn duration(milliseconds: i64) -> String {

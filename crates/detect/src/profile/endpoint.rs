@@ -4,6 +4,7 @@ use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 use vigil_event::whole::is_secret;
 
+use super::kin::Kin;
 use super::misfit::{Aspect, Misfit, Place, grouped};
 use super::name::{MAX_NAME_BYTES, is_campaign, name_key};
 use super::options::{Part, Trust};
@@ -13,7 +14,7 @@ use super::shape::{Shape, bucket, bucket_start, class};
 use super::sparse::Sparse;
 use super::value::ValueProfile;
 use super::who::hash_text;
-use super::witness::{Crowd, Lesson, Novelty, Witness};
+use super::witness::{Crowd, Lesson, Novelty, PER_ADDRESS, Witness};
 
 /// The most parameters of a path that are told apart.
 const MAX_PARAMETERS: usize = 64;
@@ -46,6 +47,10 @@ struct Settled {
     methods: u64,
     sizes: u64,
     statuses: u64,
+    /// How many have asked for this page and for those beside it that are of one kind with it.
+    kin: u64,
+    /// The methods that are trusted on any of these.
+    kin_methods: u64,
 }
 
 /// What a site knows of a parameter's name, whatever the path.
@@ -162,11 +167,25 @@ impl Endpoint {
             methods: self.methods.mask_of(plain),
             sizes: self.sizes.mask_of(plain),
             statuses: self.statuses.mask_of(plain),
+            ..Settled::default()
         };
         for parameter in self.parameters.values_mut() {
             parameter.is_trusted = trust.trusts(&parameter.seen);
             parameter.value.settle(trust);
         }
+    }
+
+    /// Joins the pages beside it.
+    pub(super) fn join(&self, kin: &mut Kin) {
+        let trusted = self.parameters.iter().filter(|(_, one)| one.is_trusted);
+        let names = trusted.map(|(name, _)| name);
+        kin.add(&self.crowd, self.settled.methods, names);
+    }
+
+    /// Learns what is known of the pages beside it that are of one kind with it.
+    pub(super) fn adopt(&mut self, kin: &Kin) {
+        self.settled.kin = kin.crowd.size();
+        self.settled.kin_methods = kin.methods;
     }
 
     pub(crate) fn judge(
@@ -206,7 +225,15 @@ impl Endpoint {
             return;
         }
         let shown = self.methods.networks(method);
-        let strength = part.rarity(shown, self.count, self.settled.crowd);
+        let crowd = if self.settled.kin_methods & 1 << method == 0 {
+            self.settled.crowd.max(self.settled.kin)
+        } else {
+            self.settled.crowd
+        };
+        let seen = self
+            .count
+            .min(self.settled.crowd.saturating_mul(PER_ADDRESS));
+        let strength = part.rarity(shown, seen, crowd);
         let weight = match (method, request.status()) {
             (seen::OPTIONS, _) => 2.0,
             (_, 401 | 403 | 405 | 501) => 4.0,
@@ -235,7 +262,15 @@ impl Endpoint {
         let mut key = String::new();
         name_key(name, &mut key);
         let shown = known.map_or(0, |(_, parameter)| parameter.seen.networks());
-        let strength = self.strength(&self.new_names, shown, part);
+        // What others beside it take says nothing against this one.
+        let is_known_elsewhere = names.is_known(&key, trust);
+        let crowd = if is_known_elsewhere {
+            self.settled.crowd
+        } else {
+            self.settled.crowd.max(self.settled.kin)
+        };
+        let seen = self.settled.crowd;
+        let strength = part.strength(self.new_names.probability(self.count, seen, shown), crowd);
         let shape = Shape::of(value);
         let classes = shape.classes | Shape::of(name).classes;
         let is_dangerous = trust.read(classes) & class::DANGEROUS != 0;
@@ -249,7 +284,7 @@ impl Endpoint {
             6.5
         } else if is_campaign(&key) {
             1.0
-        } else if names.is_known(&key, trust) {
+        } else if is_known_elsewhere {
             2.5
         } else {
             5.5
@@ -289,11 +324,6 @@ impl Endpoint {
                 words: format!("parameter `{name}` was never missing in {}", self.so_far()),
             });
         }
-    }
-
-    fn strength(&self, novelty: &Novelty, shown: u32, part: Part) -> f64 {
-        let crowd = self.settled.crowd;
-        part.strength(novelty.probability(self.count, crowd, shown), crowd)
     }
 
     fn is_needed(&self, parameter: &Parameter) -> bool {

@@ -17,6 +17,9 @@ mod course;
 mod ending;
 mod endpoint;
 mod eye;
+mod kin;
+#[cfg(test)]
+mod kin_tests;
 mod learner;
 mod misfit;
 mod model;

@@ -35,7 +35,7 @@ pub(super) fn event(client: u32, at_ms: i64, path: &str, parameters: &[(&str, &s
     asked_by("GET", client, at_ms, path, parameters)
 }
 
-fn asked_by(
+pub(super) fn asked_by(
     method: &str,
     client: u32,
     at_ms: i64,

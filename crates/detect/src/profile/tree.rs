@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ending::{ending, is_file};
 use super::endpoint::Endpoint;
+use super::kin::Kin;
 use super::options::Trust;
 use super::seen::Request;
 use super::shape::{Kind, Shape};
@@ -323,9 +324,19 @@ impl Node {
         if let Some(endpoint) = &mut self.endpoint {
             endpoint.settle(trust);
         }
+        let mut kin = Kin::default();
         for child in self.children.values_mut() {
             child.is_trusted = trust.trusts(&child.seen);
             child.settle(trust);
+            if let Some(page) = child.endpoint.as_ref().filter(|_| child.is_trusted) {
+                page.join(&mut kin);
+            }
+        }
+        if kin.is_one_kind() {
+            let pages = self.children.values_mut().filter(|one| one.is_trusted);
+            for page in pages.filter_map(|one| one.endpoint.as_mut()) {
+                page.adopt(&kin);
+            }
         }
     }
 

@@ -4,8 +4,11 @@
 //! *What.* Who divides a scan among many addresses stays below every limit that goes by address. What it
 //! sends gives it away: visitors follow the same links, so what of theirs is odd comes from several of
 //! them, and each of a scan's requests is another. For each site and family of rules it is counted how
-//! many networks (/24, of IPv6 /48) sent something within the last hour that no other network did.
-//! *Input.* Events with the weak detections of rules on them, in about the order of their own time.
+//! many networks (/24, of IPv6 /48) sent something within the last hour that no other network did. Names
+//! that are tried, none of which is there, are counted as a family of their own, by clients of which
+//! nothing else is known.
+//! *Input.* Events with the weak detections of rules on them, or that are strays, in about the order of
+//! their own time.
 //! *Output.* A [`Finding`] when there are [`SpreadOptions::min_networks`] such networks and
 //! [`SpreadOptions::times_usual`] times as many as is usual ([`usual`]); then there is quiet for an hour.
 //!
@@ -22,7 +25,7 @@ mod watch;
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 
-use vigil_event::{Detection, Detector, Event, Evidence, Field, Score, Severity, text};
+use vigil_event::{Decodings, Detection, Detector, Event, Evidence, Field, Score, Severity, text};
 
 use crate::table::Table;
 use watch::{Counted, Watch};
@@ -96,12 +99,14 @@ impl Spread {
         self.watches.evicted()
     }
 
-    /// Takes an event in, with what was detected on it and what that scores; what it completes.
+    /// Takes an event in, with what was detected on it, what that scores and whether it asks for what is
+    /// not there, and its client for nothing else; what it completes.
     pub(crate) fn observe<'a>(
         &mut self,
         event: &Event,
         detections: impl Iterator<Item = &'a Detection>,
         score: Score,
+        is_stray: bool,
     ) -> Option<Detection> {
         if !self.options.enabled {
             return None;
@@ -114,19 +119,26 @@ impl Spread {
         }
         let mut found = None;
         for (detection, evidence) in detections.filter_map(|one| Some((one, sent(one)?))) {
-            let told = self.count(event, (at, since), address, (detection, evidence));
+            let odd = (detection.family.as_str(), evidence);
+            let told = self.count(event, (at, since), address, odd);
+            found = found.or(told);
+        }
+        if is_stray {
+            let path = event.raw(Field::UrlPath).unwrap_or_default();
+            let path = Evidence::new(Field::UrlPath, Decodings::NONE, path, 0..path.len());
+            let told = self.count(event, (at, since), address, (NAMES, &path));
             found = found.or(told);
         }
         found
     }
 
-    /// Counts one weak detection.
+    /// Counts one thing of a family.
     fn count(
         &mut self,
         event: &Event,
         (at, since): (i64, i64),
         address: IpAddr,
-        (detection, evidence): (&Detection, &Evidence),
+        (family, evidence): (&str, &Evidence),
     ) -> Option<Detection> {
         let site = event.raw(Field::UrlDomain).unwrap_or_default();
         let site = site.to_ascii_lowercase();
@@ -135,7 +147,7 @@ impl Spread {
         let known_hours = at.saturating_sub(since).max(0) / WINDOW_MS;
         let watch = self
             .watches
-            .entry(self.hasher.hash_one((&site, &detection.family)), at, || {
+            .entry(self.hasher.hash_one((&site, family)), at, || {
                 Watch::new(at, known_hours)
             })
             .value;
@@ -143,7 +155,10 @@ impl Spread {
             let path = text::escape_invalid(path);
             let path = text::truncated(&path, SHOWN_BYTES);
             let matched = text::truncated(&evidence.matched, SHOWN_BYTES);
-            format!("`{matched}` to {path}")
+            match family {
+                NAMES => format!("{path}, which is not there"),
+                _ => format!("`{matched}` to {path}"),
+            }
         };
         watch.take(thing, network(address), at, example);
         let options = &self.options;
@@ -157,7 +172,7 @@ impl Spread {
             return None;
         }
         let reason = words(&site, &watch.counted());
-        Some(finding(&detection.family, evidence, options.score, reason))
+        Some(finding(family, evidence, options.score, reason))
     }
 }
 
@@ -169,6 +184,8 @@ fn sent(detection: &Detection) -> Option<&Evidence> {
     detection.evidence.iter().find(is_asked).filter(|_| of_rule)
 }
 
+/// The family of names that are tried.
+const NAMES: &str = "scanning";
 /// Where evidence from a request's body stands.
 const BODY: &str = "http.request.body";
 

@@ -68,7 +68,8 @@ impl Log {
         event.source_ip = Some(address.parse().unwrap());
         event.set(Field::UrlDomain, self.site.as_bytes());
         event.set(Field::UrlPath, path.as_bytes());
-        self.spread.observe(&event, [one].into_iter(), one.score)
+        self.spread
+            .observe(&event, [one].into_iter(), one.score, false)
     }
 
     /// So many networks send one thing each that nobody else sends, a minute apart.
@@ -95,6 +96,31 @@ fn twelve_networks_that_each_send_something_else_are_a_scan() {
     assert!(reason.starts_with("12 networks "), "{reason}");
     assert!(reason.contains("to shop.example within 60 min"), "{reason}");
     assert!(reason.contains("`1'` to /item/11"), "{reason}");
+}
+
+#[test]
+fn networks_that_each_try_another_name_are_a_scan() {
+    let mut log = Log::new();
+    let mut asks = |n: i64, path: &str, is_stray: bool| {
+        let mut event = Event::new();
+        event.occurred_at = Timestamp::from_millis(1_795_176_000_000 + n * 60_000);
+        event.source_ip = Some(format!("10.{n}.0.9").parse().unwrap());
+        event.set(Field::UrlPath, path.as_bytes());
+        let none: [Detection; 0] = [];
+        let score = Score::default();
+        log.spread.observe(&event, none.iter(), score, is_stray)
+    };
+    for n in 0..30 {
+        assert_eq!(asks(n, "/the-same", true), None);
+        assert_eq!(asks(n, &format!("/{n}"), false), None);
+    }
+    let told: Vec<_> = (0..30)
+        .filter_map(|n| asks(n, &format!("/try/{n}"), true))
+        .collect();
+    assert_eq!(told.len(), 1);
+    assert_eq!(told[0].family, "scanning");
+    let reason = told[0].reason.as_deref().unwrap();
+    assert!(reason.contains("/try/11, which is not there"), "{reason}");
 }
 
 #[test]

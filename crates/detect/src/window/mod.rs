@@ -175,10 +175,11 @@ impl Windows {
         }
     }
 
-    /// Counts an event and says which limits it crossed.
-    pub fn observe(&mut self, event: &Event, crossings: &mut Vec<Crossing>) {
+    /// Counts an event and says which limits it crossed. Whether it is a stray: it tries a name that is
+    /// not there, where nothing leads to it, and of late its address has asked for nothing that is there.
+    pub fn observe(&mut self, event: &Event, crossings: &mut Vec<Crossing>) -> bool {
         let Some(source_ip) = event.source_ip else {
-            return;
+            return false;
         };
         let period = self.options.period_ms.max(1);
         let at = event.occurred_at.as_millis();
@@ -186,7 +187,7 @@ impl Windows {
         let cell = found.value;
         let Some(over) = cell.advance(found.before, at, period) else {
             self.late += 1;
-            return;
+            return false;
         };
         let path = event.raw(Field::UrlPath).unwrap_or_default();
         let is_static = is_static(path);
@@ -214,6 +215,7 @@ impl Windows {
         if tries {
             cell.test_anew();
         }
+        answer == Some(Answer::Miss) && counts.errors == counts.requests
     }
 
     /// How many addresses are held.
@@ -325,169 +327,4 @@ fn is_static(path: &[u8]) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use vigil_event::Timestamp;
-
-    use super::*;
-
-    fn event(address: &str, at_ms: i64, path: &str, status: u16) -> Event {
-        let mut event = Event::new();
-        event.source_ip = Some(address.parse().unwrap());
-        event.occurred_at = Timestamp::from_millis(at_ms);
-        event.status = status;
-        event.set(Field::UrlPath, path.as_bytes());
-        event
-    }
-
-    fn fired(windows: &mut Windows, event: &Event) -> Vec<Window> {
-        let mut crossings = Vec::new();
-        windows.observe(event, &mut crossings);
-        crossings
-            .into_iter()
-            .map(|crossing| crossing.window)
-            .collect()
-    }
-
-    fn options() -> WindowOptions {
-        WindowOptions {
-            request_rate: 10,
-            error_minimum: 4,
-            path_spread: 6,
-            ..WindowOptions::default()
-        }
-    }
-
-    #[test]
-    fn a_rate_fires_once_a_period() {
-        let mut windows = Windows::new(options());
-        let mut times = Vec::new();
-        for second in 0..200 {
-            if fired(&mut windows, &event("192.0.2.1", second * 1_000, "/", 200))
-                == [Window::RequestRate]
-            {
-                times.push(second);
-            }
-        }
-        assert_eq!(times, [9, 69, 129, 189]);
-    }
-
-    #[test]
-    fn addresses_are_counted_apart() {
-        let mut windows = Windows::new(options());
-        for n in 0..20 {
-            let event = event(&format!("192.0.2.{n}"), 1_000, "/", 404);
-            assert!(fired(&mut windows, &event).is_empty());
-        }
-        assert_eq!(windows.addresses(), 20);
-    }
-
-    #[test]
-    fn errors_need_a_minimum_and_a_share() {
-        let mut windows = Windows::new(options());
-        let mut all = Vec::new();
-        for n in 0..4 {
-            all.extend(fired(&mut windows, &event("192.0.2.1", n, "/", 404)));
-        }
-        assert_eq!(all, [Window::ErrorRatio]);
-        let mut windows = Windows::new(options());
-        for n in 0..9 {
-            let status = if n % 2 == 0 { 200 } else { 500 };
-            assert!(fired(&mut windows, &event("192.0.2.1", n, "/", status)).is_empty());
-        }
-    }
-
-    #[test]
-    fn spread_counts_paths_and_not_served_files() {
-        let mut windows = Windows::new(options());
-        for n in 0..9 {
-            assert!(
-                fired(
-                    &mut windows,
-                    &event("192.0.2.1", n, &format!("/static/{n}.css"), 200)
-                )
-                .is_empty()
-            );
-        }
-        let mut windows = Windows::new(options());
-        let mut all = Vec::new();
-        for n in 0..8 {
-            all.extend(fired(
-                &mut windows,
-                &event("192.0.2.1", n, &format!("/{n}"), 200),
-            ));
-        }
-        assert_eq!(all, [Window::PathSpread]);
-        for n in 0..40 {
-            let event = event("192.0.2.9", n, "/same", 200);
-            assert!(!fired(&mut windows, &event).contains(&Window::PathSpread));
-        }
-    }
-
-    #[test]
-    fn who_tries_names_is_told_and_who_follows_links_is_not() {
-        let mut windows = Windows::new(WindowOptions::default());
-        let mut told = Vec::new();
-        for n in 0..10 {
-            let event = event("192.0.2.1", n * 1_000, &format!("/{n}"), 404);
-            told.extend(fired(&mut windows, &event).iter().map(|_| n));
-        }
-        assert_eq!(told, [4], "then it is quiet for a period");
-        for n in 0..30 {
-            let same = event("192.0.2.2", n * 1_000, "/gone", 404);
-            assert_eq!(fired(&mut windows, &same), []);
-            let image = event("192.0.2.3", n * 1_000, &format!("/{n}.png"), 404);
-            assert_eq!(fired(&mut windows, &image), []);
-            let served = event("192.0.2.4", n * 1_000, &format!("/{n}"), 200);
-            assert_eq!(fired(&mut windows, &served), []);
-        }
-        let mut windows = Windows::new(WindowOptions {
-            scan_test: false,
-            ..WindowOptions::default()
-        });
-        for n in 0..10 {
-            let event = event("192.0.2.1", n * 1_000, &format!("/{n}"), 404);
-            assert_eq!(fired(&mut windows, &event), []);
-        }
-    }
-
-    #[test]
-    fn old_events_are_counted_as_late() {
-        let mut windows = Windows::new(options());
-        fired(&mut windows, &event("192.0.2.1", 500_000, "/", 200));
-        fired(&mut windows, &event("192.0.2.1", 1_000, "/", 200));
-        assert_eq!(windows.late(), 1);
-        fired(&mut windows, &event("192.0.2.1", 490_000, "/", 200));
-        assert_eq!(windows.late(), 1);
-    }
-
-    #[test]
-    fn memory_is_bounded_and_a_busy_address_survives_a_flood_of_others() {
-        let mut windows = Windows::new(WindowOptions {
-            max_addresses: 64,
-            ..options()
-        });
-        let mut found = false;
-        for n in 0..5_000u32 {
-            let address = IpAddr::from((0x0a00_0000 + n).to_be_bytes()).to_string();
-            fired(&mut windows, &event(&address, i64::from(n), "/", 200));
-            found |= n % 4 == 0
-                && fired(&mut windows, &event("192.0.2.1", i64::from(n), "/", 200))
-                    .contains(&Window::RequestRate);
-        }
-        assert!(windows.addresses() <= 64);
-        assert!(windows.evicted() > 4_000);
-        assert!(found);
-    }
-
-    #[test]
-    fn static_files_are_known_by_their_ending() {
-        assert!(is_static(b"/a/b.CSS"));
-        assert!(is_static(b"/f.woff2"));
-        assert!(!is_static(b"/css"));
-        assert!(!is_static(b"css"));
-        assert!(!is_static(b"/a.php"));
-        assert!(!is_static(b"/a."));
-        assert!(!is_static(b"/a.css/"));
-        assert!(!is_static(b""));
-    }
-}
+mod tests;

@@ -45,6 +45,8 @@ pub(super) struct Map {
     /// Times are between so many of the newest.
     newest: Option<usize>,
     median_interval: Option<Times>,
+    /// Which part of all matches those of the rule are, 0.0 to 1.0.
+    share: Option<Comparisons<f64>>,
     #[serde(flatten)]
     numbers: Comparisons<u64>,
 }
@@ -161,15 +163,36 @@ impl<F: Fn(&str) -> Option<usize>> Resolver<'_, F> {
                 None => Part::Poured(bounds),
             });
         }
+        if let Some(share) = &map.share {
+            found.push(self.share(map, share)?);
+        }
         if let Some(times) = &map.median_interval {
             found.push(self.paced(map, times)?);
         }
         if found.len() == before {
             return Err(
-                "write `gte` or another comparison, `held`, `last` or `median_interval`".to_owned(),
+                "write `gte` or another comparison, `held`, `last`, `share` or `median_interval`"
+                    .to_owned(),
             );
         }
         Ok(())
+    }
+
+    fn share(&mut self, map: &Map, share: &Comparisons<f64>) -> Result<Part, String> {
+        if map.of.is_none() {
+            return Err("`share` needs `of`: the rule whose part is asked for".to_owned());
+        }
+        let mut bounds = Vec::new();
+        for (how, part) in share.written() {
+            if !(0.0..=1.0).contains(part) {
+                return Err(format!("`{part}` is no part of all: write 0.0 to 1.0"));
+            }
+            bounds.push((how, (part * Part::WHOLE as f64).round() as u64));
+        }
+        if bounds.is_empty() {
+            return Err("`share` needs a comparison, such as `gte: 0.6`".to_owned());
+        }
+        Ok(Part::Share(self.tally(map, 0)?, Bounds::new(bounds)))
     }
 
     fn paced(&mut self, map: &Map, times: &Times) -> Result<Part, String> {

@@ -43,6 +43,8 @@ pub(super) enum Part {
     Poured(Bounds),
     /// How many matches of a tally.
     Counted(usize, Bounds),
+    /// Which part of all matches those of a tally are, in ten-thousandths.
+    Share(usize, Bounds),
     /// Which of the references were poured.
     Held(Presence),
     /// Which of the references the match poured last has.
@@ -63,10 +65,17 @@ impl Test {
 }
 
 impl Part {
+    /// What a share is a part of.
+    pub(super) const WHOLE: u64 = 10_000;
+
     fn holds(&self, bucket: &impl Contents) -> bool {
         match self {
             Self::Poured(bounds) => bounds.holds(f64::from(bucket.poured())),
             Self::Counted(tally, bounds) => bounds.holds(f64::from(bucket.count(*tally))),
+            Self::Share(tally, bounds) => {
+                let all = f64::from(bucket.poured().max(1));
+                bounds.holds(f64::from(bucket.count(*tally)) * Self::WHOLE as f64 / all)
+            }
             Self::Held(presence) => has(presence, bucket.held()),
             Self::Last(presence) => has(presence, bucket.last()),
             Self::Paced {

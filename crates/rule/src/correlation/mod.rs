@@ -109,6 +109,8 @@ pub enum Subject {
     Session,
     /// `url.file`: what stands behind the last `/` of the path.
     File,
+    /// `url.parameter.names`: the names of the query's parameters, one after the other as received.
+    ParameterNames,
 }
 
 /// What is computed of the events of a group within the timespan, and when that fires.

@@ -293,13 +293,15 @@ fn subject(
         "source.network" => Some(Subject::Network),
         "vigil.session" => Some(Subject::Session),
         "url.file" => Some(Subject::File),
+        "url.parameter.names" => Some(Subject::ParameterNames),
         _ => field::single(name).map(Subject::Field),
     };
     let Some(subject) = subject else {
         return Err(Problem::UnknownField {
             field: name.to_owned(),
             known: "the name of one field, such as source.ip or url.path, an alias, \
-                    source.network, vigil.session, url.file, rule.category or rule.id"
+                    source.network, vigil.session, url.file, url.parameter.names, rule.category or \
+                    rule.id"
                 .to_owned(),
         });
     };

@@ -129,6 +129,18 @@ fn questions_that_are_none_are_refused() {
             "needs `newest`",
         ),
         (
+            "type: counter, rules: [poured], duration: 1m, overflow_filter: {share: {gte: 0.6}}",
+            "`share` needs `of`",
+        ),
+        (
+            "type: counter, rules: [poured], duration: 1m, overflow_filter: {of: poured, share: {gte: 60}}",
+            "`60` is no part of all",
+        ),
+        (
+            "type: counter, rules: [poured], duration: 1m, overflow_filter: {of: poured, share: {}}",
+            "`share` needs a comparison",
+        ),
+        (
             "type: conditional, rules: [poured], leakspeed: 1s, condition: {gt: 1, surprise: 2}",
             "did not match any variant",
         ),

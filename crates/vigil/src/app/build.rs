@@ -16,6 +16,7 @@ use vigil_auth::{
     ApiKey, ApiKeys, Authority, Credential, Gatekeeper, Grant, Issuer, Issuers, Role,
 };
 use vigil_bus::Bus;
+use vigil_detect::FirstSeen;
 use vigil_detect::window::Window;
 use vigil_event::{Clock, IdSource, Score, SystemClock};
 use vigil_gateway::{Audit, GatewayState};
@@ -410,6 +411,7 @@ fn pipeline(
         alert_window_ms: i64::from(config.detect.alert_window_minutes) * 60_000,
         node: common.node.to_string(),
     };
+    let first_seen = Arc::new(FirstSeen::default());
     let judge = |_| {
         Judge::new(
             rules.set(),
@@ -419,6 +421,7 @@ fn pipeline(
         )
         .following(Arc::clone(rules))
         .teaching(Arc::clone(models))
+        .sharing(&first_seen)
     };
     Ok(Pipeline::start(Parts {
         tailer,

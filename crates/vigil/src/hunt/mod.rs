@@ -154,7 +154,7 @@ impl Hunt {
         now: Timestamp,
     ) -> Result<(Option<Judgement>, Option<Judgement>), ParseError> {
         let after = self.after.judge(line, now)?;
-        Ok((self.before.judge(self.after.event()), after))
+        Ok((self.before.judge(self.after.event_mut()), after))
     }
 
     fn count(

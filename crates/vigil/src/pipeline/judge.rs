@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, Sender};
 use vigil_decode::{Decoder, Request};
 use vigil_detect::profile::{Profiles, Requests};
-use vigil_detect::{Detector, DetectorOptions, Judgement, Provenance, Sighting};
+use vigil_detect::{Detector, DetectorOptions, FirstSeen, Judgement, Provenance, Sighting};
 use vigil_event::threat::Stages;
 use vigil_event::{Clock, Event, Record, RecordBatch, Score, Severity, Threat, Timestamp};
 use vigil_rule::RuleSet;
@@ -134,6 +134,13 @@ impl Judge {
         self
     }
 
+    /// Shares with the judges of other threads since when everybody is known.
+    #[must_use]
+    pub fn sharing(mut self, first_seen: &Arc<FirstSeen>) -> Self {
+        self.detector.share(first_seen);
+        self
+    }
+
     /// Judges by these profiles of sites from now on, and teaches nobody.
     pub fn follow_profiles(&mut self, profiles: &Arc<Profiles>) {
         self.detector.eye_mut().follow(profiles);
@@ -160,6 +167,7 @@ impl Judge {
     ) -> Option<Judged> {
         self.decoder
             .decode(&batch.bytes, record, request, &mut self.event);
+        self.detector.introduce(&mut self.event);
         let judgement = self.detector.judge(&self.event);
         if let Some(sighting) = self.detector.sighting(&self.event) {
             return Some(Judged::Sighted(Box::new(Sighted {
@@ -222,9 +230,10 @@ impl Judge {
         }
     }
 
-    /// What the correlations of this thread lost, since this was last asked.
+    /// What the correlations and windows of this thread lost, since this was last asked.
     fn take_lost(&mut self) -> Lost {
-        let lost = Lost::of(self.detector.correlator(), self.detector.forgotten());
+        let mut lost = Lost::of(self.detector.correlator(), self.detector.forgotten());
+        lost.late += self.detector.windows().late();
         lost.since(&mut self.lost)
     }
 

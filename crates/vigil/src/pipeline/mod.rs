@@ -225,7 +225,7 @@ struct Part {
 struct Lost {
     /// Groups that made room for others.
     evicted: u64,
-    /// Matches that came too late.
+    /// Matches and requests that came too late.
     late: u64,
     /// Addresses and others of whom windows or risk knew something, that made room for others.
     forgotten: u64,

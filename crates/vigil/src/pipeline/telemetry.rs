@@ -97,7 +97,7 @@ impl Telemetry {
             )?,
             correlation_losses: counters(
                 "vigil_correlation_dropped_total",
-                "What correlations did not keep: groups evicted for others, matches too late; and of whom windows and risk forgot what they knew.",
+                "What correlations did not keep: groups evicted for others, matches too late (also requests, for the windows); and of whom windows and risk forgot what they knew.",
                 "reason",
             )?,
             store_failures: counter(

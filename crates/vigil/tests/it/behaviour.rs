@@ -366,10 +366,10 @@ vigil: {family: sql_injection, score: 3.0, risk: 0.1}
 ";
 
 /// A line of a log with the site's name in front.
-fn line_of_site(address: &str, minute: usize, target: &str) -> String {
+fn line_of_site(address: &str, minute: usize, target: &str, status: u16) -> String {
     let (day, hour, minute) = (21 + minute / 1_440, minute / 60 % 24, minute % 60);
     format!(
-        "shop.example:443 {address} - - [{day}/Nov/2026:{hour:02}:{minute:02}:00 +0000] \"GET {target} HTTP/1.1\" 200 612 \"-\" \"{BROWSER}\"\n"
+        "shop.example:443 {address} - - [{day}/Nov/2026:{hour:02}:{minute:02}:00 +0000] \"GET {target} HTTP/1.1\" {status} 612 \"-\" \"{BROWSER}\"\n"
     )
 }
 
@@ -385,16 +385,16 @@ fn a_scan_spread_over_many_networks_is_one_alert_of_the_site() {
             0 => "/search?q=O%27Brien",
             _ => "/news",
         };
-        lines += &line_of_site(&format!("10.{}.{}.7", n / 200, n % 200), n, target);
+        lines += &line_of_site(&format!("10.{}.{}.7", n / 200, n % 200), n, target, 200);
     }
     // One client that tries much: one network, for which its own signs have to do.
     for n in 0..40 {
-        lines += &line_of_site("203.0.113.9", 1_440, &format!("/own/{n}?id={n}%27"));
+        lines += &line_of_site("203.0.113.9", 1_440, &format!("/own/{n}?id={n}%27"), 200);
     }
     // And a scan: each network one request, none like another.
     for n in 0..30 {
         let address = format!("172.{}.{n}.9", 20 + n % 3);
-        lines += &line_of_site(&address, 1_445 + n, &format!("/item/{n}?id={n}%27"));
+        lines += &line_of_site(&address, 1_445 + n, &format!("/item/{n}?id={n}%27"), 200);
     }
     site.append(lines);
     let by_rules = site.path("rules");
@@ -419,6 +419,37 @@ fn a_scan_spread_over_many_networks_is_one_alert_of_the_site() {
     assert_eq!(alerts.len(), 1, "{alerts:?}");
     assert_eq!(alerts[0]["family"], "sql_injection");
     assert_eq!(alerts[0].get("source_ip").and_then(Value::as_str), None);
+}
+
+#[test]
+fn names_that_many_networks_try_are_one_finding() {
+    let site = Site::new();
+    let mut lines = String::new();
+    // A day of visits; some come by a link to a page that is gone, and many look for the same.
+    for n in 0..1_440 {
+        let address = format!("10.{}.{}.7", n / 200, n % 200);
+        if n % 6 == 0 {
+            lines += &line_of_site(&address, n, "/news/gone", 404);
+        }
+        lines += &line_of_site(&address, n, "/news", 200);
+        if n % 6 == 1 {
+            lines += &line_of_site(&address, n, &format!("/tag/{n}"), 404);
+        }
+    }
+    for n in 0..30 {
+        let address = format!("172.{}.{n}.9", 20 + n % 3);
+        lines += &line_of_site(&address, 1_445 + n, &format!("/hidden-{n}/"), 404);
+    }
+    site.append(lines);
+    let found = judged(&site, &[]);
+    let told: Vec<_> = found
+        .iter()
+        .filter(|(_, _, rules)| rules.contains("thin-scan"))
+        .collect();
+    let [(line, score, _)] = told.as_slice() else {
+        panic!("one threat: {found:?}");
+    };
+    assert_eq!((*line, *score), (1_440 + 480 + 12, 7.5));
 }
 
 #[test]

@@ -1,5 +1,11 @@
 //! Whole requests: mirrored by a real nginx, and sent as JSON.
 
+use std::io::Write as _;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use vigil_testkit::{Http, Nginx, Vigil, wait_for};
@@ -207,4 +213,82 @@ fn requests_are_sent_as_json() {
         metrics.contains("vigil_mirrored_requests_dropped_total{reason=\"full\"} 0"),
         "{metrics}"
     );
+}
+
+/// Bodies by which somebody would hide: compressed, deeper or more than is read, cut off, without end. Each
+/// is answered at once, its attack is found and its secret is not shown.
+#[test]
+fn what_bodies_hide_is_found() {
+    const ATTACK: &str = "1' UNION SELECT username, password FROM users-- -";
+    let site = Site::new();
+    let vigil = serve(&site);
+    let deep = format!(
+        r#"{{"a":1,"b":{}"{ATTACK}"{}, "password": "geheim-1"}}"#,
+        r#"{"c":"#.repeat(1_000),
+        "}".repeat(1_000)
+    );
+    let many = "p=1&".repeat(1_500);
+    let endless = format!(
+        "--X\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n{ATTACK}{}",
+        "y".repeat(100_000)
+    );
+    let entities = format!(
+        "<!DOCTYPE a [<!ENTITY a \"{}\">]><a>&a;{ATTACK}</a>",
+        "&a;".repeat(10_000)
+    );
+    let form = "application/x-www-form-urlencoded";
+    let json = "application/json";
+    let nested = format!(r#"{{"q": "{ATTACK}"}}"#);
+    let bodies = [
+        ("/gzip", json, "gzip", gzip(nested.as_bytes())),
+        (
+            "/bomb",
+            json,
+            "gzip",
+            gzip(&[nested.as_bytes(), &vec![b' '; 50 << 20]].concat()),
+        ),
+        ("/deep", json, "", deep.into_bytes()),
+        (
+            "/cut",
+            json,
+            "",
+            nested.as_bytes()[..nested.len() - 2].to_vec(),
+        ),
+        (
+            "/many",
+            form,
+            "",
+            format!("{many}password=geheim-2&q={ATTACK}").into_bytes(),
+        ),
+        (
+            "/endless",
+            "multipart/form-data; boundary=X",
+            "",
+            endless.into_bytes(),
+        ),
+        ("/entities", "text/xml", "", entities.into_bytes()),
+    ];
+    for (uri, kind, encoding, body) in bodies {
+        let mut headers = vec![["Host", "shop.example"], ["Content-Type", kind]];
+        headers.extend((!encoding.is_empty()).then_some(["Content-Encoding", encoding]));
+        let sent = json!({"source": "shop", "requests": [{
+            "method": "POST", "uri": uri, "client": "203.0.113.9", "headers": headers,
+            "body_base64": STANDARD.encode(&body),
+        }]});
+        let answer = vigil.http().post("/api/v1/ingest/requests", &sent);
+        assert_eq!(answer.status, 200, "{uri}: {}", answer.text);
+        let threat = threat_on(vigil.http(), uri);
+        let detections = threat["detections"].as_array().unwrap();
+        let found = detections
+            .iter()
+            .any(|one| one["family"] == "sql_injection");
+        assert!(found, "{uri}: {:?}", ids(&threat));
+        assert!(!threat.to_string().contains("geheim"), "{threat:#}");
+    }
+}
+
+fn gzip(text: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(text).unwrap();
+    encoder.finish().unwrap()
 }
