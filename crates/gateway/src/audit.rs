@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use vigil_auth::Principal;
 use vigil_bus::Bus;
 use vigil_event::{Clock, Id, IdSource, Kind, Publication, Severity, Timestamp, channel};
-use vigil_protocol::ErrorBody;
+use vigil_protocol::{ErrorBody, ErrorCode};
 
 use crate::Gateway;
 
@@ -32,6 +32,16 @@ const SUBSCRIPTIONS: Ration = Ration {
     at_once: 1_000,
     every_ms: 1_000,
 };
+
+/// What is counted of somebody who subscribes.
+const SUBSCRIBED: &str = "subscribed";
+
+/// What is counted of a user. What was not told is, when one of their connections ends.
+const OF_A_USER: [&str; 3] = [
+    SUBSCRIBED,
+    ErrorCode::Forbidden.name(),
+    ErrorCode::Unauthenticated.name(),
+];
 
 /// Of so many users and things it is remembered when they were told.
 const MAX_REMEMBERED: usize = 1_000;
@@ -91,6 +101,18 @@ impl Told {
         account.full_at = now.plus_millis(owed_ms + ration.every_ms);
         Some(std::mem::take(&mut account.untold))
     }
+
+    /// How many of a user's were not told, of these things. They count as told from then on.
+    fn take_untold(&self, user: &str, whats: &[&'static str]) -> u64 {
+        let mut told = self.0.lock();
+        let mut key: Matter = (Some(Box::from(user)), "");
+        let untold = whats.iter().filter_map(|what| {
+            key.1 = what;
+            told.get_mut(&key)
+                .map(|account| std::mem::take(&mut account.untold))
+        });
+        untold.sum()
+    }
 }
 
 impl Audit {
@@ -139,10 +161,10 @@ impl Gateway {
     }
 
     pub(crate) fn audit_subscribed(&self, connection: Id, who: &Principal, channel: &str) {
-        if let Some(count) = self.count(who, "subscribed", SUBSCRIPTIONS) {
+        if let Some(count) = self.count(who, SUBSCRIBED, SUBSCRIPTIONS) {
             let mut data = person(connection, who);
             put(&mut data, "channel", channel);
-            put_count(&mut data, count);
+            put_count(&mut data, "count", count);
             self.audit(Kind::AuditSubscribed, &data);
         }
     }
@@ -155,7 +177,7 @@ impl Gateway {
             let mut data = person(connection, who);
             put(&mut data, "reason", reason);
             put(&mut data, "message", &error.message);
-            put_count(&mut data, count);
+            put_count(&mut data, "count", count);
             self.audit(Kind::AuditRefused, &data);
         }
     }
@@ -176,6 +198,10 @@ impl Gateway {
     pub(crate) fn audit_disconnected(&self, connection: Id, who: &Principal, reason: &str) {
         let mut data = person(connection, who);
         put(&mut data, "reason", reason);
+        let untold = self.state.audit.told.take_untold(&who.subject, &OF_A_USER);
+        if untold > 0 {
+            put_count(&mut data, "untold", untold);
+        }
         self.audit(Kind::AuditDisconnected, &data);
     }
 
@@ -198,9 +224,9 @@ fn put(data: &mut Value, name: &str, value: &str) {
     }
 }
 
-fn put_count(data: &mut Value, count: u64) {
+fn put_count(data: &mut Value, name: &str, count: u64) {
     if let Value::Object(fields) = data {
-        fields.insert("count".to_owned(), Value::from(count));
+        fields.insert(name.to_owned(), Value::from(count));
     }
 }
 
@@ -212,7 +238,8 @@ mod tests {
     fn a_flood_of_refusals_is_told_once_a_second() {
         let told = Told::default();
         let at = Timestamp::from_millis;
-        let refused = |user, reason, now| told.to_tell(user, reason, REFUSALS, at(now));
+        let refused =
+            |user: Option<&str>, reason, now| told.to_tell(user, reason, REFUSALS, at(now));
         assert_eq!(refused(None, "origin", 0), Some(1));
         for _ in 0..100 {
             assert_eq!(refused(None, "origin", 999), None);
@@ -245,5 +272,7 @@ mod tests {
             [Some(2), Some(1), Some(1)]
         );
         assert_eq!(subscribed(9_000), None);
+        assert_eq!(told.take_untold("anna", &["s", "other"]), 1);
+        assert_eq!(told.take_untold("anna", &["s"]), 0);
     }
 }

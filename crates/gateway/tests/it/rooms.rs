@@ -123,6 +123,20 @@ async fn what_a_client_can_not_say() {
             "{said}: {answer}"
         );
     }
+    // Well formed, and yet no value to a filter or to MessagePack.
+    let deep = "[".repeat(65) + &"]".repeat(65);
+    for (data, said) in [
+        (r#""\ud800""#, "can't be read"),
+        ("1e999", "can't be read"),
+        (&deep, "nested deeper than 64"),
+    ] {
+        let command =
+            format!(r#"{{"id":"ask","type":"publish","channel":"chat:1","data":{data}}}"#);
+        client.send_text(&command).await;
+        let answer = client.frame().await;
+        let message = answer["data"]["message"].as_str().unwrap_or_default();
+        assert!(message.contains(said), "{data}: {answer}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
