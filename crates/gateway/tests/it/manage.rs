@@ -211,6 +211,7 @@ async fn what_is_published_twice_with_one_key_is_there_once() {
 async fn the_audit_channel_tells_who_came_heard_and_left() {
     let server = server(Role::Admin).await;
     let mut auditor = connect(&server, "/ws/audit").await;
+    assert_eq!(auditor.frame().await["type"], "subscribed");
     let kinds = async |auditor: &mut crate::client::Client, last: &str| {
         let mut kinds = Vec::new();
         loop {

@@ -156,6 +156,15 @@ async fn a_namespace_is_heard_with_rooms_that_come_to_be() {
         .ask(json!({"type": "subscribe", "channel": "analysis:*"}))
         .await;
     assert_eq!(heard["type"], "subscribed");
+    // Each room has its own place.
+    assert_eq!(heard["data"], json!({"recovered": true, "lane": "normal"}));
+    let other = json!({"rooms": {"analysis:1": {"epoch": "other", "offset": 7}}});
+    let mut late = connect(&server, "/ws").await;
+    let heard = late
+        .ask(json!({"type": "subscribe", "channel": "analysis:*", "data": {"since": other}}))
+        .await;
+    assert_eq!(heard["data"]["recovered"], false);
+    assert_eq!(late.next("gap").await["data"]["reason"], "epoch_changed");
     say("analysis:1", "known").await;
     let first = all.next("message").await;
     assert_eq!(
