@@ -94,7 +94,10 @@ impl Told {
             return Some(1);
         };
         account.untold += 1;
-        let owed_ms = account.full_at.millis_since(now).max(0);
+        let owed_ms = account.full_at.millis_since(now);
+        // More can't be owed: the clock was put back.
+        let is_possible = (0..=ration.every_ms * i64::from(ration.at_once)).contains(&owed_ms);
+        let owed_ms = if is_possible { owed_ms } else { 0 };
         if owed_ms > ration.every_ms * i64::from(ration.at_once - 1) {
             return None;
         }
@@ -248,6 +251,8 @@ mod tests {
         assert_eq!(refused(Some("anna"), "origin", 999), Some(1));
         assert_eq!(refused(None, "origin", 1_000), Some(101));
         assert_eq!(refused(None, "origin", 2_000), Some(1));
+        assert_eq!(refused(None, "origin", -9_000), Some(1), "a clock put back");
+        assert_eq!(refused(None, "origin", -8_001), None);
         for number in 0..5_000 {
             let user = number.to_string();
             assert_eq!(refused(Some(&user), "manage", 2_000), Some(1));
