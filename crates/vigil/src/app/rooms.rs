@@ -115,9 +115,9 @@ impl RoomKeeper {
             let publications = room.publications;
             if bus.restore(&room.channel, &room.epoch, room.next_offset, publications) {
                 written.insert(room.channel, at);
-                gone.into_iter().for_each(|leave| {
+                for leave in gone {
                     bus.publish(leave);
-                });
+                }
             }
         }
         drop(written);
