@@ -5,6 +5,7 @@
 //! *Input*: a decoded value. *Output*: yes or no. *Limits*: plain sentences may have the sequence of a
 //! statement, so that rules let it vote beside others and never decide.
 
+use crate::alike::{Alike, Verdict};
 use crate::bytes::ByteSet;
 
 /// The language that a value may be an injection in.
@@ -32,6 +33,17 @@ impl Injection {
                 Self::Sql => libinjectionrs::detect_sqli(value).is_injection(),
                 Self::Xss => libinjectionrs::detect_xss(value).is_injection(),
             }
+    }
+
+    /// Whether each of the texts that are alike is one.
+    pub(crate) fn of_all(self, texts: Alike<'_>) -> Verdict {
+        if is_one_word(texts.0) {
+            Verdict::Never
+        } else if texts.are_many() {
+            Verdict::Depends
+        } else {
+            Verdict::sure(self.is_in(texts.0))
+        }
     }
 
     /// Every injection that tells something has one of these bytes.

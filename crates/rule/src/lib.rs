@@ -20,7 +20,9 @@
 #![warn(clippy::indexing_slicing)]
 
 mod aggregation;
+mod alike;
 mod attack;
+mod blind;
 pub mod bucket;
 mod bytes;
 mod condition;

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::ordinary;
+use crate::{alike, ordinary};
 
 /// A text in lower case that must occur, ignoring case.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,6 +23,14 @@ impl Literal {
         Self {
             bytes: bytes.to_ascii_lowercase(),
             ..Self::default()
+        }
+    }
+
+    /// With 0 for each digit.
+    pub(crate) fn alike(&self) -> Self {
+        Self {
+            bytes: alike::without_digits(&self.bytes),
+            ..*self
         }
     }
 

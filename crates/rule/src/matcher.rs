@@ -6,6 +6,7 @@ use std::ops::Range;
 use ipnet::IpNet;
 use vigil_event::{Decodings, Event, Evidence, Field, TimePart, Timestamp, View};
 
+use crate::alike::{Alike, Verdict};
 use crate::bytes::{self, ByteSet};
 use crate::field::Scope;
 use crate::gate::{Clause, Gate, Look, Mark, Probes};
@@ -15,6 +16,7 @@ use crate::literal::Literal;
 use crate::memory::Lesson;
 use crate::modifier::{Comparison, Place};
 use crate::pattern::Expression;
+use crate::prefilter::Sights;
 use crate::seen::Seen;
 use crate::texts::{self, Texts};
 
@@ -144,6 +146,13 @@ impl Leaf {
         }
     }
 
+    /// Makes ready what is otherwise made when it is first compared.
+    pub(crate) fn prepare(&self) {
+        if let Matcher::Pattern { expression, .. } = &self.matcher {
+            expression.prepare();
+        }
+    }
+
     /// Asks for what must be seen in a view that matches.
     pub(crate) fn ask(&mut self, probes: &mut Probes) {
         self.number = probes.number();
@@ -230,6 +239,16 @@ impl Leaf {
         }
     }
 
+    /// Whether it looks at the digits of texts in ways of its own.
+    pub(crate) fn reads_numbers(&self) -> bool {
+        let is_text = self.texts().is_some();
+        match &self.matcher {
+            Matcher::Number(..) => is_text && self.target.number().is_none(),
+            Matcher::Networks(_) | Matcher::Time(..) | Matcher::Reference { .. } => is_text,
+            _ => false,
+        }
+    }
+
     /// Says of a text that is such a view whether it matches, if it is one that this compares.
     pub(crate) fn learn(&self, view: Scope, text: &[u8], seen: &Seen, lesson: &mut Lesson) {
         if seen.common(self.compared().common(view), &self.marks) == Scope::default() {
@@ -248,6 +267,33 @@ impl Leaf {
         }
     }
 
+    /// Says of all texts that are alike, in which these marks may be, whether they match, if they are
+    /// such a view and one that this compares.
+    pub(crate) fn learn_alike(
+        &self,
+        view: Scope,
+        texts: Alike<'_>,
+        sights: &Sights,
+        lesson: &mut Lesson,
+    ) {
+        let is_there = |mark: &Mark| sights.may_have(*mark);
+        if !self.compared().meets(view) || !self.marks.iter().all(is_there) {
+            return;
+        }
+        let verdict = match &self.matcher {
+            Matcher::Texts(one) => one.of_all(texts),
+            Matcher::Pattern { expression, .. } => expression.of_all(texts),
+            Matcher::Injection(one) => one.of_all(texts),
+            _ => Verdict::Never,
+        };
+        match verdict {
+            Verdict::Never => return,
+            Verdict::Always => lesson.add_match(self.number),
+            Verdict::Depends => lesson.add_open(self.number),
+        }
+        self.marks.iter().for_each(|mark| lesson.add_mark(*mark));
+    }
+
     /// Where to look in an event.
     fn at<'e>(&self, event: &'e Event, seen: &'e Seen) -> At<'e> {
         let scope = seen.common(self.target.scope, &self.marks);
@@ -256,10 +302,14 @@ impl Leaf {
 
     /// Whether the event matches.
     pub(crate) fn holds(&self, event: &Event, seen: &Seen) -> bool {
-        let at = self.at(event, seen);
-        if self.compared() == Scope::default() {
-            return self.tests(at);
+        let compared = self.compared();
+        if compared == Scope::default() {
+            return self.tests(self.at(event, seen));
         }
+        if !seen.may_match(compared, self.number) {
+            return false;
+        }
+        let at = self.at(event, seen);
         at.scope != Scope::default()
             && (seen.is_remembered(at.scope, self.number) || self.tests(at))
     }

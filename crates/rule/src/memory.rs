@@ -3,12 +3,14 @@
 //! Most of what a site receives it has received before: what browsers call themselves, where
 //! visitors come from, the paths there are. When a text comes for the second time, it is compared
 //! with all that rules compare it with; when it comes again, it need be neither searched for
-//! literals nor matched by an expression.
+//! literals nor matched by an expression. The same is kept of all texts that are [alike](crate::alike),
+//! but for the comparisons for which it matters which of them it is.
 //!
 //! *Input*: texts, with the views that they are. *Output*: the comparisons that match, and the
 //! marks that are to be taken as seen. *Limits*: only comparisons that look at nothing but the
 //! text; texts up to [`MAX_TEXT`] bytes; see [`Familiar`].
 
+use crate::alike::Verdict;
 use crate::bytes::ByteSet;
 use crate::familiar::Familiar;
 pub(crate) use crate::familiar::{Place, Recall};
@@ -18,11 +20,12 @@ use crate::gate::{Mark, Probe};
 /// Longer texts are not kept, in bytes.
 const MAX_TEXT: u16 = 256;
 /// How many texts are kept.
-const SLOTS: u16 = 1 << 10;
+const SLOTS: u16 = 1 << 11;
 /// Texts that match more, or in which more is to be seen, are not kept.
-const MAX_MATCHES: usize = 16;
-const MAX_PROBES: usize = 48;
+const MAX_MATCHES: usize = 32;
+const MAX_PROBES: usize = 64;
 const MAX_SETS: usize = 16;
+const _: () = assert!(MAX_MATCHES <= u32::BITS as usize, "a bit for each");
 
 /// The texts that are known.
 #[derive(Debug)]
@@ -31,7 +34,10 @@ pub(crate) struct Memory(Familiar<Lesson>);
 /// What a text matches.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Lesson {
+    /// The comparisons that match, or may.
     matches: List<u32, MAX_MATCHES>,
+    /// For each of these a bit: it is yet to be seen whether it matches.
+    open: u32,
     probes: List<Probe, MAX_PROBES>,
     sets: List<ByteSet, MAX_SETS>,
     /// Bytes of the text's parameters.
@@ -50,6 +56,13 @@ impl Lesson {
     /// A comparison matches, by its number.
     pub(crate) fn add_match(&mut self, comparison: u32) {
         self.is_too_much |= !self.matches.add(comparison);
+    }
+
+    /// A comparison matches some of the texts that are alike.
+    pub(crate) fn add_open(&mut self, comparison: u32) {
+        let place = u32::from(self.matches.len);
+        self.add_match(comparison);
+        self.open |= 1_u32.checked_shl(place).unwrap_or_default();
     }
 
     /// A mark is to be taken as seen.
@@ -81,6 +94,12 @@ impl Memory {
         self.0.recall(view.bits(), text)
     }
 
+    /// What is known of all texts that are alike, by what stands for them.
+    pub(crate) fn recall_alike(&mut self, view: Scope, common: &[u8]) -> Recall {
+        // No view is all views but itself.
+        self.0.recall(!view.bits(), common)
+    }
+
     /// Keeps what is to be known of a text that was [`Recall::Again`].
     pub(crate) fn learn(&mut self, place: Place, text: &[u8], lesson: &Lesson) {
         let lesson = (!lesson.is_too_much).then_some(*lesson);
@@ -104,16 +123,30 @@ impl Memory {
         lesson.map_or_else(ByteSet::default, |lesson| lesson.bytes)
     }
 
-    /// Whether any comparison matches a known text.
-    pub(crate) fn matches_any(&self, place: Place) -> bool {
+    /// The comparisons that match a known text, or may.
+    pub(crate) fn listed(&self, place: Place) -> &[u32] {
         let lesson = self.0.get(place);
-        lesson.is_some_and(|lesson| lesson.matches.len > 0)
+        lesson.map_or(&[], |lesson| lesson.matches.items())
+    }
+
+    /// Whether it depends on a known text's digits what matches it.
+    pub(crate) fn is_open(&self, place: Place) -> bool {
+        self.0.get(place).is_some_and(|lesson| lesson.open != 0)
     }
 
     /// Whether a comparison matches a known text.
-    pub(crate) fn matches(&self, place: Place, comparison: u32) -> bool {
+    pub(crate) fn matches(&self, place: Place, comparison: u32) -> Verdict {
         let lesson = self.0.get(place);
-        lesson.is_some_and(|lesson| lesson.matches.items().contains(&comparison))
+        let found = lesson.and_then(|lesson| {
+            let mut matches = lesson.matches.items().iter();
+            let place = matches.position(|other| *other == comparison)?;
+            Some(lesson.open & (1 << place) != 0)
+        });
+        match found {
+            None => Verdict::Never,
+            Some(false) => Verdict::Always,
+            Some(true) => Verdict::Depends,
+        }
     }
 }
 
@@ -168,7 +201,8 @@ mod tests {
         let Recall::Known(place) = teach(&mut memory, b"text", [7].into_iter()) else {
             panic!("it is known");
         };
-        assert!(memory.matches(place, 7) && !memory.matches(place, 8));
+        assert_eq!(memory.matches(place, 7), Verdict::Always);
+        assert_eq!(memory.matches(place, 8), Verdict::Never);
         let other = Scope::default();
         assert!(matches!(memory.recall(other, b"text"), Recall::Stranger));
     }

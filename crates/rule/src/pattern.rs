@@ -10,6 +10,8 @@ use regex::bytes::{Regex, RegexBuilder};
 use regex_syntax::ast::ErrorKind as Syntax;
 use regex_syntax::hir::Hir;
 
+use crate::alike::{Alike, Verdict};
+use crate::blind;
 use crate::outline::Outline;
 
 /// A longer pattern is refused, in bytes.
@@ -63,6 +65,8 @@ pub(crate) struct Expression {
     flags: Flags,
     /// Made when it is first asked: most patterns never come near a text.
     outline: OnceLock<Option<Outline>>,
+    /// See [`blind`]; none where that would be too large.
+    blind: OnceLock<Option<Regex>>,
 }
 
 impl Expression {
@@ -72,6 +76,7 @@ impl Expression {
             regex,
             flags,
             outline: OnceLock::new(),
+            blind: OnceLock::new(),
         }
     }
 
@@ -91,14 +96,51 @@ impl Expression {
         found.map(|found| found.range())
     }
 
+    /// Whether it matches anywhere in each of the texts that are alike.
+    pub(crate) fn of_all(&self, texts: Alike<'_>) -> Verdict {
+        let may_match = |outline: &Outline| outline.may_match_alike(texts);
+        if !self.outline().is_none_or(may_match) {
+            return Verdict::Never;
+        }
+        if !texts.are_many() {
+            return Verdict::sure(self.regex.is_match(texts.0));
+        }
+        match self.regex.find(texts.0) {
+            Some(found) if texts.are_same_in(found.range()) => Verdict::Always,
+            None if !self.may_match_any(texts) => Verdict::Never,
+            _ => Verdict::Depends,
+        }
+    }
+
+    /// Whether it may match any of the texts that are alike.
+    fn may_match_any(&self, texts: Alike<'_>) -> bool {
+        let blind = self.blind.get_or_init(|| {
+            let parsed = parse(self.regex.as_str(), self.flags).ok()?;
+            let mut builder = RegexBuilder::new(&blind::of(&parsed.hir).to_string());
+            let builder = builder
+                .size_limit(COMPILED_BYTES)
+                .dfa_size_limit(CACHE_BYTES);
+            builder.build().ok()
+        });
+        let blind = blind.as_ref();
+        blind.is_none_or(|blind| blind.is_match(&blind::seen(texts)))
+    }
+
+    /// Makes the quick look ready.
+    pub(crate) fn prepare(&self) {
+        self.outline();
+    }
+
     fn may_match(&self, text: &[u8]) -> bool {
+        self.outline().is_none_or(|outline| outline.may_match(text))
+    }
+
+    fn outline(&self) -> Option<&Outline> {
         let outline = self.outline.get_or_init(|| {
             let parsed = parse(self.regex.as_str(), self.flags).ok()?;
             Outline::of(&parsed.hir)
         });
-        outline
-            .as_ref()
-            .is_none_or(|outline| outline.may_match(text))
+        outline.as_ref()
     }
 }
 

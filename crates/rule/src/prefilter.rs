@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 use vigil_event::{Event, View};
 
+use crate::alike;
 use crate::bytes::ByteSet;
 use crate::field::Scope;
 use crate::finder::Finder;
@@ -22,11 +23,9 @@ use crate::table::Table;
 /// The finder with what its literals mean.
 #[derive(Debug)]
 pub(crate) struct Prefilter {
-    finder: Finder,
-    /// For each literal of the finder the views in which it means something.
-    scopes: Vec<Scope>,
-    /// For each literal of the finder the probes it belongs to.
-    meanings: Table<Probe>,
+    literals: Literals,
+    /// The literals with 0 for each digit.
+    alike: Literals,
     /// For each kind of bytes the views in which it means something.
     kinds: [Scope; ByteSet::KINDS],
     /// The probes for any text, with the views in which they mean something.
@@ -47,6 +46,24 @@ pub(crate) struct Prefilter {
     ungated: Vec<u32>,
     /// The rules all of whose clauses are late ones, with the bytes of one of these.
     of_bytes: Vec<(ByteSet, u32)>,
+}
+
+/// A finder with what its literals mean.
+#[derive(Debug)]
+struct Literals {
+    finder: Finder,
+    /// For each literal of the finder the views in which it means something.
+    scopes: Vec<Scope>,
+    /// For each literal of the finder the probes it belongs to.
+    meanings: Table<Probe>,
+}
+
+/// What may be seen in texts that are alike.
+#[derive(Debug, Default)]
+pub(crate) struct Sights {
+    probes: Vec<Probe>,
+    bytes: ByteSet,
+    lower: Vec<u8>,
 }
 
 /// A clause with sets of bytes: they are looked at once all other clauses are met.
@@ -102,34 +119,17 @@ impl Prefilter {
             complete.push(all);
             late.push(later);
         }
-        let mut meanings: BTreeMap<&Literal, (Scope, Vec<Probe>)> = BTreeMap::new();
-        let mut any = Vec::new();
-        for (probe, views, look) in probes.looks() {
-            match look {
-                Look::Literals(set) => {
-                    for literal in set {
-                        let (scope, meanings) = meanings.entry(literal).or_default();
-                        *scope = scope.with(views);
-                        meanings.push(probe);
-                    }
-                }
-                Look::Any => any.push((probe, views)),
-                // Bytes are no probes.
-                Look::Bytes(_) => {}
-            }
-        }
-        let finder = Finder::new(meanings.keys().copied());
-        let (scopes, meanings): (Vec<Scope>, Vec<_>) = meanings.into_values().unzip();
+        let any = probes.looks().filter(|(_, _, look)| **look == Look::Any);
+        let any = any.map(|(probe, views, _)| (probe, views)).collect();
         let probe_scopes: Vec<Scope> = probes.looks().map(|(_, views, _)| views).collect();
         let kinds = probes.kinds();
         let scope = probe_scopes.iter().copied().chain(kinds);
         Self {
-            finder,
+            literals: Literals::new(probes, Literal::clone),
+            alike: Literals::new(probes, Literal::alike),
             scope: scope.fold(Scope::default(), Scope::with),
             probe_scopes,
             compared,
-            scopes,
-            meanings: meanings.into_iter().collect(),
             kinds,
             any,
             asked: asked.into_iter().collect(),
@@ -182,13 +182,8 @@ impl Prefilter {
         }
         seen.examine(text);
         let mut lower = seen.take_lower();
-        let bytes = self.finder.find(text, &mut lower, |literal| {
-            let counts = self.scopes.get(literal);
-            if counts.is_some_and(|views| views.meets(view)) {
-                for probe in self.meanings.list(literal) {
-                    self.seen(*probe, view, seen);
-                }
-            }
+        let bytes = self.literals.find(text, view, &mut lower, |probe| {
+            self.seen(probe, view, seen);
         });
         seen.give_back(lower);
         self.have(bytes, view, seen);
@@ -210,19 +205,53 @@ impl Prefilter {
         self.have(bytes, view.common(Scope::parameters()), seen);
     }
 
+    /// What may be seen in any of the texts that are alike, if they are such a view.
+    pub(crate) fn sight(&self, text: &[u8], view: Scope, sights: &mut Sights) {
+        let Sights {
+            probes,
+            bytes,
+            lower,
+        } = sights;
+        probes.clear();
+        let text = alike::without_digits(text);
+        *bytes = self.alike.find(&text, view, lower, |probe| {
+            if !probes.contains(&probe) {
+                probes.push(probe);
+            }
+        });
+        let any = self.any.iter().filter(|(_, views)| views.meets(view));
+        probes.extend(any.map(|(probe, _)| *probe));
+    }
+
+    /// Adds to what is to be known of views that are alike what parts of them may have.
+    pub(crate) fn learn_parts_alike(&self, view: Scope, sights: &Sights, lesson: &mut Lesson) {
+        if view.has_parameters() {
+            self.learn_of_parameters(sights.probes.iter().copied(), sights.bytes, lesson);
+        }
+    }
+
     /// Adds to what is to be known of a view the probes that parts of it were seen to have: what
     /// these match is not known of the view.
     pub(crate) fn learn_parts(&self, view: Scope, seen: &Seen, lesson: &mut Lesson) {
         if !view.has_parameters() {
             return;
         }
-        for probe in seen.probes_in(Scope::parameters()) {
+        let bytes = seen.bytes_in(Scope::parameters());
+        self.learn_of_parameters(seen.probes_in(Scope::parameters()), bytes, lesson);
+    }
+
+    fn learn_of_parameters(
+        &self,
+        probes: impl Iterator<Item = Probe>,
+        bytes: ByteSet,
+        lesson: &mut Lesson,
+    ) {
+        for probe in probes {
             let asked = self.probe_scopes.get(probe.place());
             if asked.is_some_and(|views| views.has_parameters()) {
                 lesson.add_mark(Mark::Probe(probe));
             }
         }
-        let bytes = seen.bytes_in(Scope::parameters());
         let asked = bytes.kinds().filter(|kind| {
             let views = self.kinds.get(*kind);
             views.is_some_and(|views| views.has_parameters())
@@ -256,6 +285,63 @@ impl Prefilter {
     /// How many probes and rules there are.
     pub(crate) const fn sizes(&self) -> (usize, usize) {
         (self.asked.len(), self.complete.len())
+    }
+}
+
+impl Literals {
+    /// What probes look for, each literal as `form` makes it.
+    fn new(probes: &Probes, form: impl Fn(&Literal) -> Literal) -> Self {
+        let mut meanings: BTreeMap<Literal, (Scope, Vec<Probe>)> = BTreeMap::new();
+        for (probe, views, look) in probes.looks() {
+            let Look::Literals(set) = look else {
+                continue;
+            };
+            for literal in set {
+                let (scope, meanings) = meanings.entry(form(literal)).or_default();
+                *scope = scope.with(views);
+                meanings.push(probe);
+            }
+        }
+        let finder = Finder::new(meanings.keys());
+        let (scopes, meanings): (Vec<Scope>, Vec<_>) = meanings.into_values().unzip();
+        Self {
+            finder,
+            scopes,
+            meanings: meanings.into_iter().collect(),
+        }
+    }
+
+    /// Calls `seen` with each probe for such a view of which a literal occurs, once for each place;
+    /// says which kinds of bytes there are.
+    fn find(
+        &self,
+        text: &[u8],
+        view: Scope,
+        lower: &mut Vec<u8>,
+        mut seen: impl FnMut(Probe),
+    ) -> ByteSet {
+        self.finder.find(text, lower, |literal| {
+            let counts = self.scopes.get(literal);
+            if counts.is_some_and(|views| views.meets(view)) {
+                let probes = self.meanings.list(literal).iter();
+                probes.for_each(|probe| seen(*probe));
+            }
+        })
+    }
+}
+
+impl Sights {
+    /// Whether one of the texts may have a mark.
+    pub(crate) fn may_have(&self, mark: Mark) -> bool {
+        match mark {
+            Mark::Probe(probe) => self.probes.contains(&probe),
+            Mark::Bytes(set) => set.meets(self.bytes),
+        }
+    }
+
+    /// The probes that may be seen.
+    pub(crate) fn probes(&self) -> &[Probe] {
+        &self.probes
     }
 }
 

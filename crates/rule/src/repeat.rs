@@ -9,14 +9,18 @@
 //! differ*: [`passing`], which hardly ever comes twice. A request that could match a rule that asks
 //! for the sum of bytes, the address or the time is not kept, and where a rule looks at what passes
 //! as text, or is asked about every event, nothing is: what is kept never depends on what may differ.
+//! Of requests that are [alike] it is kept that no rule matches them, once of each of their views all
+//! is known that rules compare it with, whatever the numbers are.
 //! *Limits*: requests with at most [`MAX_BYTES`] in those views, without labels; see [`Familiar`].
 
-use vigil_event::{Event, Evidence, Field, LogKind, View};
+use vigil_event::{Event, Evidence, Field, LogKind};
 
 use crate::Hit;
+use crate::alike;
 use crate::condition::Condition;
 use crate::familiar::{Familiar, Place, Recall};
 use crate::field::Scope;
+use crate::seen::Seen;
 
 /// How many requests are kept.
 const SLOTS: u16 = 1 << 12;
@@ -42,6 +46,8 @@ pub(crate) struct Looks {
     views: Scope,
     /// For each rule whether it may depend on what differs between two requests that are the same.
     varies: Vec<bool>,
+    /// For each rule whether it looks at the digits of texts in ways of its own.
+    reads_numbers: Vec<bool>,
 }
 
 impl Looks {
@@ -49,17 +55,26 @@ impl Looks {
     pub(crate) fn of(conditions: &[Condition], always: &[u32]) -> Self {
         let mut views = Scope::default();
         let mut varies = Vec::with_capacity(conditions.len());
+        let mut reads_numbers = Vec::with_capacity(conditions.len());
         for condition in conditions {
-            let mut is_varying = false;
+            let (mut is_varying, mut is_reading) = (false, false);
             condition.leaves(false, &mut |selection, _| {
-                selection.leaves(false, &mut |leaf, _| match leaf.texts() {
-                    Some(texts) => views = views.with(texts),
-                    None => is_varying = true,
+                selection.leaves(false, &mut |leaf, _| {
+                    is_reading |= leaf.reads_numbers();
+                    match leaf.texts() {
+                        Some(texts) => views = views.with(texts),
+                        None => is_varying = true,
+                    }
                 });
             });
             varies.push(is_varying);
+            reads_numbers.push(is_reading);
         }
-        let mut looks = Self { views, varies };
+        let mut looks = Self {
+            views,
+            varies,
+            reads_numbers,
+        };
         if views.meets(passing()) || always.iter().any(|rule| looks.varies(*rule)) {
             looks.views = Scope::default();
         }
@@ -70,78 +85,113 @@ impl Looks {
     fn varies(&self, rule: u32) -> bool {
         self.varies.get(rule as usize) != Some(&false)
     }
+
+    /// Whether a rule may match one of two requests that are alike, of which all is known, and not the
+    /// other.
+    fn tells_apart(&self, rule: u32) -> bool {
+        self.varies(rule) || self.reads_numbers.get(rule as usize) != Some(&false)
+    }
 }
 
 /// The requests that are kept. Their memory is taken when the first comes.
 #[derive(Debug, Default)]
 pub(crate) struct Repeats {
     table: Option<Familiar<Vec<Hit>>>,
-    /// The request at hand.
+    /// Those that no rule matches, whatever their numbers are.
+    quiet: Option<Familiar<()>>,
+    /// The request at hand, and what stands for all that are alike.
     request: Vec<u8>,
-    /// Its place, if it came for the second time.
+    common: Vec<u8>,
+    /// Its place, if it came for the second time, and theirs.
     again: Option<Place>,
+    again_alike: Option<Place>,
 }
 
 impl Repeats {
     /// The rules that the request at hand matched when it came before.
     pub(crate) fn recall(&mut self, event: &Event, looks: &Looks) -> Option<&[Hit]> {
         self.again = None;
+        self.again_alike = None;
         if looks.views == Scope::default()
             || event.log != LogKind::Web
             || event.labels().next().is_some()
         {
             return None;
         }
-        self.write(event, looks.views);
+        write(
+            event,
+            looks.views,
+            &mut self.request,
+            Vec::extend_from_slice,
+        );
         let table = self
             .table
             .get_or_insert_with(|| Familiar::new(SLOTS, MAX_BYTES));
         table.begin();
         let numbers = u64::from(event.status) | u64::from(event.decode_depth) << 16;
         match table.recall(numbers, &self.request) {
-            Recall::Known(place) => table.get(place).map(Vec::as_slice),
-            Recall::Again(place) => {
-                self.again = Some(place);
-                None
-            }
-            Recall::Stranger => None,
+            Recall::Known(place) => return table.get(place).map(Vec::as_slice),
+            Recall::Again(place) => self.again = Some(place),
+            Recall::Stranger => {}
         }
+        write(event, looks.views, &mut self.common, |to, text| {
+            alike::append(text, to);
+        });
+        let quiet = self
+            .quiet
+            .get_or_insert_with(|| Familiar::new(SLOTS, MAX_BYTES));
+        quiet.begin();
+        match quiet.recall(numbers, &self.common) {
+            Recall::Known(_) => return Some(&[]),
+            Recall::Again(place) => self.again_alike = Some(place),
+            Recall::Stranger => {}
+        }
+        None
     }
 
-    /// Keeps what the request at hand matched, if it came for the second time, where these rules
-    /// could have matched.
-    pub(crate) fn learn(&mut self, looks: &Looks, candidates: &[u32], hits: &[Hit]) {
+    /// Keeps what the request at hand matched, if it came for the second time, by what was seen of it
+    /// and the rules that could have matched.
+    pub(crate) fn learn<'c>(
+        &mut self,
+        looks: &Looks,
+        (seen, candidates): (&Seen, impl Iterator<Item = &'c u32> + Clone),
+        hits: &[Hit],
+    ) {
+        if let (Some(place), Some(quiet)) = (self.again_alike.take(), &mut self.quiet)
+            && hits.is_empty()
+            && seen.is_settled()
+            && !candidates.clone().any(|rule| looks.tells_apart(*rule))
+        {
+            quiet.learn(place, &self.common, Some(()));
+        }
         let (Some(place), Some(table)) = (self.again.take(), &mut self.table) else {
             return;
         };
-        let is_fixed = !candidates.iter().any(|rule| looks.varies(*rule));
+        let mut candidates = candidates;
+        let is_fixed = !candidates.any(|rule| looks.varies(*rule));
         let pieces = hits.iter().flat_map(|hit| &hit.evidence);
         let size = |piece: &Evidence| piece.matched.len() + PIECE_BYTES;
         let is_small = hits.len() * PIECE_BYTES + pieces.map(size).sum::<usize>() <= MAX_EVIDENCE;
         let kept = (is_fixed && is_small).then(|| hits.to_vec());
         table.learn(place, &self.request, kept);
     }
+}
 
-    /// Writes the views of the event that are looked at, so that no two events with other views are
-    /// written as the same bytes.
-    fn write(&mut self, event: &Event, looked_at: Scope) {
-        self.request.clear();
-        for view in event.views().chain(event.parameters().flatten()) {
-            if self.request.len() > usize::from(MAX_BYTES) {
-                return;
-            }
-            if Scope::of(&view).meets(looked_at) {
-                self.append(&view);
-            }
+/// Writes the views of the event that are looked at, each text by `append`, so that no two events with
+/// other views are written as the same bytes.
+fn write(event: &Event, looked_at: Scope, to: &mut Vec<u8>, append: impl Fn(&mut Vec<u8>, &[u8])) {
+    to.clear();
+    for view in event.views().chain(event.parameters().flatten()) {
+        if to.len() > usize::from(MAX_BYTES) {
+            return;
         }
-    }
-
-    fn append(&mut self, view: &View<'_>) {
-        let head = (view.text.len() as u64) << 32
-            | u64::from(view.decodings.bits()) << 16
-            | view.field as u64;
-        self.request.extend_from_slice(&head.to_le_bytes());
-        self.request.extend_from_slice(view.text);
+        if Scope::of(&view).meets(looked_at) {
+            let head = (view.text.len() as u64) << 32
+                | u64::from(view.decodings.bits()) << 16
+                | view.field as u64;
+            to.extend_from_slice(&head.to_le_bytes());
+            append(to, view.text);
+        }
     }
 }
 

@@ -7,12 +7,13 @@ use std::cell::Cell;
 
 use vigil_event::{Event, View};
 
+use crate::alike::{self, Alike, Verdict};
 use crate::bytes::ByteSet;
 use crate::field::Scope;
 use crate::gate::{Mark, Probe};
 use crate::label::{LabelId, Labels};
 use crate::memory::{Lesson, Memory, Place, Recall};
-use crate::prefilter::Prefilter;
+use crate::prefilter::{Prefilter, Sights};
 
 /// What was seen of the event at hand.
 #[derive(Debug)]
@@ -41,11 +42,19 @@ pub(crate) struct Seen {
     open: Vec<Part>,
     /// The views of which is known that some comparison matches them.
     reminded: Vec<(Scope, Place)>,
-    /// The views of which more is to be known, by their places.
-    again: Vec<(usize, Place)>,
+    /// The comparisons that known views match, or may, and the views of which nothing is known.
+    listed: NumberSet,
+    unknown: Scope,
+    /// The views of which more is to be known.
+    again: Vec<Again>,
+    /// See [`Seen::is_settled`].
+    is_settled: bool,
     memory: Memory,
     /// See [`Seen::take_lower`].
     lower: Vec<u8>,
+    /// What stands for all texts that are alike, and what may be seen in any of them.
+    common: Vec<u8>,
+    sights: Sights,
     /// See [`crate::Costs::examined`].
     examined: Cell<u64>,
 }
@@ -60,6 +69,52 @@ struct Part {
     known: Option<Place>,
 }
 
+/// A view of which more is to be known.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Again {
+    /// See [`Event::view_at`].
+    pub(crate) place: usize,
+    /// Where that is kept.
+    kept: Place,
+    /// It is to be known of all texts that are [`alike`].
+    pub(crate) is_alike: bool,
+}
+
+/// A set of small numbers, of which few are in it.
+#[derive(Debug, Default)]
+struct NumberSet {
+    words: Vec<u64>,
+    numbers: Vec<u32>,
+}
+
+impl NumberSet {
+    fn extend(&mut self, numbers: &[u32]) {
+        for number in numbers {
+            let word = (number / u64::BITS) as usize;
+            if self.words.len() <= word {
+                self.words.resize(word + 1, 0);
+            }
+            if let Some(word) = self.words.get_mut(word) {
+                *word |= 1 << (number % u64::BITS);
+            }
+            self.numbers.push(*number);
+        }
+    }
+
+    fn contains(&self, number: u32) -> bool {
+        let word = self.words.get((number / u64::BITS) as usize);
+        word.is_some_and(|word| word & (1 << (number % u64::BITS)) != 0)
+    }
+
+    fn clear(&mut self) {
+        for number in self.numbers.drain(..) {
+            if let Some(word) = self.words.get_mut((number / u64::BITS) as usize) {
+                *word = 0;
+            }
+        }
+    }
+}
+
 /// The most views an event has.
 const PARTS: usize = Event::MAX_VIEWS + 2 * Event::MAX_PARAMETERS;
 
@@ -71,7 +126,10 @@ impl Seen {
         self.all.clear();
         self.open.clear();
         self.reminded.clear();
+        self.listed.clear();
+        self.unknown = Scope::default();
         self.again.clear();
+        self.is_settled = true;
         self.memory.begin();
         if self.views.len() != probes || self.bits.len() != rules {
             *self = Self::new(probes, rules);
@@ -109,9 +167,14 @@ impl Seen {
             all: Vec::with_capacity(PARTS),
             open: Vec::with_capacity(PARTS),
             reminded: Vec::with_capacity(PARTS),
+            listed: NumberSet::default(),
+            unknown: Scope::default(),
             again: Vec::with_capacity(PARTS),
+            is_settled: true,
             memory: Memory::new(),
             lower: Vec::new(),
+            common: Vec::new(),
+            sights: Sights::default(),
             examined: Cell::new(0),
         }
     }
@@ -124,16 +187,12 @@ impl Seen {
         scanned: Scope,
         text: Option<&[u8]>,
     ) -> Option<Place> {
-        let recall = text.map_or(Recall::Stranger, |text| self.memory.recall(scanned, text));
-        let known = match recall {
-            Recall::Known(known) => Some(known),
-            Recall::Again(again) => {
-                self.again.push((self.all.len(), again));
-                None
-            }
-            Recall::Stranger => None,
-        };
-        let reminded = known.filter(|known| self.memory.matches_any(*known));
+        let known = text.and_then(|text| self.recall(scanned, text));
+        let reminded = known.filter(|known| !self.memory.listed(*known).is_empty());
+        match known {
+            Some(known) => self.listed.extend(self.memory.listed(known)),
+            None => self.unknown = self.unknown.with(view),
+        }
         let place = self.all.len();
         let part = Part { place, view, known };
         if reminded.is_some() || known.is_none() {
@@ -142,6 +201,38 @@ impl Seen {
         self.reminded.extend(reminded.map(|known| (view, known)));
         self.all.push(part);
         known
+    }
+
+    /// What is known of the next view's text, or of all that are alike.
+    fn recall(&mut self, scanned: Scope, text: &[u8]) -> Option<Place> {
+        let place = self.all.len();
+        let again = |kept, is_alike| Again {
+            place,
+            kept,
+            is_alike,
+        };
+        alike::write(text, &mut self.common);
+        let common = match self.memory.recall_alike(scanned, &self.common) {
+            Recall::Known(known) if self.memory.is_open(known) => Some(known),
+            Recall::Known(known) => return Some(known),
+            Recall::Again(kept) => {
+                self.again.push(again(kept, true));
+                None
+            }
+            Recall::Stranger => None,
+        };
+        self.is_settled = false;
+        if !Alike(text).are_many() {
+            return common;
+        }
+        match self.memory.recall(scanned, text) {
+            Recall::Known(known) => Some(known),
+            Recall::Again(kept) => {
+                self.again.push(again(kept, false));
+                None
+            }
+            Recall::Stranger => common,
+        }
     }
 
     /// The probes that are to be taken as seen in a known text; `None` past the last.
@@ -223,6 +314,9 @@ impl Seen {
     /// Finds out what rules call the event's labels.
     pub(crate) fn name_labels(&mut self, event: &Event, labels: &Labels) {
         labels.resolve(event, &mut self.labels);
+        if !self.labels.is_empty() {
+            self.unknown = self.unknown.with(Scope::labels());
+        }
     }
 
     /// The event's labels: what rules call them, their names and their values.
@@ -318,21 +412,44 @@ impl Seen {
         };
         let parts = parts.iter().filter(move |part| part.view.meets(scope));
         parts.filter_map(move |part| match self.remembers(part, comparison) {
-            Some(false) => None,
-            remembered => Some((part.place, remembered.is_some())),
+            Some(Verdict::Never) => None,
+            remembered => Some((part.place, remembered == Some(Verdict::Always))),
         })
+    }
+
+    /// Whether a comparison may match one of the event's views in `scope`, by what is known of them.
+    pub(crate) fn may_match(&self, scope: Scope, comparison: u32) -> bool {
+        scope.meets(self.unknown) || self.listed.contains(comparison)
     }
 
     /// Whether it is known that the comparison matches one of the event's views in `scope`.
     pub(crate) fn is_remembered(&self, scope: Scope, comparison: u32) -> bool {
         let mut reminded = self.reminded.iter();
-        reminded.any(|(view, known)| view.meets(scope) && self.memory.matches(*known, comparison))
+        reminded.any(|(view, known)| {
+            view.meets(scope) && self.memory.matches(*known, comparison) == Verdict::Always
+        })
     }
 
     /// Whether a comparison matches a view, if that is known.
-    fn remembers(&self, part: &Part, comparison: Option<u32>) -> Option<bool> {
+    fn remembers(&self, part: &Part, comparison: Option<u32>) -> Option<Verdict> {
         let (known, number) = part.known.zip(comparison)?;
         Some(self.memory.matches(known, number))
+    }
+
+    /// Finds out what may be seen in any of the texts that are alike to a view's.
+    pub(crate) fn sight(&mut self, prefilter: &Prefilter, view: &View<'_>) {
+        prefilter.sight(view.text, Scope::scanned(view), &mut self.sights);
+        self.examine(view.text);
+    }
+
+    /// What was [sighted](Seen::sight) last.
+    pub(crate) const fn sights(&self) -> &Sights {
+        &self.sights
+    }
+
+    /// Whether all is known of the event's views, whatever their numbers are.
+    pub(crate) const fn is_settled(&self) -> bool {
+        self.is_settled
     }
 
     /// The probes that were seen in a view.
@@ -344,14 +461,19 @@ impl Seen {
         })
     }
 
-    /// The next view that came for the second time, by its place.
-    pub(crate) fn next_again(&mut self) -> Option<(usize, Place)> {
+    /// The next view that came for the second time.
+    pub(crate) fn next_again(&mut self) -> Option<Again> {
         self.again.pop()
     }
 
     /// See [`Memory::learn`].
-    pub(crate) fn learn(&mut self, place: Place, text: &[u8], lesson: &Lesson) {
-        self.memory.learn(place, text, lesson);
+    pub(crate) fn learn(&mut self, again: Again, text: &[u8], lesson: &Lesson) {
+        if again.is_alike {
+            alike::write(text, &mut self.common);
+            self.memory.learn(again.kept, &self.common, lesson);
+        } else {
+            self.memory.learn(again.kept, text, lesson);
+        }
     }
 
     /// As if every probe had been seen in every view.
@@ -368,6 +490,7 @@ impl Seen {
         seen.views.fill(Scope::everything());
         seen.kinds.fill(Scope::everything());
         seen.bytes = ByteSet::ALL;
+        seen.unknown = Scope::everything();
         seen.candidates.extend(0..seen.bits.len() as u32);
         seen
     }

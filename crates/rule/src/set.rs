@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use vigil_event::{Event, Evidence, LogKind};
+use vigil_event::{Event, Evidence, LogKind, View};
 
+use crate::alike::Alike;
 use crate::condition::Condition;
 use crate::cost::{Costs, Timing};
 use crate::field::Scope;
@@ -263,6 +264,19 @@ impl RuleSet {
         self.conditions.get(rule)
     }
 
+    /// Makes ready what is otherwise made when an event first asks for it, some milliseconds for an
+    /// expression and some seconds for all of them: for a thread beside those that evaluate.
+    pub fn prepare(&self) {
+        for condition in &self.conditions {
+            condition.leaves(false, &mut |selection, _| {
+                selection.leaves(false, &mut |leaf, _| leaf.prepare());
+            });
+        }
+        if let Some(crs) = &self.crs {
+            crs.prepare();
+        }
+    }
+
     /// Puts the rules that match the event into `hits`, in their order; what was in it is removed.
     /// Allocates nothing when no rule matches and the scratch has served these rules before.
     pub fn evaluate(&self, event: &Event, scratch: &mut Scratch, hits: &mut Vec<Hit>) {
@@ -303,29 +317,59 @@ impl RuleSet {
             hits.extend(hit);
         }
         self.learn(event, seen);
-        repeats.learn(&self.looks, seen.candidates(), hits);
+        let candidates = seen.candidates().iter();
+        let candidates = candidates.filter(|rule| self.logs.allow(**rule, logs));
+        repeats.learn(&self.looks, (seen, candidates), hits);
         costs.finish(hits.len(), seen.take_examined());
     }
 
     /// Compares the texts that came for the second time with all that rules compare them with.
     fn learn(&self, event: &Event, seen: &mut Seen) {
-        while let Some((place, slot)) = seen.next_again() {
-            let Some(view) = event.view_at(place) else {
+        while let Some(again) = seen.next_again() {
+            let Some(view) = event.view_at(again.place) else {
                 continue;
             };
-            let mut lesson = Lesson::default();
-            let one = Scope::of(&view);
-            let of_bytes = self.comparisons.len() - 1;
-            let lists = seen.probes_in(one).map(Probe::place);
-            for list in lists.chain([of_bytes]) {
-                for leaf in self.comparisons.list(list) {
-                    leaf.learn(one, view.text, seen, &mut lesson);
-                }
-            }
-            self.prefilter
-                .learn_parts(Scope::scanned(&view), seen, &mut lesson);
-            seen.learn(slot, view.text, &lesson);
+            let lesson = if again.is_alike {
+                self.lesson_alike(&view, seen)
+            } else {
+                self.lesson(&view, seen)
+            };
+            seen.learn(again, view.text, &lesson);
         }
+    }
+
+    /// What is to be known of a text.
+    fn lesson(&self, view: &View<'_>, seen: &Seen) -> Lesson {
+        let mut lesson = Lesson::default();
+        let one = Scope::of(view);
+        for leaf in self.compared(seen.probes_in(one)) {
+            leaf.learn(one, view.text, seen, &mut lesson);
+        }
+        self.prefilter
+            .learn_parts(Scope::scanned(view), seen, &mut lesson);
+        lesson
+    }
+
+    /// What is to be known of all texts that are alike.
+    fn lesson_alike(&self, view: &View<'_>, seen: &mut Seen) -> Lesson {
+        let mut lesson = Lesson::default();
+        let (one, scanned) = (Scope::of(view), Scope::scanned(view));
+        seen.sight(&self.prefilter, view);
+        let (texts, sights) = (Alike(view.text), seen.sights());
+        for leaf in self.compared(sights.probes().iter().copied()) {
+            leaf.learn_alike(one, texts, sights, &mut lesson);
+        }
+        self.prefilter
+            .learn_parts_alike(scanned, sights, &mut lesson);
+        lesson
+    }
+
+    /// The comparisons of which one of these probes is the best mark, and those for which bytes are.
+    fn compared(&self, probes: impl Iterator<Item = Probe>) -> impl Iterator<Item = &Leaf> {
+        let of_bytes = self.comparisons.len() - 1;
+        let lists = probes.map(Probe::place).chain([of_bytes]);
+        let leaves = lists.flat_map(|list| self.comparisons.list(list));
+        leaves.map(|leaf| &**leaf)
     }
 
     /// The rules that match, each evaluated without the help of the prefilter.

@@ -6,17 +6,27 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use vigil_event::{Decodings, Event, Field, Timestamp};
 
+use crate::alike::{Alike, Verdict};
 use crate::bytes::{self, ByteSet};
 use crate::literal::{self, Literal};
 use crate::pattern::{self, Flags};
 use crate::{RuleFile, RuleSet, Scratch, required};
 
 /// Fragments that the rules' literals and the events' texts are made of, so that they meet often.
-const FRAGMENTS: [&str; 14] = [
+const FRAGMENTS: [&str; 17] = [
     "ab", "abc", "BCD", "cd'", "<x", "select", "Union", " ", "..", "/", "=1", "x", "\u{e9}", "aab",
+    "7", "03", "ab1=",
 ];
 
-const PATTERNS: [&str; 25] = [
+const PATTERNS: [&str; 33] = [
+    r"\d{2}ab",
+    "=[0-4]",
+    "ab[^7]",
+    r"\b(?:0|1=)",
+    "x(?:03|[1-3]+)$",
+    r"cd'.*\d",
+    r"\D\D7",
+    "ab1=.*ab",
     "abc",
     "(?i)bcd|union",
     r"(?i)union\s+select",
@@ -157,41 +167,54 @@ fn rule() -> impl Strategy<Value = String> {
     )
 }
 
-fn event() -> impl Strategy<Value = Event> {
-    (
-        text(),
-        text(),
-        text(),
-        prop::option::of(text()),
-        any::<bool>(),
-        prop::collection::vec((any::<bool>(), text()), 0..3),
-    )
-        .prop_map(|(path, query, decoded, agent, upper, labels)| {
-            let path = if upper {
-                path.to_ascii_uppercase()
-            } else {
-                path
-            };
-            let mut event = Event::new();
-            event.set(Field::EventOriginal, format!("{path}?{query}").as_bytes());
-            event.set(Field::UrlPath, path.as_bytes());
-            event.set(Field::UrlQuery, query.as_bytes());
-            if decoded != query {
-                event.add_view(Field::UrlQuery, Decodings::PERCENT, decoded.as_bytes());
-            }
-            if let Some(sign) = decoded.find('=') {
-                event.add_parameter(0..sign, sign + 1..decoded.len());
-            }
-            event.add_view(Field::UrlQuery, Decodings::SQL, path.as_bytes());
-            if let Some(agent) = agent {
-                event.set(Field::UserAgent, agent.as_bytes());
-            }
-            for (other, value) in labels {
-                let name = if other { "other label" } else { "label" };
-                event.add_label(name.as_bytes(), value.as_bytes());
-            }
-            event
-        })
+/// The texts of an event: its path, its query, the query decoded, the agent, and labels.
+type Parts = (String, String, String, Option<String>, Vec<(bool, String)>);
+
+fn parts() -> impl Strategy<Value = Parts> {
+    let path = (text(), any::<bool>()).prop_map(|(path, upper)| {
+        if upper {
+            path.to_ascii_uppercase()
+        } else {
+            path
+        }
+    });
+    let labels = prop::collection::vec((any::<bool>(), text()), 0..3);
+    (path, text(), text(), prop::option::of(text()), labels)
+}
+
+/// The same text, but for some of its digits.
+fn alike(text: &str, more: u8) -> String {
+    let digit = |place: usize, digit: char| match digit.to_digit(10) {
+        Some(value) if place.is_multiple_of(2) || more > 5 => {
+            char::from_digit((value + u32::from(more)) % 10, 10).unwrap_or(digit)
+        }
+        _ => digit,
+    };
+    let characters = text.chars().enumerate();
+    characters.map(|(place, one)| digit(place, one)).collect()
+}
+
+fn event((path, query, decoded, agent, labels): &Parts, more: u8) -> Event {
+    let [path, query, decoded] = [path, query, decoded].map(|text| alike(text, more));
+    let mut event = Event::new();
+    event.set(Field::EventOriginal, format!("{path}?{query}").as_bytes());
+    event.set(Field::UrlPath, path.as_bytes());
+    event.set(Field::UrlQuery, query.as_bytes());
+    if decoded != query {
+        event.add_view(Field::UrlQuery, Decodings::PERCENT, decoded.as_bytes());
+    }
+    if let Some(sign) = decoded.find('=') {
+        event.add_parameter(0..sign, sign + 1..decoded.len());
+    }
+    event.add_view(Field::UrlQuery, Decodings::SQL, path.as_bytes());
+    if let Some(agent) = agent {
+        event.set(Field::UserAgent, alike(agent, more).as_bytes());
+    }
+    for (other, value) in labels {
+        let name = if *other { "other label" } else { "label" };
+        event.add_label(name.as_bytes(), value.as_bytes());
+    }
+    event
 }
 
 /// The same request at another time, with another answer.
@@ -230,7 +253,7 @@ fn load(rules: &[String]) -> RuleSet {
 fn pattern() -> impl Strategy<Value = String> {
     let leaf = prop::sample::select(vec![
         "a", "b", "ab", "B", "<", "'", "[ab]", "[a'<]", "[^a]", r"\b", r"\B", ".", "^", "$",
-        "\u{e9}", "_", "",
+        "\u{e9}", "_", "", "1", "7", "[0-4]", r"\d", r"\D",
     ]);
     leaf.prop_map(str::to_owned)
         .prop_recursive(4, 24, 4, |inner| {
@@ -285,20 +308,48 @@ proptest! {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1500))]
+
+    #[test]
+    fn what_is_said_of_texts_that_are_alike_holds_for_each(
+        pattern in prop_oneof![pattern(), prop::sample::select(PATTERNS.to_vec()).prop_map(str::to_owned)],
+        ignore_case: bool,
+        texts in prop::collection::vec("[abx017'= ]{0,9}", 12),
+        digits in prop::collection::vec("[0-9]{9}", 6),
+    ) {
+        let flags = Flags { ignore_case, ..Flags::default() };
+        let expression = pattern::parse(&pattern, flags).unwrap().expression(&pattern, flags).unwrap();
+        for text in texts.iter().map(String::as_bytes) {
+            let verdict = expression.of_all(Alike(text));
+            for digits in &digits {
+                let bytes = text.iter().zip(digits.bytes()).enumerate();
+                let changed = bytes.map(|(place, (byte, digit))| {
+                    if Alike(text).is_of_number(place) { digit } else { *byte }
+                });
+                let other: Vec<u8> = changed.collect();
+                let matches = expression.is_match(&other);
+                prop_assert!(verdict == Verdict::Depends || verdict == Verdict::sure(matches),
+                    "{} {:?} {:?} {:?}", pattern, text, other, verdict);
+            }
+        }
+    }
+}
+
+proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
     fn the_prefilter_hides_no_match(
         rules in prop::collection::vec(rule(), 1..8),
-        events in prop::collection::vec(event(), 1..6),
-        visits in prop::collection::vec((any::<Index>(), any::<[bool; 5]>()), 1..60),
+        events in prop::collection::vec(parts(), 1..6),
+        visits in prop::collection::vec((any::<Index>(), 0..9_u8, any::<[bool; 5]>()), 1..60),
     ) {
         let set = load(&rules);
         let mut scratch = Scratch::new(&set);
         let mut hits = Vec::new();
-        // What comes for the third time is known.
-        for (event, numbers) in visits {
-            let event = &visit(event.get(&events).clone(), numbers);
+        // What comes for the third time is known, and what is alike.
+        for (parts, more, numbers) in visits {
+            let event = &visit(event(parts.get(&events), more), numbers);
             set.evaluate(event, &mut scratch, &mut hits);
             prop_assert_eq!(&hits, &set.evaluate_each(event), "{:?}\n{:#?}", event, rules);
         }

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use aho_corasick::AhoCorasick;
 
+use crate::alike::{self, Alike, Verdict};
 use crate::modifier::Place;
 
 /// Texts of which one must stand at a place.
@@ -54,6 +55,27 @@ impl Texts {
         self.all
             .iter()
             .find_map(|text| find(self.place, self.cased, text, view))
+    }
+
+    /// Whether one of them stands in each of the texts that are alike.
+    pub(crate) fn of_all(&self, texts: Alike<'_>) -> Verdict {
+        let found = self.find(texts.0);
+        let has_digits = |text: &Vec<u8>| text.iter().any(u8::is_ascii_digit);
+        if !texts.are_many() || !self.all.iter().any(has_digits) {
+            return Verdict::sure(found.is_some());
+        }
+        if found.is_some_and(|found| texts.are_same_in(found)) {
+            return Verdict::Always;
+        }
+        let view = alike::without_digits(texts.0);
+        let may_stand = |text: &Vec<u8>| {
+            find(self.place, self.cased, &alike::without_digits(text), &view).is_some()
+        };
+        if self.finder.is_some() || self.all.iter().any(may_stand) {
+            Verdict::Depends
+        } else {
+            Verdict::Never
+        }
     }
 }
 

@@ -22,6 +22,7 @@ use std::ops::{BitAnd, BitOr, Shl};
 
 use regex_syntax::hir::Hir;
 
+use crate::alike::Alike;
 use crate::outline::kind::Kind;
 use crate::outline::piece::Piece;
 
@@ -75,6 +76,14 @@ impl Outline {
             Self::Wide(steps) => steps.meet(text),
         }
     }
+
+    /// Whether the expression may match any of the texts that are alike.
+    pub(crate) fn may_match_alike(&self, texts: Alike<'_>) -> bool {
+        match self {
+            Self::Narrow(steps) => steps.meet_alike(texts),
+            Self::Wide(steps) => steps.meet_alike(texts),
+        }
+    }
 }
 
 impl<N> Steps<N>
@@ -119,11 +128,35 @@ where
         (found | self.step(reached, Kind::END)) & self.last != N::default()
     }
 
+    /// Whether one of the sequences may stand in any of the texts.
+    fn meet_alike(&self, texts: Alike<'_>) -> bool {
+        let digits = (b'0'..=b'9').fold(N::default(), |takes, digit| {
+            takes | self.takes(Kind::of(digit))
+        });
+        let mut reached = self.step(N::default(), Kind::START);
+        let mut found = reached;
+        for (place, byte) in texts.0.iter().enumerate() {
+            let takes = if texts.is_of_number(place) {
+                digits
+            } else {
+                self.takes(Kind::of(*byte))
+            };
+            reached = ((reached << 1) | self.first) & takes;
+            found = found | reached;
+        }
+        (found | self.step(reached, Kind::END)) & self.last != N::default()
+    }
+
     #[inline]
     fn step(&self, reached: N, kind: Kind) -> N {
+        ((reached << 1) | self.first) & self.takes(kind)
+    }
+
+    /// The steps that a kind of byte takes.
+    #[inline]
+    fn takes(&self, kind: Kind) -> N {
         // Every kind has a place.
-        let takes = self.takes.get(kind.place()).copied().unwrap_or_default();
-        ((reached << 1) | self.first) & takes
+        self.takes.get(kind.place()).copied().unwrap_or_default()
     }
 }
 

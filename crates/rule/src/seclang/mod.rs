@@ -126,6 +126,11 @@ const PARANOIA: [&str; 4] = [
 ];
 
 impl SecRules {
+    /// Makes ready what is otherwise made when a request first asks for it.
+    pub(crate) fn prepare(&self) {
+        self.program.prepare();
+    }
+
     /// Loads rules. `paranoia` takes the place of what the setup says. What cannot be loaded is in
     /// [`SecRules::listed`] with the reason; an error says why none can.
     pub fn load(files: &SecFiles, paranoia: Option<u8>) -> Result<Self, String> {

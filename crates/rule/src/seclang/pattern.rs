@@ -76,8 +76,7 @@ impl Pattern {
 
     /// Where it matches first.
     pub(super) fn find(&self, text: &[u8]) -> Option<Range<usize>> {
-        let outline = self.outline.get_or_init(|| Outline::of(&self.hir));
-        if let Some(outline) = outline
+        if let Some(outline) = self.outline()
             && !outline.may_match(text)
         {
             return None;
@@ -90,6 +89,16 @@ impl Pattern {
                 .next();
         }
         self.regex.find(text).map(|found| found.range())
+    }
+
+    /// Makes the quick look ready.
+    pub(super) fn prepare(&self) {
+        self.outline();
+    }
+
+    fn outline(&self) -> Option<&Outline> {
+        let outline = self.outline.get_or_init(|| Outline::of(&self.hir));
+        outline.as_ref()
     }
 
     /// Whether there is more than the whole match.

@@ -96,6 +96,15 @@ pub(super) struct Program {
 pub(super) type Refusal = (usize, String);
 
 impl Program {
+    /// Makes ready what is otherwise made when it is first asked.
+    pub(super) fn prepare(&self) {
+        for link in self.rules.iter().flat_map(|rule| &rule.links) {
+            if let Operator::Pattern(pattern) = &link.operator {
+                pattern.prepare();
+            }
+        }
+    }
+
     /// Compiles what is left of a plan; also what cannot be.
     pub(super) fn new(
         plan: Plan,

@@ -2,10 +2,12 @@
 //!
 //! Merging waits for the disk, a tenth of a second and more on a busy one. Left to the connection
 //! that writes, as SQLite does by itself, it makes every threat wait that comes meanwhile. Passive
-//! merging (<https://sqlite.org/pragma.html#pragma_wal_checkpoint>) blocks nobody.
+//! merging (<https://sqlite.org/pragma.html#pragma_wal_checkpoint>) blocks nobody. But the log starts
+//! over only when all of it is merged, and while the disk is waited for more is written: once the log
+//! is long and little of it is left, the writer is held for that little.
 //!
-//! Owns: the thread. Never holds: the writer. If it cannot keep up, the writer merges after
-//! [`WRITER_MERGES_AT`] pages, so that the log stays bounded.
+//! Owns: the thread. Never holds: the writer for more than a few pages. If it cannot keep up, the
+//! writer merges after [`WRITER_MERGES_AT`] pages, so that the log stays bounded.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -15,7 +17,7 @@ use std::time::Duration;
 use parking_lot::{Condvar, Mutex};
 use rusqlite::{Connection, OpenFlags};
 
-use super::connection;
+use super::connection::{self, Writer};
 use super::failure::Failure;
 use crate::StoreError;
 
@@ -25,9 +27,14 @@ pub(super) const WRITER_MERGES_AT: u32 = 16_000;
 /// How often the log is merged.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// How often in a row: the log starts over only once nothing of it is left to merge, and while the
-/// disk is waited for more is written.
+/// How often in a row, to get down to a few pages that are left.
 const ROUNDS: usize = 4;
+
+/// A log of so many pages is to start over.
+const LONG: i64 = 4_000;
+
+/// For so many pages that are left the writer is held.
+const FEW: i64 = 500;
 
 /// The thread; it ends when this is dropped.
 pub(super) struct Merger {
@@ -42,8 +49,8 @@ struct Stop {
 }
 
 impl Merger {
-    /// Starts to merge the log of the database at that path, which is open already.
-    pub(super) fn start(path: &Path) -> Result<Self, Failure> {
+    /// Starts to merge the log of the database at that path, which the writer has open.
+    pub(super) fn start(path: &Path, writer: Arc<Mutex<Writer>>) -> Result<Self, Failure> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = connection::open(path, flags)?;
         connection.pragma_update(None, "synchronous", "NORMAL")?;
@@ -51,7 +58,7 @@ impl Merger {
         let told = Arc::clone(&stop);
         let thread = thread::Builder::new()
             .name("store-merge".to_owned())
-            .spawn(move || run(&connection, &told))
+            .spawn(move || run(&connection, &writer, &told))
             .map_err(StoreError::NoThread)?;
         Ok(Self {
             stop,
@@ -72,7 +79,7 @@ impl Drop for Merger {
     }
 }
 
-fn run(connection: &Connection, stop: &Stop) {
+fn run(connection: &Connection, writer: &Mutex<Writer>, stop: &Stop) {
     let mut has_failed = false;
     loop {
         {
@@ -84,7 +91,7 @@ fn run(connection: &Connection, stop: &Stop) {
                 return;
             }
         }
-        match merge(connection) {
+        match merge(connection, writer) {
             Ok(()) => has_failed = false,
             Err(error) if !has_failed => {
                 has_failed = true;
@@ -95,43 +102,66 @@ fn run(connection: &Connection, stop: &Stop) {
     }
 }
 
-fn merge(connection: &Connection) -> rusqlite::Result<()> {
+fn merge(connection: &Connection, writer: &Mutex<Writer>) -> rusqlite::Result<()> {
+    let mut merged = 0;
     for _ in 0..ROUNDS {
-        let (pages, merged) =
-            connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
-                Ok((row.get::<_, i64>(1)?, row.get::<_, i64>(2)?))
-            })?;
-        if merged >= pages {
-            break;
+        let pages = merge_what_is_written(connection)?;
+        if pages < LONG {
+            return Ok(());
         }
+        let grown = pages - merged;
+        if grown <= FEW {
+            // As much again has been written since.
+            let _waits = writer.lock();
+            merge_what_is_written(connection)?;
+            return Ok(());
+        }
+        merged = pages;
     }
     Ok(())
+}
+
+/// Merges what the log has by now; how many pages that are, with those merged before.
+fn merge_what_is_written(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get(2))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn log_bytes(path: &Path) -> u64 {
+        fs_err::metadata(path.with_extension("db-wal"))
+            .unwrap()
+            .len()
+    }
+
+    fn grow(writer: &Mutex<Writer>) {
+        let rows = "INSERT INTO t (v) VALUES (zeroblob(1000000));";
+        writer.lock().connection.execute_batch(rows).unwrap();
+    }
+
     #[test]
-    fn what_is_written_reaches_the_file_while_the_writer_stays() {
+    fn what_is_written_reaches_the_file_and_the_log_starts_over() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("test.db");
-        let writer = Connection::open(&path).unwrap();
-        writer
-            .pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))
-            .unwrap();
-        writer.pragma_update(None, "wal_autocheckpoint", 0).unwrap();
-        writer
-            .execute_batch("CREATE TABLE t (v); INSERT INTO t VALUES (zeroblob(100000));")
-            .unwrap();
-        let before = fs_err::metadata(&path).unwrap().len();
-        merge(&Connection::open(&path).unwrap()).unwrap();
-        assert!(fs_err::metadata(&path).unwrap().len() >= before + 100_000);
-        let merger = Merger::start(&path).unwrap();
-        drop(merger);
-        let rows: i64 = writer
-            .query_row("SELECT count(*) FROM t", [], |row| row.get(0))
-            .unwrap();
-        assert_eq!(rows, 1);
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+        drop(Connection::open_with_flags(&path, flags).unwrap());
+        let writer = Arc::new(Mutex::new(Writer::open(&path).unwrap()));
+        let create = "CREATE TABLE t (v);";
+        writer.lock().connection.execute_batch(create).unwrap();
+        let merging = connection::open(&path, OpenFlags::SQLITE_OPEN_READ_WRITE).unwrap();
+
+        while log_bytes(&path) < LONG as u64 * 8_192 {
+            grow(&writer);
+        }
+        let (file, log) = (fs_err::metadata(&path).unwrap().len(), log_bytes(&path));
+        merge(&merging, &writer).unwrap();
+        assert!(fs_err::metadata(&path).unwrap().len() > file + log / 2);
+        grow(&writer);
+        assert_eq!(log_bytes(&path), log, "the log goes on where it was");
+
+        drop(Merger::start(&path, Arc::clone(&writer)).unwrap());
+        assert_eq!(Arc::strong_count(&writer), 1);
     }
 }

@@ -32,6 +32,7 @@ mod tests;
 mod trim;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
@@ -59,7 +60,7 @@ const CHECK_WAIT: Duration = Duration::from_secs(2);
 pub struct SqliteStore {
     readers: Readers,
     _merger: Merger,
-    writer: Mutex<Writer>,
+    writer: Arc<Mutex<Writer>>,
     publish: Publish,
     path: PathBuf,
     _lock: DataLock,
@@ -73,14 +74,15 @@ impl SqliteStore {
     pub fn open(path: &Path, publish: Publish) -> Result<Self, StoreError> {
         let lock = files::prepare(path)?;
         let open = || -> Result<_, Failure> {
-            let writer = Writer::open(path)?;
-            Ok((Readers::open(path)?, Merger::start(path)?, writer))
+            let writer = Arc::new(Mutex::new(Writer::open(path)?));
+            let merger = Merger::start(path, Arc::clone(&writer))?;
+            Ok((Readers::open(path)?, merger, writer))
         };
         let (readers, merger, writer) = open().map_err(|failure| failure.at(path))?;
         Ok(Self {
             readers,
             _merger: merger,
-            writer: Mutex::new(writer),
+            writer,
             publish,
             path: path.to_owned(),
             _lock: lock,

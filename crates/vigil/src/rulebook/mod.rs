@@ -45,6 +45,7 @@ impl ActiveRules {
     /// Loads the rules of these sources.
     pub fn load(sources: RuleSources, clock: &Arc<dyn Clock>) -> Result<Self, RulesError> {
         let loaded = read(&sources, clock)?;
+        prepare(&loaded.set);
         Ok(Self {
             sources,
             clock: Arc::clone(clock),
@@ -108,6 +109,7 @@ impl Rulebook for ActiveRules {
             Ok(loaded) => {
                 let loaded = Arc::new(loaded);
                 self.in_force.store(Arc::clone(&loaded));
+                prepare(&loaded.set);
                 tracing::info!(
                     rules = loaded.set.rules().len(),
                     fingerprint = %loaded.fingerprint,
@@ -162,6 +164,18 @@ fn read(sources: &RuleSources, clock: &Arc<dyn Clock>) -> Result<RulesInForce, R
         fingerprint: texts.fingerprint(),
         loaded_at: clock.now(),
     })
+}
+
+/// Makes the set ready beside the threads that use it already: whatever an event asks for first would
+/// wait for it.
+fn prepare(set: &Arc<RuleSet>) {
+    let set = Arc::clone(set);
+    let started = std::thread::Builder::new()
+        .name("vigil-rules".to_owned())
+        .spawn(move || set.prepare());
+    if let Err(error) = started {
+        tracing::warn!(%error, "there is no thread to make the rules ready: the first attacks are found some hundred milliseconds late");
+    }
 }
 
 fn problems(error: &RulesError) -> Vec<RuleProblem> {

@@ -1,0 +1,136 @@
+//! Texts that are alike: they differ in nothing but the digits of their numbers, where a number is two
+//! or more digits in a row.
+//!
+//! Numbers are what requests differ by most: of articles, of pages, of visits, of versions. What a
+//! comparison says seldom depends on them, and where it does not, it need be found out but once for
+//! all texts that are alike. A digit that stands alone is kept: it is often what is looked for, as in
+//! `1=1`, and it tells few texts apart.
+//!
+//! *Input*: a text. *Output*: what stands for all that are alike, with 0 for each digit of a number;
+//! what a comparison says of all of them. *Example*: `/a?id=17` and `/a?id=42` are alike, `/a?id=1` is
+//! not. *Why that can be told*: all digits are of a word to every expression, so that a match without
+//! a number in it is one in every text that is alike.
+
+use std::ops::Range;
+
+/// What a comparison says of texts that are alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It matches none of them.
+    Never,
+    /// It matches each of them.
+    Always,
+    /// Each has to be looked at.
+    Depends,
+}
+
+impl Verdict {
+    /// Of a text that no other is alike.
+    pub(crate) const fn sure(matches: bool) -> Self {
+        if matches { Self::Always } else { Self::Never }
+    }
+}
+
+/// A text, as one of all that are alike.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Alike<'a>(pub(crate) &'a [u8]);
+
+impl Alike<'_> {
+    /// Whether there are others.
+    pub(crate) fn are_many(self) -> bool {
+        let pairs = self.0.windows(2);
+        pairs
+            .into_iter()
+            .any(|pair| pair.iter().all(u8::is_ascii_digit))
+    }
+
+    /// Whether all of them are the same in a part.
+    pub(crate) fn are_same_in(self, part: Range<usize>) -> bool {
+        !part.into_iter().any(|place| self.is_of_number(place))
+    }
+
+    /// Whether a digit of a number stands at a place.
+    pub(crate) fn is_of_number(self, place: usize) -> bool {
+        let is_digit = |place: usize| self.0.get(place).is_some_and(u8::is_ascii_digit);
+        is_digit(place)
+            && (place.checked_sub(1).is_some_and(is_digit) || is_digit(place.saturating_add(1)))
+    }
+}
+
+/// Adds what stands for all texts that are alike.
+pub(crate) fn append(text: &[u8], common: &mut Vec<u8>) {
+    let start = common.len();
+    common.extend_from_slice(text);
+    let (before, after) = (text, text.get(1..).unwrap_or_default());
+    let changed = common.get_mut(start..).unwrap_or_default();
+    // Neighbours that are both digits: the first of each two, then the second.
+    for (byte, (one, next)) in changed.iter_mut().zip(before.iter().zip(after)) {
+        *byte = if one.is_ascii_digit() & next.is_ascii_digit() {
+            b'0'
+        } else {
+            *byte
+        };
+    }
+    let changed = changed.get_mut(1..).unwrap_or_default();
+    for (byte, (one, next)) in changed.iter_mut().zip(before.iter().zip(after)) {
+        *byte = if one.is_ascii_digit() & next.is_ascii_digit() {
+            b'0'
+        } else {
+            *byte
+        };
+    }
+}
+
+/// Writes what stands for all texts that are alike.
+pub(crate) fn write(text: &[u8], common: &mut Vec<u8>) {
+    common.clear();
+    append(text, common);
+}
+
+/// The text with 0 for each digit, those that stand alone too: where it has something, any text has it
+/// that is alike.
+pub(crate) fn without_digits(text: &[u8]) -> Vec<u8> {
+    let zero = |byte: &u8| if byte.is_ascii_digit() { b'0' } else { *byte };
+    text.iter().map(zero).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn common(text: &str) -> String {
+        let mut common = Vec::new();
+        write(text.as_bytes(), &mut common);
+        String::from_utf8(common).unwrap()
+    }
+
+    #[test]
+    fn numbers_do_not_count_but_digits_that_stand_alone() {
+        for (text, expected) in [
+            ("/a?id=17", "/a?id=00"),
+            ("/a?id=1", "/a?id=1"),
+            ("x1y23z456", "x1y00z000"),
+            ("1=1&n=12", "1=1&n=00"),
+            ("9", "9"),
+            ("98", "00"),
+            ("", ""),
+        ] {
+            assert_eq!(common(text), expected);
+            let texts = Alike(text.as_bytes());
+            let places = (0..text.len()).filter(|place| texts.is_of_number(*place));
+            assert_eq!(texts.are_many(), places.clone().count() > 0);
+            assert!(
+                places
+                    .clone()
+                    .all(|place| expected.get(place..=place) == Some("0"))
+            );
+        }
+    }
+
+    #[test]
+    fn parts_without_numbers_are_the_same() {
+        let texts = Alike(b"a12b3");
+        assert!(texts.are_same_in(0..1) && texts.are_same_in(3..5));
+        assert!(!texts.are_same_in(0..2) && !texts.are_same_in(2..3));
+    }
+}
