@@ -9,19 +9,45 @@ use serde_json::{Value, json};
 use vigil_auth::Principal;
 use vigil_bus::Bus;
 use vigil_event::{Clock, Id, IdSource, Kind, Publication, Severity, Timestamp, channel};
-use vigil_protocol::ErrorBody;
+use vigil_protocol::{ErrorBody, ErrorCode};
 
 use crate::Gateway;
 
-/// One refusal, by user and reason, is told so often at most: strangers must not push out of the audit
-/// what else it has to tell.
-const TOLD_EVERY_MS: i64 = 1_000;
+/// Of one kind of thing one user's are told so many at once, and then one as often. Neither strangers
+/// nor those who came in may push out of the audit what else it has to tell.
+#[derive(Clone, Copy, Debug)]
+struct Ration {
+    at_once: u32,
+    every_ms: i64,
+}
 
-/// Of so many it is remembered when they were told.
+/// Somebody is not let in, or asks for what they may not have.
+const REFUSALS: Ration = Ration {
+    at_once: 1,
+    every_ms: 1_000,
+};
+
+/// Somebody subscribes: all that ten connections may at once.
+const SUBSCRIPTIONS: Ration = Ration {
+    at_once: 1_000,
+    every_ms: 1_000,
+};
+
+/// What is counted of somebody who subscribes.
+const SUBSCRIBED: &str = "subscribed";
+
+/// What is counted of a user. What was not told is, when one of their connections ends.
+const OF_A_USER: [&str; 3] = [
+    SUBSCRIBED,
+    ErrorCode::Forbidden.name(),
+    ErrorCode::Unauthenticated.name(),
+];
+
+/// Of so many users and things it is remembered when they were told.
 const MAX_REMEMBERED: usize = 1_000;
 
-/// Who was refused, and why.
-type Refusal = (Option<Box<str>>, &'static str);
+/// Who did what, or was refused and why.
+type Matter = (Option<Box<str>>, &'static str);
 
 /// Tells channel `audit`.
 pub struct Audit {
@@ -29,43 +55,66 @@ pub struct Audit {
     bus: Arc<dyn Bus>,
     clock: Arc<dyn Clock>,
     ids: Arc<IdSource>,
-    refusals: Refusals,
+    told: Told,
 }
 
-/// When refusals were told.
+/// When things were told.
 #[derive(Debug, Default)]
-struct Refusals(Mutex<HashMap<Refusal, Told>>);
+struct Told(Mutex<HashMap<Matter, Account>>);
 
 #[derive(Clone, Copy, Debug)]
-struct Told {
-    at: Timestamp,
-    /// How many there were since.
+struct Account {
+    /// When everything would be there again to be told.
+    full_at: Timestamp,
+    /// How many were not told.
     untold: u64,
 }
 
-impl Refusals {
+impl Told {
     /// One more: how many there were since the last that was told, with this one; none if it is not
     /// told yet.
-    fn to_tell(&self, user: Option<&str>, reason: &'static str, now: Timestamp) -> Option<u64> {
+    fn to_tell(
+        &self,
+        user: Option<&str>,
+        what: &'static str,
+        ration: Ration,
+        now: Timestamp,
+    ) -> Option<u64> {
         let mut told = self.0.lock();
-        let is_recent = |told: &Told| now.millis_since(told.at) < TOLD_EVERY_MS;
         if told.len() >= MAX_REMEMBERED {
-            told.retain(|_, told| is_recent(told));
+            told.retain(|_, account| account.full_at > now);
         }
-        let key = (user.map(Box::from), reason);
-        if let Some(known) = told.get_mut(&key) {
-            known.untold += 1;
-            if is_recent(known) {
-                return None;
+        let is_full = told.len() >= MAX_REMEMBERED;
+        let key = (user.map(Box::from), what);
+        let Some(account) = told.get_mut(&key) else {
+            if !is_full {
+                let full_at = now.plus_millis(ration.every_ms);
+                told.insert(key, Account { full_at, untold: 0 });
             }
-            let count = known.untold;
-            *known = Told { at: now, untold: 0 };
-            return Some(count);
+            return Some(1);
+        };
+        account.untold += 1;
+        let owed_ms = account.full_at.millis_since(now);
+        // More can't be owed: the clock was put back.
+        let is_possible = (0..=ration.every_ms * i64::from(ration.at_once)).contains(&owed_ms);
+        let owed_ms = if is_possible { owed_ms } else { 0 };
+        if owed_ms > ration.every_ms * i64::from(ration.at_once - 1) {
+            return None;
         }
-        if told.len() < MAX_REMEMBERED {
-            told.insert(key, Told { at: now, untold: 0 });
-        }
-        Some(1)
+        account.full_at = now.plus_millis(owed_ms + ration.every_ms);
+        Some(std::mem::take(&mut account.untold))
+    }
+
+    /// How many of a user's were not told, of these things. They count as told from then on.
+    fn take_untold(&self, user: &str, whats: &[&'static str]) -> u64 {
+        let mut told = self.0.lock();
+        let mut key: Matter = (Some(Box::from(user)), "");
+        let untold = whats.iter().filter_map(|what| {
+            key.1 = what;
+            told.get_mut(&key)
+                .map(|account| std::mem::take(&mut account.untold))
+        });
+        untold.sum()
     }
 }
 
@@ -77,7 +126,7 @@ impl Audit {
             bus,
             clock,
             ids,
-            refusals: Refusals::default(),
+            told: Told::default(),
         }
     }
 
@@ -85,7 +134,7 @@ impl Audit {
     /// second, with how many there were.
     pub fn refused(&self, user: Option<&str>, from: Option<IpAddr>, reason: &'static str) {
         let now = self.clock.now();
-        if let Some(count) = self.refusals.to_tell(user, reason, now) {
+        if let Some(count) = self.told.to_tell(user, reason, REFUSALS, now) {
             let mut data = json!({ "user": user, "reason": reason, "count": count });
             if let Some(from) = from {
                 put(&mut data, "address", &from.to_canonical().to_string());
@@ -115,17 +164,32 @@ impl Gateway {
     }
 
     pub(crate) fn audit_subscribed(&self, connection: Id, who: &Principal, channel: &str) {
-        let mut data = person(connection, who);
-        put(&mut data, "channel", channel);
-        self.audit(Kind::AuditSubscribed, &data);
+        if let Some(count) = self.count(who, SUBSCRIBED, SUBSCRIPTIONS) {
+            let mut data = person(connection, who);
+            put(&mut data, "channel", channel);
+            put_count(&mut data, "count", count);
+            self.audit(Kind::AuditSubscribed, &data);
+        }
     }
 
-    /// Somebody asked a connection for what they may not have.
+    /// Somebody asked a connection for what they may not have. Of a flood one is told a second, with how
+    /// many there were.
     pub(crate) fn audit_denied(&self, connection: Id, who: &Principal, error: &ErrorBody) {
-        let mut data = person(connection, who);
-        put(&mut data, "reason", error.code.name());
-        put(&mut data, "message", &error.message);
-        self.audit(Kind::AuditRefused, &data);
+        let reason = error.code.name();
+        if let Some(count) = self.count(who, reason, REFUSALS) {
+            let mut data = person(connection, who);
+            put(&mut data, "reason", reason);
+            put(&mut data, "message", &error.message);
+            put_count(&mut data, "count", count);
+            self.audit(Kind::AuditRefused, &data);
+        }
+    }
+
+    /// How many of that this user did since it was told, with this one; none if it is not told yet.
+    fn count(&self, who: &Principal, what: &'static str, ration: Ration) -> Option<u64> {
+        let state = &self.state;
+        let told = &state.audit.told;
+        told.to_tell(Some(&who.subject), what, ration, state.clock.now())
     }
 
     /// Somebody was not let in.
@@ -137,6 +201,10 @@ impl Gateway {
     pub(crate) fn audit_disconnected(&self, connection: Id, who: &Principal, reason: &str) {
         let mut data = person(connection, who);
         put(&mut data, "reason", reason);
+        let untold = self.state.audit.told.take_untold(&who.subject, &OF_A_USER);
+        if untold > 0 {
+            put_count(&mut data, "untold", untold);
+        }
         self.audit(Kind::AuditDisconnected, &data);
     }
 
@@ -159,26 +227,57 @@ fn put(data: &mut Value, name: &str, value: &str) {
     }
 }
 
+fn put_count(data: &mut Value, name: &str, count: u64) {
+    if let Value::Object(fields) = data {
+        fields.insert(name.to_owned(), Value::from(count));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_flood_of_refusals_is_told_once_a_second() {
-        let refusals = Refusals::default();
+        let told = Told::default();
         let at = Timestamp::from_millis;
-        assert_eq!(refusals.to_tell(None, "origin", at(0)), Some(1));
+        let refused =
+            |user: Option<&str>, reason, now| told.to_tell(user, reason, REFUSALS, at(now));
+        assert_eq!(refused(None, "origin", 0), Some(1));
         for _ in 0..100 {
-            assert_eq!(refusals.to_tell(None, "origin", at(999)), None);
+            assert_eq!(refused(None, "origin", 999), None);
         }
-        assert_eq!(refusals.to_tell(None, "stopping", at(999)), Some(1));
-        assert_eq!(refusals.to_tell(Some("anna"), "origin", at(999)), Some(1));
-        assert_eq!(refusals.to_tell(None, "origin", at(1_000)), Some(101));
-        assert_eq!(refusals.to_tell(None, "origin", at(2_000)), Some(1));
+        assert_eq!(refused(None, "stopping", 999), Some(1));
+        assert_eq!(refused(Some("anna"), "origin", 999), Some(1));
+        assert_eq!(refused(None, "origin", 1_000), Some(101));
+        assert_eq!(refused(None, "origin", 2_000), Some(1));
+        assert_eq!(refused(None, "origin", -9_000), Some(1), "a clock put back");
+        assert_eq!(refused(None, "origin", -8_001), None);
         for number in 0..5_000 {
             let user = number.to_string();
-            assert_eq!(refusals.to_tell(Some(&user), "manage", at(2_000)), Some(1));
+            assert_eq!(refused(Some(&user), "manage", 2_000), Some(1));
         }
-        assert!(refusals.0.lock().len() <= MAX_REMEMBERED);
+        assert!(told.0.lock().len() <= MAX_REMEMBERED);
+    }
+
+    #[test]
+    fn a_crowd_of_subscriptions_is_told_whole_and_a_flood_is_counted() {
+        let told = Told::default();
+        let ration = Ration {
+            at_once: 3,
+            every_ms: 1_000,
+        };
+        let subscribed = |now| told.to_tell(Some("anna"), "s", ration, Timestamp::from_millis(now));
+        assert_eq!([0, 0, 0].map(subscribed), [Some(1); 3]);
+        assert_eq!([0, 500, 999].map(subscribed), [None; 3]);
+        assert_eq!(subscribed(1_000), Some(4));
+        assert_eq!(subscribed(1_000), None);
+        assert_eq!(
+            [9_000, 9_000, 9_000].map(subscribed),
+            [Some(2), Some(1), Some(1)]
+        );
+        assert_eq!(subscribed(9_000), None);
+        assert_eq!(told.take_untold("anna", &["s", "other"]), 1);
+        assert_eq!(told.take_untold("anna", &["s"]), 0);
     }
 }

@@ -24,6 +24,10 @@ use crate::upgrade::Agreed;
 /// No more data than this is handed over in one go, but one item always.
 const PAGE_BYTES: usize = 64 * 1024;
 
+/// Of so many that wait, at most, and of so much of them, the newest for each value is looked for.
+const MOST_CONFLATED: usize = 1_000;
+const CONFLATED_BYTES: usize = 512 * 1024;
+
 /// A client that is behind for a shorter time is not slow yet.
 const SLOW: Duration = Duration::from_secs(1);
 
@@ -71,7 +75,11 @@ impl Subscription {
             _ => terms.page_items(),
         };
         let most = page_items(self.options.lane, most);
-        let mut page = self.cursor.read(terms.bus, most);
+        let looked_at = match self.options.conflate {
+            Some(_) => MOST_CONFLATED,
+            None => most,
+        };
+        let mut page = self.cursor.read(terms.bus, looked_at);
         self.check_critical(&page)?;
         if let Some(mut gap) = page.gap.take() {
             if terms.one_by_one {
@@ -80,16 +88,23 @@ impl Subscription {
             }
             haul.pieces.push(Piece::Gap(gap));
         }
-        let end = within_bytes(&page.items);
-        let items = page.items.get(..end).unwrap_or_default();
-        let left_out = self.conflated(items);
-        let mut run = Run::default();
-        for (place, item) in items.iter().enumerate() {
+        let end = match self.options.conflate {
+            Some(_) => within_bytes(&page.items, CONFLATED_BYTES),
+            None => page.items.len(),
+        };
+        let waiting = page.items.get(..end).unwrap_or_default();
+        let left_out = self.conflated(waiting);
+        let (mut run, mut items, mut bytes) = (Run::default(), 0, 0);
+        for (place, item) in waiting.iter().enumerate() {
             let sent_ahead = self.was_sent_ahead(item);
             if !sent_ahead && self.cursor.hears(item) {
                 if left_out.get(place).copied().unwrap_or_default() {
                     run.add(item);
+                } else if items >= most || bytes >= PAGE_BYTES {
+                    break;
                 } else {
+                    items += 1;
+                    bytes += item.publication.data.len();
                     run.end(self.cursor.epoch(), &mut haul);
                     haul.pieces.push(self.piece(item, terms));
                     if self.live {
@@ -208,11 +223,11 @@ impl Terms<'_> {
     }
 }
 
-/// How many of the items are handed over in one go.
-fn within_bytes(items: &[Arc<Published>]) -> usize {
+/// How many of the items have so much data, and one that goes beyond.
+fn within_bytes(items: &[Arc<Published>], most: usize) -> usize {
     let mut bytes = 0_usize;
     let fits = items.iter().take_while(|item| {
-        let fits = bytes < PAGE_BYTES;
+        let fits = bytes < most;
         bytes += item.publication.data.len();
         fits
     });

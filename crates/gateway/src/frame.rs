@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use vigil_bus::{Missed, Published};
 use vigil_event::{Severity, SeverityCounts};
 use vigil_protocol::websocket::{Frame, Opcode};
-use vigil_protocol::{Envelope, Gap, GapReason, Message, ServerFrame};
+use vigil_protocol::{Envelope, ErrorBody, Gap, GapReason, Message, ServerFrame};
 
 use crate::sift::Sift;
 
@@ -62,6 +62,16 @@ pub(crate) fn heard(counts: &SeverityCounts, min: Option<Severity>) -> BTreeMap<
         .map(|severity| (severity.name().to_owned(), counts.get(severity)))
         .filter(|(_, count)| *count > 0)
         .collect()
+}
+
+/// An error's frame, in answer to no command.
+pub(crate) fn of_error(error: ErrorBody) -> String {
+    ServerFrame {
+        reply_to: None,
+        channel: None,
+        message: Message::Error(error),
+    }
+    .encode()
 }
 
 /// A gap's frame.

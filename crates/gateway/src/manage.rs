@@ -14,8 +14,8 @@ use tokio::sync::oneshot;
 use vigil_auth::{Action, Principal, Role};
 use vigil_event::Id;
 use vigil_protocol::{
-    CloseCode, ErrorBody, ErrorCode, History, HistorySaid, Notification, PresenceSaid, Publish,
-    PublishedSaid, Subscribe,
+    CloseCode, ErrorBody, ErrorCode, History, HistorySaid, MAX_HISTORY_ITEMS, MAX_KEY_BYTES,
+    Notification, PresenceSaid, Publish, PublishedSaid, Subscribe,
 };
 
 use crate::Gateway;
@@ -176,10 +176,16 @@ async fn history(
     Query(query): Query<HistoryQuery>,
 ) -> Answer<HistorySaid> {
     let manager = gateway.manager(caller)?;
+    let limits = 1..=MAX_HISTORY_ITEMS;
+    if query.limit.is_some_and(|limit| !limits.contains(&limit)) {
+        return Err(Refusal::bad(format!(
+            "`limit` must be 1 to {MAX_HISTORY_ITEMS}"
+        )));
+    }
     let asked = History {
         channel,
         since: since_of(query.since.as_deref(), query.last)?,
-        limit: query.limit.map(|limit| limit.max(1)),
+        limit: query.limit,
         min_severity: query.min_severity,
         filter: filter_of(query.filter.as_ref())?,
         fields: fields_of(query.fields.as_deref())?,
@@ -333,11 +339,14 @@ async fn publish(
         _ => gateway.manager(caller)?,
     };
     let mut asked = Publish::decode(&body, None).map_err(Refusal::bad)?;
-    let key = headers.get("idempotency-key");
-    if let Some(key) = key.and_then(|key| key.to_str().ok()) {
-        if key.len() > vigil_protocol::MAX_KEY_BYTES {
-            return Err(Refusal::bad("`Idempotency-Key` is too long"));
-        }
+    if let Some(key) = headers.get("idempotency-key") {
+        let key = key.to_str().ok();
+        let key = key.filter(|key| (1..=MAX_KEY_BYTES).contains(&key.len()));
+        let key = key.ok_or_else(|| {
+            Refusal::bad(format!(
+                "`Idempotency-Key` must be 1 to {MAX_KEY_BYTES} characters of ASCII"
+            ))
+        })?;
         asked.idempotency_key.get_or_insert_with(|| key.to_owned());
     }
     gateway.publish(&by, &asked).map(Json).map_err(refusal)

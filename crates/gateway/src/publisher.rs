@@ -66,10 +66,11 @@ impl Gateway {
                 .parse()
                 .map_err(|error| invalid(format!("`severity`: {error}")))?,
         };
+        self.check_length(asked.data.get())?;
         let data = if kind.name().starts_with("chat.") {
             signed(&asked.data, &by.subject)?
         } else {
-            asked.data.get().to_owned()
+            readable(&asked.data)?.get().to_owned()
         };
         let key = asked.idempotency_key.as_deref();
         self.put(by, &channel, kind, severity, data, key)
@@ -174,10 +175,7 @@ impl Gateway {
         data: String,
         key: Option<&str>,
     ) -> Result<PublishedSaid, ErrorBody> {
-        let max = self.state.limits.max_publish_bytes;
-        if data.len() > max {
-            return Err(invalid(format!("`data` is longer than {max} bytes")));
-        }
+        self.check_length(&data)?;
         let at = self.state.clock.now();
         let Some(key) = key else {
             let id = self.state.ids.next(at);
@@ -204,6 +202,14 @@ impl Gateway {
         let position = said.position.clone();
         known.insert(full.into(), Kept { at, id, position });
         Ok(said)
+    }
+
+    fn check_length(&self, data: &str) -> Result<(), ErrorBody> {
+        let max = self.state.limits.max_publish_bytes;
+        if data.len() > max {
+            return Err(invalid(format!("`data` is longer than {max} bytes")));
+        }
+        Ok(())
     }
 
     fn append(
@@ -269,10 +275,19 @@ fn kind_of(name: &str) -> Result<Kind, ErrorBody> {
         })
 }
 
+/// What is well formed and yet no value to a reader, as half of a surrogate pair or a number that no
+/// float can hold: a filter could not judge it, nor MessagePack carry it.
+fn readable(data: &RawValue) -> Result<&RawValue, ErrorBody> {
+    match serde_json::from_str::<Value>(data.get()) {
+        Ok(_) => Ok(data),
+        Err(error) => Err(invalid(format!("`data` can't be read by all: {error}"))),
+    }
+}
+
 /// What is said in a chat carries who said it, whatever the client wrote there.
 fn signed(data: &RawValue, by: &str) -> Result<String, ErrorBody> {
     let mut data: serde_json::Map<String, Value> = serde_json::from_str(data.get())
-        .map_err(|_| invalid("`data` of a chat must be an object".to_owned()))?;
+        .map_err(|error| invalid(format!("`data` of a chat must be an object: {error}")))?;
     data.insert("from".to_owned(), Value::String(by.to_owned()));
     Ok(Value::Object(data).to_string())
 }

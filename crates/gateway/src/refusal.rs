@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::http::StatusCode;
-use axum::http::header::{HeaderValue, RETRY_AFTER};
+use axum::http::header::{CONNECTION, HeaderValue, RETRY_AFTER, SEC_WEBSOCKET_VERSION, UPGRADE};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use vigil_protocol::websocket::handshake;
 use vigil_protocol::{ErrorBody, ErrorCode};
 
 use crate::telemetry::Refused;
@@ -32,6 +33,11 @@ impl Refusal {
     pub(crate) fn after(mut self, wait: Duration) -> Self {
         self.error.retry_after_ms = Some(wait.as_millis() as u64);
         self
+    }
+
+    /// What is said of it.
+    pub(crate) fn into_error(self) -> ErrorBody {
+        self.error
     }
 
     /// The request is not understood.
@@ -109,10 +115,16 @@ impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let retry_after_ms = self.error.retry_after_ms;
         let mut response = (self.status, Json(Body { error: self.error })).into_response();
+        let headers = response.headers_mut();
         if let Some(wait_ms) = retry_after_ms {
-            response
-                .headers_mut()
-                .insert(RETRY_AFTER, HeaderValue::from(wait_ms.div_ceil(1_000)));
+            headers.insert(RETRY_AFTER, HeaderValue::from(wait_ms.div_ceil(1_000)));
+        }
+        if self.status == StatusCode::UPGRADE_REQUIRED {
+            // RFC 9110, 15.5.22 and RFC 6455, 4.4: with what would do.
+            headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+            headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+            let version = HeaderValue::from_static(handshake::VERSION);
+            headers.insert(SEC_WEBSOCKET_VERSION, version);
         }
         response
     }

@@ -13,7 +13,7 @@ use axum::{Extension, Json, Router};
 use serde::Serialize;
 use vigil_auth::Principal;
 use vigil_event::channel::STATUS;
-use vigil_protocol::{CloseCode, ErrorBody, ErrorCode};
+use vigil_protocol::{CloseCode, ErrorBody, ErrorCode, Subscribe};
 
 use crate::admission::Admitted;
 use crate::connection::Connection;
@@ -26,7 +26,7 @@ use crate::shard::Shard;
 use crate::telemetry::{Refused, Transport};
 use crate::upgrade::{NotAWebSocket, Opened, Upgrade};
 use crate::wish::Wish;
-use crate::{Gateway, manage, origin, sse};
+use crate::{Gateway, frame, manage, origin, sse};
 
 pub(crate) type Caller = Option<Extension<Principal>>;
 pub(crate) type Options = Result<Query<StreamOptions>, QueryRejection>;
@@ -123,10 +123,14 @@ impl Opening {
         };
         if is_to_be_greeted(&self.caller, self.upgrade.is_ok()) {
             gateway.check_page(&self.headers)?;
-            let options = self.options;
+            // What nobody can have is told before anything is opened.
+            let asked = match channel {
+                Some(name) => Some(gateway.asked_of_url(&name, self.options)?),
+                None => None,
+            };
             return greet(gateway, self.upgrade, purpose, move |gateway, principal| {
-                let Some(name) = channel else { return Ok(None) };
-                gateway.wish_of_url(principal, &name, options).map(Some)
+                let wish = asked.map(|asked| gateway.granted(principal, &asked));
+                wish.transpose()
             });
         }
         let principal = gateway.check(self.caller, &self.headers)?;
@@ -144,7 +148,7 @@ const fn is_to_be_greeted(caller: &Caller, is_upgrade: bool) -> bool {
 }
 
 /// Upgrades without a credential, and makes a connection of it once the first frame has shown one.
-/// What the client may not have then closes the socket.
+/// What the client may not have is told then, and closes the socket.
 fn greet(
     gateway: &Arc<Gateway>,
     upgrade: Result<Upgrade, NotAWebSocket>,
@@ -166,11 +170,15 @@ fn greet(
                 None
             }
         };
-        let (outlet, principal) = greeted?;
-        let Ok(first) = wish(&gateway, &principal) else {
-            let end = End::Close(CloseCode::Forbidden);
-            gateway.dismiss(outlet, end).await;
-            return None;
+        let (mut outlet, principal) = greeted?;
+        let first = match wish(&gateway, &principal) {
+            Ok(first) => first,
+            Err(refusal) => {
+                let said = outlet.say(&frame::of_error(refusal.into_error())).await;
+                let end = said.err().unwrap_or(End::Close(CloseCode::Forbidden));
+                gateway.dismiss(outlet, end).await;
+                return None;
+            }
         };
         let admitted = gateway.admission.admit(
             &principal.subject,
@@ -344,19 +352,31 @@ impl Gateway {
         name: &str,
         options: Options,
     ) -> Result<Wish, Refusal> {
+        let asked = self.asked_of_url(name, options)?;
+        self.granted(principal, &asked)
+    }
+
+    /// What a stream's URL asks for, if there is such a thing.
+    fn asked_of_url(&self, name: &str, options: Options) -> Result<Subscribe, Refusal> {
         let Query(options) = options
             .map_err(|error| Refusal::bad(format!("the query is not understood: {error}")))?;
-        let asked = options.subscribe(name)?;
-        let wish = self.wish(principal, &asked).map_err(|error| {
+        let namespaces = &self.state.namespaces;
+        if namespaces.find(name).is_none() {
+            return Err(Refusal::new(
+                StatusCode::NOT_FOUND,
+                namespaces.unknown(name),
+            ));
+        }
+        options.subscribe(name)
+    }
+
+    /// What a stream's URL asks for, if the caller may have it.
+    fn granted(&self, principal: &Principal, asked: &Subscribe) -> Result<Wish, Refusal> {
+        let wish = self.wish(principal, asked).map_err(|error| {
             if error.code == ErrorCode::Forbidden {
                 return self.refused(Refused::Forbidden);
             }
-            let status = if error.code == ErrorCode::UnknownChannel {
-                StatusCode::NOT_FOUND
-            } else {
-                StatusCode::BAD_REQUEST
-            };
-            Refusal::new(status, error)
+            Refusal::new(StatusCode::BAD_REQUEST, error)
         })?;
         // A token whose filter makes no sense is told so before anything is opened.
         self.sift(&wish.options.asked, principal)

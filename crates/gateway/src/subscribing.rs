@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use vigil_bus::Position;
 use vigil_protocol::{ErrorBody, ErrorCode, Gap, Message, Subscribe, Subscribed};
 
 use crate::channel::{self, Target};
 use crate::command::ReplyTo;
 use crate::connection::Connection;
-use crate::cursor::{Start, Started};
+use crate::cursor::Start;
 use crate::frame;
 use crate::outlet::End;
 use crate::publisher::said;
@@ -89,7 +90,9 @@ impl Connection {
         }
         let overdue = self.overdue(&mut subscription);
         self.subscriptions.add(subscription);
-        self.answer(id, channel, wish, &started).await?;
+        let places = Some((&started.from, &started.head));
+        self.answer(id, channel, wish, places, started.recovered)
+            .await?;
         let gaps = started.gaps.into_iter().chain(overdue);
         for gap in gaps {
             self.tell_gap(channel, gap).await?;
@@ -102,14 +105,15 @@ impl Connection {
         id: ReplyTo,
         channel: &str,
         wish: &Wish,
-        started: &Started,
+        places: Option<(&Position, &Position)>,
+        recovered: bool,
     ) -> Result<(), End> {
         let options = &wish.options;
         let min_severity = options.asked.min_severity;
         let subscribed = Subscribed {
-            position: said(&started.from),
-            head: said(&started.head),
-            recovered: started.recovered,
+            position: places.map(|(from, _)| said(from)),
+            head: places.map(|(_, head)| said(head)),
+            recovered,
             min_severity: min_severity.map(|severity| severity.name().to_owned()),
             lane: options.lane,
             durable: options.durable.clone(),
@@ -177,18 +181,6 @@ impl Connection {
         let mut rooms = RoomsSubscription::new(bus, prefix, &wish.options);
         let there = rooms.new_rooms(bus);
         self.subscriptions.rooms.push(rooms);
-        let nowhere = Started {
-            from: vigil_bus::Position {
-                epoch: Arc::from("namespace"),
-                offset: 0,
-            },
-            head: vigil_bus::Position {
-                epoch: Arc::from("namespace"),
-                offset: 0,
-            },
-            gaps: Vec::new(),
-            recovered: true,
-        };
         // Heard before it is said that they are: what is published from then on must not be missed.
         let mut heard = Vec::new();
         for room in there {
@@ -197,7 +189,9 @@ impl Connection {
             heard.push((room, added));
         }
         let name = wish.target.name();
-        self.answer(id, &name, wish, &nowhere).await?;
+        let mut gaps = heard.iter().flat_map(|(_, added)| added.iter().flatten());
+        let recovered = gaps.next().is_none();
+        self.answer(id, &name, wish, None, recovered).await?;
         for (room, added) in heard {
             self.tell_of_room(&room, prefix, added).await?;
         }

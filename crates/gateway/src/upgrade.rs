@@ -98,10 +98,14 @@ impl<S: Send + Sync> FromRequestParts<S> for Upgrade {
             .and_then(handshake::accept)
             .ok_or(NotAWebSocket::Key)?;
         // RFC 6455, 4.2.2: a sub-protocol is named only if the client offered it, and none is no reason
-        // to refuse; a client that insists on one fails by itself.
-        let protocol = [SUBPROTOCOL_JSON, message_pack::SUBPROTOCOL]
-            .into_iter()
-            .find(|known| names(headers, &SEC_WEBSOCKET_PROTOCOL, known));
+        // to refuse; a client that insists on one fails by itself. What it names first it likes best.
+        let mut lists = headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter();
+        let protocol = lists.find_map(|list| {
+            handshake::first_of(
+                list.to_str().ok()?,
+                &[SUBPROTOCOL_JSON, message_pack::SUBPROTOCOL],
+            )
+        });
         let offers = headers.get_all(SEC_WEBSOCKET_EXTENSIONS);
         let offers: Vec<&str> = offers.iter().filter_map(|one| one.to_str().ok()).collect();
         let offers = offers.join(",");

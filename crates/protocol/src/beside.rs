@@ -1,5 +1,5 @@
-//! Options that stand beside `type` and not in `data`, as some clients write them, and names that
-//! mean nothing: a filter that was misspelt must not look as if it were in force.
+//! What stands beside `type` and not in `data`, as some clients write it, and names that mean nothing:
+//! a filter that was misspelt must not look as if it were in force.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,7 +7,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 
-use crate::client::{Data, Outer, Refusal, invalid};
+use crate::client::{Data, Outer, Refusal, invalid, plain};
 
 /// The parts of a frame that are no options.
 const FRAME: [&str; 4] = ["id", "type", "channel", "data"];
@@ -33,28 +33,21 @@ const OPTIONS: [&str; 13] = [
 const MAX_TOLD: usize = 8;
 const MAX_TOLD_CHARACTERS: usize = 64;
 
-/// The options of `data` with those that stand beside it, and the names that mean nothing. What is in
-/// `data` counts.
-pub(crate) fn joined<'a>(
-    outer: &Outer<'a>,
-    data: &Data<'a>,
-    text: &'a str,
-) -> Result<(Data<'a>, Vec<String>), Refusal> {
-    let not_understood = |error| invalid(format!("the frame is not understood: {error}"));
-    let beside: Data<'a> = serde_json::from_str(text).map_err(not_understood)?;
-    let Names(mut ignored) = serde_json::from_str(text).map_err(not_understood)?;
-    ignored.retain(|name| !FRAME.contains(&name.as_str()));
-    if let Some(raw) = outer.data.filter(|raw| raw.get() != "null") {
-        let Names(within) = serde_json::from_str(raw.get()).map_err(not_understood)?;
-        ignored.extend(within);
-    }
-    ignored.truncate(MAX_TOLD);
-    let joined = Data {
+/// What `data` says with what stands beside it. What is in `data` counts.
+pub(crate) fn joined<'a>(outer: &Outer<'a>, text: &'a str) -> Result<Data<'a>, Refusal> {
+    let data = outer.data.map(Data::within).transpose()?;
+    let data = data.unwrap_or_default();
+    let beside = beside(text)?;
+    Ok(Data {
+        channel: data.channel,
+        body: data.body,
         investigation_id: data.investigation_id.or(beside.investigation_id),
         analysis_id: data.analysis_id.or(beside.analysis_id),
         session_id: data.session_id.or(beside.session_id),
         since: data.since.or(beside.since),
         min_severity: data.min_severity.or(beside.min_severity),
+        alert_id: data.alert_id.or(beside.alert_id),
+        token: data.token.or(beside.token),
         filter: data.filter.or(beside.filter),
         fields: data.fields.or(beside.fields),
         batch: data.batch.or(beside.batch),
@@ -62,9 +55,34 @@ pub(crate) fn joined<'a>(
         conflate: data.conflate.or(beside.conflate),
         durable: data.durable.or(beside.durable),
         limit: data.limit.or(beside.limit),
-        ..*data
-    };
-    Ok((joined, ignored))
+        offset: data.offset.or(beside.offset),
+        severity: data.severity.or(beside.severity),
+        message: data.message.or(beside.message),
+        idempotency_key: data.idempotency_key.or(beside.idempotency_key),
+        typing: data.typing.or(beside.typing),
+    })
+}
+
+/// What stands beside `type`.
+pub(crate) fn beside(text: &str) -> Result<Data<'_>, Refusal> {
+    serde_json::from_str(text).map_err(|error| not_understood(&error))
+}
+
+/// The names that mean nothing to `subscribe` and `history`.
+pub(crate) fn ignored(outer: &Outer<'_>, text: &str) -> Result<Vec<String>, Refusal> {
+    let names = |text| serde_json::from_str(text).map_err(|error| not_understood(&error));
+    let Names(mut ignored) = names(text)?;
+    ignored.retain(|name| !FRAME.contains(&name.as_str()));
+    if let Some(raw) = outer.data {
+        let Names(within) = names(raw.get())?;
+        ignored.extend(within);
+    }
+    ignored.truncate(MAX_TOLD);
+    Ok(ignored)
+}
+
+fn not_understood(error: &serde_json::Error) -> Refusal {
+    invalid(format!("the frame is not understood: {}", plain(error)))
 }
 
 /// The first few names of an object that are no options.

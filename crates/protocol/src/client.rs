@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 use crate::beside;
@@ -163,8 +163,10 @@ pub(crate) struct Data<'a> {
     pub(crate) limit: Option<&'a RawValue>,
     #[serde(borrow)]
     pub(crate) offset: Option<&'a RawValue>,
-    #[serde(borrow, rename = "data")]
+    #[serde(borrow, default, rename = "data", deserialize_with = "present")]
     pub(crate) body: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(crate) severity: Option<&'a RawValue>,
     #[serde(borrow)]
     pub(crate) message: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -173,16 +175,44 @@ pub(crate) struct Data<'a> {
     pub(crate) typing: Option<&'a RawValue>,
 }
 
+/// What is there, though it be null: that is a value which may be published.
+pub(crate) fn present<'de: 'a, 'a, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<&'a RawValue>, D::Error> {
+    <&RawValue>::deserialize(deserializer).map(Some)
+}
+
+impl<'a> Data<'a> {
+    /// The members of an object.
+    pub(crate) fn within(raw: &'a RawValue) -> Result<Self, Refusal> {
+        if !is_object(raw.get()) {
+            return Err(invalid("`data` must be an object"));
+        }
+        serde_json::from_str(raw.get())
+            .map_err(|error| invalid(format!("`data` is not understood: {}", plain(&error))))
+    }
+}
+
+/// Whether it begins as an object does: a list of the same values in order would be read like one.
+pub(crate) fn is_object(json: &str) -> bool {
+    json.trim_ascii_start().starts_with('{')
+}
+
 pub(crate) type Refusal = (ErrorCode, String);
 
 impl ClientFrame {
     /// Reads a frame. The caller bounds the text's length.
     pub fn decode(text: &str) -> Result<Self, FrameError> {
-        let outer: Outer<'_> = serde_json::from_str(text).map_err(|error| FrameError {
+        let malformed = |message| FrameError {
             reply_to: None,
             code: ErrorCode::Malformed,
-            message: format!("the frame is no JSON object: {error}"),
-        })?;
+            message,
+        };
+        if !is_object(text) {
+            return Err(malformed("the frame is no JSON object".to_owned()));
+        }
+        let outer: Outer<'_> = serde_json::from_str(text)
+            .map_err(|error| malformed(format!("the frame is no JSON object: {error}")))?;
         let id = request_id(outer.id).map_err(|(code, message)| FrameError {
             reply_to: None,
             code,
@@ -210,43 +240,48 @@ fn request_id(raw: Option<&RawValue>) -> Result<Option<RequestId>, Refusal> {
     }
     let id = serde_json::from_str(raw.get())
         .map_err(|_| invalid("`id` must be a string or a number"))?;
-    if matches!(&id, RequestId::Text(text) if text.len() > MAX_ID_BYTES) {
-        return Err(invalid(format!("`id` is longer than {MAX_ID_BYTES} bytes")));
+    match &id {
+        RequestId::Text(text) if text.len() > MAX_ID_BYTES => {
+            Err(invalid(format!("`id` is longer than {MAX_ID_BYTES} bytes")))
+        }
+        // It would be answered with another one.
+        RequestId::Number(number) if number.is_f64() && is_whole(raw.get()) => {
+            Err(invalid("`id` is too large a number: send it as a string"))
+        }
+        _ => Ok(Some(id)),
     }
-    Ok(Some(id))
+}
+
+/// Whether a number is written without a fraction and an exponent.
+fn is_whole(number: &str) -> bool {
+    number != "-0" && !number.contains(['.', 'e', 'E'])
 }
 
 fn command(outer: &Outer<'_>, text: &str) -> Result<Command, Refusal> {
     let kind = text_of("type", outer.kind, 64)?.ok_or_else(|| invalid("`type` is missing"))?;
-    let data: Data<'_> = match outer.data {
-        Some(raw) if raw.get() != "null" => serde_json::from_str(raw.get())
-            .map_err(|error| invalid(format!("`data` is not understood: {error}")))?,
-        _ => Data::default(),
-    };
+    match &*kind {
+        "publish" => return publish::publish(outer, text).map(Command::Publish),
+        "status" => return Ok(Command::Status),
+        "ping" => return Ok(Command::Ping),
+        "pong" => return Ok(Command::Pong),
+        _ => {}
+    }
+    let data = beside::joined(outer, text)?;
     match &*kind {
         "subscribe" => {
-            let (data, ignored) = beside::joined(outer, &data, text)?;
-            let asked = subscribe::subscribe(outer, &data, ignored)?;
+            let asked = subscribe::subscribe(outer, &data, beside::ignored(outer, text)?)?;
             Ok(Command::Subscribe(Box::new(asked)))
         }
         "history" => {
-            let (data, ignored) = beside::joined(outer, &data, text)?;
-            let asked = subscribe::history(outer, &data, ignored)?;
+            let asked = subscribe::history(outer, &data, beside::ignored(outer, text)?)?;
             Ok(Command::History(Box::new(asked)))
         }
-        "publish" => publish::publish(outer, &data).map(Command::Publish),
         "chat" => publish::chat(outer, &data).map(Command::Chat),
         "typing" => publish::typing(outer, &data)
             .map(|(channel, typing)| Command::Typing { channel, typing }),
         "presence" => channel(outer, &data).map(|channel| Command::Presence { channel }),
-        "status" => Ok(Command::Status),
         "ack" => ack(outer, &data),
-        "unsubscribe" => {
-            let (data, _) = beside::joined(outer, &data, text)?;
-            channel(outer, &data).map(|channel| Command::Unsubscribe { channel })
-        }
-        "ping" => Ok(Command::Ping),
-        "pong" => Ok(Command::Pong),
+        "unsubscribe" => channel(outer, &data).map(|channel| Command::Unsubscribe { channel }),
         "acknowledge" => match text_of("data.alert_id", data.alert_id, MAX_ID_BYTES)? {
             Some(alert_id) => Ok(Command::Acknowledge {
                 alert_id: alert_id.into_owned(),
@@ -358,7 +393,7 @@ pub(crate) fn text_of<'a>(
 }
 
 /// The error's own words, without the place in a part of the frame that the client never sees.
-fn plain(error: &serde_json::Error) -> String {
+pub(crate) fn plain(error: &serde_json::Error) -> String {
     let text = error.to_string();
     match text.split_once(" at line ") {
         Some((words, _)) => words.to_owned(),

@@ -145,6 +145,86 @@ fn other_commands() {
 }
 
 #[test]
+fn anything_is_published_and_what_stands_beside_it_counts() {
+    for (text, expected) in [
+        (
+            r#"{"type":"publish","channel":"chat:1","data":"hello"}"#,
+            r#"Publish(Publish { channel: "chat:1", kind: None, severity: None, data: RawValue("hello"), idempotency_key: None })"#,
+        ),
+        (
+            r#"{"type":"publish","session_id":1,"data":[1,2],"idempotency_key":"k","severity":"low"}"#,
+            r#"Publish(Publish { channel: "chat:1", kind: None, severity: Some("low"), data: RawValue([1,2]), idempotency_key: Some("k") })"#,
+        ),
+        (
+            r#"{"type":"publish","channel":"chat:1","data":{"type":"message","data":null,"idempotency_key":"k"},"idempotency_key":"other"}"#,
+            r#"Publish(Publish { channel: "chat:1", kind: Some("message"), severity: None, data: RawValue(null), idempotency_key: Some("k") })"#,
+        ),
+        (
+            r#"{"type":"publish","channel":"chat:1","data":{"channel":"mail","session_id":{}}}"#,
+            r#"Publish(Publish { channel: "chat:1", kind: None, severity: None, data: RawValue({"channel":"mail","session_id":{}}), idempotency_key: None })"#,
+        ),
+        (
+            r#"{"type":"publish","data":{"channel":"chat:1","text":"hi"}}"#,
+            r#"Publish(Publish { channel: "chat:1", kind: None, severity: None, data: RawValue({"channel":"chat:1","text":"hi"}), idempotency_key: None })"#,
+        ),
+        (
+            r#"{"type":"chat","session_id":"1","message":"hi","data":{"idempotency_key":"k"}}"#,
+            r#"Chat(Chat { channel: "chat:1", message: "hi", idempotency_key: Some("k") })"#,
+        ),
+        (
+            r#"{"type":"auth","token":"a.b.c"}"#,
+            "Auth { token: Token(…) }",
+        ),
+        (
+            r#"{"type":"ack","channel":"alerts","durable":"desk","offset":7}"#,
+            r#"Ack { durable: "desk", channel: "alerts", offset: 7 }"#,
+        ),
+    ] {
+        assert_eq!(command(text), expected, "{text}");
+    }
+    let empty =
+        r#"{"type":"chat","channel":"chat:1","data":{"message":"hi","idempotency_key":""}}"#;
+    assert!(refused(empty).message.contains("is empty"));
+}
+
+#[test]
+fn a_list_is_no_object_though_it_has_the_same_values_in_order() {
+    for (text, code) in [
+        (r#"["7","ping",null,null]"#, ErrorCode::Malformed),
+        (
+            r#"{"type":"unsubscribe","data":["alerts"]}"#,
+            ErrorCode::Invalid,
+        ),
+        (
+            r#"{"type":"subscribe","channel":"alerts","data":{"batch":[5,5]}}"#,
+            ErrorCode::Invalid,
+        ),
+    ] {
+        let error = refused(text);
+        assert_eq!(error.code, code, "{text}");
+        assert!(!error.message.contains("struct"), "{error}");
+    }
+}
+
+#[test]
+fn an_id_comes_back_as_it_was_or_is_refused() {
+    for (id, told) in [
+        ("18446744073709551615", Some("18446744073709551615")),
+        ("-9223372036854775808", Some("-9223372036854775808")),
+        ("1.5", Some("1.5")),
+        ("-0", Some("-0.0")),
+        ("18446744073709551616", None),
+        ("12345678901234567890123", None),
+    ] {
+        let read = ClientFrame::decode(&format!(r#"{{"id":{id},"type":"ping"}}"#));
+        let read = read
+            .ok()
+            .map(|frame| serde_json::to_string(&frame.id).unwrap());
+        assert_eq!(read.as_deref(), told, "{id}");
+    }
+}
+
+#[test]
 fn every_option_of_a_subscription() {
     let asked = subscribed(
         r#"{"type":"subscribe","channel":"threats","data":{"filter":{"severity":"high"},
@@ -219,7 +299,7 @@ fn what_is_wrong_is_said() {
         (
             r#"{"id":"1","type":"subscribe","channel":"a","data":7}"#,
             ErrorCode::Invalid,
-            "`data` is not",
+            "`data` must be an object",
         ),
         (
             r#"{"id":"1","type":"subscribe","channel":"a","data":{"since":{"offset":1}}}"#,
@@ -266,12 +346,15 @@ fn a_token_is_never_shown() {
 
 #[test]
 fn depth_is_bounded() {
-    let deep = format!(
-        r#"{{"type":"ping","data":{}{}}}"#,
-        "[".repeat(100_000),
-        "]".repeat(100_000)
-    );
-    assert!(ClientFrame::decode(&deep).is_err());
+    let deep = "[".repeat(100_000) + &"]".repeat(100_000);
+    for text in [
+        format!(r#"{{"type":"publish","channel":"a","data":{deep}}}"#),
+        format!(r#"{{"type":"publish","channel":"a","data":{{"x":{deep}}}}}"#),
+        format!(r#"{{"type":"subscribe","channel":"a","data":{{"filter":{deep}}}}}"#),
+        format!(r#"{{"type":"subscribe","channel":"a","data":{deep}}}"#),
+    ] {
+        assert!(ClientFrame::decode(&text).is_err());
+    }
 }
 
 proptest! {

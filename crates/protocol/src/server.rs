@@ -89,10 +89,12 @@ pub struct LimitsSaid {
 /// The answer to `subscribe`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subscribed {
-    /// The subscription goes on after this position.
-    pub position: Position,
+    /// The subscription goes on after this position; none of a namespace, whose rooms have one each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub position: Option<Position>,
     /// The channel's newest position now: what lies between is sent first.
-    pub head: Position,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub head: Option<Position>,
     /// Whether everything that was asked for with `since` is there. False means a `gap` follows.
     pub recovered: bool,
     /// The least severity that is sent, if one was asked for.

@@ -34,8 +34,8 @@ fn check(message: Message, channel: Option<&str>, expected: &str) {
 #[test]
 fn answers() {
     let subscribed = Subscribed {
-        position: position(7),
-        head: position(9),
+        position: Some(position(7)),
+        head: Some(position(9)),
         recovered: true,
         min_severity: Some("high".into()),
         lane: Lane::Normal,

@@ -3,11 +3,11 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::client::{Data, Outer, Refusal, channel, invalid, option, text_of};
+use crate::client::{Data, Outer, Refusal, channel, invalid, is_object, option, text_of};
 use crate::{Filter, Since};
 
 /// The longest severity's name that is passed on.
-const MAX_SEVERITY_BYTES: usize = 32;
+pub(crate) const MAX_SEVERITY_BYTES: usize = 32;
 
 /// The most fields that may be chosen.
 pub const MAX_FIELDS: usize = 64;
@@ -126,7 +126,7 @@ pub(crate) fn subscribe(
         min_severity: severity(data)?,
         filter: option("filter", data.filter)?,
         fields: fields(data.fields)?,
-        batch: option("batch", data.batch)?.map(checked).transpose()?,
+        batch: batch(data.batch)?,
         lane: option("lane", data.lane)?,
         conflate: path("conflate", data.conflate)?,
         durable: durable(data)?,
@@ -161,10 +161,15 @@ fn severity(data: &Data<'_>) -> Result<Option<String>, Refusal> {
     Ok(name.map(std::borrow::Cow::into_owned))
 }
 
-fn checked(batch: Batch) -> Result<Batch, Refusal> {
-    if batch.max_wait_ms > MAX_BATCH_WAIT_MS
-        || !(1..=MAX_BATCH_MESSAGES).contains(&batch.max_messages)
-    {
+fn batch(raw: Option<&RawValue>) -> Result<Option<Batch>, Refusal> {
+    if raw.is_some_and(|raw| !is_object(raw.get())) {
+        return Err(invalid("`data.batch` must be an object"));
+    }
+    let batch: Option<Batch> = option("batch", raw)?;
+    if batch.is_some_and(|batch| {
+        batch.max_wait_ms > MAX_BATCH_WAIT_MS
+            || !(1..=MAX_BATCH_MESSAGES).contains(&batch.max_messages)
+    }) {
         return Err(invalid(format!(
             "`data.batch` may have max_wait_ms up to {MAX_BATCH_WAIT_MS} and max_messages of 1 to {MAX_BATCH_MESSAGES}"
         )));

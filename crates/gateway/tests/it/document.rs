@@ -1,14 +1,16 @@
 //! The AsyncAPI document is what the server really says: every frame of a conversation fits it.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
-use vigil_auth::Role;
-use vigil_event::Severity;
-
 use tokio::net::TcpStream;
+use vigil_auth::{Grant, Role};
+use vigil_event::Severity;
+use vigil_gateway::Limits;
 
-use crate::client::{Client, connect, open};
+use crate::client::{Client, Heard, connect, open};
 use crate::raw::{ask, handshake};
-use crate::server::{Server, Setup, principal};
+use crate::server::{START, Server, Setup, principal};
 
 /// Why a value does not fit a schema: as much of JSON Schema as the document uses.
 fn misfit(document: &Value, schema: &Value, value: &Value, at: &str) -> Option<String> {
@@ -161,6 +163,54 @@ async fn every_frame_of_a_conversation_fits_the_document() {
         );
     }
     drop(connect(&server, "/ws").await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_server_says_unasked_fits_the_document() {
+    let document: Value = serde_json::from_str(include_str!("../../asyncapi.json")).unwrap();
+    let grant = Grant {
+        expires_at: Some(START.plus_millis(50_000)),
+        ..Grant::new("root", Role::Admin)
+    };
+    let server = Server::start(Setup {
+        principal: None,
+        limits: Limits {
+            ping_interval: Duration::from_millis(20),
+            ..Limits::default()
+        },
+        ..Setup::default()
+    })
+    .await;
+    let authority = &server.gatekeeper.authority;
+    let token = authority.issue(&grant, START).unwrap();
+    let (mut client, _) = open(&server, "/ws", &[]).await.unwrap();
+    let mut seen = Vec::new();
+    let command = json!({"type": "auth", "data": {"token": token}});
+    say(&document, &mut client, command, &mut seen).await;
+    let welcome = client.frame().await;
+    check(&document, &welcome, &mut seen);
+    for kind in ["ping", "expiring"] {
+        while !seen.iter().any(|seen| seen == kind) {
+            let Heard::Frame(frame) = client.hear().await else {
+                panic!("no {kind} came: {seen:?}")
+            };
+            check(&document, &frame, &mut seen);
+        }
+    }
+    assert!(seen.iter().any(|seen| seen == "authenticated"), "{seen:?}");
+    let managed = Server::of(principal(Role::Admin)).await;
+    let mut client = connect(&managed, "/ws").await;
+    let mut stream = TcpStream::connect(managed.address).await.unwrap();
+    let body = r#"{"message":{"a":1}}"#;
+    let request = format!(
+        "POST /ws/broadcast HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        managed.address,
+        body.len()
+    );
+    let head = ask(&mut stream, &request).await;
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    check(&document, &client.next("notification").await, &mut seen);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -81,6 +81,16 @@ async fn the_sub_protocol_is_chosen_and_a_token_never_echoed() {
         response.headers()["sec-websocket-protocol"],
         "vigil.v1.json"
     );
+    let offered = [(
+        "sec-websocket-protocol",
+        "vigil.v2.json, vigil.v1.msgpack, vigil.v1.json",
+    )];
+    let (_client, response) = open(&server, "/ws", &offered).await.unwrap();
+    assert_eq!(
+        response.headers()["sec-websocket-protocol"],
+        "vigil.v1.msgpack",
+        "what a client names first it likes best"
+    );
     let (_client, response) = open(&server, "/ws", &[]).await.unwrap();
     assert!(!response.headers().contains_key("sec-websocket-protocol"));
     // This client's library gives up when nothing that it offered is chosen, as browsers do.

@@ -330,5 +330,18 @@ async fn the_handshake_is_checked() {
         let head = answer(&request).await;
         let status: u16 = head.split(' ').nth(1).unwrap().parse().unwrap();
         assert!((400..500).contains(&status), "{what}: {head}");
+        if status == 426 {
+            // RFC 6455, 4.4: a client learns which version would do.
+            assert!(
+                head.contains("\r\nupgrade: websocket\r\n"),
+                "{what}: {head}"
+            );
+            assert!(
+                head.contains("\r\nsec-websocket-version: 13\r\n"),
+                "{what}: {head}"
+            );
+        } else {
+            assert_eq!(what, "POST", "{head}");
+        }
     }
 }

@@ -4,7 +4,7 @@ use serde_json::json;
 use vigil_auth::{Grant, Role};
 use vigil_event::{Id, Revocation, Revoked};
 
-use crate::client::open;
+use crate::client::{open, refused};
 use crate::server::{START, Server, Setup};
 
 fn nobody() -> Setup {
@@ -54,6 +54,31 @@ async fn who_says_anything_else_first_is_sent_away() {
         let (mut client, _) = open(&server, "/ws/threats", &[]).await.unwrap();
         client.send(frame.clone()).await;
         assert_eq!(client.closed().await.0, code, "{frame}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_path_asks_for_is_checked_before_and_after_the_first_frame() {
+    let server = Server::start(nobody()).await;
+    for (path, status) in [
+        ("/ws/nowhere", 404),
+        ("/ws/threats?since=yesterday", 400),
+        ("/ws/threats?last=x", 400),
+    ] {
+        assert_eq!(refused(&server, path, &[]).await.0, status, "{path}");
+    }
+    let token = token(&server, &Grant::new("anna", Role::Viewer));
+    for (path, code) in [
+        ("/ws/audit", "forbidden"),
+        ("/ws/threats?min_severity=bad", "invalid"),
+        ("/ws/threats?filter=%28", "invalid"),
+    ] {
+        let (mut client, _) = open(&server, path, &[]).await.unwrap();
+        let auth = json!({"type": "auth", "data": {"token": token}});
+        assert_eq!(client.ask(auth).await["type"], "authenticated");
+        let error = client.frame().await;
+        assert_eq!(error["data"]["code"], code, "{path}: {error}");
+        assert_eq!(client.closed().await.0, 4003, "{path}");
     }
 }
 

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use vigil_auth::Role;
+use vigil_bus::Bus as _;
 
 use crate::client::connect;
 use crate::server::{Server, Setup, principal};
@@ -173,6 +174,8 @@ async fn history_is_asked_for_with_the_options_of_a_stream() {
     let data: Vec<&Value> = items.iter().map(|item| &item["data"]).collect();
     assert_eq!(data, [&json!({"number": 4}), &json!({"number": 5})]);
     for query in [
+        "limit=0",
+        "limit=1001",
         "last=1&since=e1:1",
         "fields=a..b",
         "filter=%28%28",
@@ -208,6 +211,7 @@ async fn what_is_published_twice_with_one_key_is_there_once() {
 async fn the_audit_channel_tells_who_came_heard_and_left() {
     let server = server(Role::Admin).await;
     let mut auditor = connect(&server, "/ws/audit").await;
+    assert_eq!(auditor.frame().await["type"], "subscribed");
     let kinds = async |auditor: &mut crate::client::Client, last: &str| {
         let mut kinds = Vec::new();
         loop {
@@ -241,4 +245,42 @@ async fn the_audit_channel_tells_who_came_heard_and_left() {
         .ask(json!({"type": "subscribe", "channel": "audit"}))
         .await;
     assert_eq!(refused["data"]["code"], "forbidden");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_what_is_not_granted_is_one_entry_of_the_audit() {
+    let server = server(Role::Analyst).await;
+    let mut client = connect(&server, "/ws").await;
+    let forbidden = json!({"type": "subscribe", "channel": "audit"});
+    let refused = async |client: &mut crate::client::Client| {
+        let answer = client.ask(forbidden.clone()).await;
+        assert_eq!(answer["data"]["code"], "forbidden");
+    };
+    for _ in 0..5 {
+        refused(&mut client).await;
+    }
+    server.clock.forward(1_000);
+    for _ in 0..3 {
+        refused(&mut client).await;
+    }
+    drop(client);
+    server
+        .metric_falls_to("vigil_gateway_connections{transport=\"websocket\"}", 0)
+        .await;
+    let read = server.bus.read("audit", 0, 100);
+    let told = read.items.iter().map(|item| {
+        let data: Value = serde_json::from_slice(&item.publication.data).unwrap();
+        let count = data.get("count").or_else(|| data.get("untold"));
+        (item.publication.kind.name(), count.and_then(Value::as_u64))
+    });
+    let told: Vec<_> = told.collect();
+    assert_eq!(
+        told,
+        [
+            ("audit.connected", None),
+            ("audit.refused", Some(1)),
+            ("audit.refused", Some(5)),
+            ("audit.disconnected", Some(2)),
+        ]
+    );
 }

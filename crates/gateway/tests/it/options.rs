@@ -192,6 +192,18 @@ async fn of_several_that_wait_the_newest_of_each_is_sent() {
     assert_eq!(client.frame().await["data"], gap(3, 3));
     assert_eq!(client.frame().await["offset"], 4);
     assert_eq!(client.frame().await["offset"], 5);
+    // However many wait, and whatever the bulk lane reads at a time.
+    for number in 6..=505 {
+        publish(&server, number, Severity::Low, &json!({"k": "a"}));
+    }
+    let mut other = connect(&server, "/ws").await;
+    subscribe(
+        &mut other,
+        json!({"conflate": "k", "lane": "bulk", "since": {"epoch": "e1", "offset": 5}}),
+    )
+    .await;
+    assert_eq!(other.frame().await["data"], gap(6, 504));
+    assert_eq!(other.frame().await["offset"], 505);
 }
 
 #[tokio::test(flavor = "multi_thread")]

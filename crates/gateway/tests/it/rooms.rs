@@ -123,6 +123,20 @@ async fn what_a_client_can_not_say() {
             "{said}: {answer}"
         );
     }
+    // Well formed, and yet no value to a filter or to MessagePack.
+    let deep = "[".repeat(65) + &"]".repeat(65);
+    for (data, said) in [
+        (r#""\ud800""#, "can't be read"),
+        ("1e999", "can't be read"),
+        (&deep, "nested deeper than 64"),
+    ] {
+        let command =
+            format!(r#"{{"id":"ask","type":"publish","channel":"chat:1","data":{data}}}"#);
+        client.send_text(&command).await;
+        let answer = client.frame().await;
+        let message = answer["data"]["message"].as_str().unwrap_or_default();
+        assert!(message.contains(said), "{data}: {answer}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -142,6 +156,15 @@ async fn a_namespace_is_heard_with_rooms_that_come_to_be() {
         .ask(json!({"type": "subscribe", "channel": "analysis:*"}))
         .await;
     assert_eq!(heard["type"], "subscribed");
+    // Each room has its own place.
+    assert_eq!(heard["data"], json!({"recovered": true, "lane": "normal"}));
+    let other = json!({"rooms": {"analysis:1": {"epoch": "other", "offset": 7}}});
+    let mut late = connect(&server, "/ws").await;
+    let heard = late
+        .ask(json!({"type": "subscribe", "channel": "analysis:*", "data": {"since": other}}))
+        .await;
+    assert_eq!(heard["data"]["recovered"], false);
+    assert_eq!(late.next("gap").await["data"]["reason"], "epoch_changed");
     say("analysis:1", "known").await;
     let first = all.next("message").await;
     assert_eq!(

@@ -27,6 +27,14 @@ pub fn names(list: &str, token: &str) -> bool {
         .any(|one| one.trim().eq_ignore_ascii_case(token))
 }
 
+/// The first of a list's tokens that is known.
+pub fn first_of(list: &str, known: &[&'static str]) -> Option<&'static str> {
+    list.split(',').find_map(|one| {
+        let mut known = known.iter();
+        known.find(|known| one.trim() == **known).copied()
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -48,5 +56,7 @@ mod tests {
     fn a_list_names_its_tokens() {
         assert!(names("keep-alive, Upgrade", "upgrade"));
         assert!(!names("keep-alive, upgraded", "upgrade"));
+        assert_eq!(first_of("x, b ,a", &["a", "b"]), Some("b"));
+        assert_eq!(first_of("x", &["a", "b"]), None);
     }
 }

@@ -12,7 +12,7 @@ use prometheus::IntCounter;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 use vigil_bus::{Bus, MemoryBus, Touched};
-use vigil_event::{Clock, Timestamp};
+use vigil_event::{Clock, Id, Kind, Publication, Timestamp};
 use vigil_store::{Room, Store, StoreError};
 
 use crate::config::Config;
@@ -40,6 +40,26 @@ pub(super) struct RoomKeeper {
     clock: Arc<dyn Clock>,
     namespaces: Vec<Kept>,
     written: Mutex<HashMap<Arc<str>, Written>>,
+}
+
+/// The leaving of those who, as far as the room tells, are still there: a process that was killed could
+/// not say it.
+fn gone(room: &Room, now: Timestamp) -> Vec<Publication> {
+    let mut here: Vec<&Publication> = Vec::new();
+    for (_, publication) in &room.publications {
+        match publication.kind {
+            Kind::PresenceJoin => here.push(publication),
+            Kind::PresenceLeave => here.retain(|join| join.data != publication.data),
+            _ => {}
+        }
+    }
+    let leave = |join: &Publication| Publication {
+        kind: Kind::PresenceLeave,
+        id: Id::derived(now, &[b"gone", room.epoch.as_bytes(), &join.data]),
+        timestamp: now,
+        ..join.clone()
+    };
+    here.into_iter().map(leave).collect()
 }
 
 /// A namespace, and how long its rooms' messages are kept; none if they are not.
@@ -91,9 +111,13 @@ impl RoomKeeper {
                 epoch: Arc::clone(&room.epoch),
                 after: room.next_offset.saturating_sub(1),
             };
+            let gone = gone(&room, clock.now());
             let publications = room.publications;
             if bus.restore(&room.channel, &room.epoch, room.next_offset, publications) {
                 written.insert(room.channel, at);
+                for leave in gone {
+                    bus.publish(leave);
+                }
             }
         }
         drop(written);
@@ -218,5 +242,43 @@ impl RoomKeeper {
         let there: std::collections::HashSet<_> = self.bus.names("").into_iter().collect();
         self.written.lock().retain(|name, _| there.contains(name));
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use vigil_event::Severity;
+
+    use super::*;
+
+    #[test]
+    fn who_did_not_leave_a_room_is_gone_after_a_crash() {
+        let at = Timestamp::from_millis(1_000);
+        let said = |kind, who: &str| Publication {
+            channel: Arc::from("chat:1"),
+            kind,
+            id: Id::derived(at, &[who.as_bytes()]),
+            timestamp: at,
+            severity: Severity::Informational,
+            data: format!(r#"{{"user":"{who}"}}"#).into(),
+        };
+        let said = [
+            said(Kind::PresenceJoin, "anna"),
+            said(Kind::PresenceJoin, "ben"),
+            said(Kind::ChatMessage, "anna"),
+            said(Kind::PresenceLeave, "anna"),
+        ];
+        let room = Room {
+            channel: Arc::from("chat:1"),
+            epoch: Arc::from("e"),
+            first: 1,
+            next_offset: 5,
+            publications: (1..).zip(said).collect(),
+        };
+        let gone = gone(&room, Timestamp::from_millis(2_000));
+        assert_eq!(gone.len(), 1);
+        assert_eq!(gone[0].kind, Kind::PresenceLeave);
+        assert_eq!(&gone[0].data[..], br#"{"user":"ben"}"#);
+        assert_eq!(gone[0].timestamp, Timestamp::from_millis(2_000));
     }
 }

@@ -228,6 +228,26 @@ fn a_chat_goes_on_after_a_restart() {
 }
 
 #[test]
+fn who_was_in_a_room_when_the_process_was_killed_has_left_it() {
+    let site = Site::new();
+    site.append("");
+    let mut vigil = site.following().serve();
+    let token = site.vigil().token("analyst");
+    let mut socket = Socket::open(vigil.base(), "/api/v1/ws/chat/1", &token);
+    let joined = socket.frame_where(|frame| frame["type"] == "presence.join");
+    let who = joined["data"]["connection_id"].as_str().unwrap().to_owned();
+    wait_until("it is written down", || {
+        let log = fs_err::read(site.path("data/vigil.db-wal")).unwrap_or_default();
+        log.windows(who.len()).any(|bytes| bytes == who.as_bytes())
+    });
+    vigil.process().kill();
+    let vigil = site.following().serve();
+    let mut socket = Socket::open(vigil.base(), "/api/v1/ws/chat/1?last=100", &token);
+    let left = socket.frame_where(|frame| frame["type"] == "presence.leave");
+    assert_eq!(left["data"], joined["data"]);
+}
+
+#[test]
 fn an_alert_is_acknowledged_on_the_socket_and_told_to_all() {
     let site = Site::new();
     site.append("");
