@@ -78,12 +78,14 @@ pub(crate) fn run(lines: usize) -> Result<()> {
         (full - without) * 1e6 / lines as f64,
         full * 1e6 / lines as f64
     );
-    let forms: [(&str, fn(usize) -> String); 2] = [
-        ("full, a number in each", |number| number.to_string()),
-        ("full, no two lines alike", word),
-    ];
-    for (name, form) in forms {
-        let batches = self::batches(&distinct(&text, form));
+    for (name, marked) in [
+        (
+            "full, a number in each",
+            distinct(&text, |number| number.to_string()),
+        ),
+        ("full, no two lines alike", distinct(&text, word)),
+    ] {
+        let batches = self::batches(&marked);
         let seconds = fastest(|| threats = judge(&batches, &rules, &options));
         row(name, lines as f64 / seconds, ceiling);
         println!("threats found: {threats} of {attacks} attacks");
