@@ -61,23 +61,17 @@ impl Alike<'_> {
 pub(crate) fn append(text: &[u8], common: &mut Vec<u8>) {
     let start = common.len();
     common.extend_from_slice(text);
-    let (before, after) = (text, text.get(1..).unwrap_or_default());
-    let changed = common.get_mut(start..).unwrap_or_default();
+    let after = text.get(1..).unwrap_or_default();
     // Neighbours that are both digits: the first of each two, then the second.
-    for (byte, (one, next)) in changed.iter_mut().zip(before.iter().zip(after)) {
-        *byte = if one.is_ascii_digit() & next.is_ascii_digit() {
-            b'0'
-        } else {
-            *byte
-        };
-    }
-    let changed = changed.get_mut(1..).unwrap_or_default();
-    for (byte, (one, next)) in changed.iter_mut().zip(before.iter().zip(after)) {
-        *byte = if one.is_ascii_digit() & next.is_ascii_digit() {
-            b'0'
-        } else {
-            *byte
-        };
+    for shift in [0, 1] {
+        let changed = common.get_mut(start + shift..).unwrap_or_default();
+        for (byte, (one, next)) in changed.iter_mut().zip(text.iter().zip(after)) {
+            *byte = if one.is_ascii_digit() & next.is_ascii_digit() {
+                b'0'
+            } else {
+                *byte
+            };
+        }
     }
 }
 

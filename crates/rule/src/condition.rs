@@ -31,6 +31,13 @@ pub(crate) type Selections = BTreeMap<String, Arc<Selection>>;
 /// A condition with the selections it names.
 pub(crate) type Condition = Node<Arc<Selection>>;
 
+/// Shows every comparison of a rule, those under a `not` too.
+pub(crate) fn each_leaf(condition: &Condition, leaf: &mut impl FnMut(&Arc<Leaf>)) {
+    condition.leaves(false, &mut |selection, _| {
+        selection.leaves(false, &mut |one, _| leaf(one));
+    });
+}
+
 /// Puts the selections in the condition's places.
 pub(crate) fn compile(
     condition: &ConditionExpr,

@@ -17,7 +17,7 @@ use vigil_event::{Event, Evidence, Field, LogKind};
 
 use crate::Hit;
 use crate::alike;
-use crate::condition::Condition;
+use crate::condition::{Condition, each_leaf};
 use crate::familiar::{Familiar, Place, Recall};
 use crate::field::Scope;
 use crate::seen::Seen;
@@ -58,14 +58,12 @@ impl Looks {
         let mut reads_numbers = Vec::with_capacity(conditions.len());
         for condition in conditions {
             let (mut is_varying, mut is_reading) = (false, false);
-            condition.leaves(false, &mut |selection, _| {
-                selection.leaves(false, &mut |leaf, _| {
-                    is_reading |= leaf.reads_numbers();
-                    match leaf.texts() {
-                        Some(texts) => views = views.with(texts),
-                        None => is_varying = true,
-                    }
-                });
+            each_leaf(condition, &mut |leaf| {
+                is_reading |= leaf.reads_numbers();
+                match leaf.texts() {
+                    Some(texts) => views = views.with(texts),
+                    None => is_varying = true,
+                }
             });
             varies.push(is_varying);
             reads_numbers.push(is_reading);

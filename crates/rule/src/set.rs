@@ -5,7 +5,7 @@ use std::sync::Arc;
 use vigil_event::{Event, Evidence, Field, LogKind, View};
 
 use crate::alike::Alike;
-use crate::condition::Condition;
+use crate::condition::{Condition, each_leaf};
 use crate::correlation::Subject;
 use crate::cost::{Costs, Timing};
 use crate::field::Scope;
@@ -265,9 +265,7 @@ impl RuleSet {
     pub fn asks_for(&self, field: Field) -> bool {
         let mut is_asked = false;
         for condition in &self.conditions {
-            condition.leaves(false, &mut |selection, _| {
-                selection.leaves(false, &mut |leaf, _| is_asked |= leaf.looks_at(field));
-            });
+            each_leaf(condition, &mut |leaf| is_asked |= leaf.looks_at(field));
         }
         let feeds = self.correlations.iter().flat_map(|one| &one.feeds);
         let mut subjects = feeds.flat_map(|feed| feed.group_by.iter().chain(&feed.value));
@@ -282,9 +280,7 @@ impl RuleSet {
     /// expression and some seconds for all of them: for a thread beside those that evaluate.
     pub fn prepare(&self) {
         for condition in &self.conditions {
-            condition.leaves(false, &mut |selection, _| {
-                selection.leaves(false, &mut |leaf, _| leaf.prepare());
-            });
+            each_leaf(condition, &mut |leaf| leaf.prepare());
         }
         if let Some(crs) = &self.crs {
             crs.prepare();
@@ -428,9 +424,7 @@ fn comparisons(conditions: &[Condition], probes: usize) -> Vec<Vec<Arc<Leaf>>> {
         }
     };
     for condition in conditions {
-        condition.leaves(false, &mut |selection, _| {
-            selection.leaves(false, &mut |leaf, _| add(leaf));
-        });
+        each_leaf(condition, &mut add);
     }
     lists
 }

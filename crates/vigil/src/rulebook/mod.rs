@@ -45,7 +45,6 @@ impl ActiveRules {
     /// Loads the rules of these sources.
     pub fn load(sources: RuleSources, clock: &Arc<dyn Clock>) -> Result<Self, RulesError> {
         let loaded = read(&sources, clock)?;
-        prepare(&loaded.set);
         Ok(Self {
             sources,
             clock: Arc::clone(clock),
@@ -109,7 +108,6 @@ impl Rulebook for ActiveRules {
             Ok(loaded) => {
                 let loaded = Arc::new(loaded);
                 self.in_force.store(Arc::clone(&loaded));
-                prepare(&loaded.set);
                 tracing::info!(
                     rules = loaded.set.rules().len(),
                     fingerprint = %loaded.fingerprint,
@@ -159,8 +157,10 @@ fn read(sources: &RuleSources, clock: &Arc<dyn Clock>) -> Result<RulesInForce, R
     if let Some(crs) = set.crs() {
         rules::tell_crs(crs);
     }
+    let set = Arc::new(set);
+    prepare(&set);
     Ok(RulesInForce {
-        set: Arc::new(set),
+        set,
         fingerprint: texts.fingerprint(),
         loaded_at: clock.now(),
     })
