@@ -70,6 +70,8 @@ pub(super) struct Plan {
     pub(super) attacks: u32,
     /// The networks that they come from.
     pub(super) attacker_networks: u32,
+    /// For each attack the attackers also ask for something ordinary.
+    pub(super) browses: bool,
 }
 
 /// Makes the traffic.
@@ -103,7 +105,11 @@ fn line(site: &dyn Site, plan: Plan, random: &mut Rng, at: Timestamp) -> Line {
             attack: Some(kind),
         };
     }
-    let client = visitor(random, plan.visitors);
+    let client = if plan.browses && random.u32(..1_000) < plan.attacks {
+        attacker(random, plan)
+    } else {
+        visitor(random, plan.visitors)
+    };
     let mut request = site.visit(random, plan.phase);
     mess(site, random, &mut request, plan.phase);
     request.write(&mut text, site, &client, at);

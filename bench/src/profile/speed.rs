@@ -27,6 +27,7 @@ pub(super) fn run(site: &dyn Site, rules: &Arc<RuleSet>, requests: usize) {
         visitors: 6_000,
         attacks: 0,
         attacker_networks: 1,
+        browses: false,
     };
     let taught = events(&traffic(site, plan));
     let options = DetectorOptions::default();

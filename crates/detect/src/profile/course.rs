@@ -6,6 +6,7 @@ use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
 use super::options::{ProfileOptions, Trust};
+use super::regular::Regulars;
 use super::seen::{Request, Requests};
 use super::site::{Site, Verdict};
 use super::value::STRONG;
@@ -30,6 +31,8 @@ const DRIFT_NETWORKS: u32 = 12;
 const MAX_THINGS: usize = 256;
 /// A site that learns is settled again after so many requests at least, or a tenth more.
 const SETTLE_EVERY: u64 = 500;
+/// What strangers alone show counts for a tenth when it is asked whether a site has changed.
+const STRANGERS: f64 = 0.1;
 const NOTORIOUS_MS: i64 = 7 * 24 * 3_600_000;
 
 /// How many requests a profile would have found odd, before it learned from them.
@@ -39,6 +42,9 @@ pub(super) struct Trial {
     pub(super) alarms: u64,
     /// What did not fit, by what it was.
     pub(super) things: HashMap<u64, Witness>,
+    /// The same of networks that are no visitors.
+    #[serde(default)]
+    of_strangers: HashMap<u64, Witness>,
     /// Of the trial that was finished last.
     pub(super) share: Option<f64>,
     /// The same of what many networks have shown alike.
@@ -57,15 +63,17 @@ impl Trial {
         }
         let all = self.requests as f64;
         self.share = Some(self.alarms as f64 / all);
-        let alike = self
-            .things
-            .values()
-            .filter(|seen| seen.networks() >= DRIFT_NETWORKS);
-        self.changed = alike.map(|seen| f64::from(seen.count())).sum::<f64>() / all;
+        let alike = |things: &HashMap<u64, Witness>| {
+            let alike = things.values();
+            let alike = alike.filter(|seen| seen.networks() >= DRIFT_NETWORKS);
+            alike.map(|seen| f64::from(seen.count())).sum::<f64>()
+        };
+        self.changed = alike(&self.of_strangers).mul_add(STRANGERS, alike(&self.things)) / all;
         self.finished = [self.requests, self.alarms];
         self.requests = 0;
         self.alarms = 0;
         self.things.clear();
+        self.of_strangers.clear();
         true
     }
 
@@ -79,12 +87,29 @@ impl Trial {
     }
 
     /// Counts a request that does not fit, after it has waited.
-    pub(super) fn count_odd(&mut self, request: &Request<'_>, thing: u64) {
-        self.alarms = self.alarms.saturating_add(u64::from(request.weight()));
-        if self.things.len() < MAX_THINGS || self.things.contains_key(&thing) {
-            self.things.entry(thing).or_default().see(&request.lesson());
+    pub(super) fn count_odd(&mut self, request: &Request<'_>, thing: u64, by: By) {
+        if !matches!(by, By::StrangerAgain) {
+            self.alarms = self.alarms.saturating_add(u64::from(request.weight()));
+        }
+        let things = match by {
+            By::Visitor => &mut self.things,
+            By::Stranger | By::StrangerAgain => &mut self.of_strangers,
+        };
+        if things.len() < MAX_THINGS || things.contains_key(&thing) {
+            things.entry(thing).or_default().see(&request.lesson());
         }
     }
+}
+
+/// Who sends what does not fit: attackers send nothing else, visitors other things too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum By {
+    /// Of what its network asked at least as much fitted as did not.
+    Visitor,
+    /// A network of which nothing else is known.
+    Stranger,
+    /// One of which only such things are known.
+    StrangerAgain,
 }
 
 /// What a network asked.
@@ -106,6 +131,9 @@ pub(super) struct Course {
     /// How much of what those networks asked did not fit, since the first that did not.
     #[serde(default)]
     asked: HashMap<u64, Asked>,
+    /// Who is known as a visitor.
+    #[serde(default)]
+    regulars: Regulars,
     /// What does not fit and may teach later.
     #[serde(skip)]
     pub(super) waiting: VecDeque<(Requests, u64)>,
@@ -146,7 +174,7 @@ impl Course {
                 is_finished = self.trial.count(request);
                 if is_odd {
                     let thing = verdict.misfits.first().map_or(0, |one| one.thing);
-                    self.trial.count_odd(request, thing);
+                    self.trial.count_odd(request, thing, By::Visitor);
                 }
                 self.site.learn(request, options);
                 return is_finished;
@@ -162,12 +190,16 @@ impl Course {
                 self.waiting.push_back((request.alone(), thing));
                 return is_finished;
             }
+            if verdict.misfits.is_empty() && request.was_served() {
+                self.regulars.see(request.who().network, request.weight());
+            }
         }
         self.site.learn(request, options);
         is_finished
     }
 
-    /// Learns from what has waited, but for that of networks that turned out to be notorious.
+    /// Learns from what has waited, but for that of networks that turned out to be notorious or that
+    /// nobody knows as visitors.
     pub(super) fn release(&mut self, now_ms: i64, options: &ProfileOptions) {
         while let Some((first, _)) = self.waiting.front() {
             let is_over = first
@@ -182,9 +214,28 @@ impl Course {
             if let Some(request) = waited.last()
                 && !self.is_notorious(request.who().network)
             {
-                self.trial.count_odd(&request, thing);
-                self.site.learn(&request.as_odd(), options);
+                let by = self.sender(request.who().network, options);
+                self.trial.count_odd(&request, thing, by);
+                if by == By::Visitor {
+                    self.site.learn(&request.as_odd(), options);
+                }
             }
+        }
+    }
+
+    /// Whether what a network asked fitted for the greater part. While little is known everybody is a
+    /// visitor.
+    fn sender(&self, network: u64, options: &ProfileOptions) -> By {
+        let asked = self.asked.get(&network).copied().unwrap_or_default();
+        let fitting = u64::from(self.regulars.count(network));
+        // The sketch does not count far.
+        let fitting = fitting.max(asked.requests.saturating_sub(asked.odd));
+        if self.settled_at < options.min_requests || fitting >= asked.odd.max(1) {
+            By::Visitor
+        } else if asked.odd <= 1 {
+            By::Stranger
+        } else {
+            By::StrangerAgain
         }
     }
 
@@ -212,17 +263,16 @@ impl Course {
         asked.odd += u64::from(request.weight());
         asked.requests = asked.requests.max(asked.odd);
         let things = self.odd.entry(network).or_default();
-        let of_request = verdict
+        // However much is odd of one request: a long form has many places for it.
+        let strongest = verdict
             .misfits
             .iter()
-            .filter(|one| one.aspect.is_of_request());
-        for misfit in of_request {
-            let thing = misfit.thing.max(1);
-            if !things.contains(&thing)
-                && let Some(free) = things.iter_mut().find(|one| **one == 0)
-            {
-                *free = thing;
-            }
+            .find(|one| one.aspect.is_of_request());
+        if let Some(thing) = strongest.map(|one| one.thing.max(1))
+            && !things.contains(&thing)
+            && let Some(free) = things.iter_mut().find(|one| **one == 0)
+        {
+            *free = thing;
         }
         was
     }
@@ -235,7 +285,7 @@ impl Course {
     pub(super) fn is_bounded(&self, options: &ProfileOptions) -> bool {
         self.site.is_bounded(options)
             && self.odd.len().max(self.asked.len()) <= MAX_ODD
-            && self.trial.things.len() <= MAX_THINGS
+            && self.trial.things.len().max(self.trial.of_strangers.len()) <= MAX_THINGS
     }
 
     pub(super) fn settle_if_due(&mut self, options: &ProfileOptions) {

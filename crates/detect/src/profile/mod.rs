@@ -26,10 +26,13 @@ mod model;
 mod name;
 mod options;
 mod parameter;
+mod regular;
 mod seen;
 mod shape;
 mod site;
 mod sparse;
+#[cfg(test)]
+mod stranger_tests;
 #[cfg(test)]
 mod tests;
 mod tree;

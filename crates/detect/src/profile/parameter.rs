@@ -15,6 +15,10 @@ const FEW: u64 = 40;
 /// The weight of a form that is new here and known of the same parameter elsewhere.
 const KNOWN_ELSEWHERE: f64 = 0.5;
 
+/// Where so many times as much is known of the same parameter elsewhere, that is what counts: a page that few
+/// ask for has not seen much.
+const MUCH_MORE: u64 = 3;
+
 /// Whether the same parameter takes free values here and elsewhere, of which there is more to see.
 fn is_shared(here: &ValueProfile, elsewhere: &ValueProfile) -> bool {
     here.is_free() && elsewhere.is_free() && elsewhere.count() > here.count() + here.count() / 4
@@ -79,6 +83,9 @@ impl Parameter {
             .filter(|_| here.is_some() || is_little_known)
             .map(|(values, part)| (values, values.judge((&shape, value), part, trust)));
         let worst = match (here, there) {
+            (Some(_), Some((values, None))) if values.count() >= MUCH_MORE * self.value.count() => {
+                None
+            }
             // Forms are much the same wherever a parameter stands: what is known elsewhere is half as odd.
             (Some(here), Some((values, None))) if is_shared(&self.value, values) => {
                 let score = here.score * KNOWN_ELSEWHERE;

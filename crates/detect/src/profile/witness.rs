@@ -256,7 +256,7 @@ impl Novelty {
 }
 
 /// An epoch with so many speaks for itself.
-const ENOUGH_NOW: u64 = 256;
+const ENOUGH_NOW: u64 = 1_024;
 /// Of each address so many requests count.
 pub(super) const PER_ADDRESS: u64 = 16;
 

@@ -220,15 +220,19 @@ impl Site {
             let Some(named) = entry(&mut self.names, &key, MAX_NAMES, Named::most_seen) else {
                 continue;
             };
-            // What does not fit where it stands must not become known by its values.
-            if by.is_odd {
-                named.odd.see(by);
-                continue;
-            }
             if named.value.count() == 0 && is_secret(name) {
                 named.value.open();
             }
-            named.seen.see(by);
+            // A name that does not fit where it stands must not become known by that, but of the values of
+            // a known one as much is learned here as there.
+            if by.is_odd {
+                named.odd.see(by);
+                if named.seen.networks() < ENOUGH_FOR_NAMES {
+                    continue;
+                }
+            } else {
+                named.seen.see(by);
+            }
             named.value.learn((&Shape::of(value), value), by, trust);
         }
         let last = segments(request.path()).last().unwrap_or_default();
