@@ -5,8 +5,19 @@ use libfuzzer_sys::fuzz_target;
 use vigil_decode::{Decoder, Format, Proxies, parse};
 use vigil_event::{Event, Record, Timestamp};
 
+/// What bodies are sent with.
+const ENCODINGS: [&str; 6] = ["gzip", "deflate", "br", "zstd", "gzip, br", "zstd, zstd"];
+
 fuzz_target!(|data: &[u8]| {
-    let mut bytes = data.to_vec();
+    judge(data.to_vec());
+    // The same bytes as a body that is said to be compressed.
+    for encoding in ENCODINGS {
+        let head = format!("192.0.2.1 1795176000000\nPOST / HTTP/1.1\nContent-Encoding: {encoding}\n\n");
+        judge([head.as_bytes(), data].concat());
+    }
+});
+
+fn judge(mut bytes: Vec<u8>) {
     let record = Record {
         start: 0,
         len: bytes.len() as u32,
@@ -20,4 +31,4 @@ fuzz_target!(|data: &[u8]| {
     let mut event = Event::new();
     Decoder::new().decode(&bytes, &record, &request, &mut event);
     assert!(event.whole.is_some());
-});
+}

@@ -150,8 +150,13 @@ pub(crate) fn read(head: &[u8], body: &[u8]) -> Whole {
             .collect(),
         ..Whole::default()
     };
-    let encoding = whole.header("content-encoding").unwrap_or_default();
-    whole.body = inflate::inflated(encoding, body).unwrap_or_else(|| body.to_vec());
+    // Several of one name are one list (RFC 9110, 5.3).
+    let encodings = whole.headers.iter();
+    let encodings =
+        encodings.filter(|header| header.name.eq_ignore_ascii_case(b"content-encoding"));
+    let encodings: Vec<&[u8]> = encodings.map(|header| &*header.value).collect();
+    whole.body =
+        inflate::inflated(&encodings.join(&b","[..]), body).unwrap_or_else(|| body.to_vec());
     read_body(&mut whole);
     whole
 }

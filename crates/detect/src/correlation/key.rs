@@ -7,7 +7,7 @@ use std::hash::{BuildHasher, DefaultHasher, Hasher, RandomState};
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use vigil_event::{Event, Field};
+use vigil_event::{Decodings, Event, Field};
 use vigil_rule::Rule;
 use vigil_rule::correlation::Subject;
 
@@ -17,13 +17,13 @@ use crate::entity;
 pub(crate) type Key = u64;
 
 /// What a subject is of an event that a rule matched.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Known<'a> {
     Address(IpAddr),
     Network(IpNet),
     Text(&'a [u8]),
-    /// The names in a query.
-    Names(&'a [u8]),
+    /// The names in an event's query.
+    Names(&'a Event),
     /// A secret: it is told apart and never shown.
     Session(&'a [u8]),
     Number(u64),
@@ -43,7 +43,7 @@ pub(super) fn known<'a>(event: &'a Event, rule: &'a Rule, subject: Subject) -> O
         }),
         Subject::ParameterNames => {
             let query = event.raw(Field::UrlQuery).filter(|query| !query.is_empty());
-            query.map(Known::Names)
+            query.map(|_| Known::Names(event))
         }
         Subject::Field(field) => event
             .raw(field)
@@ -52,10 +52,14 @@ pub(super) fn known<'a>(event: &'a Event, rule: &'a Rule, subject: Subject) -> O
     }
 }
 
-/// The names in a query.
-pub(super) fn names(query: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let parameters = query.split(|byte| *byte == b'&');
-    parameters.map(|one| one.split(|byte| *byte == b'=').next().unwrap_or_default())
+/// The names in an event's query, as whatever reads it does.
+pub(super) fn names(event: &Event) -> impl Iterator<Item = &[u8]> {
+    let elsewhere = [Decodings::HEADER, Decodings::BODY];
+    event
+        .parameters()
+        .map(|[name, _]| name)
+        .filter(move |name| !elsewhere.iter().any(|one| name.decodings.contains(*one)))
+        .map(|name| name.text)
 }
 
 impl Known<'_> {
@@ -77,9 +81,9 @@ impl Known<'_> {
                 hasher.write_u64((text.len() as u64) << 8 | 4);
                 hasher.write(text);
             }
-            Self::Names(query) => {
-                hasher.write_u64((names(query).count() as u64) << 8 | 7);
-                names(query).for_each(|name| Self::Text(name).feed(hasher));
+            Self::Names(event) => {
+                hasher.write_u64((names(event).count() as u64) << 8 | 7);
+                names(event).for_each(|name| Self::Text(name).feed(hasher));
             }
             Self::Session(secret) => {
                 hasher.write_u64((secret.len() as u64) << 8 | 5);
@@ -141,5 +145,43 @@ impl Keys {
             known.unwrap_or(Known::Text(b"")).feed(&mut hasher);
         }
         hasher.finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An event whose query the decoder has parted like this.
+    fn event(query: &[u8], parted: &[&str]) -> Event {
+        let mut event = Event::new();
+        event.set(Field::UrlQuery, query);
+        event.add_view(
+            Field::UrlQuery,
+            Decodings::PERCENT,
+            parted.concat().as_bytes(),
+        );
+        let mut at = 0;
+        for name in parted {
+            event.add_parameter(at..at + name.len(), at + name.len()..at + name.len());
+            at += name.len();
+        }
+        event
+    }
+
+    #[test]
+    fn names_are_those_that_the_decoder_found() {
+        let event = event(b"a=1;%62b=2", &["a", "bb"]);
+        assert_eq!(names(&event).collect::<Vec<_>>(), [&b"a"[..], b"bb"]);
+    }
+
+    #[test]
+    fn what_a_body_or_a_header_says_is_no_name_in_the_query() {
+        let mut event = event(b"a=1", &["a"]);
+        for from in [Decodings::BODY, Decodings::HEADER] {
+            event.add_view(Field::UrlQuery, from, b"secret");
+            event.add_parameter(0..6, 6..6);
+        }
+        assert_eq!(names(&event).collect::<Vec<_>>(), [&b"a"[..]]);
     }
 }

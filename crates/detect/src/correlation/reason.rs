@@ -172,7 +172,7 @@ fn shown(known: Option<Known<'_>>) -> String {
         Some(Known::Number(number)) => number.to_string(),
         Some(Known::Session(secret)) => format!("#{:08x}", entity::mark(secret)),
         Some(Known::Text(bytes)) => quoted(bytes),
-        Some(Known::Names(query)) => quoted(&key::names(query).collect::<Vec<_>>().join(&b"&"[..])),
+        Some(Known::Names(event)) => quoted(&key::names(event).collect::<Vec<_>>().join(&b"&"[..])),
     }
 }
 

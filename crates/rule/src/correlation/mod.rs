@@ -109,7 +109,7 @@ pub enum Subject {
     Session,
     /// `url.file`: what stands behind the last `/` of the path.
     File,
-    /// `url.parameter.names`: the names of the query's parameters, one after the other as received.
+    /// `url.parameter.names`: the names of the query's parameters, one after the other and decoded.
     ParameterNames,
 }
 
