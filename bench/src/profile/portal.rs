@@ -280,9 +280,8 @@ fn book(random: &mut Rng, language: &str) -> Request {
     .with("csrf", token(random, 32))
 }
 
-fn application(random: &mut Rng, language: &str, phase: Phase) -> Request {
-    let kind = SERVICES[often(random, 8)];
-    let street = format!(
+fn street(random: &mut Rng) -> String {
+    format!(
         "{} {}{}",
         pick(random, &STREETS),
         random.u32(1..240),
@@ -290,7 +289,11 @@ fn application(random: &mut Rng, language: &str, phase: Phase) -> Request {
             random,
             &["", "", "", "a", " b", "-12", "/2", " (Hinterhaus)"]
         )
-    );
+    )
+}
+
+fn application(random: &mut Rng, language: &str, phase: Phase) -> Request {
+    let kind = SERVICES[often(random, 8)];
     let mut request = Request::get(
         format!("/{language}/antrag/{kind}"),
         random.u64(7_000..7_900),
@@ -319,7 +322,7 @@ fn application(random: &mut Rng, language: &str, phase: Phase) -> Request {
             ],
         ),
     )
-    .with("adresse[strasse]", street)
+    .with("adresse[strasse]", street(random))
     .with("adresse[plz]", format!("{:05}", random.u32(1_067..99_998)))
     .with(
         "adresse[ort]",

@@ -10,7 +10,7 @@ use crate::correlation::{CorrelationOptions, Correlator, Scope};
 use crate::detector::lets_pass;
 use crate::policy::{Excused, Policy};
 use crate::risk::{Entity, Risk, Sign, Signs};
-use crate::spread::Spread;
+use crate::spread::{SavedScans, SavedScansError, Spread};
 use crate::{DetectorOptions, Judgement};
 
 /// An event that feeds a shared correlation, says something about more than its client or may be part of a
@@ -86,6 +86,16 @@ impl Shared {
     pub fn forget_correlations(&mut self) {
         let rules = Arc::clone(&self.rules);
         self.correlator = Correlator::new(rules, Scope::Shared, self.limits.clone());
+    }
+
+    /// What is worth keeping of scans by many over a restart.
+    pub fn save_scans(&self) -> SavedScans {
+        self.spread.save()
+    }
+
+    /// Goes on with what was saved of scans by many; what is no good changes nothing.
+    pub fn restore_scans(&mut self, saved: SavedScans) -> Result<(), SavedScansError> {
+        self.spread.restore(saved)
     }
 
     /// Goes on with the rules by which the event was judged, if they are others; correlations that are

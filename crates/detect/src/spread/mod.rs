@@ -14,20 +14,25 @@
 //!
 //! *Limits.* [`WATCHES`] pairs of site and family, of which the one that is seen seldom makes room; each
 //! holds [`MOST_THINGS`] things, and of one network [`OF_ONE_NETWORK`], so that nobody can fill it alone.
-//! Beyond that it counts no further. All of it is in memory: a restart forgets it, and what is usual is
-//! learned anew.
+//! Beyond that it counts no further. All of it is in memory, and can be saved and restored ([`SavedScans`]):
+//! whoever waits for restarts must not stay unseen for it.
 
+mod saved;
+#[cfg(test)]
+mod saved_tests;
 #[cfg(test)]
 mod tests;
 mod usual;
 mod watch;
 
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher as _, RandomState};
 use std::net::IpAddr;
 
+use serde::{Deserialize, Serialize};
 use vigil_event::{Decodings, Detection, Detector, Event, Evidence, Field, Score, Severity, text};
 
 use crate::table::Table;
+pub use saved::{SavedScans, SavedScansError};
 use watch::{Counted, Watch};
 
 /// The rule id of what is found.
@@ -71,12 +76,30 @@ impl Default for SpreadOptions {
     }
 }
 
+/// What keeps anybody from making two things one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Secret(u64, u64);
+
+impl Secret {
+    fn new() -> Self {
+        // Each of them has keys that nobody knows.
+        let random = || RandomState::new().hash_one(());
+        Self(random(), random())
+    }
+
+    fn hash(self, of: impl Hash) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        (self.0, self.1).hash(&mut hasher);
+        of.hash(&mut hasher);
+        hasher.finish()
+    }
+}
+
 /// Finds thin scans in what all threads see.
 #[derive(Debug)]
 pub(crate) struct Spread {
     options: SpreadOptions,
-    /// Its secret is what keeps anybody from making two things one.
-    hasher: RandomState,
+    secret: Secret,
     /// When the first event happened.
     since: Option<i64>,
     /// By a hash of the site and the family.
@@ -88,7 +111,7 @@ impl Spread {
     pub(crate) fn new(options: SpreadOptions) -> Self {
         Self {
             options,
-            hasher: RandomState::new(),
+            secret: Secret::new(),
             since: None,
             watches: Table::new(WATCHES, LIFETIME_MS),
         }
@@ -143,11 +166,11 @@ impl Spread {
         let site = event.raw(Field::UrlDomain).unwrap_or_default();
         let site = site.to_ascii_lowercase();
         let path = event.raw(Field::UrlPath).unwrap_or_default();
-        let thing = self.hasher.hash_one((path, &evidence.matched));
+        let thing = self.secret.hash((path, &evidence.matched));
         let known_hours = at.saturating_sub(since).max(0) / WINDOW_MS;
         let watch = self
             .watches
-            .entry(self.hasher.hash_one((&site, family)), at, || {
+            .entry(self.secret.hash((&site, family)), at, || {
                 Watch::new(at, known_hours)
             })
             .value;

@@ -24,20 +24,20 @@ fn weak(field: &str, matched: &str) -> Detection {
 }
 
 /// What is seen of one log.
-struct Log {
-    spread: Spread,
+pub(super) struct Log {
+    pub(super) spread: Spread,
     site: &'static str,
 }
 
 impl Log {
     /// One that began long ago.
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let mut log = Self::of(SpreadOptions::default());
         log.sends("198.51.100.1", -1_000, "/", "q");
         log
     }
 
-    fn of(options: SpreadOptions) -> Self {
+    pub(super) fn of(options: SpreadOptions) -> Self {
         Self {
             spread: Spread::new(options),
             site: "shop.example",
@@ -45,7 +45,7 @@ impl Log {
     }
 
     /// A client sends something weak, so many minutes after the beginning.
-    fn sends(
+    pub(super) fn sends(
         &mut self,
         address: &str,
         minute: i64,
@@ -73,9 +73,15 @@ impl Log {
     }
 
     /// So many networks send one thing each that nobody else sends, a minute apart.
-    fn scan(&mut self, networks: i64, minute: i64) -> Vec<Detection> {
+    pub(super) fn scan(&mut self, networks: i64, minute: i64) -> Vec<Detection> {
+        self.scan_from(0, minute, networks)
+    }
+
+    /// The same of the networks from that one on.
+    pub(super) fn scan_from(&mut self, first: i64, minute: i64, networks: i64) -> Vec<Detection> {
         let sent = (0..networks).filter_map(|n| {
-            let address = format!("10.{}.{}.9", n / 200, n % 200);
+            let network = first + n;
+            let address = format!("10.{}.{}.9", network / 200, network % 200);
             let path = format!("/item/{}", minute + n);
             self.sends(&address, minute + n, &path, "1'")
         });
@@ -223,7 +229,7 @@ fn a_flood_of_made_up_addresses_is_bounded() {
     }
     assert_eq!(told, 1);
     let key = (b"shop.example".to_vec(), "sql_injection");
-    let watch = log.spread.watches.get(&log.spread.hasher.hash_one(&key));
+    let watch = log.spread.watches.get(&log.spread.secret.hash(&key));
     let networks = watch.map(|watch| watch.counted().networks);
     assert_eq!(networks, Some(watch::MOST_THINGS as u32));
     assert_eq!(log.scan(10, 80), [], "an hour later it is over");

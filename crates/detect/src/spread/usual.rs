@@ -3,11 +3,16 @@
 //!
 //! An hour in which a scan was told teaches nothing: who keeps at it does not become usual.
 
+use serde::{Deserialize, Serialize};
+
 /// So many hours make up most of the mean: a day, since nights differ from days.
 const HOURS: i64 = 24;
 
+/// No hour is so far from 1970.
+const FAR: i64 = 1 << 40;
+
 /// What is usual, learned hour by hour.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Usual {
     /// The number of the present hour of event time.
     hour: i64,
@@ -53,6 +58,14 @@ impl Usual {
     /// Notes that a scan was told in the present hour.
     pub(super) const fn note_told(&mut self) {
         self.was_told = true;
+    }
+
+    /// Whether what was read from a file can be reckoned with.
+    pub(super) fn is_sound(&self) -> bool {
+        self.mean.is_finite()
+            && self.mean >= 0.0
+            && (0..FAR).contains(&self.hours)
+            && (-FAR..FAR).contains(&self.hour)
     }
 
     /// How many are usual in an hour.

@@ -13,7 +13,7 @@ pub(super) const MOST_THINGS: usize = 1_024;
 /// Things of one network that are remembered.
 pub(super) const OF_ONE_NETWORK: u32 = 4;
 /// Examples that are shown.
-const EXAMPLES: usize = 3;
+pub(super) const EXAMPLES: usize = 3;
 
 /// Who sent a thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +56,63 @@ impl Watch {
             newest: at,
             quiet_until: i64::MIN,
         }
+    }
+
+    /// What was saved of one.
+    pub(super) fn restored(
+        things: Vec<(i64, u64, Option<u64>)>,
+        examples: Vec<String>,
+        usual: Usual,
+        (newest, quiet_until): (i64, i64),
+    ) -> Self {
+        let mut watch = Self {
+            recent: VecDeque::new(),
+            senders: HashMap::new(),
+            networks: HashMap::new(),
+            examples: examples.into(),
+            usual,
+            newest,
+            quiet_until,
+        };
+        for (at, thing, network) in things {
+            let sender = network.map_or(Sender::Several, Sender::One);
+            if watch.senders.insert(thing, sender).is_some() {
+                continue;
+            }
+            watch.recent.push_back((at, thing));
+            if let Some(network) = network {
+                *watch.networks.entry(network).or_default() += 1;
+            }
+        }
+        watch
+    }
+
+    /// When each thing came first, the oldest in front, and the network that alone sent it.
+    pub(super) fn things(&self) -> impl Iterator<Item = (i64, u64, Option<u64>)> {
+        self.recent.iter().map(|(at, thing)| {
+            let network = match self.senders.get(thing) {
+                Some(Sender::One(network)) => Some(*network),
+                _ => None,
+            };
+            (*at, *thing, network)
+        })
+    }
+
+    /// The most things that a network alone has sent.
+    pub(super) fn most_of_one_network(&self) -> u32 {
+        self.networks.values().copied().max().unwrap_or_default()
+    }
+
+    pub(super) const fn usual(&self) -> &Usual {
+        &self.usual
+    }
+
+    pub(super) const fn newest(&self) -> i64 {
+        self.newest
+    }
+
+    pub(super) const fn quiet_until(&self) -> i64 {
+        self.quiet_until
     }
 
     /// Takes in that a network sent a thing. What comes an hour late is not counted.

@@ -428,7 +428,7 @@ fn pipeline(
         formats: Formats::new(logs),
         proxies: config.proxies(),
         judges: (0..config.detection_threads()).map(judge).collect(),
-        correlate: Correlate::new(rules.set(), options.clone()),
+        correlate: Correlate::new(rules.set(), options.clone()).kept_in(&config.data_dir()),
         store: Arc::clone(store),
         clock: Arc::clone(&common.clock),
         telemetry: Arc::clone(&common.telemetry),

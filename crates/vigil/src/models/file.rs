@@ -7,9 +7,12 @@ use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 use fs_err::os::unix::fs::OpenOptionsExt as _;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
 use vigil_detect::ProfileOptions;
 use vigil_detect::profile::{Change, Learner, Model, Profiles, Saved, SavedError};
+use vigil_detect::spread::SavedScansError;
 
 /// The file of what was learned, in the data directory.
 const FILE: &str = "profiles.json";
@@ -32,8 +35,11 @@ pub enum FileError {
     /// It is understood, and not to be used.
     #[error(transparent)]
     Refused(#[from] SavedError),
+    /// The same of scans by many.
+    #[error(transparent)]
+    Scans(SavedScansError),
     /// It is too large.
-    #[error("it has {0} bytes, more than any profile")]
+    #[error("it has {0} bytes, more than there may be")]
     TooLarge(u64),
 }
 
@@ -63,7 +69,7 @@ impl ModelFiles {
     /// Lets the learner go on with what is kept. A file that is no good is put aside and told.
     pub(super) fn restore(&self, learner: &mut Learner) {
         let path = self.directory.join(FILE);
-        let restored = read(&path).and_then(|saved| match saved {
+        let restored = read(&path, MAX_FILE_BYTES).and_then(|saved| match saved {
             Some(saved) => Ok(learner.restore(saved)?),
             None => Ok(()),
         });
@@ -116,7 +122,7 @@ impl ModelFiles {
 
     /// A kept version of a site.
     pub(super) fn version(&self, site: &str, version: u32) -> Result<Option<Model>, FileError> {
-        let saved = read(&self.version_path(site, version))?;
+        let saved: Option<Saved> = read(&self.version_path(site, version), MAX_FILE_BYTES)?;
         Ok(saved.and_then(|mut saved| saved.models.remove(site)))
     }
 
@@ -128,7 +134,7 @@ impl ModelFiles {
         options: &ProfileOptions,
     ) -> Result<Vec<Put>, FileError> {
         let mut learner = Learner::new(options.clone());
-        if let Some(saved) = read(&self.directory.join(FILE))? {
+        if let Some(saved) = read(&self.directory.join(FILE), MAX_FILE_BYTES)? {
             learner.restore(saved)?;
         }
         for (site, model) in trained.models {
@@ -178,7 +184,7 @@ impl ModelFiles {
 /// are none.
 pub fn saved_profiles(data_dir: &Path, options: &ProfileOptions) -> Result<Profiles, FileError> {
     let mut learner = Learner::new(options.clone());
-    if let Some(saved) = read(&data_dir.join(FILE))? {
+    if let Some(saved) = read(&data_dir.join(FILE), MAX_FILE_BYTES)? {
         learner.restore(saved)?;
     }
     Ok(learner.publish())
@@ -187,7 +193,8 @@ pub fn saved_profiles(data_dir: &Path, options: &ProfileOptions) -> Result<Profi
 /// The profiles that stand in a file of [`Saved`] ones.
 pub fn profiles_in(path: &Path, options: &ProfileOptions) -> Result<Profiles, FileError> {
     let mut learner = Learner::new(options.clone());
-    let saved = read(path)?.ok_or_else(|| std::io::Error::from(ErrorKind::NotFound))?;
+    let saved =
+        read(path, MAX_FILE_BYTES)?.ok_or_else(|| std::io::Error::from(ErrorKind::NotFound))?;
     learner.restore(saved)?;
     Ok(learner.publish())
 }
@@ -200,21 +207,22 @@ fn name_of(site: &str) -> String {
     format!("{number:016x}")
 }
 
-fn read(path: &Path) -> Result<Option<Saved>, FileError> {
+/// Reads a file, unless it has more bytes than that; none where there is none.
+pub(crate) fn read<T: DeserializeOwned>(path: &Path, most: u64) -> Result<Option<T>, FileError> {
     let length = match fs_err::metadata(path) {
         Ok(metadata) => metadata.len(),
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error.into()),
     };
-    if length > MAX_FILE_BYTES {
+    if length > most {
         return Err(FileError::TooLarge(length));
     }
     Ok(Some(serde_json::from_slice(&fs_err::read(path)?)?))
 }
 
-/// Writes profiles to a file, whole or not at all: what cannot be written leaves the file as it was, and
+/// Writes what was learned to a file, whole or not at all: what cannot be written leaves the file as it was, and
 /// nothing beside it.
-pub fn write(path: &Path, saved: &Saved) -> Result<(), FileError> {
+pub fn write(path: &Path, saved: &impl Serialize) -> Result<(), FileError> {
     let fresh = path.with_extension("new");
     drop(fs_err::remove_file(&fresh));
     let written = write_fresh(&fresh, saved).and_then(|()| Ok(fs_err::rename(&fresh, path)?));
@@ -225,7 +233,7 @@ pub fn write(path: &Path, saved: &Saved) -> Result<(), FileError> {
     written
 }
 
-fn write_fresh(fresh: &Path, saved: &Saved) -> Result<(), FileError> {
+fn write_fresh(fresh: &Path, saved: &impl Serialize) -> Result<(), FileError> {
     let mut options = fs_err::OpenOptions::new();
     options.write(true).create_new(true).mode(0o600);
     let mut file = options.open(fresh)?;

@@ -8,13 +8,16 @@
 //! threads.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::Arc;
 
 use vigil_detect::{Further, Judgement, Provenance, Shared, Sighting};
+use vigil_event::Timestamp;
 use vigil_rule::RuleSet;
 use vigil_store::GroupedThreat;
 
 use super::judge::Sighted;
+use super::kept_scans::KeptScans;
 use super::{JudgeOptions, LetPass, Lost};
 
 /// Has the last word on the events that feed shared correlations.
@@ -24,6 +27,8 @@ pub struct Correlate {
     lost: Lost,
     /// Events that made us panic.
     panics: u64,
+    /// What outlives a restart.
+    kept: Option<KeptScans>,
 }
 
 impl Correlate {
@@ -34,6 +39,23 @@ impl Correlate {
             options,
             lost: Lost::default(),
             panics: 0,
+            kept: None,
+        }
+    }
+
+    /// Goes on with what is kept in this data directory of scans by many, and keeps it there.
+    #[must_use]
+    pub fn kept_in(mut self, data_dir: &Path) -> Self {
+        self.kept = Some(KeptScans::restore(data_dir, &mut self.shared));
+        self
+    }
+
+    /// Keeps what outlives a restart, if it is time to; at the end in any case.
+    pub(super) fn keep(&mut self, now: Timestamp, is_end: bool) {
+        match &mut self.kept {
+            Some(kept) if is_end => kept.keep(&self.shared),
+            Some(kept) => kept.keep_if_due(&self.shared, now),
+            None => {}
         }
     }
 
@@ -46,6 +68,9 @@ impl Correlate {
         let_pass: &mut LetPass,
     ) -> u64 {
         sighted.sort_by_key(|sighted| sighted.provenance.key.offset);
+        if let Some(kept) = self.kept.as_mut().filter(|_| !sighted.is_empty()) {
+            kept.note();
+        }
         let mut below_threshold = 0;
         for sighted in sighted {
             let Sighted {

@@ -20,6 +20,7 @@ mod correlate;
 mod health;
 mod intake;
 mod judge;
+mod kept_scans;
 mod let_pass;
 mod noise_telemetry;
 mod reader;

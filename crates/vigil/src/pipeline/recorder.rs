@@ -106,6 +106,7 @@ impl Recorder {
                     if !self.gave_up {
                         self.store(&mut [], self.clock.now());
                     }
+                    self.correlate.keep(self.clock.now(), true);
                     return;
                 }
             }
@@ -192,6 +193,7 @@ impl Recorder {
             threats.extend(found);
         }
         let now = self.clock.now();
+        self.correlate.keep(now, false);
         if (threats.is_empty() && !self.checkpoint_due(now)) || self.store(&mut threats, now) {
             tell(done);
         } else {

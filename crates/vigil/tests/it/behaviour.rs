@@ -357,7 +357,7 @@ fn scenarios_of_crowdsec_are_carried_over() {
 }
 
 /// A rule whose sign is too weak to be told.
-const ODD: &str = "title: Odd Quote
+pub(crate) const ODD: &str = "title: Odd Quote
 id: 6f2f6b1c-9a55-4cb0-8d1e-000000000003
 level: low
 logsource: {category: webserver}
@@ -366,7 +366,7 @@ vigil: {family: sql_injection, score: 3.0, risk: 0.1}
 ";
 
 /// A line of a log with the site's name in front.
-fn line_of_site(address: &str, minute: usize, target: &str, status: u16) -> String {
+pub(crate) fn line_of_site(address: &str, minute: usize, target: &str, status: u16) -> String {
     let (day, hour, minute) = (21 + minute / 1_440, minute / 60 % 24, minute % 60);
     format!(
         "shop.example:443 {address} - - [{day}/Nov/2026:{hour:02}:{minute:02}:00 +0000] \"GET {target} HTTP/1.1\" {status} 612 \"-\" \"{BROWSER}\"\n"

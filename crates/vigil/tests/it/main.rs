@@ -33,6 +33,7 @@ mod sigma;
 mod site;
 mod socket;
 mod suricata;
+mod thin_scan;
 mod tls;
 mod tokens;
 mod whole;
