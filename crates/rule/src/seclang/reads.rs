@@ -42,7 +42,7 @@ impl Link {
             Deed::Remove(_) | Deed::RemoveTarget { .. } | Deed::Off => [None, None],
         });
         let texts = of_deeds.flatten().chain(self.operator.text());
-        let variables = texts.flat_map(|text| text.macros());
+        let variables = texts.flat_map(super::text::Text::macros);
         variables.filter_map(|variable| Collection::of_name(&variable.collection))
     }
 }
