@@ -7,6 +7,8 @@
 use std::ops::Range;
 
 use super::collection::Collection;
+use super::program::{Compiled, Link};
+use super::reads::Reader;
 use super::texts::{has, words};
 use super::values::{Members, Values};
 use crate::familiar::{Familiar, Place, Recall};
@@ -31,6 +33,8 @@ pub(super) struct Memory {
     /// The reads that do not match any of a collection's values.
     misses: Vec<u64>,
     key: Vec<u8>,
+    /// The reads of the rules that may match.
+    alive: Vec<u64>,
 }
 
 /// What is known of a value; it grows with each request.
@@ -52,6 +56,7 @@ impl Default for Memory {
             dismissed: Vec::new(),
             misses: Vec::new(),
             key: Vec::new(),
+            alive: Vec::new(),
         }
     }
 }
@@ -73,26 +78,20 @@ impl Memory {
         self.dismissed.resize(self.words, 0);
     }
 
-    /// Looks for the values of a collection, and dismisses those of its `reads` that match none.
-    pub(super) fn recall(
-        &mut self,
-        collection: Collection,
-        members: Members,
-        values: &Values,
-        reads: &[u64],
-    ) {
+    /// Looks for the values of a collection, and dismisses those of its reads that match none.
+    pub(super) fn recall(&mut self, reader: &Reader, members: Members, values: &Values) {
         let end = members.end as usize;
         if self.places.len() < end {
             self.places.resize(end, None);
         }
         self.misses.clear();
-        self.misses.extend_from_slice(reads);
+        self.misses.extend_from_slice(&reader.fixed);
         for at in members.start as usize..end {
             let Some(value) = values.all.get(at) else {
                 break;
             };
             let (name, text) = (values.text(value.name), values.text(value.text));
-            let place = self.place(collection, name, text);
+            let place = self.place(reader.collection, name, text);
             if let Some(slot) = self.places.get_mut(at) {
                 *slot = place;
             }
@@ -126,6 +125,34 @@ impl Memory {
             }
             Recall::Stranger => None,
         }
+    }
+
+    /// Finds the rules that may match: all but those whose first link is dismissed.
+    pub(super) fn find_alive(&mut self, rules: &[Compiled]) {
+        self.alive.clear();
+        self.alive.resize(self.words, 0);
+        for rule in rules {
+            let mut links = rule.links.iter().map(Link::numbers);
+            let first = links.clone().next().unwrap_or_default();
+            if !first.is_empty() && self.are_dismissed(first) {
+                continue;
+            }
+            for read in links.by_ref().flatten() {
+                if let Some(word) = self.alive.get_mut(read / 64) {
+                    *word |= 1 << (read % 64);
+                }
+            }
+        }
+    }
+
+    /// Whether it is known of a value that no rule which may match matches it.
+    pub(super) fn is_mute(&self, value: u32, reader: &Reader) -> bool {
+        let known = self.place_of(value).and_then(|place| self.table.get(place));
+        known.is_some_and(|known| {
+            let reads = reader.fixed.iter().zip(&self.alive);
+            let mut open = reads.zip(&known.misses);
+            !reader.in_full && open.all(|((fixed, alive), misses)| fixed & alive & !misses == 0)
+        })
     }
 
     /// Whether reads are known to match nothing in the request.

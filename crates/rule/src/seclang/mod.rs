@@ -22,6 +22,7 @@ mod plan;
 mod program;
 mod read;
 mod reads;
+mod repeat;
 mod run;
 mod syntax;
 mod text;
@@ -40,6 +41,7 @@ use describe::Described;
 use draft::{Reader, Step};
 use plan::Variables;
 use program::Program;
+use repeat::Repeats;
 use run::{Matched, Work};
 
 /// A file of SecLang, or one that such a file reads words or networks from.
@@ -115,7 +117,10 @@ pub struct SecHit {
 
 /// What an evaluation writes on, made once for each thread.
 #[derive(Debug, Default)]
-pub struct SecScratch(Work);
+pub struct SecScratch {
+    work: Work,
+    repeats: Repeats,
+}
 
 /// The variables of CRS that say which rules are in force, in any of its versions.
 const PARANOIA: [&str; 4] = [
@@ -190,7 +195,14 @@ impl SecRules {
 
     /// Appends the rules that match a request to `hits`.
     pub fn evaluate(&self, event: &Event, scratch: &mut SecScratch, hits: &mut Vec<SecHit>) {
-        self.program.run(event, &mut scratch.0, |rule, work| {
+        let SecScratch { work, repeats } = scratch;
+        self.program.read(event, work);
+        if let Some(known) = repeats.recall(self.program.number, &work.matters) {
+            hits.extend_from_slice(known);
+            return;
+        }
+        let before = hits.len();
+        self.program.run(event, work, |rule, work| {
             if let Some(place) = self.told.get(&rule.step) {
                 let evidence = work.matched.iter().take(SecHit::MAX_EVIDENCE);
                 hits.push(SecHit {
@@ -199,6 +211,7 @@ impl SecRules {
                 });
             }
         });
+        repeats.learn(&work.matters, hits.get(before..).unwrap_or_default());
     }
 }
 

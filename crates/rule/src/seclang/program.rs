@@ -13,7 +13,7 @@ use super::draft::{Change, Draft, DraftLink, Effect, Step, Who};
 use super::operator::{DataFiles, Operator};
 use super::plan::{Kept, Plan, Variables};
 use super::read::{Pick, Read};
-use super::reads;
+use super::reads::{self, Reader};
 use super::syntax::{Selector, Variable};
 use super::text::{Part, Text};
 use super::transform::{Bytes, Transform};
@@ -72,6 +72,8 @@ pub(super) struct Look {
     pub(super) chains: Vec<Vec<Transform>>,
     /// A text without any of these bytes is the same under each of the chains, but for its case.
     pub(super) needs: Bytes,
+    /// See [`reads::gated`].
+    pub(super) gated: Vec<(usize, usize)>,
 }
 
 /// What is run for each request.
@@ -81,8 +83,8 @@ pub(super) struct Program {
     pub(super) number: u64,
     /// How many reads all rules have.
     pub(super) reads: usize,
-    /// For each collection of the request the reads that depend on nothing but its values.
-    pub(super) readers: Vec<(Collection, Vec<u64>)>,
+    /// What is read of the request.
+    pub(super) readers: Vec<Reader>,
     pub(super) rules: Vec<Compiled>,
     pub(super) variables: Variables,
     pub(super) looks: Vec<Look>,
@@ -145,8 +147,8 @@ impl Program {
         }
         let gates = sets.len();
         let (finder, opens) = finder(&sets)?;
-        let looks = looks(&rules);
         let reads = reads::number(&mut rules);
+        let looks = looks(&rules);
         let program = Self {
             number: PROGRAMS.fetch_add(1, Ordering::Relaxed),
             reads,
@@ -459,6 +461,7 @@ fn looks(rules: &[Compiled]) -> Vec<Look> {
                         collection: read.collection,
                         chains: Vec::new(),
                         needs: Bytes::default(),
+                        gated: reads::gated(rules, read.collection),
                     });
                     looks.len() - 1
                 });

@@ -54,6 +54,8 @@ pub(super) struct Work {
     /// Rule and link whose deeds took variables out of rules.
     removed_targets: Vec<(usize, usize)>,
     off: bool,
+    /// What of the request can matter: see [`super::repeat`].
+    pub(super) matters: Vec<u8>,
     /// What matched in the chain that is being looked at.
     pub(super) matched: Vec<Matched>,
 }
@@ -68,24 +70,54 @@ impl Work {
         self.removed.clear();
         self.removed_targets.clear();
         self.off = false;
+        self.matters.clear();
         self.matched.clear();
     }
 }
 
 impl Program {
-    /// Runs every rule; `hit` is told of each that matched, with what matched in `Work::matched`.
+    /// Reads a request, and writes what of it can matter.
+    pub(super) fn read(&self, event: &Event, work: &mut Work) {
+        work.clear(self);
+        for reader in &self.readers {
+            let members = work.texts.members(reader.collection, event);
+            work.memory.recall(reader, members, &work.texts.values);
+        }
+        work.memory.find_alive(&self.rules);
+        let Work {
+            texts,
+            memory,
+            matters,
+            ..
+        } = work;
+        for reader in &self.readers {
+            let members = texts.members(reader.collection, event);
+            let count = members.end - members.start;
+            matters.extend_from_slice(&(count << 1 | u32::from(members.partial)).to_le_bytes());
+            for place in members.start..members.end {
+                let Some(value) = texts.values.all.get(place as usize) else {
+                    break;
+                };
+                let name = texts.values.text(value.name);
+                let text = texts.values.text(value.text);
+                let is_mute = memory.is_mute(place, reader);
+                let text = if is_mute { &[] } else { text };
+                let sizes = (name.len() as u64) << 33 | (text.len() as u64) << 1;
+                matters.extend_from_slice(&(sizes | u64::from(is_mute)).to_le_bytes());
+                matters.extend_from_slice(name);
+                matters.extend_from_slice(text);
+            }
+        }
+    }
+
+    /// Runs every rule on the request that was [read](Self::read) last; `hit` is told of each that
+    /// matched, with what matched in `Work::matched`.
     pub(super) fn run(
         &self,
         event: &Event,
         work: &mut Work,
         mut hit: impl FnMut(&Compiled, &Work),
     ) {
-        work.clear(self);
-        for (collection, reads) in &self.readers {
-            let members = work.texts.members(*collection, event);
-            let values = &work.texts.values;
-            work.memory.recall(*collection, members, values, reads);
-        }
         self.look(event, work);
         let mut place = 0;
         while let Some(rule) = self.rules.get(place) {
@@ -129,6 +161,11 @@ impl Program {
                 }
                 add(&mut work.seen, &work.opened);
                 work.memory.learn_opened(value, &work.opened);
+                for (read, gate) in &look.gated {
+                    if !has(&work.opened, *gate) {
+                        work.memory.learn_miss(value, *read);
+                    }
+                }
             }
         }
     }
@@ -142,7 +179,7 @@ impl Program {
 
     fn matches(&self, place: usize, rule: &Compiled, event: &Event, work: &mut Work) -> bool {
         rule.links.iter().enumerate().all(|(number, link)| {
-            let reads = link.first_read..link.first_read + link.reads.len();
+            let reads = link.numbers();
             if !reads.is_empty() && work.memory.are_dismissed(reads) {
                 return false;
             }
