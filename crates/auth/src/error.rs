@@ -33,7 +33,7 @@ pub enum AuthError {
     UnknownKey,
     /// Never issued, used before, or too old.
     #[error(
-        "the ticket is unknown, used or expired: a ticket opens once and for a short time; restart Vigil for a new one, or use a token from `vigil token`"
+        "the ticket is unknown, used or expired: a ticket opens once and for a short time; `POST /api/v1/tickets` makes another, and so does a start of Vigil; or use a token from `vigil token`"
     )]
     UnknownTicket,
     /// A grant without a name, or with one that is too long.

@@ -194,14 +194,46 @@ impl Gateway {
                 duplicate: true,
             });
         }
+        if let Some(said) = self.said_before_the_start(channel, &full, at) {
+            return Ok(said);
+        }
         if known.len() >= MAX_KEYS {
             make_room(&mut known, at);
         }
-        let id = Id::derived(at, &[b"publish", full.as_bytes()]);
+        let id = keyed(at, &full);
         let said = self.append(channel, kind, id, at, severity, data)?;
         let position = said.position.clone();
         known.insert(full.into(), Kept { at, id, position });
         Ok(said)
+    }
+
+    /// What was published under a key by the process before this one, where its channel is kept over a
+    /// restart. The message's id follows from its time and the key, so the message itself is the record of
+    /// the key, and is there exactly when the message is. Looked for only while such a key may count.
+    fn said_before_the_start(
+        &self,
+        channel: &Arc<str>,
+        full: &str,
+        now: Timestamp,
+    ) -> Option<PublishedSaid> {
+        let started_at = self.started_at;
+        (now.millis_since(started_at) < KEY_AGE_MS).then_some(())?;
+        let bus = &self.state.bus;
+        let young = bus.since_time(channel, now.plus_millis(1 - KEY_AGE_MS));
+        let after = young.max(bus.last(channel, MAX_KEYS as u64));
+        let read = bus.read(channel, after, MAX_KEYS);
+        let found = read.items.iter().find(|item| {
+            let said = &item.publication;
+            said.timestamp < started_at && said.id == keyed(said.timestamp, full)
+        })?;
+        Some(PublishedSaid {
+            id: found.publication.id.to_string(),
+            position: Position {
+                epoch: found.epoch.to_string(),
+                offset: found.offset,
+            },
+            duplicate: true,
+        })
     }
 
     fn check_length(&self, data: &str) -> Result<(), ErrorBody> {
@@ -241,6 +273,11 @@ impl Gateway {
             duplicate: false,
         })
     }
+}
+
+/// The id of what is published under a key.
+fn keyed(at: Timestamp, full: &str) -> Id {
+    Id::derived(at, &[b"publish", full.as_bytes()])
 }
 
 /// What is too old goes; if that is nothing, the oldest tenth does.

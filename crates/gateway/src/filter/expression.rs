@@ -7,7 +7,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use cel::common::ast::{EntryExpr, Expr, IdedExpr};
+use cel::common::ast::{EntryExpr, Expr, IdedExpr, LiteralValue, operators};
 use cel::parser::PrattParser;
 use cel::{Context, Env, Value};
 use vigil_bus::Published;
@@ -72,6 +72,11 @@ impl Expression {
             })?;
         let mut check = Check::default();
         check.look(&parsed, 0)?;
+        if is_never_a_truth(&parsed) {
+            return Err(NotAFilter(
+                "the expression is never true or false: compare it with something".to_owned(),
+            ));
+        }
         Ok(Self(parsed))
     }
 
@@ -219,6 +224,31 @@ impl Check {
     }
 }
 
+/// Whether an expression gives something else than true or false, whatever the item: it would let nothing
+/// through. What is read from `data` may be a truth.
+fn is_never_a_truth(whole: &IdedExpr) -> bool {
+    match &whole.expr {
+        Expr::Literal(value) => !matches!(value, LiteralValue::Boolean(_)),
+        Expr::Ident(name) => NAMES.contains(&name.as_str()),
+        Expr::List(_) | Expr::Map(_) => true,
+        Expr::Call(call) => matches!(
+            call.func_name.as_str(),
+            operators::ADD
+                | operators::SUBSTRACT
+                | operators::MULTIPLY
+                | operators::DIVIDE
+                | operators::MODULO
+                | operators::NEGATE
+                | "size"
+                | "int"
+                | "uint"
+                | "double"
+                | "string"
+        ),
+        _ => false,
+    }
+}
+
 /// Operators have names that no identifier can have.
 fn function(name: &str) -> Result<(), NotAFilter> {
     let is_operator = !name.starts_with(|first: char| first.is_ascii_alphabetic());
@@ -235,6 +265,37 @@ fn function(name: &str) -> Result<(), NotAFilter> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_can_never_be_true_is_told() {
+        for text in [
+            "1 + 1",
+            "'high'",
+            "severity",
+            "data",
+            "size(data.list)",
+            "[true]",
+            "-rank",
+            "-1",
+        ] {
+            let refused = Expression::new(text).map_err(|error| error.0);
+            assert!(refused.unwrap_err().contains("never true"), "{text}");
+        }
+        for text in [
+            "true",
+            "data.flag",
+            "data.list[0]",
+            "!data.flag",
+            "rank > 1 ? data.a : data.b",
+            "bool(data.flag)",
+            "network(data.source.ip, '10.0.0.0/8')",
+            "data.list.exists(x, x > 1)",
+            "'a' in data.list",
+            "has(data.a)",
+        ] {
+            assert!(Expression::new(text).is_ok(), "{text}");
+        }
+    }
 
     /// Nothing that a client can write may bring the parser or the walk down.
     #[test]

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use vigil_auth::Role;
+use vigil_bus::Bus as _;
 
 use crate::client::{connect, open};
 use crate::server::{Server, principal};
@@ -64,6 +65,47 @@ async fn a_chat_is_heard_by_everybody_there() {
     assert_eq!(presence["data"]["users"], 1);
     drop(ben);
     assert_eq!(anna.next("presence.leave").await["data"]["user"], "anna");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_tries_again_after_a_restart_publishes_once_where_the_room_was_kept() {
+    let before = Server::of(principal(Role::Analyst)).await;
+    before.clock.forward(-2_000);
+    let chat = |key: &str| {
+        json!({"type": "chat", "channel": "chat:1",
+            "data": {"message": "hi", "idempotency_key": key}})
+    };
+    let mut anna = connect(&before, "/ws").await;
+    let said = anna.ask(chat("k")).await;
+    let kept = before.bus.read("chat:1", 0, 9).items;
+    let kept = kept
+        .iter()
+        .map(|item| (item.offset, item.publication.clone()));
+
+    let after = Server::of(principal(Role::Analyst)).await;
+    assert!(after.bus.restore("chat:1", "other", 2, kept.collect()));
+    let mut anna = connect(&after, "/ws").await;
+    let again = anna.ask(chat("k")).await["data"].clone();
+    assert_eq!(
+        (&again["duplicate"], &again["id"]),
+        (&json!(true), &said["data"]["id"])
+    );
+    assert_eq!(
+        again["position"],
+        json!({"epoch": "other", "offset": 1}),
+        "where it stands now"
+    );
+    let other_key = anna.ask(chat("another")).await;
+    assert_eq!(other_key["data"]["duplicate"], false);
+    let other_room = json!({"type": "chat", "channel": "chat:2",
+        "data": {"message": "hi", "idempotency_key": "k"}});
+    assert_eq!(anna.ask(other_room).await["data"]["duplicate"], false);
+    after.clock.forward(298_000);
+    assert_eq!(
+        anna.ask(chat("k")).await["data"]["duplicate"],
+        false,
+        "a key counts for five minutes from its message"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -183,6 +183,12 @@ pub async fn stage_gateway(
     }
     // What came and went is audited, and that log is no part of what a connection costs.
     config.stream.history_messages = 1_000;
+    // Rooms are not written down: that takes a processor from the fan-out again and again, which is what is
+    // measured here.
+    config.stream.namespaces = config.namespaces();
+    for namespace in config.stream.namespaces.values_mut() {
+        namespace.durable = false;
+    }
     config.stream.threads = threads;
     config.stream.connections = 2 * subscribers + 100;
     config.stream.connections_per_user = 2 * subscribers + 100;

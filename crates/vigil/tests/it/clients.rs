@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use vigil_testkit::{Vigil, VigilBuilder};
+use vigil_testkit::{Vigil, VigilBuilder, wait_until};
+
+use crate::site::{Site, line, threats};
 
 const PYTHON: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/clients.py");
 const NODE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/node");
@@ -38,6 +40,35 @@ fn nodes_ws_speaks_the_protocol() {
     let output = Command::new("node")
         .arg(format!("{NODE}/clients.mjs"))
         .args([&base, &token])
+        .output()
+        .expect("node is there: `scripts/need node` installs it");
+    assert!(
+        output.status.success(),
+        "{}\n(`make crates/vigil/tests/node/node_modules` installs what it needs)",
+        said(&output)
+    );
+}
+
+#[test]
+fn every_message_fits_the_asyncapi_document_as_ajv_reads_it() {
+    let site = Site::new();
+    site.append("");
+    let mut vigil = site.following().serve();
+    site.append(line("/x?file=../../../../etc/passwd"));
+    wait_until("there is an alert", || !threats(vigil.http()).is_empty());
+    let ending = site
+        .vigil()
+        .command("token")
+        .args(["--role", "viewer"])
+        .args(["--expires", "1m"])
+        .output();
+    let ending = String::from_utf8(ending.unwrap().stdout).unwrap();
+    let base = vigil.base().replace("http://", "ws://");
+    let output = Command::new("node")
+        .arg(format!("{NODE}/schemas.mjs"))
+        .args([&base, &site.vigil().token("analyst")])
+        .args([&site.vigil().token("admin"), ending.trim()])
+        .arg(vigil.process().inner().id().to_string())
         .output()
         .expect("node is there: `scripts/need node` installs it");
     assert!(

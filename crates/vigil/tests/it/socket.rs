@@ -228,6 +228,31 @@ fn a_chat_goes_on_after_a_restart() {
 }
 
 #[test]
+fn a_publisher_that_tries_again_after_a_crash_does_not_double_its_message() {
+    let site = Site::new();
+    site.append("");
+    let token = site.vigil().token("analyst");
+    let say = |base: &str| {
+        let mut socket = Socket::open(base, "/ws", &token);
+        socket.send(&json!({"id": 1, "type": "chat",
+            "data": {"session_id": "1", "message": "only once", "idempotency_key": "k"}}));
+        socket.frame_where(|frame| frame["reply_to"] == 1)["data"].clone()
+    };
+    let mut vigil = site.following().serve();
+    let said = say(vigil.base());
+    assert_eq!(said["duplicate"], false);
+    wait_until("it is written down", || {
+        let log = fs_err::read(site.path("data/vigil.db-wal")).unwrap_or_default();
+        log.windows(9).any(|bytes| bytes == b"only once")
+    });
+    vigil.process().kill();
+    let vigil = site.following().serve();
+    let again = say(vigil.base());
+    assert_eq!(again["duplicate"], true, "{again}");
+    assert_eq!(again["id"], said["id"]);
+}
+
+#[test]
 fn who_was_in_a_room_when_the_process_was_killed_has_left_it() {
     let site = Site::new();
     site.append("");
