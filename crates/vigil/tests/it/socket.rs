@@ -231,6 +231,7 @@ fn a_chat_goes_on_after_a_restart() {
 fn a_publisher_that_tries_again_after_a_crash_does_not_double_its_message() {
     let site = Site::new();
     site.append("");
+    let mut vigil = site.following().serve();
     let token = site.vigil().token("analyst");
     let say = |base: &str| {
         let mut socket = Socket::open(base, "/ws", &token);
@@ -238,7 +239,6 @@ fn a_publisher_that_tries_again_after_a_crash_does_not_double_its_message() {
             "data": {"session_id": "1", "message": "only once", "idempotency_key": "k"}}));
         socket.frame_where(|frame| frame["reply_to"] == 1)["data"].clone()
     };
-    let mut vigil = site.following().serve();
     let said = say(vigil.base());
     assert_eq!(said["duplicate"], false);
     wait_until("it is written down", || {
