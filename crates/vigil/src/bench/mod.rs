@@ -96,7 +96,7 @@ pub enum BenchError {
     Stage(String),
     /// No connection was opened.
     #[error(
-        "no client could connect ({failed} failed): is the limit of open files (`ulimit -n`) at least twice the subscribers?"
+        "no client could connect ({failed} failed): is the limit of open files (`ulimit -n`) at least twice the subscribers, and by TLS the certificate a server's for that name, not an authority's?"
     )]
     NobodyConnected {
         /// How many tried.
