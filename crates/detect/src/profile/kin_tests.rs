@@ -7,7 +7,7 @@ use vigil_event::Event;
 use super::learner::Learner;
 use super::options::ProfileOptions;
 use super::seen::Requests;
-use super::tests::asked_by;
+use super::tests::{asked_by, options};
 use super::{Eye, Profiles};
 
 /// Pages beside one another, each with a dozen visitors of its own.
@@ -16,13 +16,7 @@ const VISITORS: u32 = 12;
 
 /// What a site has learned whose pages take a parameter by that name; `{n}` is the page's number.
 fn learned(name: &str) -> Arc<Profiles> {
-    let options = ProfileOptions {
-        min_requests: 2_000,
-        min_clients: 50,
-        min_ms: 5 * 3_600_000,
-        sample: 1,
-        ..ProfileOptions::default()
-    };
+    let options = options();
     let mut eye = Eye::new(options.clone());
     let mut learner = Learner::new(options);
     for number in 0..8_000 {

@@ -6,9 +6,8 @@ use vigil_event::Event;
 
 use super::Eye;
 use super::learner::Learner;
-use super::options::ProfileOptions;
 use super::seen::Requests;
-use super::tests::event;
+use super::tests::{event, options};
 
 const VISITORS: u32 = 200;
 /// So many networks send what is new, once an hour each.
@@ -25,13 +24,7 @@ struct Bench {
 impl Bench {
     /// A site that is known.
     fn new() -> Self {
-        let options = ProfileOptions {
-            min_requests: 2_000,
-            min_clients: 50,
-            min_ms: 5 * 3_600_000,
-            sample: 1,
-            ..ProfileOptions::default()
-        };
+        let options = options();
         let mut bench = Self {
             eye: Eye::new(options.clone()),
             learner: Learner::new(options),

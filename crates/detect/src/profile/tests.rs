@@ -14,7 +14,7 @@ use super::{Eye, Profiles};
 
 const HOUR_MS: i64 = 3_600_000;
 
-fn options() -> ProfileOptions {
+pub(super) fn options() -> ProfileOptions {
     ProfileOptions {
         min_requests: 2_000,
         min_clients: 50,

@@ -4,12 +4,10 @@
 //! Owns: a bounded table of values with their names, and the places in it of the request at hand.
 //! Never holds: an answer that depends on more than the value, such as on what rules set or took out.
 
-use std::ops::Range;
-
 use super::collection::Collection;
 use super::program::{Compiled, Link};
 use super::reads::Reader;
-use super::texts::{has, words};
+use super::texts::{has, insert, words};
 use super::values::{Members, Values};
 use crate::familiar::{Familiar, Place, Recall};
 
@@ -132,16 +130,15 @@ impl Memory {
         self.alive.clear();
         self.alive.resize(self.words, 0);
         for rule in rules {
-            let mut links = rule.links.iter().map(Link::numbers);
-            let first = links.clone().next().unwrap_or_default();
-            if !first.is_empty() && self.are_dismissed(first) {
+            if rule
+                .links
+                .first()
+                .is_some_and(|link| self.is_dismissed(link))
+            {
                 continue;
             }
-            for read in links.by_ref().flatten() {
-                if let Some(word) = self.alive.get_mut(read / 64) {
-                    *word |= 1 << (read % 64);
-                }
-            }
+            let reads = rule.links.iter().flat_map(Link::numbers);
+            reads.for_each(|read| insert(&mut self.alive, read));
         }
     }
 
@@ -155,9 +152,10 @@ impl Memory {
         })
     }
 
-    /// Whether reads are known to match nothing in the request.
-    pub(super) fn are_dismissed(&self, mut reads: Range<usize>) -> bool {
-        reads.all(|read| has(&self.dismissed, read))
+    /// Whether all that a link reads is known to match nothing in the request.
+    pub(super) fn is_dismissed(&self, link: &Link) -> bool {
+        let mut reads = link.numbers();
+        !reads.is_empty() && reads.all(|read| has(&self.dismissed, read))
     }
 
     /// Whether a read is known not to match a value.
@@ -171,8 +169,8 @@ impl Memory {
         let known = self
             .place_of(value)
             .and_then(|place| self.table.get_mut(place));
-        if let Some(word) = known.and_then(|known| known.misses.get_mut(read / 64)) {
-            *word |= 1 << (read % 64);
+        if let Some(known) = known {
+            insert(&mut known.misses, read);
         }
     }
 

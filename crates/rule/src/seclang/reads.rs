@@ -6,7 +6,8 @@ use std::ops::Range;
 use super::collection::Collection;
 use super::draft::Change;
 use super::program::{Compiled, Deed, Link};
-use super::texts::words;
+use super::text::Text;
+use super::texts::{insert, words};
 
 /// What is read of a collection of the request.
 #[derive(Debug)]
@@ -42,7 +43,7 @@ impl Link {
             Deed::Remove(_) | Deed::RemoveTarget { .. } | Deed::Off => [None, None],
         });
         let texts = of_deeds.flatten().chain(self.operator.text());
-        let variables = texts.flat_map(super::text::Text::macros);
+        let variables = texts.flat_map(Text::macros);
         variables.filter_map(|variable| Collection::of_name(&variable.collection))
     }
 }
@@ -65,10 +66,10 @@ pub(super) fn by_collection(rules: &[Compiled], reads: usize) -> Vec<Reader> {
             let Some(reader) = reader(&mut readers, read.collection, reads) else {
                 continue;
             };
-            match reader.fixed.get_mut(number / 64) {
-                _ if read.counted => {}
-                Some(word) if is_fixed => *word |= 1 << (number % 64),
-                _ => reader.in_full = true,
+            match (read.counted, is_fixed) {
+                (true, _) => {}
+                (false, true) => insert(&mut reader.fixed, number),
+                (false, false) => reader.in_full = true,
             }
         }
         for collection in link.filled_in() {

@@ -179,8 +179,7 @@ impl Program {
 
     fn matches(&self, place: usize, rule: &Compiled, event: &Event, work: &mut Work) -> bool {
         rule.links.iter().enumerate().all(|(number, link)| {
-            let reads = link.numbers();
-            if !reads.is_empty() && work.memory.are_dismissed(reads) {
+            if work.memory.is_dismissed(link) {
                 return false;
             }
             let mut matched = false;

@@ -49,6 +49,13 @@ pub(super) fn has(bits: &[u64], gate: usize) -> bool {
         .is_some_and(|word| word & (1 << (gate % 64)) != 0)
 }
 
+/// Sets the bit of a gate, or of a read.
+pub(super) fn insert(bits: &mut [u64], gate: usize) {
+    if let Some(word) = bits.get_mut(gate / 64) {
+        *word |= 1 << (gate % 64);
+    }
+}
+
 impl Texts {
     pub(super) fn clear(&mut self) {
         self.values.clear();
@@ -183,9 +190,7 @@ impl Texts {
                 .map_or((0, 0), |entry| entry.span);
             for found in finder.find_overlapping_iter(self.values.text(span)) {
                 for gate in opens.get(found.pattern().as_usize()).into_iter().flatten() {
-                    if let Some(word) = self.opened.get_mut(start + gate / 64) {
-                        *word |= 1 << (gate % 64);
-                    }
+                    insert(self.opened.get_mut(start..).unwrap_or_default(), *gate);
                 }
             }
             if let Some(entry) = self.entries.get_mut(text as usize) {

@@ -22,6 +22,20 @@ fn said(output: &Output) -> String {
     String::from_utf8_lossy(&[&output.stdout[..], &output.stderr].concat()).into_owned()
 }
 
+/// A script of Node's ends well.
+fn assert_runs<const COUNT: usize>(script: &str, arguments: [&str; COUNT]) {
+    let output = Command::new("node")
+        .arg(format!("{NODE}/{script}"))
+        .args(arguments)
+        .output()
+        .expect("node is there: `scripts/need node` installs it");
+    assert!(
+        output.status.success(),
+        "{}\n(`make crates/vigil/tests/node/node_modules` installs what it needs)",
+        said(&output)
+    );
+}
+
 #[test]
 fn pythons_websockets_speaks_the_protocol() {
     let directory = tempfile::tempdir().unwrap();
@@ -43,16 +57,7 @@ fn pythons_websockets_speaks_the_protocol() {
 fn nodes_ws_speaks_the_protocol() {
     let directory = tempfile::tempdir().unwrap();
     let (_server, base, token) = served(directory.path());
-    let output = Command::new("node")
-        .arg(format!("{NODE}/clients.mjs"))
-        .args([&base, &token])
-        .output()
-        .expect("node is there: `scripts/need node` installs it");
-    assert!(
-        output.status.success(),
-        "{}\n(`make crates/vigil/tests/node/node_modules` installs what it needs)",
-        said(&output)
-    );
+    assert_runs("clients.mjs", [&base, &token].map(String::as_str));
 }
 
 #[test]
@@ -70,17 +75,11 @@ fn every_message_fits_the_asyncapi_document_as_ajv_reads_it() {
         .output();
     let ending = String::from_utf8(ending.unwrap().stdout).unwrap();
     let base = vigil.base().replace("http://", "ws://");
-    let output = Command::new("node")
-        .arg(format!("{NODE}/schemas.mjs"))
-        .args([&base, &site.vigil().token("analyst")])
-        .args([&site.vigil().token("admin"), ending.trim()])
-        .arg(vigil.process().inner().id().to_string())
-        .output()
-        .expect("node is there: `scripts/need node` installs it");
-    assert!(
-        output.status.success(),
-        "{}\n(`make crates/vigil/tests/node/node_modules` installs what it needs)",
-        said(&output)
+    let (analyst, admin) = (site.vigil().token("analyst"), site.vigil().token("admin"));
+    let process = vigil.process().inner().id().to_string();
+    assert_runs(
+        "schemas.mjs",
+        [&base, &analyst, &admin, ending.trim(), &process],
     );
 }
 
