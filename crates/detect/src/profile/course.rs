@@ -19,6 +19,8 @@ const TRIAL: u64 = 2_000;
 const ODD_THINGS: usize = 3;
 /// And one in so many of its requests does not fit: behind one network may be many visitors.
 const NOTORIOUS_FROM: u64 = 20;
+/// Who has sent so many requests that fitted is believed that the site has changed.
+const FAITHFUL: u8 = 2;
 /// Networks of which that is counted.
 const MAX_ODD: usize = 4_096;
 /// What does not fit teaches only after so long, if its network is not known for more by then.
@@ -187,7 +189,15 @@ impl Course {
             is_finished = self.trial.count(request);
             if is_odd {
                 let thing = verdict.misfits.first().map_or(0, |one| one.thing);
+                if is_known && self.is_faithful(request.who().network, options) {
+                    self.site.hear_news(request, &verdict);
+                }
                 self.waiting.push_back((request.alone(), thing));
+                return is_finished;
+            }
+            // That it is new there is known: it says nothing of how often something is.
+            if verdict.is_news {
+                self.site.learn(&request.as_odd(), options);
                 return is_finished;
             }
             if verdict.misfits.is_empty() && request.was_served() {
@@ -239,6 +249,15 @@ impl Course {
         }
     }
 
+    /// Whether a network is known as a visitor, and this is the first of what it asked that does not fit.
+    fn is_faithful(&self, network: u64, options: &ProfileOptions) -> bool {
+        let is_first =
+            |things: &[u64; ODD_THINGS]| things.iter().filter(|one| **one != 0).count() == 1;
+        self.sender(network, options) == By::Visitor
+            && self.regulars.count(network) >= FAITHFUL
+            && self.odd.get(&network).is_some_and(is_first)
+    }
+
     pub(super) fn is_notorious(&self, network: u64) -> bool {
         let things = self.odd.get(&network);
         let is_much = |asked: &Asked| asked.odd * NOTORIOUS_FROM >= asked.requests;
@@ -252,6 +271,7 @@ impl Course {
         if at.saturating_sub(self.odd_since_ms) >= NOTORIOUS_MS {
             self.odd.clear();
             self.asked.clear();
+            self.site.forget_news();
             self.odd_since_ms = at;
         }
         let network = request.who().network;

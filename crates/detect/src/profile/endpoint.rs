@@ -175,11 +175,15 @@ impl Endpoint {
         }
     }
 
+    /// The names of the parameters that are trusted.
+    pub(super) fn trusted_names(&self) -> impl Iterator<Item = &str> + Clone {
+        let trusted = self.parameters.iter().filter(|(_, one)| one.is_trusted);
+        trusted.map(|(name, _)| &**name)
+    }
+
     /// Joins the pages beside it.
     pub(super) fn join(&self, kin: &mut Kin) {
-        let trusted = self.parameters.iter().filter(|(_, one)| one.is_trusted);
-        let names = trusted.map(|(name, _)| name);
-        kin.add(&self.crowd, self.settled.methods, names);
+        kin.add(&self.crowd, self.settled.methods, self.trusted_names());
     }
 
     /// Learns what is known of the pages beside it that are of one kind with it.

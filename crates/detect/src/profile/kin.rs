@@ -29,9 +29,9 @@ impl Kin {
         &mut self,
         crowd: &Crowd,
         methods: u64,
-        names: impl Iterator<Item = &'a Box<str>> + Clone,
+        names: impl Iterator<Item = &'a str> + Clone,
     ) {
-        self.names.extend(names.clone().cloned());
+        self.names.extend(names.clone().map(Box::from));
         self.most_names = self.most_names.max(names.count());
         self.crowd.add(crowd);
         self.methods |= methods;

@@ -87,6 +87,11 @@ impl Misfit {
     pub(crate) const AROUND: u64 = 3;
     /// Methods, from here on.
     pub(crate) const METHOD: u64 = 16;
+
+    /// What changes when a page is changed: it takes one more parameter, or a value more.
+    pub(crate) const fn is_of_form(&self) -> bool {
+        matches!(self.aspect, Aspect::Name | Aspect::Value)
+    }
 }
 
 /// A number with its thousands apart, as people read it.

@@ -13,6 +13,10 @@
 //! Owns: what is learned and what is concluded from it. Never holds: files, threads, the wall clock;
 //! time is the events' own.
 
+#[cfg(test)]
+mod branch_tests;
+mod branches;
+mod build;
 mod course;
 mod ending;
 mod endpoint;

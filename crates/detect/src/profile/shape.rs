@@ -116,8 +116,10 @@ pub(crate) mod class {
     pub(crate) const CONTROL: u8 = 29;
     pub(crate) const FOREIGN: u8 = 30;
     pub(crate) const INVALID: u8 = 31;
+    /// What a text of several lines has, beside blanks.
+    pub(crate) const LINE: u8 = 32;
     /// How many there are.
-    pub(crate) const COUNT: u8 = 32;
+    pub(crate) const COUNT: u8 = 33;
 
     /// What attacks are written with, and ordinary values mostly without.
     pub(crate) const DANGEROUS: u64 = 1 << APOSTROPHE
@@ -129,6 +131,7 @@ pub(crate) mod class {
         | 1 << PIPE
         | 1 << DOLLAR
         | 1 << CONTROL
+        | 1 << LINE
         | 1 << INVALID;
 
     const NAMES: [&str; COUNT as usize] = [
@@ -164,6 +167,7 @@ pub(crate) mod class {
         "control characters",
         "letters beyond ASCII",
         "bytes that are no UTF-8",
+        "line breaks",
     ];
 
     pub(crate) fn name(class: u8) -> &'static str {
@@ -202,6 +206,7 @@ pub(crate) mod class {
             b'|' => PIPE,
             b'$' | b'`' | b'\\' => DOLLAR,
             0x80.. => FOREIGN,
+            b'\n' | b'\r' | b'\t' => LINE,
             _ => CONTROL,
         }
     }
@@ -306,12 +311,12 @@ impl Shape {
 const fn is_sign(class: u8) -> bool {
     !matches!(
         class,
-        class::DIGIT | class::LOWER | class::UPPER | class::BLANK | class::FOREIGN
+        class::DIGIT | class::LOWER | class::UPPER | class::BLANK | class::LINE | class::FOREIGN
     )
 }
 
 const fn is_sign_or_blank(class: u8) -> bool {
-    is_sign(class) || class == class::BLANK
+    is_sign(class) || matches!(class, class::BLANK | class::LINE)
 }
 
 /// Two buckets for each doubling; 63 for the longest.

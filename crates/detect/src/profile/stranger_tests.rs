@@ -1,4 +1,4 @@
-//! Who teaches what is new: visitors, and not those who send nothing else.
+//! Who teaches what is new: visitors, and not those who send nothing else or all sorts of it.
 
 use std::sync::Arc;
 
@@ -112,4 +112,30 @@ fn who_is_a_visitor_is_known_after_a_restart() {
     bench.learner.restore(saved).unwrap();
     bench.send(0, 0);
     assert!(bench.score() < 5.0, "{}", bench.score());
+}
+
+/// What is said of a new name that so many networks send within minutes, each after what is told.
+fn at_once(networks: u32, before: &[&str]) -> f64 {
+    let mut bench = Bench::new();
+    for sender in 3_000..3_000 + networks {
+        bench.at_ms += 10_000;
+        for name in before.iter().chain(&[NEW]) {
+            bench.show(&visit(sender, bench.at_ms, name));
+        }
+    }
+    bench.show(&visit(0, bench.at_ms, "note"));
+    bench.publish();
+    bench.score()
+}
+
+#[test]
+fn what_several_visitors_send_for_the_first_time_is_a_change_of_the_site() {
+    assert!(at_once(10, &["note", "note"]) < 5.0);
+    assert!(at_once(3, &["note", "note"]) >= 5.0);
+    assert!(at_once(10, &[]) >= 5.0, "they are strangers");
+    let who_tries = ["note", "note", "note", "roleA"];
+    assert!(
+        at_once(10, &who_tries) >= 5.0,
+        "they have tried something else"
+    );
 }

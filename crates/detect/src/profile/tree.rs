@@ -6,6 +6,8 @@
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
+use super::branches::alike;
+use super::build::Built;
 use super::ending::{ending, is_file};
 use super::endpoint::Endpoint;
 use super::kin::Kin;
@@ -23,6 +25,8 @@ pub(crate) const MAX_DEPTH: usize = 12;
 const MAX_SEGMENT_BYTES: usize = 64;
 /// What stands for a name that is rare in its place.
 const TEXT: &str = "{text}";
+/// So many branches of a kind are named.
+const NAMED_BRANCHES: usize = 4;
 
 /// One place in the tree.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +45,12 @@ pub(crate) struct Node {
     is_trusted: bool,
     #[serde(skip)]
     size: u64,
+    /// It is one of several branches that are of one kind.
+    #[serde(skip)]
+    is_branch: bool,
+    /// What is known of these together.
+    #[serde(skip)]
+    joint: Option<Box<Node>>,
 }
 
 /// Where a path leads.
@@ -122,7 +132,11 @@ impl Node {
                     if key.starts_with('{') {
                         strange(node, segment);
                     }
-                    node = child;
+                    node = node
+                        .joint
+                        .as_deref()
+                        .filter(|_| child.is_branch)
+                        .unwrap_or(child);
                 }
                 child => {
                     let shown = child.map_or(0, |child| child.seen.networks());
@@ -156,6 +170,14 @@ impl Node {
         {
             endpoint.learn(request, trust, room);
         }
+    }
+
+    /// Whether a file by that name is one of a new build: beside it are those of others.
+    pub(crate) fn is_of_new_build(&self, segment: &[u8]) -> bool {
+        Built::of(segment).is_some_and(|built| {
+            let mut known = self.children.iter().filter(|(_, one)| one.is_trusted);
+            known.any(|(name, _)| Built::of(name.as_bytes()) == Some(built))
+        })
     }
 
     /// Whether this is a file: a page with an ending, and never anything below it.
@@ -316,8 +338,34 @@ impl Node {
         1 + here + self.children.values().map(Self::places).sum::<usize>()
     }
 
+    /// Works out what is trusted.
     pub(crate) fn settle(&mut self, trust: Trust) {
+        self.settle_pages(trust);
+        self.join_branches(trust);
+    }
+
+    /// Finds the branches that are of one kind, here and below, and what is known of them together.
+    fn join_branches(&mut self, trust: Trust) {
+        let trusted = self.children.iter().filter(|(_, one)| one.is_trusted);
+        let alike = alike(trusted.map(|(name, one)| (&**name, one)));
+        for (name, child) in &mut self.children {
+            child.is_branch = alike.contains(name);
+            if child.is_branch {
+                let joint = self.joint.get_or_insert_default();
+                joint.add(child.clone());
+            } else {
+                child.join_branches(trust);
+            }
+        }
+        if let Some(joint) = &mut self.joint {
+            joint.settle(trust);
+        }
+    }
+
+    fn settle_pages(&mut self, trust: Trust) {
         self.size = self.crowd.size();
+        self.is_branch = false;
+        self.joint = None;
         if let Some(segments) = &mut self.segments {
             segments.settle(trust);
         }
@@ -327,7 +375,7 @@ impl Node {
         let mut kin = Kin::default();
         for child in self.children.values_mut() {
             child.is_trusted = trust.trusts(&child.seen);
-            child.settle(trust);
+            child.settle_pages(trust);
             if let Some(page) = child.endpoint.as_ref().filter(|_| child.is_trusted) {
                 page.join(&mut kin);
             }
@@ -370,10 +418,24 @@ impl Node {
         if let Some(endpoint) = &self.endpoint {
             each(if template.is_empty() { "/" } else { template }, endpoint);
         }
+        let mut branches: Vec<&str> = Vec::new();
         for (name, child) in &self.children {
-            if child.is_trusted {
+            if child.is_branch && child.is_trusted {
+                branches.push(name);
+            } else if child.is_trusted {
                 child.endpoints(&format!("{template}/{name}"), each);
             }
+        }
+        if let Some(joint) = &self.joint {
+            branches.sort_unstable();
+            let more = if branches.len() > NAMED_BRANCHES {
+                "|…"
+            } else {
+                ""
+            };
+            branches.truncate(NAMED_BRANCHES);
+            let names = branches.join("|");
+            joint.endpoints(&format!("{template}/{{{names}{more}}}"), each);
         }
     }
 
@@ -399,6 +461,10 @@ impl Node {
                 .as_ref()
                 .map_or(0, |one| size_of::<ValueProfile>() + one.bytes())
             + self.endpoint.as_ref().map_or(0, |one| one.bytes())
+            + self
+                .joint
+                .as_ref()
+                .map_or(0, |one| size_of::<Self>() + one.bytes())
     }
 }
 

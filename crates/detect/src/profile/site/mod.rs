@@ -1,22 +1,25 @@
 //! One site: its paths, the names and endings used anywhere on it, and the judgement of a request.
 
+mod unknown;
 mod verdict;
+
+use std::hash::Hash;
 
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 use vigil_event::Outcome;
 use vigil_event::whole::is_secret;
 
-use self::verdict::{FOUND_BY, MOST, MOST_OF_NEW_PATHS, segment_misfit, verdict};
+use self::verdict::{segment_misfit, verdict};
 use super::ending::{ending, is_file};
 use super::endpoint::{Endpoint, EndpointDescription, KnownNames};
-use super::misfit::{Aspect, Misfit, Place, grouped};
+use super::misfit::Misfit;
 use super::name::name_key;
 use super::options::{Part, ProfileOptions, Trust};
-use super::seen::{Origin, Request};
+use super::seen::Request;
 use super::shape::{Shape, bucket};
 use super::sparse::Sparse;
-use super::tree::{Found, MAX_DEPTH, Node, segments};
+use super::tree::{Found, Node, segments};
 use super::value::ValueProfile;
 use super::who::hash_text;
 use super::witness::{Crowd, Novelty, Witness};
@@ -30,8 +33,10 @@ const MAX_ENDINGS: usize = 64;
 const NAMES_IN_LATIN1: usize = 2;
 /// Broken links that are remembered.
 const MAX_MISSING: usize = 256;
-/// A path's ending is odd only where so many requests were seen.
-const MIN_FOR_ENDINGS: u64 = 500;
+/// New things that are told apart.
+const MAX_NEWS: usize = 256;
+/// The site itself has changed where visitors of so many networks show the same.
+const ENOUGH_FOR_NEWS: u32 = 6;
 
 /// What is known of a site.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,6 +56,9 @@ pub struct Site {
     soft_misses: Sparse,
     /// Paths that are not there and are asked for all the same: broken links.
     missing: HashMap<u64, Witness>,
+    /// What is new and does not fit, but visitors send it all the same.
+    #[serde(default)]
+    news: HashMap<u64, Witness>,
     #[serde(default)]
     noise: Noise,
     #[serde(skip)]
@@ -112,6 +120,8 @@ pub struct Verdict {
     pub misfits: Vec<Misfit>,
     /// All of that together, 0.0 to 10.0.
     pub score: f64,
+    /// Something of it is a weak sign only since the site itself has changed.
+    pub is_news: bool,
 }
 
 impl KnownNames for Site {
@@ -168,7 +178,7 @@ impl Site {
             + names.chain(endings).sum::<usize>()
             + self.names.capacity() * size_of::<(Box<str>, Named)>()
             + self.endings.capacity() * size_of::<(Box<str>, Witness)>()
-            + self.missing.capacity() * size_of::<(u64, Witness)>()
+            + (self.missing.capacity() + self.news.capacity()) * size_of::<(u64, Witness)>()
     }
 
     pub(crate) fn learn(&mut self, request: &Request<'_>, options: &ProfileOptions) {
@@ -200,16 +210,29 @@ impl Site {
 
     fn learn_missing(&mut self, request: &Request<'_>) {
         let path = hash_text(request.path());
-        if !self.missing.contains_key(&path) && self.missing.len() >= MAX_MISSING {
-            let weakest = self.missing.iter().min_by_key(|(_, seen)| seen.networks());
-            let Some(weakest) = weakest.filter(|(_, seen)| seen.networks() < 3) else {
-                return;
-            };
-            let weakest = *weakest.0;
-            self.missing.remove(&weakest);
+        count(&mut self.missing, path, MAX_MISSING, request);
+    }
+
+    /// Takes note that somebody who is known as a visitor sent what does not fit.
+    pub(crate) fn hear_news(&mut self, request: &Request<'_>, verdict: &Verdict) {
+        for misfit in &verdict.misfits {
+            if misfit.is_of_form() {
+                count(&mut self.news, misfit.thing, MAX_NEWS, request);
+            } else if misfit.thing == Misfit::PATH && request.was_served() {
+                count(&mut self.news, hash_text(request.path()), MAX_NEWS, request);
+            }
         }
-        let seen = self.missing.entry(path).or_default();
-        seen.see(&request.lesson());
+    }
+
+    /// Forgets what was new: by now it is known, or nobody sends it.
+    pub(crate) fn forget_news(&mut self) {
+        self.news.clear();
+    }
+
+    /// Whether the site itself has changed there: visitors of several networks send the same.
+    fn is_news(&self, misfit: &Misfit) -> bool {
+        let seen = self.news.get(&misfit.thing).filter(|_| misfit.is_of_form());
+        seen.is_some_and(|seen| seen.networks() >= ENOUGH_FOR_NEWS)
     }
 
     fn learn_names(&mut self, request: &Request<'_>, trust: Trust) {
@@ -298,119 +321,11 @@ impl Site {
                 shown,
             } => self.judge_unknown((node, segment, shown), request, trust, &mut misfits),
         }
-        verdict(misfits, is_drifting)
+        verdict(misfits, is_drifting, |misfit| self.is_news(misfit))
     }
 
     fn part(&self, count: u64) -> Part {
         Part::of(count, self.count).noisy(self.noise.0)
-    }
-
-    fn judge_unknown(
-        &self,
-        (node, segment, shown): (&Node, Option<&[u8]>, u32),
-        request: &Request<'_>,
-        trust: Trust,
-        misfits: &mut Vec<Misfit>,
-    ) {
-        let is_broken_link = |seen: &Witness| trust.trusts(seen);
-        if matches!(request.status(), 404 | 410)
-            && self
-                .missing
-                .get(&hash_text(request.path()))
-                .is_some_and(is_broken_link)
-        {
-            return;
-        }
-        // Where nothing was there, somebody may have mistyped it.
-        let was_served = request.was_served();
-        let is_found = request.origin() == Origin::Here || shown >= FOUND_BY;
-        let most = if was_served && !is_found {
-            MOST
-        } else {
-            MOST_OF_NEW_PATHS
-        };
-        let part = self.part(node.count());
-        let known = format!(
-            "in {} requests from about {} addresses",
-            grouped(node.count()),
-            grouped(node.clients())
-        );
-        let weight = if was_served { 4.5 } else { 2.5 };
-        let strength = part.strength(node.probability(shown), node.witnesses());
-        let is_below_file = node.is_leaf() && goes_on_below_file(request.path(), segment);
-        let (score, words) = if is_below_file {
-            let weight = if was_served { 6.0 } else { 4.2 };
-            (weight * strength, "no path went on below this file")
-        } else {
-            let score = (weight * strength).min(most);
-            (score, "there was nothing at this path")
-        };
-        let unknown = Misfit {
-            aspect: Aspect::Path,
-            place: Place::Path,
-            thing: Misfit::PATH,
-            score,
-            words: format!("{words} {known}"),
-        };
-        let named = segment.and_then(|segment| {
-            self.judge_ending(request, (was_served, trust), misfits);
-            segment_misfit(node, segment, (part, trust), was_served)
-        });
-        match named {
-            Some(named) if named.thing == Misfit::DANGEROUS_PATH => {
-                misfits.extend([named, unknown]);
-            }
-            // That a new page has a name unlike the others is no further sign.
-            Some(named) if named.score > unknown.score => misfits.push(Misfit {
-                score: named.score.min(most),
-                ..named
-            }),
-            _ => misfits.push(unknown),
-        }
-        if segments(request.path()).nth(MAX_DEPTH).is_some() {
-            misfits.push(Misfit {
-                aspect: Aspect::Path,
-                place: Place::Path,
-                thing: Misfit::PATH,
-                score: 4.0,
-                words: format!("no path had more than {MAX_DEPTH} parts"),
-            });
-        }
-    }
-
-    fn judge_ending(
-        &self,
-        request: &Request<'_>,
-        (was_served, trust): (bool, Trust),
-        misfits: &mut Vec<Misfit>,
-    ) {
-        let last = segments(request.path()).last().unwrap_or_default();
-        let ending = ending(last);
-        let Ok(name) = std::str::from_utf8(ending) else {
-            return;
-        };
-        if name.is_empty() || self.is_ending(name, trust) || self.count < MIN_FOR_ENDINGS {
-            return;
-        }
-        let shown = self.endings.get(name).map_or(0, Witness::networks);
-        let probability = self.new_endings.probability(self.count, self.size, shown);
-        let weight = match (was_served, is_file(last)) {
-            (true, true) => 6.0,
-            (false, true) => 4.2,
-            (true, false) => 4.0,
-            (false, false) => 2.8,
-        };
-        misfits.push(Misfit {
-            aspect: Aspect::Ending,
-            place: Place::Path,
-            thing: hash_text(name.as_bytes()),
-            score: weight * self.part(self.count).strength(probability, self.size),
-            words: format!(
-                "no path ended in `{name}` in {} requests from about {} addresses",
-                grouped(self.count),
-                grouped(self.clients())
-            ),
-        });
     }
 
     fn is_ending(&self, name: &str, trust: Trust) -> bool {
@@ -459,6 +374,7 @@ impl Site {
         self.names.len() <= MAX_NAMES
             && self.endings.len() <= MAX_ENDINGS
             && self.missing.len() <= MAX_MISSING
+            && self.news.len() <= MAX_NEWS
             && self.names.values().all(|one| one.value.is_bounded())
             && (1.0..=Noise::MOST).contains(&self.noise.0)
             && self.root.is_bounded(0)
@@ -466,14 +382,7 @@ impl Site {
     }
 }
 
-/// Whether that part of a path stands right after a file's name.
-fn goes_on_below_file(path: &[u8], part: Option<&[u8]>) -> bool {
-    let mut pairs = segments(path).zip(segments(path).skip(1));
-    let pair = pairs.find(|(_, one)| Some(*one) == part);
-    pair.is_some_and(|(file, _)| !ending(file).is_empty())
-}
-
-/// What is kept under a name, made if there is room or somebody rare makes some.
+/// What is kept under a name, made if there is room.
 fn entry<'a, T: Default>(
     all: &'a mut HashMap<Box<str>, T>,
     name: &str,
@@ -481,15 +390,32 @@ fn entry<'a, T: Default>(
     seen: impl Fn(&T) -> &Witness,
 ) -> Option<&'a mut T> {
     if !all.contains_key(name) {
-        if all.len() >= most {
-            let weakest = all
-                .iter()
-                .map(|(name, one)| (seen(one).networks(), name))
-                .min();
-            let weakest = weakest.filter(|(networks, _)| *networks < 3)?.1.clone();
-            all.remove(&weakest);
+        if !make_room(all, most, seen) {
+            return None;
         }
         all.insert(name.into(), T::default());
     }
     all.get_mut(name)
+}
+
+/// Counts who sent a thing, if there is room.
+fn count(all: &mut HashMap<u64, Witness>, thing: u64, most: usize, request: &Request<'_>) {
+    if all.contains_key(&thing) || make_room(all, most, |seen| seen) {
+        all.entry(thing).or_default().see(&request.lesson());
+    }
+}
+
+/// Gives up something rare where there are too many; false where nothing is.
+fn make_room<K: Clone + Eq + Hash + Ord, T>(
+    all: &mut HashMap<K, T>,
+    most: usize,
+    seen: impl Fn(&T) -> &Witness,
+) -> bool {
+    if all.len() < most {
+        return true;
+    }
+    let weakest = all.iter().map(|(key, one)| (seen(one).networks(), key));
+    let weakest = weakest.min().filter(|(networks, _)| *networks < 3);
+    let weakest = weakest.map(|(_, key)| key.clone());
+    weakest.is_some_and(|key| all.remove(&key).is_some())
 }

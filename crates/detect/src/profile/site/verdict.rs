@@ -15,13 +15,21 @@ pub(super) const FOUND_BY: u32 = 3;
 pub(super) const MOST_OF_NEW_PATHS: f64 = 4.5;
 /// Weak signs about the answer alone never reach more.
 const MOST_AROUND: f64 = 4.9;
-/// The weight of what is only new while the site changes.
-const NEWS_WHILE_DRIFTING: f64 = 0.6;
+/// The weight of what is only new where the site changes.
+const NEWS: f64 = 0.6;
 
-pub(super) fn verdict(mut misfits: Vec<Misfit>, is_drifting: bool) -> Verdict {
-    if is_drifting {
-        for misfit in misfits.iter_mut().filter(|one| one.aspect.is_news()) {
-            misfit.score *= NEWS_WHILE_DRIFTING;
+/// Adds up what does not fit. What is only new counts less where all of the site changes, or just that.
+pub(super) fn verdict(
+    mut misfits: Vec<Misfit>,
+    is_drifting: bool,
+    has_changed: impl Fn(&Misfit) -> bool,
+) -> Verdict {
+    let mut is_news = false;
+    for misfit in misfits.iter_mut().filter(|one| one.aspect.is_news()) {
+        let has_changed = has_changed(misfit);
+        is_news |= has_changed;
+        if is_drifting || has_changed {
+            misfit.score *= NEWS;
         }
     }
     misfits.retain(|misfit| misfit.score >= crate::profile::value::WEAKEST);
@@ -41,6 +49,7 @@ pub(super) fn verdict(mut misfits: Vec<Misfit>, is_drifting: bool) -> Verdict {
     Verdict {
         misfits,
         score: score.min(MOST),
+        is_news,
     }
 }
 

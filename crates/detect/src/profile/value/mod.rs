@@ -227,6 +227,7 @@ impl ValueProfile {
             most_signs: self.signs.highest(enough).unwrap_or_default(),
             crowd,
             is_list: !self.is_open
+                && !enough(&self.overflow)
                 && self.count >= MIN_FOR_LIST
                 && self.values.iter().any(|known| known.text.is_some()),
             patterns: if self.is_free || self.count < MIN_FOR_LIST {
@@ -266,7 +267,7 @@ impl ValueProfile {
         if form.as_ref().is_some_and(|misfit| misfit.score >= STRONG) {
             return form;
         }
-        let value = self.judge_value(shape, value, part);
+        let value = self.judge_value((shape, value), part, trust);
         match (form, value) {
             (Some(form), Some(value)) if value.score > form.score => Some(value),
             (None, value) => value,
@@ -343,19 +344,30 @@ impl ValueProfile {
         if seen.is_some_and(|(_, seen)| trust.trusts(seen)) {
             return (0.0, false);
         }
-        let is_dangerous = class::DANGEROUS & (1 << (pair >> 8) | 1 << (pair & 63)) != 0;
+        // Whatever a line may begin with.
+        let dangerous = class::DANGEROUS & !(1 << class::LINE);
+        let is_dangerous = dangerous & (1 << (pair >> 8) | 1 << (pair & 63)) != 0;
         let shown = seen.map_or(0, |(_, seen)| seen.networks());
         let weight = if is_dangerous { 5.5 } else { 4.0 };
         (weight * self.strength(&self.new_pairs, shown, part), true)
     }
 
-    fn judge_value(&self, shape: &Shape, value: &[u8], part: Part) -> Option<ValueMisfit> {
+    fn judge_value(
+        &self,
+        (shape, value): (&Shape, &[u8]),
+        part: Part,
+        trust: Trust,
+    ) -> Option<ValueMisfit> {
         if !self.settled.is_list {
             return None;
         }
         let hash = hash_text(value);
         let text = String::from_utf8_lossy(value);
-        let is_known = |known: &Known| known.hash == hash && known.text.as_deref() == Some(&*text);
+        // Without a text it is one that only several pages together have shown often enough.
+        let is_known = |known: &Known| {
+            let text_is = known.text.as_deref().map(|known| known == text);
+            known.hash == hash && text_is.unwrap_or_else(|| trust.trusts(&known.seen))
+        };
         if self.values.iter().any(is_known) {
             return None;
         }
