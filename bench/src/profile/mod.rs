@@ -1,4 +1,4 @@
-//! How well the profiles of sites tell attacks from visitors: six made sites of different shapes,
+//! How well the profiles of sites tell attacks from visitors: seven made sites of different shapes,
 //! learned from one part of their traffic and judged on another, also where attackers were there
 //! while they were learned.
 //!
@@ -10,6 +10,7 @@
 mod attack;
 mod console;
 mod forum;
+mod magazine;
 mod people;
 mod portal;
 mod request;
@@ -73,6 +74,7 @@ pub(crate) fn run(requests: usize, seed: u64, show: bool) -> Result<()> {
         &console::Console,
         &forum::Forum,
         &portal::Portal,
+        &magazine::Magazine,
     ] {
         for (name, attackers) in [
             ("clean", (0, 1, false)),

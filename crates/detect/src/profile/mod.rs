@@ -32,6 +32,7 @@ mod options;
 mod parameter;
 mod regular;
 mod seen;
+mod segment;
 mod shape;
 mod site;
 mod sparse;

@@ -3,8 +3,10 @@
 /// The longest name that is told from others, in bytes.
 pub(super) const MAX_NAME_BYTES: usize = 64;
 
-/// Names that come from mails, advertisements and social networks, on any site and all of a sudden.
-const CAMPAIGN: [&str; 16] = [
+/// Names that come from mails, advertisements and social networks, on any site and all of a sudden, and the
+/// one that scripts add so that nothing keeps the answer.
+const CAMPAIGN: [&str; 17] = [
+    "_",
     "fbclid",
     "gclid",
     "dclid",

@@ -8,12 +8,12 @@ use serde::{Deserialize, Serialize};
 
 use super::branches::alike;
 use super::build::Built;
-use super::ending::{ending, is_file};
 use super::endpoint::Endpoint;
 use super::kin::Kin;
 use super::options::Trust;
 use super::seen::Request;
-use super::shape::{Kind, Shape};
+use super::segment::{MAX_SEGMENT_BYTES, TEXT, open_key, segment_key, segments};
+use super::shape::Shape;
 use super::value::ValueProfile;
 use super::witness::{Crowd, Novelty, Witness};
 
@@ -21,10 +21,6 @@ use super::witness::{Crowd, Novelty, Witness};
 const MAX_CHILDREN: usize = 96;
 /// The most parts of a path; deeper ones are not learned.
 pub(crate) const MAX_DEPTH: usize = 12;
-/// A longer name is not told from others, in bytes.
-const MAX_SEGMENT_BYTES: usize = 64;
-/// What stands for a name that is rare in its place.
-const TEXT: &str = "{text}";
 /// So many branches of a kind are named.
 const NAMED_BRANCHES: usize = 4;
 
@@ -61,54 +57,13 @@ pub(crate) enum Found<'a> {
     Unknown {
         /// The last place that is known.
         node: &'a Node,
+        /// The last of those on the way below which there are names.
+        named: &'a Node,
         /// The name that is not known there; none where the place itself has no page.
         segment: Option<&'a [u8]>,
         /// How many networks asked for it before.
         shown: u32,
     },
-}
-
-/// The parts of a path. A slash after a file's name is one part more, an empty one: a path that goes
-/// on below a file.
-pub(crate) fn segments(path: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let is_below_file = path.ends_with(b"/") && {
-        let file = path.get(..path.len() - 1).unwrap_or_default();
-        let name = file.rsplit(|byte| *byte == b'/').next();
-        !ending(name.unwrap_or_default()).is_empty()
-    };
-    path.split(|byte| *byte == b'/')
-        .filter(|part| !part.is_empty())
-        .chain(is_below_file.then_some(&[][..]))
-}
-
-/// The name a segment goes by: numbers and tokens have one name each, with the file's ending.
-fn segment_key(segment: &[u8], key: &mut String) {
-    key.clear();
-    let ending = ending(segment);
-    let stem = segment
-        .get(..segment.len() - ending.len())
-        .unwrap_or(segment);
-    match Shape::of(stem).kind {
-        Kind::Number => key.push_str("{number}"),
-        Kind::Token => key.push_str("{token}"),
-        _ => match std::str::from_utf8(segment) {
-            Ok(text) if text.len() <= MAX_SEGMENT_BYTES => {
-                key.push_str(text);
-                return;
-            }
-            _ => key.push_str(TEXT),
-        },
-    }
-    key.push_str(std::str::from_utf8(ending).unwrap_or_default());
-}
-
-/// The same where the place is open: names of people and of versions have points too.
-fn open_key(segment: &[u8], key: &mut String) {
-    key.clear();
-    key.push_str(TEXT);
-    if is_file(segment) {
-        key.push_str(std::str::from_utf8(ending(segment)).unwrap_or_default());
-    }
 }
 
 impl Node {
@@ -120,7 +75,11 @@ impl Node {
         mut strange: impl FnMut(&'a Self, &'a [u8]),
     ) -> Found<'a> {
         let mut node = self;
+        let mut named = self;
         for segment in segments(path) {
+            if node.segments.is_some() {
+                named = node;
+            }
             segment_key(segment, key);
             let mut child = node.children.get(key.as_str());
             if !child.is_some_and(|child| child.is_trusted) && node.is_open {
@@ -142,6 +101,7 @@ impl Node {
                     let shown = child.map_or(0, |child| child.seen.networks());
                     return Found::Unknown {
                         node,
+                        named,
                         segment: Some(segment),
                         shown,
                     };
@@ -152,6 +112,7 @@ impl Node {
             Some(endpoint) => Found::Known(endpoint),
             None => Found::Unknown {
                 node,
+                named,
                 segment: None,
                 shown: 0,
             },
@@ -465,30 +426,5 @@ impl Node {
                 .joint
                 .as_ref()
                 .map_or(0, |one| size_of::<Self>() + one.bytes())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_varies_has_a_name_of_its_own() {
-        let mut key = String::new();
-        for (segment, expected) in [
-            (&b"item"[..], "item"),
-            (b"123", "{number}"),
-            (b"123.html", "{number}.html"),
-            (b"app.4f2a9c01.css", "app.4f2a9c01.css"),
-            (b"4f2a9c01b7.css", "{token}.css"),
-            (b"v1.2", "v1.2"),
-            (b"\xff\xfe", "{text}"),
-        ] {
-            segment_key(segment, &mut key);
-            assert_eq!(key, expected);
-        }
-        assert_eq!(ending(b"a.tar.gz"), b".gz");
-        assert_eq!(ending(b"3.14"), b"");
-        assert_eq!(ending(b"index.jsp~"), b"~");
     }
 }

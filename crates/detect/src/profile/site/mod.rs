@@ -17,9 +17,10 @@ use super::misfit::Misfit;
 use super::name::name_key;
 use super::options::{Part, ProfileOptions, Trust};
 use super::seen::Request;
+use super::segment::segments;
 use super::shape::{Shape, bucket};
 use super::sparse::Sparse;
-use super::tree::{Found, Node, segments};
+use super::tree::{Found, Node};
 use super::value::ValueProfile;
 use super::who::hash_text;
 use super::witness::{Crowd, Novelty, Witness};
@@ -51,6 +52,9 @@ pub struct Site {
     /// The parameters by name, whatever the path.
     names: HashMap<Box<str>, Named>,
     endings: HashMap<Box<str>, Witness>,
+    /// The methods that were served, whatever the path.
+    #[serde(default)]
+    methods: Sparse,
     new_endings: Novelty,
     /// The sizes of answers, with a status below 300, to paths that are not known.
     soft_misses: Sparse,
@@ -131,6 +135,14 @@ impl KnownNames for Site {
         is_known.then(|| (&named.value, self.part(named.value.count())))
     }
 
+    fn without(&self, method: u8) -> u64 {
+        if self.methods.networks(method) < ENOUGH_FOR_NAMES {
+            self.size
+        } else {
+            0
+        }
+    }
+
     fn is_known(&self, name: &str, trust: Trust) -> bool {
         let named = self.names.get(name);
         named.is_some_and(|one| one.seen.networks() >= ENOUGH_FOR_NAMES || trust.trusts(&one.odd))
@@ -191,6 +203,7 @@ impl Site {
         self.count = self.count.saturating_add(u64::from(by.weight));
         self.crowd.see(by.who);
         if request.was_served() {
+            self.methods.see(request.method(), by);
             self.learn_names(request, trust);
             let is_known = matches!(self.find(request), Found::Known(_));
             if !is_known && request.status() / 100 == 2 {
@@ -317,9 +330,15 @@ impl Site {
             }
             Found::Unknown {
                 node,
+                named,
                 segment,
                 shown,
-            } => self.judge_unknown((node, segment, shown), request, trust, &mut misfits),
+            } => self.judge_unknown(
+                ([node, named], segment, shown),
+                request,
+                trust,
+                &mut misfits,
+            ),
         }
         verdict(misfits, is_drifting, |misfit| self.is_news(misfit))
     }

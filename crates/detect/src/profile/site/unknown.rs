@@ -6,7 +6,8 @@ use crate::profile::ending::{ending, is_file};
 use crate::profile::misfit::{Aspect, Misfit, Place, grouped};
 use crate::profile::options::Trust;
 use crate::profile::seen::{Origin, Request};
-use crate::profile::tree::{MAX_DEPTH, Node, segments};
+use crate::profile::segment::segments;
+use crate::profile::tree::{MAX_DEPTH, Node};
 use crate::profile::who::hash_text;
 use crate::profile::witness::Witness;
 
@@ -16,7 +17,7 @@ const MIN_FOR_ENDINGS: u64 = 500;
 impl Site {
     pub(super) fn judge_unknown(
         &self,
-        (node, segment, shown): (&Node, Option<&[u8]>, u32),
+        ([node, named], segment, shown): ([&Node; 2], Option<&[u8]>, u32),
         request: &Request<'_>,
         trust: Trust,
         misfits: &mut Vec<Misfit>,
@@ -66,7 +67,9 @@ impl Site {
         };
         let named = segment.and_then(|segment| {
             self.judge_ending(request, (was_served, trust), misfits);
-            segment_misfit(node, segment, (part, trust), was_served)
+            // Below a page that nothing was below a name is compared with those beside the page.
+            let part = self.part(named.count());
+            segment_misfit(named, segment, (part, trust), was_served)
         });
         match named {
             Some(named) if named.thing == Misfit::DANGEROUS_PATH => {

@@ -5,12 +5,13 @@
 
 mod add;
 mod pattern;
+mod words;
 
 use serde::{Deserialize, Serialize};
 
-use super::misfit::{Aspect, ValueMisfit, grouped};
+use super::misfit::{Aspect, ValueMisfit};
 use super::options::{Part, Trust};
-use super::shape::{Kind, Shape, bucket_end, bucket_start, class};
+use super::shape::{Kind, Shape, bucket_end, class};
 use super::sparse::Sparse;
 use super::who::hash_text;
 use super::witness::{Crowd, Lesson, Novelty, Witness};
@@ -309,7 +310,13 @@ impl ValueProfile {
         let beyond = signs.saturating_sub(settled.most_signs);
         if beyond > 0 {
             let shown = self.signs.at_least(signs).networks();
-            let weight = [3.5, 5.0, 6.0][usize::from(beyond.min(3)) - 1];
+            let weight = match (shape.kind, beyond) {
+                // One more `_` makes a name no text.
+                (Kind::Name, _) => 2.0,
+                (_, 1) => 3.5,
+                (_, 2) => 5.0,
+                _ => 6.0,
+            };
             consider(weight * self.rarity(shown, part), Reason::Signs);
         }
         if let Some(score) = self.pattern_score(shape, part, trust) {
@@ -375,6 +382,8 @@ impl ValueProfile {
         let shown = shown.map_or(0, |known| known.seen.networks());
         let weight = match shape.kind {
             Kind::Number | Kind::Decimal | Kind::Date | Kind::Empty => 3.0,
+            // Files are asked for with a version, and that is a new one now and then.
+            Kind::Name if shape.classes & !(1 << class::DIGIT | 1 << class::DOT) == 0 => 3.0,
             _ => 5.5,
         };
         let score = weight * self.strength(&self.new_values, shown, part);
@@ -385,71 +394,6 @@ impl ValueProfile {
             is_long: false,
             usual: format!("one of {}", self.listed()),
         })
-    }
-
-    fn listed(&self) -> String {
-        let known = self.values.iter().filter_map(|known| known.text.as_deref());
-        let known: Vec<String> = known.map(|text| format!("`{text}`")).collect();
-        let shown = known.iter().take(6).cloned().collect::<Vec<_>>().join(", ");
-        match known.len().saturating_sub(6) {
-            0 => shown,
-            more => format!("{shown} and {more} others"),
-        }
-    }
-
-    fn usual(&self, reason: &Reason) -> String {
-        match reason {
-            Reason::Class(class) => format!("without {}", class::name(*class)),
-            Reason::Kind => self.kind_phrase(),
-            Reason::Long => format!(
-                "at most about {} bytes long",
-                grouped(bucket_end(self.settled.longest))
-            ),
-            Reason::Short => format!(
-                "at least {} bytes long",
-                grouped(bucket_start(self.settled.shortest))
-            ),
-            Reason::Signs => format!(
-                "with at most about {} signs",
-                grouped(bucket_end(self.settled.most_signs))
-            ),
-            Reason::Pattern => format!("always built in {} way(s)", self.settled.patterns),
-            Reason::Pair(pair) => format!(
-                "without {} right after {}",
-                class::name((pair & 63) as u8),
-                class::name((pair >> 8) as u8)
-            ),
-        }
-    }
-
-    /// The kinds that most values are of.
-    pub(crate) fn kind_phrase(&self) -> String {
-        let mut kinds: Vec<(u32, Kind)> = self
-            .kinds
-            .iter()
-            .filter_map(|(place, seen)| Some((seen.count(), *Kind::ALL.get(usize::from(place))?)))
-            .collect();
-        kinds.sort_by(|a, b| b.cmp(a));
-        let all: u32 = kinds.iter().map(|(count, _)| count).sum();
-        let often = kinds.into_iter().filter(|(count, _)| count * 100 >= all);
-        let phrases: Vec<_> = often.take(3).map(|(_, kind)| kind.phrase()).collect();
-        phrases.join(" or ")
-    }
-
-    /// What is known, for people.
-    pub(crate) fn description(&self) -> String {
-        let mut text = self.kind_phrase();
-        if self.settled.is_ready {
-            let longest = grouped(bucket_end(self.settled.longest));
-            text.push_str(", up to ");
-            text.push_str(&longest);
-            text.push_str(" bytes");
-        }
-        if self.settled.is_list {
-            text.push_str(": ");
-            text.push_str(&self.listed());
-        }
-        text
     }
 }
 

@@ -1,14 +1,17 @@
 //! What is known of one path: methods, parameters, answers.
 
+mod description;
+
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 use vigil_event::whole::is_secret;
 
+pub use self::description::EndpointDescription;
 use super::kin::Kin;
 use super::misfit::{Aspect, Misfit, Place, grouped};
 use super::name::{MAX_NAME_BYTES, is_campaign, name_key};
 use super::options::{Part, Trust};
-use super::parameter::{Parameter, ParameterDescription, value_misfit};
+use super::parameter::{Parameter, value_misfit};
 use super::seen::{self, Origin, Request};
 use super::shape::{Shape, bucket, bucket_start, class};
 use super::sparse::Sparse;
@@ -53,11 +56,14 @@ struct Settled {
     kin_methods: u64,
 }
 
-/// What a site knows of a parameter's name, whatever the path.
+/// What a site knows of a parameter's name or a method, whatever the path.
 pub(crate) trait KnownNames {
     /// What its values look like, if it is known somewhere on the site, and how much of the site's
     /// traffic has it.
     fn values(&self, name: &str) -> Option<(&ValueProfile, Part)>;
+
+    /// How many clients came that have never shown that method on any path.
+    fn without(&self, method: u8) -> u64;
 
     /// Whether it is known on the site, be it because it is new on many paths.
     fn is_known(&self, name: &str, trust: Trust) -> bool;
@@ -199,7 +205,7 @@ impl Endpoint {
         (part, trust): (Part, Trust),
         misfits: &mut Vec<Misfit>,
     ) {
-        self.judge_method(request, part, misfits);
+        self.judge_method(request, names, part, misfits);
         let mut needed = 0;
         for (place, [name, value]) in request.parameters().enumerate() {
             let known = self.known(name);
@@ -223,7 +229,13 @@ impl Endpoint {
         self.judge_around(request, misfits);
     }
 
-    fn judge_method(&self, request: &Request<'_>, part: Part, misfits: &mut Vec<Misfit>) {
+    fn judge_method(
+        &self,
+        request: &Request<'_>,
+        site: &impl KnownNames,
+        part: Part,
+        misfits: &mut Vec<Misfit>,
+    ) {
         let method = request.method();
         if self.settled.methods == 0 || self.settled.methods & 1 << method != 0 {
             return;
@@ -234,6 +246,7 @@ impl Endpoint {
         } else {
             self.settled.crowd
         };
+        let crowd = crowd.max(site.without(method));
         let seen = self
             .count
             .min(self.settled.crowd.saturating_mul(PER_ADDRESS));
@@ -454,47 +467,4 @@ impl Endpoint {
             + self.sizes.bytes()
             + self.origins.bytes()
     }
-
-    /// What is known of it, for people: the parameters that are trusted.
-    pub(crate) fn description(&self) -> EndpointDescription {
-        let mut parameters: Vec<ParameterDescription> = self
-            .parameters
-            .iter()
-            .filter(|(_, one)| one.is_trusted)
-            .map(|(name, one)| ParameterDescription {
-                name: name.to_string(),
-                requests: one.requests,
-                needed: self.is_needed(one),
-                values: one.value.description(),
-            })
-            .collect();
-        parameters.sort_by(|a, b| b.requests.cmp(&a.requests).then(a.name.cmp(&b.name)));
-        let bits = |mask: u64| (0..64u8).filter(move |bit| mask & 1 << bit != 0);
-        EndpointDescription {
-            requests: self.count,
-            addresses: self.crowd.addresses(),
-            methods: bits(self.settled.methods)
-                .map(|method| seen::method_name(method).to_owned())
-                .collect(),
-            statuses: bits(self.settled.statuses)
-                .map(|digit| format!("{digit}xx"))
-                .collect(),
-            parameters,
-        }
-    }
-}
-
-/// What is known of a path, for people.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct EndpointDescription {
-    /// Requests that were served.
-    pub requests: u64,
-    /// From about so many addresses.
-    pub addresses: u64,
-    /// The methods that are trusted.
-    pub methods: Vec<String>,
-    /// The classes of statuses that are usual.
-    pub statuses: Vec<String>,
-    /// The parameters that are trusted.
-    pub parameters: Vec<ParameterDescription>,
 }
