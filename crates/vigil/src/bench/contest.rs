@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use tokio::task::{JoinHandle, spawn_local, yield_now};
 use tokio::time::Instant;
 
 use super::driver::Stage;
@@ -18,11 +19,34 @@ const BURST: u64 = 32;
 /// by one, which costs all of them the same and hides how they differ.
 const TURNS: u32 = 2;
 
+/// What clients do while nothing has come for any of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Clients {
+    /// They sleep, and whoever sends the next message pays for waking them.
+    Sleep,
+    /// They look again and again, as if they were on machines of their own.
+    Poll,
+}
+
+impl Clients {
+    /// Keeps the thread of all clients from sleeping, if that is what they do, until it is aborted.
+    fn keep_awake(self) -> Option<JoinHandle<()>> {
+        (self == Self::Poll).then(|| {
+            spawn_local(async {
+                loop {
+                    yield_now().await;
+                }
+            })
+        })
+    }
+}
+
 /// One of those that are measured in turns.
 struct Contender<'a> {
     scene: Scene<'a>,
     /// Messages that are published at once.
     burst: u64,
+    clients: Clients,
     name: &'static str,
     messages: u64,
     spent: Spent,
@@ -32,6 +56,7 @@ impl Contender<'_> {
     /// Publishes for so long, each time when all have got what was published before.
     async fn take_turn(&mut self, turn: Duration) -> Result<(), BenchError> {
         let scene = &mut self.scene;
+        let awake = self.clients.keep_awake();
         let (before, start) = (scene.driver.cost(), Instant::now());
         while start.elapsed() < turn {
             let wanted = Wanted {
@@ -45,6 +70,9 @@ impl Contender<'_> {
             scene.delivered(goal).await;
             scene.driver.done(Duration::ZERO).await?;
         }
+        if let Some(awake) = awake {
+            awake.abort();
+        }
         let spent = scene.spent(before, start);
         self.spent.time += spent.time;
         self.spent.processor += spent.processor;
@@ -52,27 +80,38 @@ impl Contender<'_> {
     }
 
     fn outcome(&self) -> Outcome {
-        self.scene.outcome(self.name, self.messages, self.spent)
+        let name = format!("throughput, {}", self.name);
+        self.scene.outcome(&name, self.messages, self.spent)
     }
 }
 
-/// As many messages as get through: one after the other, and in bursts whose writes may be joined.
+/// As many messages as get through: one after the other, and in bursts whose writes may be joined. At last
+/// the server has one thread, as the raw loop has, and nobody pays for waking clients: the two then differ
+/// by what a delivery costs them.
 pub(super) async fn throughput(options: &Options, report: &mut Report) -> Result<(), BenchError> {
     let options = &Options {
         channels: 1,
         ..options.clone()
     };
+    let single = &Options {
+        threads: 1,
+        ..options.clone()
+    };
+    let (server, raw) = (Stage::Gateway, Stage::Raw);
     let mut contenders = Vec::new();
-    for (stage, burst, name) in [
-        (Stage::Gateway, 1, "throughput, one by one"),
-        (Stage::Gateway, BURST, "throughput, in bursts"),
-        (Stage::Raw, 1, "throughput, raw loop"),
+    for (options, stage, burst, clients, name) in [
+        (options, server, 1, Clients::Sleep, "one by one"),
+        (options, server, BURST, Clients::Sleep, "in bursts"),
+        (options, raw, 1, Clients::Sleep, "raw loop"),
+        (single, server, 1, Clients::Poll, "one thread, polled"),
+        (single, raw, 1, Clients::Poll, "raw loop, polled"),
     ] {
         let scene = Scene::filled(options, stage).await?;
         drop(scene.crowd.begin_anew());
         contenders.push(Contender {
             scene,
             burst,
+            clients,
             name,
             messages: 0,
             spent: Spent::default(),
@@ -90,9 +129,13 @@ pub(super) async fn throughput(options: &Options, report: &mut Report) -> Result
         speeds.push(outcome.per_second);
         report.add(outcome);
     }
-    if let [single, joined, raw] = speeds.as_slice() {
+    if let [single, joined, raw, polled, raw_polled] = speeds.as_slice() {
         report.ratio("throughput: one by one / raw loop", single / raw.max(1.0));
         report.ratio("throughput: in bursts / raw loop", joined / raw.max(1.0));
+        report.ratio(
+            "throughput: one thread / raw loop, both polled",
+            polled / raw_polled.max(1.0),
+        );
     }
     Ok(())
 }
