@@ -305,12 +305,20 @@ fn judge(
         Arc::new(SystemClock),
         options,
     );
-    let mut threats = 0;
+    let (mut threats, mut requests) = (0, Vec::new());
     for batch in batches {
-        for_requests(batch, &proxies, &mut buffer, |buffer, record, request| {
-            let judged = black_box(judge.judge(buffer, record, request, batch.read_at));
-            threats += usize::from(judged.is_some_and(|one| one.score().value() >= THRESHOLD));
+        // As the server does it: first all of a batch is parsed.
+        requests.clear();
+        for_requests(batch, &proxies, &mut buffer, |_, record, request| {
+            requests.push((*record, *request));
         });
+        for requests in requests.chunks(Judge::EXPECTED) {
+            judge.expect(requests.iter().map(|(_, request)| request));
+            for (record, request) in requests {
+                let judged = black_box(judge.judge(&buffer, record, request, batch.read_at));
+                threats += usize::from(judged.is_some_and(|one| one.score().value() >= THRESHOLD));
+            }
+        }
     }
     threats
 }

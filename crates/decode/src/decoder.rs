@@ -11,6 +11,7 @@ use vigil_event::{Decodings, Event, Field, LogKind, Record};
 
 use crate::format;
 use crate::query;
+use crate::recurring::Recurring;
 use crate::request::Request;
 use crate::span::Span;
 use crate::view::{Layers, PathView, Peeler, PlainValues, Reader, Unwrapper};
@@ -20,6 +21,7 @@ use crate::whole;
 /// and keeps them from line to line.
 #[derive(Debug, Default)]
 pub struct Decoder {
+    recurring: Recurring,
     plain: PlainValues,
     unwrapper: Unwrapper,
     reader: Reader,
@@ -70,6 +72,22 @@ impl Decoder {
             self.set_other(bytes, original, request, event);
         }
         self.set_numbers(request, event);
+        if self.recurring.recall(bytes, request, event) {
+            return;
+        }
+        self.set_texts(bytes, request, event);
+        if let Some(whole) = whole {
+            let body = whole::shown_of_body(&whole);
+            self.add_pairs(event, &body, Decodings::BODY);
+            let headers = whole::shown_of_headers(&whole);
+            self.add_pairs(event, &headers, Decodings::HEADER);
+            event.whole = Some(Box::new(whole));
+        }
+        self.recurring.learn(event);
+    }
+
+    /// The request's texts, and the views of those that are decoded.
+    fn set_texts(&mut self, bytes: &[u8], request: &Request, event: &mut Event) {
         for (field, span) in [
             (Field::UserName, request.user),
             (Field::Method, request.method),
@@ -104,13 +122,6 @@ impl Decoder {
         }
         set(event, Field::UrlQuery, bytes, request.query);
         self.add_query(event, request.query.of(bytes), form);
-        if let Some(whole) = whole {
-            let body = whole::shown_of_body(&whole);
-            self.add_pairs(event, &body, Decodings::BODY);
-            let headers = whole::shown_of_headers(&whole);
-            self.add_pairs(event, &headers, Decodings::HEADER);
-            event.whole = Some(Box::new(whole));
-        }
     }
 
     /// Writes the request line into `digits`.

@@ -19,6 +19,7 @@ mod client_address;
 mod decoder;
 mod format;
 mod query;
+mod recurring;
 mod request;
 mod span;
 mod view;

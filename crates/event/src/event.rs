@@ -1,7 +1,11 @@
 //! An event: one record after decoding, with each value as received and in its decoded views.
 
+mod template;
+
 use std::net::IpAddr;
 use std::ops::Range;
+
+pub use template::{Recurrence, Template};
 
 use crate::{Decodings, Field, LogKind, Timestamp, Whole};
 
@@ -69,6 +73,9 @@ pub struct Event {
     pub log_escaped: bool,
     /// What no log keeps, where the whole request was seen.
     pub whole: Option<Box<Whole>>,
+    /// Whether it is the same as others but for what passes. Views, parameters and labels that are added
+    /// later make it one of which that is not known.
+    pub recurrence: Recurrence,
 }
 
 impl Event {
@@ -103,6 +110,7 @@ impl Event {
         self.first_seen = Default::default();
         self.log_escaped = false;
         self.whole = None;
+        self.recurrence = Recurrence::Unasked;
     }
 
     /// Sets a field's raw text. A field is set once; a second time is a further raw view.
@@ -135,6 +143,7 @@ impl Event {
             let place = |at: usize| view.start.saturating_add(at as u32).min(view.end);
             (place(range.start), place(range.end))
         };
+        self.recurrence = Recurrence::Unasked;
         self.parameters.push(Parameter {
             decodings: view.decodings,
             name: within(name),
@@ -146,6 +155,7 @@ impl Event {
         if self.views.len() >= Self::MAX_VIEWS {
             return;
         }
+        self.recurrence = Recurrence::Unasked;
         let start = self.text.len() as u32;
         self.text.extend_from_slice(text);
         self.views.push(Span {
@@ -176,6 +186,7 @@ impl Event {
             name: self.append(name),
             value: self.append(value),
         };
+        self.recurrence = Recurrence::Unasked;
         self.labels.push(label);
     }
 

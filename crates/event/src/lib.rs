@@ -4,7 +4,8 @@
 //! concludes [`Detection`]s and scores them into a [`Threat`]; threats are grouped into an
 //! [`Alert`]; what is told to clients is a [`Publication`].
 //!
-//! Owns: the nouns, severities and scores, identities, time. Field names follow the Elastic Common
+//! Owns: the nouns, severities and scores, identities, time, and the [table](familiar) of what comes again,
+//! which more than one crate uses. Field names follow the Elastic Common
 //! Schema. Never holds: I/O, async code, SQL, HTTP, configuration. An edit here rebuilds everything,
 //! so it stays small and boring.
 
@@ -12,6 +13,7 @@ pub mod alert;
 pub mod decodings;
 pub mod detection;
 pub mod event;
+pub mod familiar;
 pub mod field;
 pub mod id;
 pub mod log_source;
@@ -29,7 +31,7 @@ pub mod whole;
 pub use alert::{Alert, AlertAction, AlertChange, AlertKey, AlertState};
 pub use decodings::{Decodings, ViewKind};
 pub use detection::{Detection, Detector, Evidence};
-pub use event::{Event, View};
+pub use event::{Event, Recurrence, Template, View};
 pub use field::Field;
 pub use id::{Id, IdSource};
 pub use log_source::LogKind;

@@ -32,7 +32,6 @@ mod coverage;
 mod error;
 mod example;
 mod extension;
-mod familiar;
 mod faults;
 mod field;
 mod file;

@@ -12,10 +12,10 @@
 
 use crate::alike::Verdict;
 use crate::bytes::ByteSet;
-use crate::familiar::Familiar;
-pub(crate) use crate::familiar::{Place, Recall};
 use crate::field::Scope;
 use crate::gate::{Mark, Probe};
+use vigil_event::familiar::Familiar;
+pub(crate) use vigil_event::familiar::{Place, Recall};
 
 /// Longer texts are not kept, in bytes.
 const MAX_TEXT: u16 = 256;

@@ -2,7 +2,8 @@
 //!
 //! Most of what a site receives is the same few pages asked for by the same few browsers. Of a
 //! request that came twice it is kept which rules it matched, with the evidence; from then on one
-//! look into a table takes the place of all the looks at its values.
+//! look into a table takes the place of all the looks at its values. Where decoding has found out
+//! already whether it came before, its [template](vigil_event::Template) stands for its texts.
 //!
 //! *What makes two requests the same*: every view that some rule looks at, byte for byte, and the
 //! numbers that stay the same from visit to visit: the status and how deep it was encoded. *What may
@@ -13,17 +14,19 @@
 //! is known that rules compare it with, whatever the numbers are.
 //! *Limits*: requests with at most [`MAX_BYTES`] in those views, without labels; see [`Familiar`].
 
-use vigil_event::{Event, Evidence, Field, LogKind};
+use vigil_event::{Event, Evidence, Field, LogKind, Recurrence, View};
 
 use crate::Hit;
 use crate::alike;
 use crate::condition::{Condition, each_leaf};
-use crate::familiar::{Familiar, Place, Recall};
 use crate::field::Scope;
 use crate::seen::Seen;
+use vigil_event::familiar::{Familiar, Place, Recall};
 
 /// How many requests are kept.
 const SLOTS: u16 = 1 << 12;
+/// How many that have a [template](vigil_event::Template): each for each status it is answered with.
+const NAMED_SLOTS: u16 = 1 << 13;
 /// Of longer ones nothing is kept, in bytes.
 const MAX_BYTES: u16 = 768;
 /// Nor of those whose evidence has more bytes, where each piece counts as [`PIECE_BYTES`] more.
@@ -94,11 +97,14 @@ impl Looks {
 /// The requests that are kept. Their memory is taken when the first comes.
 #[derive(Debug, Default)]
 pub(crate) struct Repeats {
-    table: Option<Familiar<Vec<Hit>>>,
+    texts: Option<Familiar<Vec<Hit>>>,
+    /// Those that have a template, by its name.
+    named: Option<Familiar<Vec<Hit>>>,
     /// Those that no rule matches, whatever their numbers are.
     quiet: Option<Familiar<()>>,
-    /// The request at hand, and what stands for all that are alike.
+    /// The request at hand, whether it is by its name, and what stands for all that are alike.
     request: Vec<u8>,
+    is_named: bool,
     common: Vec<u8>,
     /// Its place, if it came for the second time, and theirs.
     again: Option<Place>,
@@ -116,19 +122,9 @@ impl Repeats {
         {
             return None;
         }
-        write(
-            event,
-            looks.views,
-            &mut self.request,
-            Vec::extend_from_slice,
-        );
-        let table = self
-            .table
-            .get_or_insert_with(|| Familiar::new(SLOTS, MAX_BYTES));
-        table.begin();
         let numbers = u64::from(event.status) | u64::from(event.decode_depth) << 16;
-        match table.recall(numbers, &self.request) {
-            Recall::Known(place) => return table.get(place).map(Vec::as_slice),
+        match self.recall_exactly(event, looks, numbers) {
+            Recall::Known(place) => return self.exact()?.get(place).map(Vec::as_slice),
             Recall::Again(place) => self.again = Some(place),
             Recall::Stranger => {}
         }
@@ -140,11 +136,59 @@ impl Repeats {
             .get_or_insert_with(|| Familiar::new(SLOTS, MAX_BYTES));
         quiet.begin();
         match quiet.recall(numbers, &self.common) {
-            Recall::Known(_) => return Some(&[]),
+            Recall::Known(_) => {
+                self.keep(Some(Vec::new()));
+                return Some(&[]);
+            }
             Recall::Again(place) => self.again_alike = Some(place),
             Recall::Stranger => {}
         }
         None
+    }
+
+    /// What is known of the request itself, not of those that are alike.
+    fn recall_exactly(&mut self, event: &Event, looks: &Looks, numbers: u64) -> Recall {
+        self.is_named = matches!(event.recurrence, Recurrence::Of(_));
+        match event.recurrence {
+            // Neither is there what it matched.
+            Recurrence::Stranger => return Recall::Stranger,
+            Recurrence::Of(name) => {
+                self.request.clear();
+                self.request.extend_from_slice(&name.to_le_bytes());
+            }
+            Recurrence::Unasked => write(event, looks.views, &mut self.request, |to, text| {
+                to.extend_from_slice(text);
+            }),
+        }
+        let (table, slots, bytes) = if self.is_named {
+            (&mut self.named, NAMED_SLOTS, size_of::<u64>() as u16)
+        } else {
+            (&mut self.texts, SLOTS, MAX_BYTES)
+        };
+        let table = table.get_or_insert_with(|| Familiar::new(slots, bytes));
+        table.begin();
+        table.recall(numbers, &self.request)
+    }
+
+    /// Where it is kept what the request at hand matched.
+    const fn exact(&mut self) -> Option<&mut Familiar<Vec<Hit>>> {
+        if self.is_named {
+            self.named.as_mut()
+        } else {
+            self.texts.as_mut()
+        }
+    }
+
+    /// Keeps what the request at hand matched, if it came for the second time.
+    fn keep(&mut self, hits: Option<Vec<Hit>>) {
+        let Some(place) = self.again.take() else {
+            return;
+        };
+        let request = std::mem::take(&mut self.request);
+        if let Some(table) = self.exact() {
+            table.learn(place, &request, hits);
+        }
+        self.request = request;
     }
 
     /// Keeps what the request at hand matched, if it came for the second time, by what was seen of it
@@ -162,16 +206,15 @@ impl Repeats {
         {
             quiet.learn(place, &self.common, Some(()));
         }
-        let (Some(place), Some(table)) = (self.again.take(), &mut self.table) else {
+        if self.again.is_none() {
             return;
-        };
+        }
         let mut candidates = candidates;
         let is_fixed = !candidates.any(|rule| looks.varies(*rule));
         let pieces = hits.iter().flat_map(|hit| &hit.evidence);
         let size = |piece: &Evidence| piece.matched.len() + PIECE_BYTES;
         let is_small = hits.len() * PIECE_BYTES + pieces.map(size).sum::<usize>() <= MAX_EVIDENCE;
-        let kept = (is_fixed && is_small).then(|| hits.to_vec());
-        table.learn(place, &self.request, kept);
+        self.keep((is_fixed && is_small).then(|| hits.to_vec()));
     }
 }
 
@@ -179,18 +222,18 @@ impl Repeats {
 /// other views are written as the same bytes.
 fn write(event: &Event, looked_at: Scope, to: &mut Vec<u8>, append: impl Fn(&mut Vec<u8>, &[u8])) {
     to.clear();
-    for view in event.views().chain(event.parameters().flatten()) {
-        if to.len() > usize::from(MAX_BYTES) {
-            return;
-        }
-        if Scope::of(&view).meets(looked_at) {
+    // Two loops, each over one kind of iterator: a chain of both is slower than what is done here.
+    let mut write = |view: View<'_>| {
+        if to.len() <= usize::from(MAX_BYTES) && Scope::of(&view).meets(looked_at) {
             let head = (view.text.len() as u64) << 32
                 | u64::from(view.decodings.bits()) << 16
                 | view.field as u64;
             to.extend_from_slice(&head.to_le_bytes());
             append(to, view.text);
         }
-    }
+    };
+    event.views().for_each(&mut write);
+    event.parameters().flatten().for_each(&mut write);
 }
 
 #[cfg(test)]

@@ -57,6 +57,12 @@ impl Clients {
         seen.clients.insert(address);
     }
 
+    /// As [`Windows::approach`](crate::Windows::approach).
+    pub(crate) fn approach(&self, address: IpAddr) -> u32 {
+        let seen = self.networks.get(&entity::network_key(address));
+        seen.map_or(0, |seen| seen.before)
+    }
+
     /// How many clients the network of an address has, by what this thread has seen of them.
     pub(crate) fn of_network(&self, address: IpAddr) -> u32 {
         let seen = self.networks.get(&entity::network_key(address));

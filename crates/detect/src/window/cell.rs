@@ -187,6 +187,12 @@ impl Cell {
         })
     }
 
+    /// Reads of all that is kept: see [`Windows::approach`](super::Windows::approach).
+    pub(super) fn approach(&self) -> u32 {
+        let more = self.more.as_ref();
+        more.map_or(self.present.requests, |more| more.path_bits)
+    }
+
     /// The odds that the address tries names, as their logarithm.
     pub(super) const fn odds(&self) -> f32 {
         self.odds

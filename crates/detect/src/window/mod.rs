@@ -218,6 +218,13 @@ impl Windows {
         answer == Some(Answer::Miss) && counts.errors == counts.requests
     }
 
+    /// Reads what is kept of an address that is to come soon, so that it is in the cache by then. What it
+    /// returns means nothing.
+    pub(crate) fn approach(&self, source_ip: IpAddr) -> u32 {
+        let cell = self.table.get(&address(source_ip));
+        cell.map_or(0, Cell::approach)
+    }
+
     /// How many addresses are held.
     pub fn addresses(&self) -> usize {
         self.table.len()

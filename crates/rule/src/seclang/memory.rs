@@ -9,7 +9,7 @@ use super::program::{Compiled, Link};
 use super::reads::Reader;
 use super::texts::{has, insert, words};
 use super::values::{Members, Values};
-use crate::familiar::{Familiar, Place, Recall};
+use vigil_event::familiar::{Familiar, Place, Recall};
 
 /// How many values are kept.
 const SLOTS: u16 = 1 << 13;

@@ -6,7 +6,7 @@
 //! matters match the same. *Limits*: [`MAX_BYTES`], [`MAX_EVIDENCE`]; see [`Familiar`].
 
 use super::SecHit;
-use crate::familiar::{Familiar, Place, Recall};
+use vigil_event::familiar::{Familiar, Place, Recall};
 
 /// How many requests are kept.
 const SLOTS: u16 = 1 << 12;

@@ -3,8 +3,8 @@
 //! Owns: a table of bounded size; see [`Familiar`]. Never holds: longer texts, nor anything that changes
 //! an answer.
 
-use crate::familiar::{Familiar, Recall};
 use crate::injection::Injection;
+use vigil_event::familiar::{Familiar, Recall};
 
 /// How many texts are remembered.
 const SLOTS: u16 = 2_048;

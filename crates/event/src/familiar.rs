@@ -15,8 +15,10 @@ const MAX_CREDIT: u8 = 64;
 
 /// The table. Its memory is taken when it is made.
 #[derive(Debug)]
-pub(crate) struct Familiar<T> {
-    slots: Vec<Slot<T>>,
+pub struct Familiar<T> {
+    slots: Vec<Slot>,
+    /// What is known of the text of each slot: apart from them, since strangers touch slots alone.
+    known: Vec<T>,
     /// The text of each slot, at its place times `max_text`.
     texts: Vec<u8>,
     max_text: usize,
@@ -26,11 +28,11 @@ pub(crate) struct Familiar<T> {
 
 /// A place in the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Place(u16);
+pub struct Place(u16);
 
 /// What is known of a text.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Recall {
+pub enum Recall {
     /// It came more often than twice.
     Known(Place),
     /// It comes for the second time: [`Familiar::learn`] what is to be known of it.
@@ -39,8 +41,8 @@ pub(crate) enum Recall {
     Stranger,
 }
 
-#[derive(Clone, Debug, Default)]
-struct Slot<T> {
+#[derive(Clone, Copy, Debug, Default)]
+struct Slot {
     hash: u64,
     tag: u64,
     /// See [`MAX_CREDIT`].
@@ -49,7 +51,6 @@ struct Slot<T> {
     /// The last event in which it was known or came again: in this event its place is its own, since
     /// others hold on to it.
     event: u32,
-    what: T,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -64,29 +65,34 @@ enum State {
 }
 
 impl<T: Clone + Default> Familiar<T> {
-    /// A table for so many texts of at most so many bytes.
-    pub(crate) fn new(slots: u16, max_text: u16) -> Self {
+    /// A table for so many texts, or the next power of two, of at most so many bytes.
+    pub fn new(slots: u16, max_text: u16) -> Self {
+        let slots = match slots {
+            0 => 0,
+            slots => usize::from(slots).next_power_of_two(),
+        };
         Self {
-            slots: vec![Slot::default(); usize::from(slots)],
-            texts: vec![0; usize::from(slots) * usize::from(max_text)],
+            slots: vec![Slot::default(); slots],
+            known: vec![T::default(); slots],
+            texts: vec![0; slots * usize::from(max_text)],
             max_text: usize::from(max_text),
             event: 1,
         }
     }
 
     /// Another event comes: places of the one before are no longer good.
-    pub(crate) const fn begin(&mut self) {
+    pub const fn begin(&mut self) {
         self.event = self.event.wrapping_add(1);
     }
 
     /// What is known of a text with such a tag.
-    pub(crate) fn recall(&mut self, tag: u64, text: &[u8]) -> Recall {
+    pub fn recall(&mut self, tag: u64, text: &[u8]) -> Recall {
         if text.is_empty() || text.len() > self.max_text || self.slots.is_empty() {
             return Recall::Stranger;
         }
         let hash = FixedState::with_seed(tag).hash_one(text);
-        let home = (hash % self.slots.len() as u64) as usize;
-        let is_it = |slot: &Slot<T>| slot.hash == hash && slot.tag == tag;
+        let home = hash as usize & (self.slots.len() - 1);
+        let is_it = |slot: &Slot| slot.hash == hash && slot.tag == tag;
         let credit = |place: usize| self.slots.get(place).map(|slot| slot.credit);
         let [one, two] = [home, home ^ 1];
         let place = if self.slots.get(one).is_some_and(is_it) {
@@ -138,10 +144,11 @@ impl<T: Clone + Default> Familiar<T> {
 
     /// Keeps what is to be known of a text that was [`Recall::Again`]; nothing is kept of one of which
     /// there is too much to know.
-    pub(crate) fn learn(&mut self, place: Place, text: &[u8], what: Option<T>) {
+    pub fn learn(&mut self, place: Place, text: &[u8], what: Option<T>) {
         let start = usize::from(place.0) * self.max_text;
-        let (Some(slot), Some(kept)) = (
+        let (Some(slot), Some(known), Some(kept)) = (
             self.slots.get_mut(usize::from(place.0)),
+            self.known.get_mut(usize::from(place.0)),
             self.texts
                 .get_mut(start..start + text.len().min(self.max_text)),
         ) else {
@@ -155,18 +162,17 @@ impl<T: Clone + Default> Familiar<T> {
         slot.state = State::Known(text.len() as u16);
         slot.credit = CREDIT;
         slot.event = self.event;
-        slot.what = what;
+        *known = what;
     }
 
     /// What is kept of a known text.
-    pub(crate) fn get(&self, place: Place) -> Option<&T> {
-        self.slots.get(usize::from(place.0)).map(|slot| &slot.what)
+    pub fn get(&self, place: Place) -> Option<&T> {
+        self.known.get(usize::from(place.0))
     }
 
     /// What is kept of a known text, to add to it.
-    pub(crate) fn get_mut(&mut self, place: Place) -> Option<&mut T> {
-        let slot = self.slots.get_mut(usize::from(place.0));
-        slot.map(|slot| &mut slot.what)
+    pub fn get_mut(&mut self, place: Place) -> Option<&mut T> {
+        self.known.get_mut(usize::from(place.0))
     }
 }
 
