@@ -29,6 +29,8 @@ mod misfit;
 mod model;
 mod name;
 mod options;
+#[cfg(test)]
+mod page_tests;
 mod parameter;
 mod regular;
 mod seen;

@@ -25,10 +25,10 @@ pub(super) fn options() -> ProfileOptions {
 }
 
 /// A site that is asked from many networks for items by number and colour.
-struct Bench {
+pub(super) struct Bench {
     eye: Eye,
     learner: Learner,
-    now_ms: i64,
+    pub(super) now_ms: i64,
 }
 
 pub(super) fn event(client: u32, at_ms: i64, path: &str, parameters: &[(&str, &str)]) -> Event {
@@ -75,7 +75,7 @@ impl Bench {
     }
 
     /// So many ordinary requests, ten seconds apart.
-    fn visits(&mut self, count: u32) {
+    pub(super) fn visits(&mut self, count: u32) {
         for number in 0..count {
             self.now_ms += 10_000;
             let path = format!("/item/{}", 100 + number * 7 % 800);
@@ -92,7 +92,7 @@ impl Bench {
         self.publish();
     }
 
-    fn show(&mut self, event: &Event, score_of_others: f64) -> Option<Detection> {
+    pub(super) fn show(&mut self, event: &Event, score_of_others: f64) -> Option<Detection> {
         let detection = self.eye.look(event);
         self.eye.conclude(event, score_of_others);
         if self.eye.waiting() >= 256 {
@@ -106,7 +106,7 @@ impl Bench {
         self.learner.learn(&requests);
     }
 
-    fn publish(&mut self) {
+    pub(super) fn publish(&mut self) {
         self.hand_over();
         let profiles = Arc::new(self.learner.publish());
         self.eye.follow(&profiles);
@@ -124,13 +124,13 @@ impl Bench {
         detection
     }
 
-    fn score(&mut self, path: &str, parameters: &[(&str, &str)]) -> f64 {
+    pub(super) fn score(&mut self, path: &str, parameters: &[(&str, &str)]) -> f64 {
         self.ask(path, parameters)
             .map_or(0.0, |one| one.score.value())
     }
 }
 
-fn active() -> Bench {
+pub(super) fn active() -> Bench {
     let mut bench = Bench::new();
     bench.visits(6_000);
     assert_eq!(bench.state(), State::Active);
