@@ -85,7 +85,7 @@ fn where_pages_or_what_they_take_differ_each_is_on_its_own() {
         let different = learned(page, name);
         assert!(paths(&different).iter().all(|path| !path.contains('|')));
         assert!(
-            score(&different, "DELETE", page, name) < 5.0,
+            score(&different, "GET", page, "debug") < 5.0,
             "{page} {name}"
         );
     }
