@@ -12,7 +12,8 @@ fuzz_target!(|data: &[u8]| {
     judge(data.to_vec());
     // The same bytes as a body that is said to be compressed.
     for encoding in ENCODINGS {
-        let head = format!("192.0.2.1 1795176000000\nPOST / HTTP/1.1\nContent-Encoding: {encoding}\n\n");
+        let head =
+            format!("192.0.2.1 1795176000000\nPOST / HTTP/1.1\nContent-Encoding: {encoding}\n\n");
         judge([head.as_bytes(), data].concat());
     }
 });
@@ -25,7 +26,13 @@ fn judge(mut bytes: Vec<u8>) {
         truncated: false,
     };
     let proxies = Proxies::new(Vec::new());
-    let Ok(request) = parse(&mut bytes, &record, Format::Request, &proxies, Timestamp::default()) else {
+    let Ok(request) = parse(
+        &mut bytes,
+        &record,
+        Format::Request,
+        &proxies,
+        Timestamp::default(),
+    ) else {
         return;
     };
     let mut event = Event::new();
