@@ -88,8 +88,8 @@ impl Misfit {
     /// Methods, from here on.
     pub(crate) const METHOD: u64 = 16;
 
-    /// What changes when a page is changed: it takes one more parameter, or a value more.
-    pub(crate) const fn is_of_form(&self) -> bool {
+    /// Whether a change of the page explains it: it takes one more parameter, or a value more.
+    pub(crate) const fn changes_with_page(&self) -> bool {
         matches!(self.aspect, Aspect::Name | Aspect::Value)
     }
 }
