@@ -3,7 +3,7 @@
 //! Decoding the same request again makes the same views again. A template keeps them, puts them into an
 //! event in one piece, and gives it a name by which whoever looks at the event knows it again.
 //!
-//! *Limits*: of events without labels, whose first views are the passing ones and no other is; the
+//! *Limits*: of events with at most [`Template::MAX_TEXT`] of text, without labels, whose first views are the passing ones and no other is; the
 //! status is kept as a number beside them and is the same as its text.
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -39,21 +39,27 @@ pub struct Template {
 }
 
 impl Template {
+    /// Of events with more text nothing is kept, in bytes: a text that is encoded many times has many views.
+    pub const MAX_TEXT: usize = 4 << 10;
+
     /// Of an event; none of one that is not as the limits say.
     pub fn of(event: &Event) -> Option<Self> {
         let passes = |span: &Span| Event::PASSING.contains(&span.field);
         let first = event.views.iter().take_while(|span| passes(span)).count();
         let views = event.views.get(first..)?;
         let start = views.first()?.start;
-        let is_whole = event.views.len() < Event::MAX_VIEWS
+        let text = event.text.get(start as usize..)?;
+        let back = start.wrapping_neg();
+        let is_whole = views.len() + Event::PASSING.len() < Event::MAX_VIEWS
+            && text.len() <= Self::MAX_TEXT
             && event.labels.is_empty()
             && event.whole.is_none()
             && !views.iter().any(passes)
             && event.parameters.iter().all(|one| one.name.0 >= start);
         is_whole.then(|| Self {
-            text: event.text.get(start as usize..).unwrap_or_default().into(),
-            views: views.iter().map(|span| span.less(start)).collect(),
-            parameters: event.parameters.iter().map(|one| one.less(start)).collect(),
+            text: text.into(),
+            views: views.iter().map(|span| span.moved(back)).collect(),
+            parameters: event.parameters.iter().map(|one| one.moved(back)).collect(),
             decode_depth: event.decode_depth,
             name: NEXT.fetch_add(1, Ordering::Relaxed),
         })
@@ -88,11 +94,11 @@ impl Event {
             {
                 *raw = (first + place + 1) as u8;
             }
-            self.views.push(span.more(start));
+            self.views.push(span.moved(start));
         }
         let parameters = template.parameters.iter();
         self.parameters
-            .extend(parameters.map(|one| one.more(start)));
+            .extend(parameters.map(|one| one.moved(start)));
         self.decode_depth = self.decode_depth.max(template.decode_depth);
         self.recurrence = if is_alone {
             template.recurrence()
@@ -103,42 +109,23 @@ impl Event {
 }
 
 impl Span {
-    /// The same by places that count from `start`.
-    const fn less(self, start: u32) -> Self {
+    /// The same by places that count from elsewhere; wraps, so that the complement moves back.
+    const fn moved(self, by: u32) -> Self {
         Self {
-            start: self.start.saturating_sub(start),
-            end: self.end.saturating_sub(start),
-            ..self
-        }
-    }
-
-    /// The same by places that do not.
-    const fn more(self, start: u32) -> Self {
-        Self {
-            start: self.start.saturating_add(start),
-            end: self.end.saturating_add(start),
+            start: self.start.wrapping_add(by),
+            end: self.end.wrapping_add(by),
             ..self
         }
     }
 }
 
 impl Parameter {
-    /// The same by places that count from `start`.
-    fn less(self, start: u32) -> Self {
-        let less = |(from, to): (u32, u32)| (from.saturating_sub(start), to.saturating_sub(start));
+    /// As [`Span::moved`].
+    const fn moved(self, by: u32) -> Self {
+        let (name, value) = (self.name, self.value);
         Self {
-            name: less(self.name),
-            value: less(self.value),
-            ..self
-        }
-    }
-
-    /// The same by places that do not.
-    fn more(self, start: u32) -> Self {
-        let more = |(from, to): (u32, u32)| (from.saturating_add(start), to.saturating_add(start));
-        Self {
-            name: more(self.name),
-            value: more(self.value),
+            name: (name.0.wrapping_add(by), name.1.wrapping_add(by)),
+            value: (value.0.wrapping_add(by), value.1.wrapping_add(by)),
             ..self
         }
     }
@@ -216,6 +203,14 @@ mod tests {
         assert!(Template::of(&event).is_none());
         let mut event = made(b"");
         event.add_label(b"a", b"b");
+        assert!(Template::of(&event).is_none());
+        let mut event = made(b"");
+        event.add_view(Field::UrlQuery, Decodings::SQL, &[b'a'; Template::MAX_TEXT]);
+        assert!(Template::of(&event).is_none());
+        let mut event = made(b"");
+        while event.views().count() + Event::PASSING.len() <= Event::MAX_VIEWS {
+            event.add_view(Field::UrlQuery, Decodings::PERCENT, b"a");
+        }
         assert!(Template::of(&event).is_none());
     }
 }
