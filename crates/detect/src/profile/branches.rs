@@ -16,7 +16,7 @@ const LEAST: usize = 3;
 /// So many shared pages below it make a branch, which may be no page itself.
 const LEAST_PAGES: usize = 2;
 
-/// The pages of a branch by their paths below it; its own page has the empty one.
+/// The pages of a branch by their paths below it; that of its own page is `/`.
 type Pages<'a> = HashMap<String, &'a Endpoint>;
 
 /// What is known of a page that several branches may have.

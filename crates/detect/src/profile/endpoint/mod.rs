@@ -57,13 +57,13 @@ struct Settled {
 }
 
 /// What a site knows of a parameter's name or a method, whatever the path.
-pub(crate) trait KnownNames {
+pub(crate) trait SiteWide {
     /// What its values look like, if it is known somewhere on the site, and how much of the site's
     /// traffic has it.
     fn values(&self, name: &str) -> Option<(&ValueProfile, Part)>;
 
     /// How many clients came that have never shown that method on any path.
-    fn without(&self, method: u8) -> u64;
+    fn clients_without(&self, method: u8) -> u64;
 
     /// Whether it is known on the site, be it because it is new on many paths.
     fn is_known(&self, name: &str, trust: Trust) -> bool;
@@ -201,7 +201,7 @@ impl Endpoint {
     pub(crate) fn judge(
         &self,
         request: &Request<'_>,
-        names: &impl KnownNames,
+        names: &impl SiteWide,
         (part, trust): (Part, Trust),
         misfits: &mut Vec<Misfit>,
     ) {
@@ -232,7 +232,7 @@ impl Endpoint {
     fn judge_method(
         &self,
         request: &Request<'_>,
-        site: &impl KnownNames,
+        site: &impl SiteWide,
         part: Part,
         misfits: &mut Vec<Misfit>,
     ) {
@@ -246,7 +246,7 @@ impl Endpoint {
         } else {
             self.settled.crowd
         };
-        let crowd = crowd.max(site.without(method));
+        let crowd = crowd.max(site.clients_without(method));
         let seen = self
             .count
             .min(self.settled.crowd.saturating_mul(PER_ADDRESS));
@@ -273,7 +273,7 @@ impl Endpoint {
         &self,
         (name, value, place): (&[u8], &[u8], usize),
         known: Option<(&str, &Parameter)>,
-        (names, part, trust): (&impl KnownNames, Part, Trust),
+        (names, part, trust): (&impl SiteWide, Part, Trust),
         misfits: &mut Vec<Misfit>,
     ) {
         let mut key = String::new();

@@ -12,7 +12,7 @@ use vigil_event::whole::is_secret;
 
 use self::verdict::{segment_misfit, verdict};
 use super::ending::{ending, is_file};
-use super::endpoint::{Endpoint, EndpointDescription, KnownNames};
+use super::endpoint::{Endpoint, EndpointDescription, SiteWide};
 use super::misfit::Misfit;
 use super::name::name_key;
 use super::options::{Part, ProfileOptions, Trust};
@@ -128,14 +128,14 @@ pub struct Verdict {
     pub is_news: bool,
 }
 
-impl KnownNames for Site {
+impl SiteWide for Site {
     fn values(&self, name: &str) -> Option<(&ValueProfile, Part)> {
         let named = self.names.get(name)?;
         let is_known = named.seen.networks() >= ENOUGH_FOR_NAMES;
         is_known.then(|| (&named.value, self.part(named.value.count())))
     }
 
-    fn without(&self, method: u8) -> u64 {
+    fn clients_without(&self, method: u8) -> u64 {
         if self.methods.networks(method) < ENOUGH_FOR_NAMES {
             self.size
         } else {
