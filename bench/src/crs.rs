@@ -165,12 +165,7 @@ fn requests(alike: bool) -> Vec<Sent> {
 }
 
 fn record(bytes: &[u8]) -> Record {
-    Record {
-        start: 0,
-        len: bytes.len() as u32,
-        offset: 0,
-        truncated: false,
-    }
+    Record::of(bytes)
 }
 
 /// CPU seconds a request: parsing, decoding with every view, and the rules. Where no two are `alike`,

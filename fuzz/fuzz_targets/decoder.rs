@@ -6,15 +6,10 @@ use vigil_decode::{Decoder, Format, Proxies, parse};
 use vigil_event::{Event, Field, Record, Timestamp, View, ViewKind};
 
 fuzz_target!(|line: &[u8]| {
-    let Ok(len) = u32::try_from(line.len()) else {
-        return;
-    };
     let mut bytes = line.to_vec();
     let record = Record {
-        start: 0,
-        len,
-        offset: 0,
         truncated: true,
+        ..Record::of(line)
     };
     let Ok(request) = parse(
         &mut bytes,

@@ -19,12 +19,7 @@ fuzz_target!(|data: &[u8]| {
 });
 
 fn judge(mut bytes: Vec<u8>) {
-    let record = Record {
-        start: 0,
-        len: bytes.len() as u32,
-        offset: 0,
-        truncated: false,
-    };
+    let record = Record::of(&bytes);
     let proxies = Proxies::new(Vec::new());
     let Ok(request) = parse(
         &mut bytes,

@@ -207,12 +207,7 @@ impl Bench {
     fn judge(&mut self, line: &Line) -> Result<Option<Judgement>> {
         self.bytes.clear();
         self.bytes.extend_from_slice(line.text.trim_ascii_end());
-        let record = Record {
-            start: 0,
-            len: self.bytes.len() as u32,
-            offset: 0,
-            truncated: false,
-        };
+        let record = Record::of(&self.bytes);
         let request = vigil_decode::parse(
             &mut self.bytes,
             &record,

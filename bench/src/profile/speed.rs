@@ -88,12 +88,7 @@ fn events(lines: &[Line]) -> Vec<Event> {
     let (mut decoder, proxies) = (Decoder::new(), Proxies::new(Vec::new()));
     let all = lines.iter().filter_map(|line| {
         let mut bytes = line.text.trim_ascii_end().to_vec();
-        let record = Record {
-            start: 0,
-            len: bytes.len() as u32,
-            offset: 0,
-            truncated: false,
-        };
+        let record = Record::of(&bytes);
         let at = Timestamp::default();
         let request = vigil_decode::parse(&mut bytes, &record, Format::Auto, &proxies, at).ok()?;
         let mut event = Event::new();

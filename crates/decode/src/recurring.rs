@@ -139,12 +139,7 @@ mod tests {
 
     fn decoded(decoder: &mut Decoder, line: &str) -> Event {
         let mut bytes = line.as_bytes().to_vec();
-        let record = Record {
-            start: 0,
-            len: bytes.len() as u32,
-            offset: 0,
-            truncated: false,
-        };
+        let record = Record::of(&bytes);
         let proxies = Proxies::new(Vec::new());
         let now = Timestamp::default();
         let mut event = Event::new();

@@ -70,6 +70,18 @@ pub struct Record {
     pub truncated: bool,
 }
 
+impl Record {
+    /// The record that is all of these bytes: one line that stands in no batch.
+    pub const fn of(bytes: &[u8]) -> Self {
+        Self {
+            start: 0,
+            len: bytes.len() as u32,
+            offset: 0,
+            truncated: false,
+        }
+    }
+}
+
 /// Where a source stands after a batch. What it says is the source's own business.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checkpoint {

@@ -137,12 +137,7 @@ impl LineJudge {
     ) -> Result<Option<Judgement>, ParseError> {
         self.bytes.clear();
         self.bytes.extend_from_slice(line);
-        let record = Record {
-            start: 0,
-            len: line.len() as u32,
-            offset: 0,
-            truncated: false,
-        };
+        let record = Record::of(line);
         let request: Request = vigil_decode::parse(
             &mut self.bytes,
             &record,

@@ -6,12 +6,7 @@ use vigil_event::{Event, Record, Timestamp};
 /// The event of one line.
 pub(crate) fn event(line: &str) -> Event {
     let mut bytes = line.as_bytes().to_vec();
-    let record = Record {
-        start: 0,
-        len: bytes.len() as u32,
-        offset: 0,
-        truncated: false,
-    };
+    let record = Record::of(&bytes);
     let read_at = Timestamp::from_millis(1_795_176_000_000);
     let request = parse(
         &mut bytes,

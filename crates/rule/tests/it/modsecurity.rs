@@ -69,12 +69,7 @@ fn event(sent: &Sent) -> Event {
         body: &sent.body,
     };
     write(&mut bytes, &told);
-    let record = Record {
-        start: 0,
-        len: bytes.len() as u32,
-        offset: 0,
-        truncated: false,
-    };
+    let record = Record::of(&bytes);
     let proxies = Proxies::new(Vec::new());
     let request = parse(
         &mut bytes,
