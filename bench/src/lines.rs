@@ -12,7 +12,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 use rustix::time::{ClockId, clock_gettime};
 use vigil::demo::Traffic;
-use vigil::pipeline::{Judge, JudgeOptions};
+use vigil::pipeline::{Correlate, Judge, JudgeOptions, Judged, LetPass};
 use vigil::tables::Tables;
 use vigil_decode::{Decoder, Format, Proxies, Request};
 use vigil_detect::DetectorOptions;
@@ -303,11 +303,13 @@ fn judge(
         Arc::clone(rules),
         Arc::new(Tables::default()),
         Arc::new(SystemClock),
-        options,
+        options.clone(),
     );
+    let mut correlate = Correlate::new(Arc::clone(rules), options);
     let (mut threats, mut requests) = (0, Vec::new());
     for batch in batches {
-        // As the server does it: first all of a batch is parsed.
+        let (mut found, mut sighted) = (Vec::new(), Vec::new());
+        // As the server does it: first all of a batch is parsed, at last all of it is correlated.
         requests.clear();
         for_requests(batch, &proxies, &mut buffer, |_, record, request| {
             requests.push((*record, *request));
@@ -315,10 +317,15 @@ fn judge(
         for requests in requests.chunks(Judge::EXPECTED) {
             judge.expect(requests.iter().map(|(_, request)| request));
             for (record, request) in requests {
-                let judged = black_box(judge.judge(&buffer, record, request, batch.read_at));
-                threats += usize::from(judged.is_some_and(|one| one.score().value() >= THRESHOLD));
+                match judge.judge(&buffer, record, request, batch.read_at) {
+                    Some(Judged::Threat(threat)) => found.push(*threat),
+                    Some(Judged::Sighted(one)) => sighted.push(*one),
+                    None => {}
+                }
             }
         }
+        correlate.conclude(sighted, &mut found, &mut LetPass::default());
+        threats += black_box(found).len();
     }
     threats
 }

@@ -61,7 +61,7 @@ impl Correlate {
 
     /// Takes a batch's events in and adds those that are threats, and counts what was let pass; how many
     /// stay below the threshold.
-    pub(super) fn conclude(
+    pub fn conclude(
         &mut self,
         mut sighted: Vec<Sighted>,
         threats: &mut Vec<GroupedThreat>,
