@@ -7,7 +7,7 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use parking_lot::RwLock;
 use tokio::sync::watch;
@@ -16,10 +16,13 @@ use vigil_event::{Clock, Publication, Timestamp};
 use crate::log::Log;
 use crate::{Bus, ChannelStatus, Position, Read, Touched};
 
+/// How long a full bus is taken to stay full.
+const LOOK_EVERY_MS: i64 = 1_000;
+
 /// How much a bus keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogLimits {
-    /// The most items of a channel.
+    /// The most items of a channel that last, and the most that are fleeting.
     pub max_items: usize,
     /// The most bytes of a channel's items, with the frames that are made of them. The newest item
     /// is kept even if it is larger.
@@ -30,8 +33,8 @@ pub struct LogLimits {
     /// How many of a channel's dropped items have their severity remembered, one byte each, so that
     /// [`Missed::by_severity`](crate::Missed::by_severity) can be told exactly.
     pub max_trail: usize,
-    /// The most channels. One of which nothing is left, that nobody watches and that no store keeps
-    /// makes room; should it be opened again, it has another epoch.
+    /// The most channels. One of which nothing that lasts is left, that nobody watches and that no store
+    /// keeps makes room; should it be opened again, it has another epoch.
     pub max_channels: usize,
 }
 
@@ -59,6 +62,8 @@ pub struct MemoryBus {
     clock: Arc<dyn Clock>,
     channels: RwLock<HashMap<Arc<str>, Arc<Channel>>>,
     refused: AtomicU64,
+    /// Until then nobody looks again for a channel that makes room: that takes a look at all of them.
+    full_until: AtomicI64,
     /// What channels that are not restored are named apart by from those of an earlier process.
     epoch: Arc<str>,
     /// How many channels were opened. Two logs never share an epoch, even of one name.
@@ -87,6 +92,7 @@ impl MemoryBus {
             clock,
             channels: RwLock::default(),
             refused: AtomicU64::new(0),
+            full_until: AtomicI64::new(0),
             epoch: Arc::from(format!("{:010x}", random >> 24)),
             opened: watch::Sender::new(0),
         }
@@ -136,22 +142,30 @@ impl MemoryBus {
         if let Some(found) = self.find(channel) {
             return Some(found);
         }
+        let now_ms = self.clock.now().as_millis();
         let mut channels = self.channels.write();
         if let Some(found) = channels.get(channel) {
             return Some(Arc::clone(found));
         }
-        if channels.len() >= self.limits.max_channels {
+        let full_for_ms = self.full_until.load(Ordering::Relaxed) - now_ms;
+        // More can't be left: the clock was put back.
+        let is_known_to_be_full = (1..=LOOK_EVERY_MS).contains(&full_for_ms);
+        if channels.len() >= self.limits.max_channels && !is_known_to_be_full {
             // Whoever has the channel in hand counts as one more owner, so that what is about to be
             // published or watched does not go with it.
             channels.retain(|_, channel| {
                 Arc::strong_count(channel) > 1
                     || channel.head.receiver_count() > 0
                     || !self.with_log(channel, |log| {
-                        log.is_spent() || (channel.told_as.is_some() && log.len() == 0)
+                        log.is_spent() || (channel.told_as.is_some() && log.lasting() == 0)
                     })
             });
         }
         if channels.len() >= self.limits.max_channels {
+            if !is_known_to_be_full {
+                let until = now_ms + LOOK_EVERY_MS;
+                self.full_until.store(until, Ordering::Relaxed);
+            }
             self.refused.fetch_add(1, Ordering::Relaxed);
             return None;
         }
@@ -255,7 +269,14 @@ impl Bus for MemoryBus {
             if !log.is_untouched() {
                 return false;
             }
-            log.restore(Arc::from(epoch), next_offset, items, &channel.limits);
+            let is_swept = channel.told_as.is_some();
+            log.restore(
+                Arc::from(epoch),
+                next_offset,
+                items,
+                is_swept,
+                &channel.limits,
+            );
             log.head()
         };
         channel.wake(head);

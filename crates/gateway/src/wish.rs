@@ -128,6 +128,7 @@ impl Gateway {
             Target::Rooms(prefix) => channel::may_hear_some(principal, prefix),
         };
         if granted {
+            self.check_room_for(&target)?;
             return Ok(target);
         }
         let shown = vigil_event::text::truncated(name, 64);
@@ -135,6 +136,15 @@ impl Gateway {
             ErrorCode::Forbidden,
             format!("the token does not grant channel `{shown}`"),
         ))
+    }
+
+    /// A channel that can't be opened is not said to be heard.
+    fn check_room_for(&self, target: &Target) -> Result<(), ErrorBody> {
+        let is_there = match target {
+            Target::One(channel) => self.state.bus.watch(channel).has_changed().is_ok(),
+            Target::Rooms(_) => true,
+        };
+        is_there.then_some(()).ok_or_else(no_room)
     }
 
     fn check_since(&self, target: &Target, since: Option<&Start>) -> Result<(), ErrorBody> {
@@ -209,6 +219,14 @@ fn check_durable(target: &Target, since: Option<&Start>) -> Result<(), ErrorBody
         ));
     }
     Ok(())
+}
+
+/// The bus has as many channels as it may.
+pub(crate) fn no_room() -> ErrorBody {
+    ErrorBody::new(
+        ErrorCode::Unavailable,
+        "the server has no room for one more channel: try later",
+    )
 }
 
 pub(crate) fn invalid(message: String) -> ErrorBody {
