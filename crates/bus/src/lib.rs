@@ -17,6 +17,7 @@ use vigil_event::{Publication, SeverityCounts, Timestamp};
 
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
+mod level;
 mod log;
 pub mod memory;
 pub mod position;
@@ -38,8 +39,8 @@ pub use touched::Touched;
 /// - **Who waits.** Nobody: no method blocks longer than a short lock, and a slow reader never slows
 ///   a publisher. Readers wait on [`watch`](Bus::watch).
 /// - **Cancellation.** Nothing is held for a reader, so a reader may go at any time.
-/// - **Bounds.** The items of a channel, their bytes and the number of channels are bounded. What is
-///   fleeting, as who comes and goes, makes room only for its like. What
+/// - **Bounds.** The items of a channel, their bytes, those of all rooms together and the number of
+///   channels are bounded. What is fleeting, as who comes and goes, makes room only for its like. What
 ///   falls out is counted by channel ([`ChannelStatus::dropped`]); a channel that there is no room
 ///   for is refused and counted ([`Bus::refused`]).
 /// - **Threads.** All methods may be called from all threads.

@@ -254,6 +254,14 @@ impl Log {
         }
     }
 
+    /// Drops what is oldest until no more bytes are left, or nothing but the newest item if that stays.
+    pub(crate) fn shrink_to(&mut self, bytes: usize, newest_stays: bool, limits: &LogLimits) {
+        while self.bytes > bytes && self.items.len() > usize::from(newest_stays) {
+            self.drop_first(limits);
+        }
+        self.shrink(limits);
+    }
+
     fn drop_first(&mut self, limits: &LogLimits) {
         if let Some(item) = self.items.pop_front() {
             self.bytes = self.bytes.saturating_sub(cost(&item));

@@ -73,6 +73,8 @@ struct Kept {
 struct Written {
     epoch: Arc<str>,
     after: u64,
+    /// What is before this was deleted.
+    first: u64,
 }
 
 impl Written {
@@ -80,6 +82,7 @@ impl Written {
         Self {
             epoch: Arc::clone(&room.epoch),
             after: room.next_offset.saturating_sub(1),
+            first: room.first,
         }
     }
 }
@@ -226,7 +229,13 @@ impl RoomKeeper {
         let publications: Vec<_> = items
             .map(|item| (item.offset, item.publication.clone()))
             .collect();
-        let next_offset = publications.last()?.0 + 1;
+        // All rooms together may have been too much, and this one gave up its oldest.
+        let is_smaller = written.is_some_and(|at| at.first < read.first);
+        let next_offset = match publications.last() {
+            Some((last, _)) => last + 1,
+            None if is_smaller && read.items.is_empty() => read.head + 1,
+            None => return None,
+        };
         Some(Room {
             channel: Arc::clone(name),
             epoch: head.epoch,
