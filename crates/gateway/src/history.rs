@@ -30,7 +30,9 @@ pub(crate) fn of(
     principal: &Principal,
     asked: &History,
 ) -> Result<HistorySaid, ErrorBody> {
-    let Target::One(channel) = gateway.target(principal, &asked.channel)? else {
+    let target = gateway.target(principal, &asked.channel)?;
+    gateway.check_room_for(&target)?;
+    let Target::One(channel) = target else {
         return Err(invalid("ask for one room, not for a namespace".to_owned()));
     };
     if !gateway.state.namespaces.has_history(&channel) {

@@ -371,7 +371,9 @@ impl Gateway {
 
     /// What a stream's URL asks for, if the caller may have it.
     fn granted(&self, principal: &Principal, asked: &Subscribe) -> Result<Wish, Refusal> {
-        let wish = self.wish(principal, asked).map_err(|error| {
+        let wish = self.wish(principal, asked);
+        let opened = wish.and_then(|wish| self.check_room_for(&wish.target).map(|()| wish));
+        let wish = opened.map_err(|error| {
             if error.code == ErrorCode::Forbidden {
                 return self.refused(Refused::Forbidden).saying(error);
             }

@@ -42,6 +42,7 @@ impl Connection {
                 format!("a connection hears at most {max} channels: unsubscribe from one first");
             return Err(ErrorBody::new(ErrorCode::TooManySubscriptions, message));
         }
+        self.gateway.check_room_for(&wish.target)?;
         Ok(wish)
     }
 

@@ -128,7 +128,6 @@ impl Gateway {
             Target::Rooms(prefix) => channel::may_hear_some(principal, prefix),
         };
         if granted {
-            self.check_room_for(&target)?;
             return Ok(target);
         }
         let shown = vigil_event::text::truncated(name, 64);
@@ -138,8 +137,8 @@ impl Gateway {
         ))
     }
 
-    /// A channel that can't be opened is not said to be heard.
-    fn check_room_for(&self, target: &Target) -> Result<(), ErrorBody> {
+    /// Opens the channel: one for which there is no room is not said to be heard.
+    pub(crate) fn check_room_for(&self, target: &Target) -> Result<(), ErrorBody> {
         let is_there = match target {
             Target::One(channel) => self.state.bus.watch(channel).has_changed().is_ok(),
             Target::Rooms(_) => true,

@@ -152,7 +152,7 @@ async fn who_comes_and_goes_takes_no_room_and_no_room_is_said() {
         assert!(said < 40, "there is a bound");
     }
     assert!(said > 10, "only {said} rooms");
-    for command in ["subscribe", "history", "presence"] {
+    for command in ["subscribe", "history"] {
         let answer = client
             .ask(json!({"type": command, "channel": "chat:more"}))
             .await;

@@ -335,3 +335,32 @@ async fn a_flood_of_what_is_not_granted_is_one_entry_of_the_audit() {
         ]
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_comes_and_goes_pushes_nothing_out_of_the_audit() {
+    let server = server(Role::Viewer).await;
+    for _ in 0..130 {
+        drop(connect(&server, "/ws").await);
+        server
+            .metric_falls_to("vigil_gateway_connections{transport=\"websocket\"}", 0)
+            .await;
+    }
+    assert_eq!(server.bus.head("audit").offset, 200);
+    server.clock.forward(1_000);
+    drop(connect(&server, "/ws").await);
+    server
+        .metric_falls_to("vigil_gateway_connections{transport=\"websocket\"}", 0)
+        .await;
+    let read = server.bus.read("audit", 200, 100);
+    let told = read.items.iter().map(|item| {
+        let data: Value = serde_json::from_slice(&item.publication.data).unwrap();
+        (item.publication.kind.name(), data["count"].as_u64())
+    });
+    assert_eq!(
+        told.collect::<Vec<_>>(),
+        [
+            ("audit.connected", Some(31)),
+            ("audit.disconnected", Some(31))
+        ]
+    );
+}
