@@ -18,7 +18,7 @@ use crate::wish::{invalid, no_room};
 /// How long a key is remembered.
 const KEY_AGE_MS: i64 = 5 * 60_000;
 
-/// The most keys; the oldest make room.
+/// The most keys; the oldest of whoever has most make room.
 const MAX_KEYS: usize = 10_000;
 
 /// What was published under a key.
@@ -283,15 +283,24 @@ fn keyed(at: Timestamp, full: &str) -> Id {
     Id::derived(at, &[b"publish", full.as_bytes()])
 }
 
-/// What is too old goes; if that is nothing, the oldest tenth does.
+/// What is too old goes; if that is nothing, the oldest of whoever has most do.
 fn make_room(known: &mut HashMap<Box<str>, Kept>, now: Timestamp) {
     known.retain(|_, kept| now.millis_since(kept.at) < KEY_AGE_MS);
-    if known.len() >= MAX_KEYS {
-        let mut times: Vec<Timestamp> = known.values().map(|kept| kept.at).collect();
-        times.sort_unstable();
-        if let Some(oldest) = times.get(MAX_KEYS / 10) {
-            known.retain(|_, kept| kept.at > *oldest);
-        }
+    if known.len() < MAX_KEYS {
+        return;
+    }
+    let user_of = |full: &str| full.split('\n').next().unwrap_or_default().to_owned();
+    let mut by_user: HashMap<String, Vec<Timestamp>> = HashMap::new();
+    for (full, kept) in &*known {
+        by_user.entry(user_of(full)).or_default().push(kept.at);
+    }
+    let most = by_user.into_iter().max_by_key(|(_, times)| times.len());
+    let Some((user, mut times)) = most else {
+        return;
+    };
+    times.sort_unstable();
+    if let Some(oldest) = times.get((times.len() / 2).min(MAX_KEYS / 10)) {
+        known.retain(|full, kept| kept.at > *oldest || user_of(full) != user);
     }
 }
 
@@ -352,4 +361,35 @@ fn signed(kind: Kind, data: &RawValue, by: &str) -> Result<String, ErrorBody> {
 /// These types have only texts and truths, which JSON can always hold.
 fn json(value: &impl Serialize) -> String {
     to_raw_value(value).map_or_else(|_| "null".to_owned(), |raw| raw.get().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_has_most_keys_makes_room() {
+        let mut known = HashMap::new();
+        let mut keep = |user: &str, number: usize| {
+            let at = Timestamp::from_millis(number.cast_signed() as i64);
+            let position = Position {
+                epoch: "e".to_owned(),
+                offset: 1,
+            };
+            let id = Id::derived(at, &[]);
+            let full = format!("{user}\nchat:1\n{number}");
+            known.insert(full.into_boxed_str(), Kept { at, id, position });
+        };
+        (0..100).for_each(|number| keep("anna", number));
+        (100..MAX_KEYS).for_each(|number| keep("ben", number));
+        make_room(
+            &mut known,
+            Timestamp::from_millis(MAX_KEYS.cast_signed() as i64),
+        );
+        let of = |user: &str| known.keys().filter(|full| full.starts_with(user)).count();
+        assert_eq!(of("anna"), 100);
+        assert!((8_000..9_000).contains(&of("ben")), "{}", of("ben"));
+        let newest = format!("ben\nchat:1\n{}", MAX_KEYS - 1);
+        assert!(known.contains_key(newest.as_str()));
+    }
 }
