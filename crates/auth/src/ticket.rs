@@ -35,6 +35,9 @@ impl Tickets {
     /// At most this many wait to be redeemed; a further one takes the place of the oldest.
     pub const MAX_OUTSTANDING: usize = 1_024;
 
+    /// At most this many of one user: nobody who asks again and again takes the place of others.
+    pub const MAX_OF_USER: usize = 64;
+
     /// Tickets that open for that long.
     pub const fn new(lifetime_ms: i64) -> Self {
         Self {
@@ -54,8 +57,15 @@ impl Tickets {
         };
         let mut outstanding = self.outstanding.lock();
         outstanding.retain(|ticket| ticket.expires_at > now);
-        if outstanding.len() >= Self::MAX_OUTSTANDING {
-            outstanding.pop_front();
+        let own = |other: &Ticket| other.principal.subject == ticket.principal.subject;
+        let owns = outstanding.iter().filter(|other| own(other)).count();
+        let makes_room = if owns >= Self::MAX_OF_USER {
+            outstanding.iter().position(own)
+        } else {
+            (outstanding.len() >= Self::MAX_OUTSTANDING).then_some(0)
+        };
+        if let Some(place) = makes_room {
+            outstanding.remove(place);
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
         outstanding.push_back(ticket);
@@ -145,7 +155,10 @@ mod tests {
     fn the_oldest_makes_room() {
         let tickets = Tickets::default();
         let issued: Vec<_> = (0..=Tickets::MAX_OUTSTANDING)
-            .map(|_| tickets.issue(anna(), NOW).unwrap())
+            .map(|number| {
+                let user = Principal::new(format!("user {number}"), Role::Viewer);
+                tickets.issue(user, NOW).unwrap()
+            })
             .collect();
         assert_eq!(tickets.dropped(), 1);
         assert_eq!(tickets.redeem(&issued[0], NOW), None);
@@ -155,6 +168,21 @@ mod tests {
                 .redeem(&issued[Tickets::MAX_OUTSTANDING], NOW)
                 .is_some()
         );
+    }
+
+    #[test]
+    fn who_asks_for_many_loses_only_their_own() {
+        let tickets = Tickets::default();
+        let of_ben = tickets
+            .issue(Principal::new("ben", Role::Admin), NOW)
+            .unwrap();
+        let issued: Vec<_> = (0..3 * Tickets::MAX_OUTSTANDING)
+            .map(|_| tickets.issue(anna(), NOW).unwrap())
+            .collect();
+        assert!(tickets.redeem(&of_ben, NOW).is_some());
+        let opens = issued.iter().rev();
+        let opens = opens.filter(|ticket| tickets.redeem(ticket, NOW).is_some());
+        assert_eq!(opens.count(), Tickets::MAX_OF_USER);
     }
 
     #[test]

@@ -17,6 +17,7 @@ use vigil_event::{Publication, SeverityCounts, Timestamp};
 
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
+mod level;
 mod log;
 pub mod memory;
 pub mod position;
@@ -38,7 +39,8 @@ pub use touched::Touched;
 /// - **Who waits.** Nobody: no method blocks longer than a short lock, and a slow reader never slows
 ///   a publisher. Readers wait on [`watch`](Bus::watch).
 /// - **Cancellation.** Nothing is held for a reader, so a reader may go at any time.
-/// - **Bounds.** The items of a channel, their bytes and the number of channels are bounded. What
+/// - **Bounds.** The items of a channel, their bytes, those of all rooms together and the number of
+///   channels are bounded. What is fleeting, as who comes and goes, makes room only for its like. What
 ///   falls out is counted by channel ([`ChannelStatus::dropped`]); a channel that there is no room
 ///   for is refused and counted ([`Bus::refused`]).
 /// - **Threads.** All methods may be called from all threads.
@@ -84,7 +86,8 @@ pub trait Bus: Send + Sync {
 
     /// Up to `limit` items after an offset, and what is gone of those that were asked for.
     ///
-    /// When something was missed, the items go on after it. An offset past the head gives nothing:
+    /// The items have no holes: they end where a fleeting one was swept out, which the next read says
+    /// was missed. When something was missed, the items go on after it. An offset past the head gives nothing:
     /// check a position from outside with [`Resume`] first.
     fn read(&self, channel: &str, after: u64, limit: usize) -> Read;
 
@@ -97,7 +100,8 @@ pub trait Bus: Send + Sync {
     /// The offset to read after in order to get everything since a moment that is still there.
     fn since_time(&self, channel: &str, since: Timestamp) -> u64;
 
-    /// The offset to read after in order to get the last `count` items that are still there.
+    /// The offset to read after in order to get the last `count` items that are still there, and what is
+    /// fleeting between them.
     fn last(&self, channel: &str, count: u64) -> u64;
 
     /// A number with a wake-up, which changes whenever a channel is opened.
@@ -124,6 +128,10 @@ pub struct Read {
     pub first: u64,
     /// The offset of the newest item at that moment; 0 for a log that never had one.
     pub head: u64,
+    /// How many of the items that are kept are not fleeting.
+    pub lasting: usize,
+    /// Up to this offset no fleeting item is kept.
+    pub swept_to: u64,
 }
 
 /// A range of offsets that is no longer in the log.

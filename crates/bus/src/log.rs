@@ -1,5 +1,8 @@
 //! One channel's log: a ring of the newest items, and what is remembered of those that fell out.
 //!
+//! What is fleeting, as who comes and goes, has room of its own: it never pushes out what lasts. When it
+//! has become too much the older half of it is swept out, which leaves holes between the others.
+//!
 //! Owns: offsets. Never holds: locks, wake-ups, other channels.
 
 use std::collections::VecDeque;
@@ -12,7 +15,11 @@ use crate::{LogLimits, Missed, Position, Published, Read};
 /// What an item costs beside its data, in bytes: itself, its place in the ring, its frame's head.
 const ITEM_OVERHEAD_BYTES: usize = 512;
 
-/// A channel's log. Offsets in it have no holes: a hole drops what is before it.
+/// The severity of what is swept out, so that it is known of a hole.
+const FLEETING: Severity = Severity::Informational;
+
+/// A channel's log. Offsets in it have no holes but where fleeting items were swept out: any other hole
+/// drops what is before it.
 #[derive(Debug)]
 pub(crate) struct Log {
     epoch: Arc<str>,
@@ -21,6 +28,10 @@ pub(crate) struct Log {
     bytes: usize,
     /// The severities of the items that fell out last, right up to the ring's first item.
     trail: VecDeque<u8>,
+    /// How many of the items are fleeting.
+    fleeting: usize,
+    /// Up to here the fleeting ones were swept out.
+    swept_to: u64,
     published: u64,
     dropped: u64,
     restored: bool,
@@ -34,6 +45,8 @@ impl Log {
             items: VecDeque::new(),
             bytes: 0,
             trail: VecDeque::new(),
+            fleeting: 0,
+            swept_to: 0,
             published: 0,
             dropped: 0,
             restored: false,
@@ -72,9 +85,14 @@ impl Log {
         self.head == 0 && !self.restored
     }
 
-    /// Nothing is left of it and nobody else keeps it.
+    /// How many of its items last.
+    pub(crate) fn lasting(&self) -> usize {
+        self.items.len().saturating_sub(self.fleeting)
+    }
+
+    /// Nothing that lasts is left of it and nobody else keeps it.
     pub(crate) fn is_spent(&self) -> bool {
-        self.items.is_empty() && !self.restored
+        self.lasting() == 0 && !self.restored
     }
 
     /// Appends at the next offset, or at `offset` if it is further on; false if the log has it.
@@ -98,12 +116,14 @@ impl Log {
         true
     }
 
-    /// Becomes the log that a store kept. Only for an untouched log.
+    /// Becomes the log that a store kept. Only for an untouched log. Holes are where fleeting items were
+    /// swept out, if the store keeps those of this channel (`is_swept`).
     pub(crate) fn restore(
         &mut self,
         epoch: Arc<str>,
         next_offset: u64,
         items: Vec<(u64, Publication)>,
+        is_swept: bool,
         limits: &LogLimits,
     ) {
         self.epoch = epoch;
@@ -112,7 +132,7 @@ impl Log {
             if offset >= next_offset || offset <= self.head {
                 continue;
             }
-            if offset != self.head + 1 {
+            if offset != self.head + 1 && !(is_swept && self.head > 0) {
                 self.skip_to(offset - 1);
             }
             self.append(publication, offset);
@@ -127,7 +147,7 @@ impl Log {
     /// Drops what is older than that.
     pub(crate) fn expire(&mut self, oldest: Timestamp, limits: &LogLimits) {
         while self.is_expired(oldest) {
-            self.drop_first();
+            self.drop_first(limits);
         }
         self.shrink(limits);
     }
@@ -139,28 +159,34 @@ impl Log {
             .is_some_and(|item| item.publication.timestamp < oldest)
     }
 
+    /// Items one after the other up to a hole, and what is gone before them.
     pub(crate) fn read(&self, after: u64, limit: usize) -> Read {
-        if after >= self.head {
-            return Read {
-                items: Vec::new(),
-                missed: None,
-                first: self.first(),
-                head: self.head,
-            };
-        }
-        let first = self.first();
-        let skipped = usize::try_from((after + 1).saturating_sub(first)).unwrap_or(usize::MAX);
-        Read {
-            items: self
-                .items
-                .iter()
-                .skip(skipped)
-                .take(limit)
-                .cloned()
-                .collect(),
-            missed: (after + 1 < first).then(|| self.missed(after + 1, first - 1)),
-            first,
+        let mut read = Read {
+            first: self.first(),
             head: self.head,
+            lasting: self.lasting(),
+            swept_to: self.swept_to,
+            ..Read::default()
+        };
+        if after >= self.head {
+            return read;
+        }
+        let start = self.place_after(after);
+        let next = self.items.get(start).map_or(read.first, |item| item.offset);
+        read.missed = (after + 1 < next).then(|| self.missed(after + 1, next - 1));
+        let run = self.items.range(start..).zip(next..);
+        let run = run.take_while(|(item, offset)| item.offset == *offset);
+        read.items = run.take(limit).map(|(item, _)| Arc::clone(item)).collect();
+        read
+    }
+
+    /// Where the first item after an offset is.
+    fn place_after(&self, after: u64) -> usize {
+        let skipped = (after + 1).saturating_sub(self.first());
+        let place = usize::try_from(skipped).unwrap_or(usize::MAX);
+        match self.items.get(place) {
+            Some(item) if item.offset == after + 1 || place == 0 => place,
+            _ => self.items.partition_point(|item| item.offset <= after),
         }
     }
 
@@ -169,22 +195,37 @@ impl Log {
         let found = self
             .items
             .iter()
-            .find(|item| item.publication.timestamp >= since);
-        found.map_or(self.head, |item| item.offset - 1)
+            .position(|item| item.publication.timestamp >= since);
+        match found {
+            // A hole before it is told: what was there may have been meant.
+            Some(place) => place
+                .checked_sub(1)
+                .and_then(|before| self.items.get(before))
+                .map_or(self.first() - 1, |before| before.offset),
+            None => self.head,
+        }
     }
 
+    /// After which the last so many that last are.
     pub(crate) fn last(&self, count: u64) -> u64 {
-        self.head - count.min(self.items.len() as u64)
+        let Some(others) = count.checked_sub(1) else {
+            return self.head;
+        };
+        let mut lasting = self.items.iter().rev().filter(|item| !is_fleeting(item));
+        let oldest = lasting.nth(usize::try_from(others).unwrap_or(usize::MAX));
+        oldest.map_or(self.first() - 1, |item| item.offset - 1)
     }
 
     /// The offset of the ring's first item, or the one that comes next when there is none.
     fn first(&self) -> u64 {
-        self.head + 1 - self.items.len() as u64
+        let first = self.items.front();
+        first.map_or(self.head + 1, |item| item.offset)
     }
 
     fn append(&mut self, publication: Publication, offset: u64) {
         let item = Arc::new(Published::new(publication, offset, Arc::clone(&self.epoch)));
         self.bytes = self.bytes.saturating_add(cost(&item));
+        self.fleeting += usize::from(is_fleeting(&item));
         self.items.push_back(item);
         self.head = offset;
     }
@@ -194,31 +235,80 @@ impl Log {
         self.dropped += self.items.len() as u64;
         self.items.clear();
         self.trail.clear();
+        self.fleeting = 0;
         self.bytes = 0;
         self.head = head;
     }
 
     fn shrink(&mut self, limits: &LogLimits) {
+        if self.fleeting > limits.max_items {
+            self.sweep((limits.max_items / 2).max(1), limits);
+        }
         while self.items.len() > 1
-            && (self.items.len() > limits.max_items || self.bytes > limits.max_bytes)
+            && (self.lasting() > limits.max_items || self.bytes > limits.max_bytes)
         {
-            self.drop_first();
+            self.drop_first(limits);
         }
         while self.trail.len() > limits.max_trail {
             self.trail.pop_front();
         }
     }
 
-    fn drop_first(&mut self) {
+    /// Drops what is oldest until no more bytes are left, or nothing but the newest item if that stays.
+    pub(crate) fn shrink_to(&mut self, bytes: usize, newest_stays: bool, limits: &LogLimits) {
+        while self.bytes > bytes && self.items.len() > usize::from(newest_stays) {
+            self.drop_first(limits);
+        }
+        self.shrink(limits);
+    }
+
+    fn drop_first(&mut self, limits: &LogLimits) {
         if let Some(item) = self.items.pop_front() {
             self.bytes = self.bytes.saturating_sub(cost(&item));
+            self.fleeting -= usize::from(is_fleeting(&item));
             self.trail.push_back(item.publication.severity.rank());
             self.dropped += 1;
+            self.remember_hole(item.offset + 1, limits);
         }
+    }
+
+    /// Drops the oldest of the fleeting items, but so many.
+    fn sweep(&mut self, but: usize, limits: &LogLimits) {
+        let first = self.first();
+        let mut surplus = self.fleeting.saturating_sub(but);
+        self.fleeting -= surplus;
+        self.dropped += surplus as u64;
+        let (bytes, swept_to) = (&mut self.bytes, &mut self.swept_to);
+        self.items.retain(|item| {
+            let goes = surplus > 0 && is_fleeting(item);
+            if goes {
+                surplus -= 1;
+                *bytes = bytes.saturating_sub(cost(item));
+                *swept_to = item.offset;
+            }
+            !goes
+        });
+        self.remember_hole(first, limits);
+    }
+
+    /// What was swept out between there and the first item has fallen out like all before it.
+    fn remember_hole(&mut self, from: u64, limits: &LogLimits) {
+        let hole = usize::try_from(self.first() - from).unwrap_or(usize::MAX);
+        let swept = std::iter::repeat_n(FLEETING.rank(), hole.min(limits.max_trail));
+        self.trail.extend(swept);
     }
 
     fn missed(&self, from: u64, to: u64) -> Missed {
         let count = usize::try_from(to - from + 1).unwrap_or(usize::MAX);
+        if from >= self.first() {
+            let mut swept = SeverityCounts::default();
+            swept.add(FLEETING, count as u64);
+            return Missed {
+                from,
+                to,
+                by_severity: Some(swept),
+            };
+        }
         let by_severity = self.trail.len().checked_sub(count).map(|unasked| {
             let mut counts = SeverityCounts::default();
             for rank in self.trail.iter().skip(unasked) {
@@ -232,6 +322,11 @@ impl Log {
             by_severity,
         }
     }
+}
+
+/// Whether it may be swept out before what is older: it tells of a moment that is over.
+fn is_fleeting(item: &Published) -> bool {
+    item.publication.kind.is_fleeting() && item.publication.severity == FLEETING
 }
 
 /// What an item is counted as: its data, as much again for the frame made of it and for frames of

@@ -2,24 +2,28 @@
 //!
 //! Owns: the channels and their locks. Never holds: a queue for a listener, anything on disk.
 //!
-//! Lock order: the table of channels, then one log. Wake-ups of a channel happen outside both.
+//! Lock order: whoever makes rooms smaller, the table of channels, then one log. Wake-ups of a channel happen outside both.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
 use vigil_event::{Clock, Publication, Timestamp};
 
+use crate::level::Sum;
 use crate::log::Log;
 use crate::{Bus, ChannelStatus, Position, Read, Touched};
+
+/// How long a full bus is taken to stay full.
+const LOOK_EVERY_MS: i64 = 1_000;
 
 /// How much a bus keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogLimits {
-    /// The most items of a channel.
+    /// The most items of a channel that last, and the most that are fleeting.
     pub max_items: usize,
     /// The most bytes of a channel's items, with the frames that are made of them. The newest item
     /// is kept even if it is larger.
@@ -30,19 +34,24 @@ pub struct LogLimits {
     /// How many of a channel's dropped items have their severity remembered, one byte each, so that
     /// [`Missed::by_severity`](crate::Missed::by_severity) can be told exactly.
     pub max_trail: usize,
-    /// The most channels. One of which nothing is left, that nobody watches and that no store keeps
-    /// makes room; should it be opened again, it has another epoch.
+    /// The most bytes of all rooms, which are the channels with a colon in their names, together. Beyond
+    /// it those that have most give up their oldest items.
+    pub max_bytes_of_rooms: usize,
+    /// The most channels. One of which nothing that lasts is left, that nobody watches and that no store
+    /// keeps makes room; should it be opened again, it has another epoch.
     pub max_channels: usize,
 }
 
 impl Default for LogLimits {
-    /// 10,000 items and 64 MiB a channel, 65,536 severities of dropped items, 10,000 channels.
+    /// 10,000 items and 64 MiB a channel, 256 MiB for all rooms, 65,536 severities of dropped items, 10,000
+    /// channels.
     fn default() -> Self {
         Self {
             max_items: 10_000,
             max_bytes: 64 << 20,
             max_age_ms: None,
             max_trail: 65_536,
+            max_bytes_of_rooms: 256 << 20,
             max_channels: 10_000,
         }
     }
@@ -59,6 +68,12 @@ pub struct MemoryBus {
     clock: Arc<dyn Clock>,
     channels: RwLock<HashMap<Arc<str>, Arc<Channel>>>,
     refused: AtomicU64,
+    /// What all rooms hold.
+    rooms: Sum,
+    /// Held by whoever makes rooms smaller.
+    leveling: Mutex<()>,
+    /// Until then nobody looks again for a channel that makes room: that takes a look at all of them.
+    full_until: AtomicI64,
     /// What channels that are not restored are named apart by from those of an earlier process.
     epoch: Arc<str>,
     /// How many channels were opened. Two logs never share an epoch, even of one name.
@@ -67,6 +82,8 @@ pub struct MemoryBus {
 
 struct Channel {
     limits: LogLimits,
+    /// One of those that share what there is for rooms.
+    is_room: bool,
     /// Its name, where it is told when it goes on.
     told_as: Option<Arc<str>>,
     log: RwLock<Log>,
@@ -87,13 +104,16 @@ impl MemoryBus {
             clock,
             channels: RwLock::default(),
             refused: AtomicU64::new(0),
+            rooms: Sum::new(limits.max_bytes_of_rooms),
+            leveling: Mutex::new(()),
+            full_until: AtomicI64::new(0),
             epoch: Arc::from(format!("{:010x}", random >> 24)),
             opened: watch::Sender::new(0),
         }
     }
 
     /// Keeps other limits for a channel, or for all channels of a namespace such as `chat`. Their
-    /// `max_channels` has no meaning.
+    /// `max_channels` and `max_bytes_of_rooms` have no meaning.
     #[must_use]
     pub fn keeping(mut self, name: &str, limits: LogLimits) -> Self {
         self.special.insert(name.into(), limits);
@@ -136,22 +156,34 @@ impl MemoryBus {
         if let Some(found) = self.find(channel) {
             return Some(found);
         }
+        let now_ms = self.clock.now().as_millis();
         let mut channels = self.channels.write();
         if let Some(found) = channels.get(channel) {
             return Some(Arc::clone(found));
         }
-        if channels.len() >= self.limits.max_channels {
+        let full_for_ms = self.full_until.load(Ordering::Relaxed) - now_ms;
+        // More can't be left: the clock was put back.
+        let is_known_to_be_full = (1..=LOOK_EVERY_MS).contains(&full_for_ms);
+        if channels.len() >= self.limits.max_channels && !is_known_to_be_full {
             // Whoever has the channel in hand counts as one more owner, so that what is about to be
             // published or watched does not go with it.
             channels.retain(|_, channel| {
-                Arc::strong_count(channel) > 1
+                let stays = Arc::strong_count(channel) > 1
                     || channel.head.receiver_count() > 0
                     || !self.with_log(channel, |log| {
-                        log.is_spent() || (channel.told_as.is_some() && log.len() == 0)
-                    })
+                        log.is_spent() || (channel.told_as.is_some() && log.lasting() == 0)
+                    });
+                if !stays {
+                    self.count(channel, channel.log.read().bytes(), 0);
+                }
+                stays
             });
         }
         if channels.len() >= self.limits.max_channels {
+            if !is_known_to_be_full {
+                let until = now_ms + LOOK_EVERY_MS;
+                self.full_until.store(until, Ordering::Relaxed);
+            }
             self.refused.fetch_add(1, Ordering::Relaxed);
             return None;
         }
@@ -162,6 +194,7 @@ impl MemoryBus {
         let name: Arc<str> = Arc::from(channel);
         let opened = Arc::new(Channel {
             limits: self.limits_of(channel),
+            is_room: channel.contains(':'),
             told_as: self.is_written_down(channel).then(|| Arc::clone(&name)),
             log: RwLock::new(Log::new(epoch)),
             head: watch::Sender::new(0),
@@ -176,10 +209,12 @@ impl MemoryBus {
         };
         let position = {
             let mut log = channel.log.write();
+            let before = log.bytes();
             let pushed = log.push(publication, offset, &channel.limits);
             if let Some(oldest) = self.oldest(&channel) {
                 log.expire(oldest, &channel.limits);
             }
+            self.count(&channel, before, log.bytes());
             match (offset, pushed) {
                 (Some(offset), false) => Position {
                     offset,
@@ -192,7 +227,46 @@ impl MemoryBus {
         if let Some(name) = &channel.told_as {
             self.touched.add(name);
         }
+        if self.rooms.is_too_much() {
+            self.level_rooms(&channel);
+        }
         position
+    }
+
+    /// Keeps the sum of what rooms hold. Called under the log's lock.
+    fn count(&self, channel: &Channel, before: usize, after: usize) {
+        if channel.is_room {
+            self.rooms.changes(before, after);
+        }
+    }
+
+    /// Takes the oldest items of those rooms that have most. What somebody listens to, and what was just
+    /// published to, keeps its newest item.
+    fn level_rooms(&self, published_to: &Arc<Channel>) {
+        let Some(_leveling) = self.leveling.try_lock() else {
+            return;
+        };
+        let rooms: Vec<_> = {
+            let channels = self.channels.read();
+            let rooms = channels.values().filter(|channel| channel.is_room);
+            rooms.cloned().collect()
+        };
+        let sizes = rooms.iter().map(|room| room.log.read().bytes());
+        let share = self.rooms.share(sizes.collect());
+        for room in &rooms {
+            let mut log = room.log.write();
+            let before = log.bytes();
+            if before <= share {
+                continue;
+            }
+            let newest_stays = room.head.receiver_count() > 0 || Arc::ptr_eq(room, published_to);
+            log.shrink_to(share, newest_stays, &room.limits);
+            self.count(room, before, log.bytes());
+            drop(log);
+            if let Some(name) = &room.told_as {
+                self.touched.add(name);
+            }
+        }
     }
 
     /// Runs over the log, without what has become too old in the meantime.
@@ -200,7 +274,10 @@ impl MemoryBus {
         if let Some(oldest) = self.oldest(channel)
             && channel.log.read().is_expired(oldest)
         {
-            channel.log.write().expire(oldest, &channel.limits);
+            let mut log = channel.log.write();
+            let before = log.bytes();
+            log.expire(oldest, &channel.limits);
+            self.count(channel, before, log.bytes());
         }
         look(&channel.log.read())
     }
@@ -255,7 +332,15 @@ impl Bus for MemoryBus {
             if !log.is_untouched() {
                 return false;
             }
-            log.restore(Arc::from(epoch), next_offset, items, &channel.limits);
+            let is_swept = channel.told_as.is_some();
+            log.restore(
+                Arc::from(epoch),
+                next_offset,
+                items,
+                is_swept,
+                &channel.limits,
+            );
+            self.count(&channel, 0, log.bytes());
             log.head()
         };
         channel.wake(head);
@@ -332,129 +417,5 @@ impl Bus for MemoryBus {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-    use vigil_event::{Severity, SeverityCounts};
-
-    use super::*;
-    use crate::conformance::{StoppedClock, publication, suite};
-
-    #[test]
-    fn conforms() {
-        suite(MemoryBus::new);
-    }
-
-    #[tokio::test]
-    async fn a_waiting_reader_wakes_up() {
-        let bus = Arc::new(MemoryBus::new(
-            LogLimits::default(),
-            Arc::new(StoppedClock::default()),
-        ));
-        let mut watcher = bus.watch("status");
-        let publisher = Arc::clone(&bus);
-        let publishing = std::thread::spawn(move || {
-            publisher.publish(publication(
-                "status",
-                1,
-                Severity::Low,
-                Timestamp::from_millis(1),
-            ))
-        });
-        watcher.changed().await.unwrap();
-        assert_eq!(bus.read("status", 0, 10).items.len(), 1);
-        assert_eq!(publishing.join().unwrap().offset, 1);
-    }
-
-    #[tokio::test]
-    async fn who_writes_rooms_down_is_told_which_went_on() {
-        let clock = Arc::new(StoppedClock::default());
-        let limits = LogLimits {
-            max_channels: 2,
-            max_age_ms: Some(1_000),
-            ..LogLimits::default()
-        };
-        let bus = MemoryBus::new(limits, clock.clone()).telling("chat");
-        let say = |channel: &str| bus.publish(publication(channel, 1, Severity::Low, clock.now()));
-        say("status");
-        assert!(bus.touched().take().is_empty());
-        assert!(bus.restore("chat:1", "e", 3, Vec::new()));
-        say("chat:1");
-        say("chat:1");
-        bus.touched().changed().await;
-        let told = bus.touched().take();
-        assert_eq!(told, [Arc::from("chat:1")]);
-        assert!(bus.touched().take().is_empty());
-        bus.touched().put_back(told);
-        bus.touched().changed().await;
-        assert_eq!(bus.touched().take(), [Arc::from("chat:1")]);
-        clock.advance(5_000);
-        assert_eq!(
-            say("chat:2").offset,
-            1,
-            "a spent room makes room though it was restored"
-        );
-    }
-
-    #[test]
-    fn a_room_of_which_nothing_is_left_makes_room_and_has_another_epoch_then() {
-        let clock = Arc::new(StoppedClock::default());
-        let limits = LogLimits {
-            max_channels: 2,
-            ..LogLimits::default()
-        };
-        let short = LogLimits {
-            max_age_ms: Some(1_000),
-            max_items: 2,
-            ..LogLimits::default()
-        };
-        let bus = MemoryBus::new(limits, clock.clone()).keeping("chat", short);
-        let say = |channel: &str| bus.publish(publication(channel, 1, Severity::Low, clock.now()));
-        let first = say("chat:1");
-        say("chat:1");
-        say("chat:1");
-        assert_eq!(bus.read("chat:1", 0, 9).first, 2, "two are kept");
-        say("other");
-        assert_eq!(say("chat:2").offset, 0, "there is no room");
-        clock.advance(5_000);
-        assert_eq!(say("chat:2").offset, 1, "the spent room made room");
-        clock.advance(5_000);
-        let again = say("chat:1");
-        assert_eq!(again.offset, 1);
-        assert_ne!(again.epoch, first.epoch);
-    }
-
-    proptest! {
-        /// Against a model that forgets nothing: reads from any place, whatever the limits.
-        #[test]
-        fn read_and_missed_are_everything_after(
-            ranks in proptest::collection::vec(0u8..5, 1..60),
-            max_items in 1usize..20,
-            max_trail in 0usize..30,
-            after in 0u64..60,
-            limit in 0usize..30,
-        ) {
-            let limits = LogLimits { max_items, max_trail, ..LogLimits::default() };
-            let bus = MemoryBus::new(limits, Arc::new(StoppedClock::default()));
-            for (number, rank) in ranks.iter().enumerate() {
-                bus.publish(publication("c", number as u64, Severity::from_rank(*rank), Timestamp::from_millis(1)));
-            }
-            let read = bus.read("c", after, limit);
-            let kept = ranks.len().min(max_items);
-            let first_kept = (ranks.len() - kept) as u64 + 1;
-            let mut next = after + 1;
-            if let Some(missed) = read.missed {
-                prop_assert_eq!((missed.from, missed.to), (after + 1, first_kept - 1));
-                next = first_kept;
-                let range = missed.from as usize - 1..missed.to as usize;
-                let mut counts = SeverityCounts::default();
-                ranks[range.clone()].iter().for_each(|rank| counts.add(Severity::from_rank(*rank), 1));
-                prop_assert_eq!(missed.by_severity, (range.len() <= max_trail).then_some(counts));
-            } else {
-                prop_assert!(next >= first_kept || after >= ranks.len() as u64);
-            }
-            let expected: Vec<u64> = (next..=ranks.len() as u64).take(limit).collect();
-            let offsets: Vec<u64> = read.items.iter().map(|item| item.offset).collect();
-            prop_assert_eq!(offsets, expected);
-        }
-    }
-}
+#[path = "memory_tests.rs"]
+mod tests;

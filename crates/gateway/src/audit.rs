@@ -33,7 +33,16 @@ const SUBSCRIPTIONS: Ration = Ration {
     every_ms: 1_000,
 };
 
-/// What is counted of somebody who subscribes.
+/// Somebody comes or goes: all connections of a user ten times over. Behind a proxy no address is counted
+/// that would hold them up.
+const CONNECTIONS: Ration = Ration {
+    at_once: 100,
+    every_ms: 1_000,
+};
+
+/// What is counted of somebody who comes, goes, and subscribes.
+const CONNECTED: &str = "connected";
+const DISCONNECTED: &str = "disconnected";
 const SUBSCRIBED: &str = "subscribed";
 
 /// What is counted of a user. What was not told is, when one of their connections ends.
@@ -158,9 +167,12 @@ impl Audit {
 
 impl Gateway {
     pub(crate) fn audit_connected(&self, connection: Id, who: &Principal, transport: &str) {
-        let mut data = person(connection, who);
-        put(&mut data, "transport", transport);
-        self.audit(Kind::AuditConnected, &data);
+        if let Some(count) = self.count(who, CONNECTED, CONNECTIONS) {
+            let mut data = person(connection, who);
+            put(&mut data, "transport", transport);
+            put_several(&mut data, count);
+            self.audit(Kind::AuditConnected, &data);
+        }
     }
 
     pub(crate) fn audit_subscribed(&self, connection: Id, who: &Principal, channel: &str) {
@@ -199,8 +211,12 @@ impl Gateway {
     }
 
     pub(crate) fn audit_disconnected(&self, connection: Id, who: &Principal, reason: &str) {
+        let Some(count) = self.count(who, DISCONNECTED, CONNECTIONS) else {
+            return;
+        };
         let mut data = person(connection, who);
         put(&mut data, "reason", reason);
+        put_several(&mut data, count);
         let untold = self.state.audit.told.take_untold(&who.subject, &OF_A_USER);
         if untold > 0 {
             put_count(&mut data, "untold", untold);
@@ -224,6 +240,13 @@ fn person(connection: Id, who: &Principal) -> Value {
 fn put(data: &mut Value, name: &str, value: &str) {
     if let Value::Object(fields) = data {
         fields.insert(name.to_owned(), Value::String(value.to_owned()));
+    }
+}
+
+/// For how many it stands, where it is not for one.
+fn put_several(data: &mut Value, count: u64) {
+    if count > 1 {
+        put_count(data, "count", count);
     }
 }
 

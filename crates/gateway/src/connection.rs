@@ -17,14 +17,15 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use vigil_auth::Principal;
 use vigil_protocol::websocket::{Frame, FromClient};
 use vigil_protocol::{
-    CloseCode, ErrorBody, ErrorCode, Expiring, Heartbeat, LimitsSaid, Message, RequestId,
-    ServerFrame, VERSION, Welcome,
+    CloseCode, DurableCursor, ErrorBody, ErrorCode, Expiring, Heartbeat, LimitsSaid, Message,
+    RequestId, ServerFrame, VERSION, Welcome,
 };
 
 use crate::Gateway;
 use crate::admission::Admitted;
 use crate::alarm::Armed;
 use crate::budget::Way;
+use crate::channel;
 use crate::delivery::{Haul, Piece, Terms};
 use crate::form::Encoding;
 use crate::frame;
@@ -244,7 +245,7 @@ impl Connection {
             expires_at: self.principal.expires_at.map(|end| end.to_string()),
             connection_type: self.enrolled.entry.purpose().name().to_owned(),
             channels: state.namespaces.granted(&self.principal),
-            durable: state.durables.of(&self.principal.subject),
+            durable: self.granted_cursors(),
             ping_interval_ms: limits.ping_interval.as_millis() as u64,
             limits: LimitsSaid {
                 max_message_bytes: limits.max_message_bytes,
@@ -256,6 +257,13 @@ impl Connection {
                 silence_ms: limits.silence.as_millis() as u64,
             },
         }
+    }
+
+    /// The user's durable subscriptions, as far as this token may hear their channels.
+    fn granted_cursors(&self) -> Vec<DurableCursor> {
+        let mut cursors = self.gateway.state.durables.of(&self.principal.subject);
+        cursors.retain(|cursor| channel::may_hear(&self.principal, &cursor.channel));
+        cursors
     }
 
     /// Everything that comes counts against the client's rate, pings too.

@@ -165,9 +165,15 @@ impl Cursor {
     /// The next items, at most so many, and what was missed before them.
     pub(crate) fn read(&mut self, bus: &dyn Bus, limit: usize) -> Page {
         let read = bus.read(&self.channel, self.after, limit.max(1));
-        let gap = read
-            .missed
-            .and_then(|missed| self.pass(&missed, GapReason::SlowConsumer));
+        let gap = read.missed.and_then(|missed| {
+            // Between what is kept only something fleeting is gone, however fast one reads.
+            let reason = if missed.from < read.first {
+                GapReason::SlowConsumer
+            } else {
+                GapReason::Retention
+            };
+            self.pass(&missed, reason)
+        });
         Page {
             gap,
             items: read.items,
@@ -194,7 +200,7 @@ impl Cursor {
                     None => unknown += missed.count(),
                 }
             }
-            for item in &read.items {
+            for item in read.items.iter().filter(|item| item.offset <= to) {
                 if self.sift.hears(item) {
                     counts.add(item.publication.severity, 1);
                 }

@@ -82,7 +82,7 @@ impl Subscription {
         let mut page = self.cursor.read(terms.bus, looked_at);
         self.check_critical(&page)?;
         if let Some(mut gap) = page.gap.take() {
-            if terms.one_by_one {
+            if terms.one_by_one && gap.reason == GapReason::SlowConsumer {
                 // It would have been given more at a time.
                 gap.reason = GapReason::Overloaded;
             }
@@ -182,7 +182,9 @@ impl Subscription {
             .is_some_and(|since| Moment::now().since(since) >= SLOW);
         let behind_first = (self.cursor.after() + 1).saturating_sub(page.first);
         let nearly_gone = page.first > 1 && behind_first < (page.head + 1 - page.first) / 4;
-        if page.gap.is_some() || (slow && nearly_gone) {
+        let fell_out = page.gap.as_ref();
+        let fell_out = fell_out.is_some_and(|gap| gap.reason == GapReason::SlowConsumer);
+        if fell_out || (slow && nearly_gone) {
             return Err(End::Close(CloseCode::SlowConsumer));
         }
         Ok(())

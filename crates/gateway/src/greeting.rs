@@ -9,7 +9,8 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use vigil_auth::{Credential, Principal};
 use vigil_protocol::websocket::FromClient;
 use vigil_protocol::{
-    Authenticated, ClientFrame, CloseCode, Command, Message, RequestId, ServerFrame,
+    Authenticated, ClientFrame, CloseCode, Command, ErrorBody, ErrorCode, Message, RequestId,
+    ServerFrame,
 };
 
 use crate::outlet::{End, Outlet};
@@ -21,6 +22,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// At most this many sockets wait for their first frame.
 const MAX_WAITING: usize = 256;
+
+/// What a client is told whose first frame is another command.
+const SHOW_A_TOKEN: &str = "the first frame must be {\"type\":\"auth\",\"data\":{\"token\":…}} on a connection without a credential";
 
 /// Places for sockets that have not said who they are.
 #[derive(Debug)]
@@ -84,12 +88,19 @@ impl Gateway {
                 message => break message,
             }
         };
-        let Ok(ClientFrame {
-            id,
-            command: Command::Auth { token },
-        }) = hear::read(&message, outlet.encoding())
-        else {
-            return Err(refused);
+        let (id, token) = match hear::read(&message, outlet.encoding()) {
+            Ok(ClientFrame {
+                id,
+                command: Command::Auth { token },
+            }) => (id, token),
+            Ok(other) => {
+                let error = ErrorBody::new(ErrorCode::Unauthenticated, SHOW_A_TOKEN);
+                return Err(self.send_away(outlet, other.id, error, refused).await);
+            }
+            Err(error) => {
+                let body = ErrorBody::new(error.code, error.message);
+                return Err(self.send_away(outlet, error.reply_to, body, refused).await);
+            }
         };
         let now = self.state.clock.now();
         let verified = self
@@ -97,14 +108,36 @@ impl Gateway {
             .gatekeeper
             .verify_patiently(Credential::Bearer(&token.0), now)
             .await;
-        let principal = verified.map_err(|error| {
-            tracing::debug!(%error, "a first frame was refused");
-            refused
-        })?;
+        let principal = match verified {
+            Ok(principal) => principal,
+            Err(error) => {
+                tracing::debug!(%error, "a first frame was refused");
+                let error = ErrorBody::new(ErrorCode::Unauthenticated, error.to_string());
+                return Err(self.send_away(outlet, id, error, refused).await);
+            }
+        };
         if !principal.may_connect() {
-            return Err(End::Close(CloseCode::Forbidden));
+            let end = End::Close(CloseCode::Forbidden);
+            return Err(self.send_away(outlet, id, may_not_connect(), end).await);
         }
         Ok((id, principal))
+    }
+
+    /// Says why a socket is closed, so that whoever wrote the client need not guess.
+    async fn send_away(
+        &self,
+        outlet: &mut Outlet,
+        reply_to: Option<RequestId>,
+        error: ErrorBody,
+        end: End,
+    ) -> End {
+        self.state.telemetry.error(error.code);
+        let said = ServerFrame {
+            reply_to,
+            channel: None,
+            message: Message::Error(error),
+        };
+        outlet.say(&said.encode()).await.err().unwrap_or(end)
     }
 
     fn answer(&self, reply_to: Option<RequestId>, principal: &Principal) -> String {
@@ -133,6 +166,14 @@ impl Gateway {
         }
         outlet.end(end, retry_after_ms).await;
     }
+}
+
+/// Why somebody may not connect whose credential is good.
+pub(crate) fn may_not_connect() -> ErrorBody {
+    ErrorBody::new(
+        ErrorCode::Forbidden,
+        "role service connects only with a token that names channels to publish in: `vigil token --publish`",
+    )
 }
 
 /// The code that closes a socket for a reason that would have refused its request.

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{DefaultBodyLimit, Path, Query, State};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{DefaultBodyLimit, FromRequestParts, Path, Query, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::{delete, get, post};
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -19,8 +21,8 @@ use vigil_protocol::{
 };
 
 use crate::Gateway;
-use crate::query::{fields_of, filter_of, since_of};
-use crate::refusal::Refusal;
+use crate::query::{fields_of, filter_of, not_understood, since_of};
+use crate::refusal::{Refusal, refusal};
 use crate::roster::{Entry, Listed, Order};
 use crate::route::Caller;
 
@@ -52,6 +54,40 @@ pub(crate) fn routes() -> Router<Arc<Gateway>> {
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
 }
 
+/// Who asks, if they may manage. Comes before anything else of a request is read.
+struct Manager(Principal);
+
+impl FromRequestParts<Arc<Gateway>> for Manager {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        gateway: &Arc<Gateway>,
+    ) -> Result<Self, Refusal> {
+        let caller = parts.extensions.get().cloned().map(Extension);
+        gateway.manager(caller).map(Self)
+    }
+}
+
+/// Who publishes, if they may: an admin, or a service what its token names.
+struct Publisher(Principal);
+
+impl FromRequestParts<Arc<Gateway>> for Publisher {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        gateway: &Arc<Gateway>,
+    ) -> Result<Self, Refusal> {
+        let caller: Caller = parts.extensions.get().cloned().map(Extension);
+        let by = gateway.identify(caller.clone())?;
+        match by.role {
+            Role::Service => Ok(Self(by)),
+            _ => gateway.manager(caller).map(Self),
+        }
+    }
+}
+
 impl Gateway {
     /// Who asks, if they may manage.
     fn manager(&self, caller: Caller) -> Result<Principal, Refusal> {
@@ -71,17 +107,15 @@ impl Gateway {
     }
 }
 
-async fn connections(State(gateway): Shared, caller: Caller) -> Answer<Vec<Listed>> {
-    gateway.manager(caller)?;
+async fn connections(State(gateway): Shared, _: Manager) -> Answer<Vec<Listed>> {
     Ok(Json(gateway.roster.list(MAX_LISTED)))
 }
 
 async fn disconnect(
     State(gateway): Shared,
-    caller: Caller,
+    _: Manager,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Refusal> {
-    gateway.manager(caller)?;
     let entry = id.parse::<Id>().ok().and_then(|id| gateway.roster.get(id));
     let entry = entry.ok_or_else(|| unknown_connection(&id))?;
     if entry.order(Order::Close(CloseCode::Policy)) {
@@ -102,8 +136,7 @@ struct Stats {
     uptime: i64,
 }
 
-async fn stats(State(gateway): Shared, caller: Caller) -> Answer<Stats> {
-    gateway.manager(caller)?;
+async fn stats(State(gateway): Shared, _: Manager) -> Answer<Stats> {
     let state = &gateway.state;
     Ok(Json(Stats {
         connections: gateway.admission.total(),
@@ -128,8 +161,7 @@ struct ChannelListed {
     watchers: usize,
 }
 
-async fn channels(State(gateway): Shared, caller: Caller) -> Answer<Vec<ChannelListed>> {
-    gateway.manager(caller)?;
+async fn channels(State(gateway): Shared, _: Manager) -> Answer<Vec<ChannelListed>> {
     let listed = gateway.state.bus.channels().into_iter();
     Ok(Json(
         listed
@@ -149,10 +181,9 @@ async fn channels(State(gateway): Shared, caller: Caller) -> Answer<Vec<ChannelL
 
 async fn presence(
     State(gateway): Shared,
-    caller: Caller,
+    Manager(manager): Manager,
     Path(channel): Path<String>,
 ) -> Answer<PresenceSaid> {
-    let manager = gateway.manager(caller)?;
     gateway
         .who_is_in(&manager, &channel)
         .map(Json)
@@ -160,6 +191,7 @@ async fn presence(
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct HistoryQuery {
     since: Option<String>,
     last: Option<u64>,
@@ -171,11 +203,11 @@ struct HistoryQuery {
 
 async fn history(
     State(gateway): Shared,
-    caller: Caller,
+    Manager(manager): Manager,
     Path(channel): Path<String>,
-    Query(query): Query<HistoryQuery>,
+    query: Result<Query<HistoryQuery>, QueryRejection>,
 ) -> Answer<HistorySaid> {
-    let manager = gateway.manager(caller)?;
+    let Query(query) = query.map_err(not_understood)?;
     let limits = 1..=MAX_HISTORY_ITEMS;
     if query.limit.is_some_and(|limit| !limits.contains(&limit)) {
         return Err(Refusal::bad(format!(
@@ -230,11 +262,10 @@ struct Done {
 
 async fn subscribe(
     State(gateway): Shared,
-    caller: Caller,
+    _: Manager,
     Path(channel): Path<String>,
     Json(whom): Json<Whom>,
 ) -> Answer<Done> {
-    gateway.manager(caller)?;
     let asked = Subscribe {
         channel,
         ..Subscribe::default()
@@ -245,11 +276,10 @@ async fn subscribe(
 
 async fn unsubscribe(
     State(gateway): Shared,
-    caller: Caller,
+    _: Manager,
     Path(channel): Path<String>,
     Json(whom): Json<Whom>,
 ) -> Answer<Done> {
-    gateway.manager(caller)?;
     let order = |answer| Order::Unsubscribe(channel.clone(), answer);
     order_all(&whom.find(&gateway)?, order).await
 }
@@ -281,10 +311,17 @@ async fn order_all(
     }
 }
 
-/// Something to say to connections, outside of any channel.
+/// Something to say to one connection or user, outside of any channel.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Saying {
+    message: Box<RawValue>,
+}
+
+/// Something to say to everybody.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Broadcast {
     message: Box<RawValue>,
     /// Only to users of this role.
     #[serde(default)]
@@ -293,10 +330,9 @@ struct Saying {
 
 async fn broadcast(
     State(gateway): Shared,
-    caller: Caller,
-    Json(saying): Json<Saying>,
+    Manager(manager): Manager,
+    Json(saying): Json<Broadcast>,
 ) -> Answer<Done> {
-    let manager = gateway.manager(caller)?;
     let role = saying.role;
     let entries = gateway
         .roster
@@ -308,11 +344,10 @@ async fn broadcast(
 
 async fn notify(
     State(gateway): Shared,
-    caller: Caller,
+    Manager(manager): Manager,
     Path(client_id): Path<String>,
     Json(saying): Json<Saying>,
 ) -> Answer<Done> {
-    let manager = gateway.manager(caller)?;
     let entries = match client_id.parse::<Id>() {
         Ok(id) => gateway.roster.get(id).into_iter().collect(),
         Err(_) => gateway.roster.matching(|_, who| who.subject == client_id),
@@ -328,16 +363,10 @@ async fn notify(
 
 async fn publish(
     State(gateway): Shared,
-    caller: Caller,
+    Publisher(by): Publisher,
     headers: HeaderMap,
     body: String,
 ) -> Answer<PublishedSaid> {
-    let by = gateway.identify(caller.clone())?;
-    let by = match by.role {
-        // What its token names, and nothing else.
-        Role::Service => by,
-        _ => gateway.manager(caller)?,
-    };
     let mut asked = Publish::decode(&body, None).map_err(Refusal::bad)?;
     if let Some(key) = headers.get("idempotency-key") {
         let key = key.to_str().ok();
@@ -387,19 +416,4 @@ fn busy() -> Refusal {
             "the connection does not follow now: try again",
         ),
     )
-}
-
-/// What a command's error is in HTTP.
-fn refusal(error: ErrorBody) -> Refusal {
-    let status = match error.code {
-        ErrorCode::Forbidden => StatusCode::FORBIDDEN,
-        ErrorCode::UnknownChannel | ErrorCode::NotFound => StatusCode::NOT_FOUND,
-        ErrorCode::AlreadySubscribed | ErrorCode::NotSubscribed | ErrorCode::Conflict => {
-            StatusCode::CONFLICT
-        }
-        ErrorCode::TooManySubscriptions => StatusCode::TOO_MANY_REQUESTS,
-        ErrorCode::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-        _ => StatusCode::BAD_REQUEST,
-    };
-    Refusal::new(status, error)
 }

@@ -13,12 +13,12 @@ use vigil_protocol::{Chat, ErrorBody, ErrorCode, Position, Publish, PublishedSai
 
 use crate::Gateway;
 use crate::channel::{self, Target};
-use crate::wish::invalid;
+use crate::wish::{invalid, no_room};
 
 /// How long a key is remembered.
 const KEY_AGE_MS: i64 = 5 * 60_000;
 
-/// The most keys; the oldest make room.
+/// The most keys; the oldest of whoever has most make room.
 const MAX_KEYS: usize = 10_000;
 
 /// What was published under a key.
@@ -67,8 +67,8 @@ impl Gateway {
                 .map_err(|error| invalid(format!("`severity`: {error}")))?,
         };
         self.check_length(asked.data.get())?;
-        let data = if kind.name().starts_with("chat.") {
-            signed(&asked.data, &by.subject)?
+        let data = if says_who(kind, &channel) {
+            signed(kind, &asked.data, &by.subject)?
         } else {
             readable(&asked.data)?.get().to_owned()
         };
@@ -220,12 +220,18 @@ impl Gateway {
         (now.millis_since(started_at) < KEY_AGE_MS).then_some(())?;
         let bus = &self.state.bus;
         let young = bus.since_time(channel, now.plus_millis(1 - KEY_AGE_MS));
-        let after = young.max(bus.last(channel, MAX_KEYS as u64));
-        let read = bus.read(channel, after, MAX_KEYS);
-        let found = read.items.iter().find(|item| {
-            let said = &item.publication;
-            said.timestamp < started_at && said.id == keyed(said.timestamp, full)
-        })?;
+        let mut after = young.max(bus.last(channel, MAX_KEYS as u64));
+        let found = loop {
+            let read = bus.read(channel, after, MAX_KEYS);
+            after = read.items.last()?.offset;
+            let found = read.items.into_iter().find(|item| {
+                let said = &item.publication;
+                said.timestamp < started_at && said.id == keyed(said.timestamp, full)
+            });
+            if let Some(found) = found {
+                break found;
+            }
+        };
         Some(PublishedSaid {
             id: found.publication.id.to_string(),
             position: Position {
@@ -262,10 +268,7 @@ impl Gateway {
             data: data.into(),
         });
         if position.offset == 0 {
-            return Err(ErrorBody::new(
-                ErrorCode::Unavailable,
-                "the server has no room for one more channel: try later",
-            ));
+            return Err(no_room());
         }
         Ok(PublishedSaid {
             id: id.to_string(),
@@ -280,15 +283,24 @@ fn keyed(at: Timestamp, full: &str) -> Id {
     Id::derived(at, &[b"publish", full.as_bytes()])
 }
 
-/// What is too old goes; if that is nothing, the oldest tenth does.
+/// What is too old goes; if that is nothing, the oldest of whoever has most do.
 fn make_room(known: &mut HashMap<Box<str>, Kept>, now: Timestamp) {
     known.retain(|_, kept| now.millis_since(kept.at) < KEY_AGE_MS);
-    if known.len() >= MAX_KEYS {
-        let mut times: Vec<Timestamp> = known.values().map(|kept| kept.at).collect();
-        times.sort_unstable();
-        if let Some(oldest) = times.get(MAX_KEYS / 10) {
-            known.retain(|_, kept| kept.at > *oldest);
-        }
+    if known.len() < MAX_KEYS {
+        return;
+    }
+    let user_of = |full: &str| full.split('\n').next().unwrap_or_default().to_owned();
+    let mut by_user: HashMap<String, Vec<Timestamp>> = HashMap::new();
+    for (full, kept) in &*known {
+        by_user.entry(user_of(full)).or_default().push(kept.at);
+    }
+    let most = by_user.into_iter().max_by_key(|(_, times)| times.len());
+    let Some((user, mut times)) = most else {
+        return;
+    };
+    times.sort_unstable();
+    if let Some(oldest) = times.get((times.len() / 2).min(MAX_KEYS / 10)) {
+        known.retain(|full, kept| kept.at > *oldest || user_of(full) != user);
     }
 }
 
@@ -321,15 +333,63 @@ fn readable(data: &RawValue) -> Result<&RawValue, ErrorBody> {
     }
 }
 
-/// What is said in a chat carries who said it, whatever the client wrote there.
-fn signed(data: &RawValue, by: &str) -> Result<String, ErrorBody> {
-    let mut data: serde_json::Map<String, Value> = serde_json::from_str(data.get())
-        .map_err(|error| invalid(format!("`data` of a chat must be an object: {error}")))?;
-    data.insert("from".to_owned(), Value::String(by.to_owned()));
-    Ok(Value::Object(data).to_string())
+/// Whether it is read as somebody's words: all that is said in a chat, and notifications.
+fn says_who(kind: Kind, channel: &str) -> bool {
+    kind == Kind::Notification || kind.name().starts_with("chat.") || channel.starts_with("chat:")
+}
+
+/// What is said carries who said it, whatever the client wrote there.
+fn signed(kind: Kind, data: &RawValue, by: &str) -> Result<String, ErrorBody> {
+    let data = readable(data)?;
+    let Ok(mut fields) = serde_json::from_str::<serde_json::Map<String, Value>>(data.get()) else {
+        if kind == Kind::Message {
+            // What has no fields can't say that somebody else said it.
+            return Ok(data.get().to_owned());
+        }
+        let message = format!("`data` of `{}` must be an object", kind.name());
+        return Err(invalid(message));
+    };
+    let name = if kind == Kind::ChatTyping {
+        "user"
+    } else {
+        "from"
+    };
+    fields.insert(name.to_owned(), Value::String(by.to_owned()));
+    Ok(Value::Object(fields).to_string())
 }
 
 /// These types have only texts and truths, which JSON can always hold.
 fn json(value: &impl Serialize) -> String {
     to_raw_value(value).map_or_else(|_| "null".to_owned(), |raw| raw.get().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_has_most_keys_makes_room() {
+        let mut known = HashMap::new();
+        let mut keep = |user: &str, number: usize| {
+            let at = Timestamp::from_millis(number.cast_signed() as i64);
+            let position = Position {
+                epoch: "e".to_owned(),
+                offset: 1,
+            };
+            let id = Id::derived(at, &[]);
+            let full = format!("{user}\nchat:1\n{number}");
+            known.insert(full.into_boxed_str(), Kept { at, id, position });
+        };
+        (0..100).for_each(|number| keep("anna", number));
+        (100..MAX_KEYS).for_each(|number| keep("ben", number));
+        make_room(
+            &mut known,
+            Timestamp::from_millis(MAX_KEYS.cast_signed() as i64),
+        );
+        let of = |user: &str| known.keys().filter(|full| full.starts_with(user)).count();
+        assert_eq!(of("anna"), 100);
+        assert!((8_000..9_000).contains(&of("ben")), "{}", of("ben"));
+        let newest = format!("ben\nchat:1\n{}", MAX_KEYS - 1);
+        assert!(known.contains_key(newest.as_str()));
+    }
 }

@@ -1,27 +1,46 @@
 //! What a URL may say of a stream, or of a look into a channel's history.
 
+use std::collections::BTreeMap;
+
+use axum::extract::rejection::QueryRejection;
 use serde::Deserialize;
 use vigil_protocol::{Filter, MAX_EXPRESSION_BYTES, MAX_FIELDS, Since, Subscribe, is_path};
 
 use crate::refusal::Refusal;
 use crate::roster::Purpose;
 
-/// What a stream's URL may say. Everything else in it, such as a ticket, is somebody else's.
+/// What of a URL is somebody else's, and never told.
+const CREDENTIALS: [&str; 2] = ["ticket", "token"];
+
+/// So many names that mean nothing are told, and so much of each.
+const MAX_TOLD: usize = 8;
+const MAX_TOLD_BYTES: usize = 64;
+
+/// What a stream's URL may say.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct StreamOptions {
     since: Option<String>,
-    last: Option<u64>,
+    last: Option<String>,
     min_severity: Option<String>,
     filter: Option<String>,
     fields: Option<String>,
     connection_type: Option<String>,
+    /// What means nothing here.
+    #[serde(flatten)]
+    others: BTreeMap<String, String>,
 }
 
 impl StreamOptions {
     pub(crate) fn subscribe(&self, channel: &str) -> Result<Subscribe, Refusal> {
+        let last = self.last.as_deref().map(str::parse).transpose();
+        let last = last.map_err(|_| Refusal::bad("`last` must be a number"))?;
+        let others = self.others.keys().map(String::as_str);
+        let ignored = others.filter(|name| !CREDENTIALS.contains(name));
+        let ignored = ignored.map(|name| vigil_event::text::truncated(name, MAX_TOLD_BYTES));
         Ok(Subscribe {
             channel: channel.to_owned(),
-            since: since_of(self.since.as_deref(), self.last)?,
+            since: since_of(self.since.as_deref(), last)?,
+            ignored: ignored.take(MAX_TOLD).map(Into::into).collect(),
             min_severity: self.min_severity.clone(),
             filter: filter_of(self.filter.as_ref())?,
             fields: fields_of(self.fields.as_deref())?,
@@ -40,6 +59,15 @@ impl StreamOptions {
             Refusal::bad(format!("`connection_type` must be one of {names}"))
         })
     }
+}
+
+/// Says what is wrong with a query.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "it is what `map_err` hands over"
+)]
+pub(crate) fn not_understood(error: QueryRejection) -> Refusal {
+    Refusal::bad(format!("the query is not understood: {error}"))
 }
 
 /// From where, said in one of two ways.

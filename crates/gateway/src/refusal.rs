@@ -35,6 +35,12 @@ impl Refusal {
         self
     }
 
+    /// With what exactly is refused.
+    pub(crate) fn saying(mut self, error: ErrorBody) -> Self {
+        self.error = error;
+        self
+    }
+
     /// What is said of it.
     pub(crate) fn into_error(self) -> ErrorBody {
         self.error
@@ -128,4 +134,19 @@ impl IntoResponse for Refusal {
         }
         response
     }
+}
+
+/// What a command's error is in HTTP.
+pub(crate) fn refusal(error: ErrorBody) -> Refusal {
+    let status = match error.code {
+        ErrorCode::Forbidden => StatusCode::FORBIDDEN,
+        ErrorCode::UnknownChannel | ErrorCode::NotFound => StatusCode::NOT_FOUND,
+        ErrorCode::AlreadySubscribed | ErrorCode::NotSubscribed | ErrorCode::Conflict => {
+            StatusCode::CONFLICT
+        }
+        ErrorCode::TooManySubscriptions => StatusCode::TOO_MANY_REQUESTS,
+        ErrorCode::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::BAD_REQUEST,
+    };
+    Refusal::new(status, error)
 }

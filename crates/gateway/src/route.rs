@@ -17,10 +17,10 @@ use vigil_protocol::{CloseCode, ErrorBody, ErrorCode, Subscribe};
 
 use crate::admission::Admitted;
 use crate::connection::Connection;
-use crate::greeting::code_of;
+use crate::greeting::{code_of, may_not_connect};
 use crate::outlet::{End, Outlet};
-use crate::query::StreamOptions;
-use crate::refusal::Refusal;
+use crate::query::{StreamOptions, not_understood};
+use crate::refusal::{Refusal, refusal};
 use crate::roster::Purpose;
 use crate::shard::Shard;
 use crate::telemetry::{Refused, Transport};
@@ -314,7 +314,7 @@ impl Gateway {
             return Err(self.refused(Refused::Unauthenticated));
         }
         if !principal.may_connect() {
-            return Err(self.refused(Refused::Forbidden));
+            return Err(self.refused(Refused::Forbidden).saying(may_not_connect()));
         }
         Ok(principal)
     }
@@ -358,8 +358,7 @@ impl Gateway {
 
     /// What a stream's URL asks for, if there is such a thing.
     fn asked_of_url(&self, name: &str, options: Options) -> Result<Subscribe, Refusal> {
-        let Query(options) = options
-            .map_err(|error| Refusal::bad(format!("the query is not understood: {error}")))?;
+        let Query(options) = options.map_err(not_understood)?;
         let namespaces = &self.state.namespaces;
         if namespaces.find(name).is_none() {
             return Err(Refusal::new(
@@ -372,11 +371,13 @@ impl Gateway {
 
     /// What a stream's URL asks for, if the caller may have it.
     fn granted(&self, principal: &Principal, asked: &Subscribe) -> Result<Wish, Refusal> {
-        let wish = self.wish(principal, asked).map_err(|error| {
+        let wish = self.wish(principal, asked);
+        let opened = wish.and_then(|wish| self.check_room_for(&wish.target).map(|()| wish));
+        let wish = opened.map_err(|error| {
             if error.code == ErrorCode::Forbidden {
-                return self.refused(Refused::Forbidden);
+                return self.refused(Refused::Forbidden).saying(error);
             }
-            Refusal::new(StatusCode::BAD_REQUEST, error)
+            refusal(error)
         })?;
         // A token whose filter makes no sense is told so before anything is opened.
         self.sift(&wish.options.asked, principal)

@@ -5,6 +5,7 @@
 
 use std::fmt::Write as _;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use axum::body::Body;
 use axum::extract::{Path, State};
@@ -17,8 +18,9 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use vigil_auth::Principal;
+use vigil_bus::Position;
 use vigil_event::{Id, channel};
-use vigil_protocol::{CloseCode, Gap};
+use vigil_protocol::{CloseCode, ErrorBody, ErrorCode, Gap, Message, Notification, ServerFrame};
 
 use crate::Gateway;
 use crate::admission::Admitted;
@@ -67,6 +69,8 @@ enum Turn {
     Drain,
     /// Somebody who manages ends it.
     Closed(CloseCode),
+    /// Somebody who manages says something.
+    Told(Box<Notification>),
     /// Somebody called; the next turn looks for an order.
     Ignored,
     Expired,
@@ -112,11 +116,7 @@ pub(crate) async fn stream(
         .map_err(|error| Refusal::new(axum::http::StatusCode::FORBIDDEN, error))?;
     let wake = Wake::new(state.bus.watch(&channel));
     let (cursor, started) = Cursor::start(&*state.bus, &channel, wish.since.as_ref(), &sift);
-    let mut first = format!(
-        "retry: {RETRY_MS}\n: {} from {}\n\n",
-        channel,
-        id_of(&started)
-    );
+    let mut first = opening(&channel, &started, &wish.ignored);
     for gap in started.gaps {
         state.telemetry.gap(gap.reason, gap.missed);
         write_gap(&mut first, &channel, gap);
@@ -168,8 +168,16 @@ fn stream_headers() -> [(HeaderName, HeaderValue); 3] {
     ]
 }
 
-fn id_of(started: &Started) -> String {
-    format!("{}:{}", started.from.epoch, started.from.offset)
+/// What a stream says first: from where it goes on, and what of its address means nothing.
+fn opening(channel: &str, started: &Started, ignored: &[String]) -> String {
+    let Position { epoch, offset } = &started.from;
+    let mut text = format!("retry: {RETRY_MS}\n: {channel} from {epoch}:{offset}\n");
+    for name in ignored {
+        // Somebody else may have written the address: no name may end its line.
+        _ = writeln!(text, ": ignored {}", name.escape_debug());
+    }
+    text.push('\n');
+    text
 }
 
 type Item = Result<Bytes, std::convert::Infallible>;
@@ -184,6 +192,9 @@ impl Listener {
                 Turn::Drain => return Some((Ok(self.farewell(CloseCode::GoingAway)), None)),
                 Turn::Expired => {
                     return Some((Ok(self.farewell(CloseCode::Unauthenticated)), None));
+                }
+                Turn::Told(notification) => {
+                    return Some((Ok(self.tell(*notification)), Some(self)));
                 }
                 Turn::Revocation | Turn::Ignored => {}
                 Turn::Beat => {
@@ -207,9 +218,13 @@ impl Listener {
             return Turn::Expired;
         }
         while let Some(order) = self.enrolled.entry.next_order() {
-            // A stream of events can't follow any other.
-            if let Order::Close(code) = order {
-                return Turn::Closed(code);
+            match order {
+                Order::Close(code) => return Turn::Closed(code),
+                Order::Notify(notification) => return Turn::Told(notification),
+                // Whoever asked may be gone.
+                Order::Subscribe(_, answer) | Order::Unsubscribe(_, answer) => {
+                    drop(answer.send(Err(hears_one())));
+                }
             }
         }
         let left_ms = self
@@ -262,6 +277,7 @@ impl Listener {
                 );
                 write_data(&mut piece, frame.payload());
                 state.telemetry.events_sent.inc();
+                self.enrolled.entry.sent.fetch_add(1, Ordering::Relaxed);
             }
             self.cursor.pass_item(item);
             if piece.len() >= PIECE_BYTES {
@@ -270,6 +286,19 @@ impl Listener {
         }
         self.pending = !self.cursor.has_reached_the_end_of(&page);
         piece
+    }
+
+    /// What somebody who manages says. It has no `id`: it is nothing of the channel.
+    fn tell(&self, notification: Notification) -> Bytes {
+        self.enrolled.entry.sent.fetch_add(1, Ordering::Relaxed);
+        let frame = ServerFrame {
+            reply_to: None,
+            channel: None,
+            message: Message::Notification(notification),
+        };
+        let mut piece = b"event: notification\n".to_vec();
+        write_data(&mut piece, frame.encode().as_bytes());
+        Bytes::from(piece)
     }
 
     /// A comment that keeps the connection open, and the position: an `id` without data is kept by a
@@ -307,6 +336,14 @@ impl Drop for Listener {
         self.gateway
             .audit_disconnected(self.enrolled.id, &self.principal, self.end);
     }
+}
+
+/// Why a stream of events does not follow an order to hear something else.
+fn hears_one() -> ErrorBody {
+    ErrorBody::new(
+        ErrorCode::Unsupported,
+        "a stream of events hears the channel of its address and no other",
+    )
 }
 
 /// A gap's id is its end, so that a client that comes back is not told of it again.

@@ -42,6 +42,7 @@ impl Connection {
                 format!("a connection hears at most {max} channels: unsubscribe from one first");
             return Err(ErrorBody::new(ErrorCode::TooManySubscriptions, message));
         }
+        self.gateway.check_room_for(&wish.target)?;
         Ok(wish)
     }
 
@@ -152,11 +153,11 @@ impl Connection {
         let limits = &state.limits;
         let bus = &*state.bus;
         let channel = Arc::clone(subscription.cursor.channel());
-        let head = bus.head(&channel).offset;
         let age_ms = i64::try_from(limits.durable_age.as_millis()).unwrap_or(i64::MAX);
         let oldest = state.clock.now().plus_millis(-age_ms);
         let by_age = bus.since_time(&channel, oldest);
-        let by_count = head.saturating_sub(limits.durable_items as u64);
+        // Who only comes and goes takes nothing of the room for what waits.
+        let by_count = bus.last(&channel, limits.durable_items as u64);
         let to = by_age.max(by_count);
         if to <= subscription.cursor.after() {
             return None;

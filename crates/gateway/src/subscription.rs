@@ -353,13 +353,14 @@ impl Subscriptions {
         self.all.iter().filter(|one| one.of.is_some()).count()
     }
 
-    /// Whether that name is heard, by itself or through its namespace.
+    /// Whether that name is heard, by itself or through its namespace. A room that is not there yet will
+    /// be heard through it, but where there are too many.
     pub(crate) fn has(&self, name: &str) -> bool {
-        self.iter().any(|one| **one.cursor.channel() == *name)
-            || self
-                .rooms
-                .iter()
-                .any(|rooms| name.strip_suffix('*') == Some(&rooms.prefix))
+        let is_of = |rooms: &RoomsSubscription| {
+            let room = name.strip_prefix(&*rooms.prefix);
+            room.is_some_and(|room| room == "*" || !rooms.full)
+        };
+        self.iter().any(|one| **one.cursor.channel() == *name) || self.rooms.iter().any(is_of)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Subscription> {

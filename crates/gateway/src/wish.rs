@@ -137,6 +137,15 @@ impl Gateway {
         ))
     }
 
+    /// Opens the channel: one for which there is no room is not said to be heard.
+    pub(crate) fn check_room_for(&self, target: &Target) -> Result<(), ErrorBody> {
+        let is_there = match target {
+            Target::One(channel) => self.state.bus.watch(channel).has_changed().is_ok(),
+            Target::Rooms(_) => true,
+        };
+        is_there.then_some(()).ok_or_else(no_room)
+    }
+
     fn check_since(&self, target: &Target, since: Option<&Start>) -> Result<(), ErrorBody> {
         let Some(since) = since else { return Ok(()) };
         match (target, since) {
@@ -209,6 +218,14 @@ fn check_durable(target: &Target, since: Option<&Start>) -> Result<(), ErrorBody
         ));
     }
     Ok(())
+}
+
+/// The bus has as many channels as it may.
+pub(crate) fn no_room() -> ErrorBody {
+    ErrorBody::new(
+        ErrorCode::Unavailable,
+        "the server has no room for one more channel: try later",
+    )
 }
 
 pub(crate) fn invalid(message: String) -> ErrorBody {

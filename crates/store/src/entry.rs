@@ -57,9 +57,12 @@ pub struct Room {
     pub epoch: Arc<str>,
     /// The offset of the oldest publication that is kept; what is older is gone.
     pub first: u64,
+    /// Up to this offset fleeting publications (`Kind::is_fleeting`) of no severity are gone.
+    pub swept_to: u64,
     /// The offset that its next publication gets.
     pub next_offset: u64,
-    /// Publications, ascending by one up to the offset before the next one.
+    /// Publications, ascending up to the offset before the next one: by one, but where fleeting ones
+    /// are gone.
     pub publications: Vec<(u64, Publication)>,
 }
 

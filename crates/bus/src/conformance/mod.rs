@@ -3,6 +3,7 @@
 //! Never holds: anything that depends on how a bus works inside.
 
 mod crowd;
+mod fleeting;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -52,6 +53,20 @@ pub fn suite<B: Bus + 'static>(open: impl Fn(LogLimits, Arc<dyn Clock>) -> B) {
         &open,
         LogLimits {
             max_bytes: 50_000,
+            ..LogLimits::default()
+        },
+    ));
+    fleeting::makes_room_for_its_like_only(&with(
+        &open,
+        LogLimits {
+            max_items: 4,
+            ..LogLimits::default()
+        },
+    ));
+    fleeting::a_channel_of_nothing_else_makes_room(&with(
+        &open,
+        LogLimits {
+            max_channels: 3,
             ..LogLimits::default()
         },
     ));

@@ -7,6 +7,7 @@ use vigil_protocol::CloseCode;
 
 use crate::client::{connect, open, refused};
 use crate::server::{FAULTY, START, Server, Setup, principal};
+use crate::sse::text_of;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn options_beside_the_channel_are_in_force_and_unknown_ones_are_told() {
@@ -61,6 +62,23 @@ async fn a_path_names_a_channel_by_the_same_rules_as_a_frame() {
         .ask(json!({"type": "subscribe", "channel": "user:anna@example.org"}))
         .await;
     assert_eq!(answer["type"], "subscribed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_means_nothing_in_an_address_is_told() {
+    let server = Server::start(Setup::default()).await;
+    let query = "min_severty=high&token=secret&a%0A%0Adata:%20x=1";
+    let mut client = connect(&server, &format!("/ws/threats?{query}")).await;
+    let subscribed = client.next("subscribed").await;
+    assert_eq!(
+        subscribed["data"]["ignored"],
+        json!(["a\n\ndata: x", "min_severty"])
+    );
+    let text = text_of(&server, &format!("/sse/threats?{query}"), "\n\n").await;
+    assert!(
+        text.ends_with(": ignored a\\n\\ndata: x\n: ignored min_severty"),
+        "{text}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

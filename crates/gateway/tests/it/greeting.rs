@@ -44,17 +44,26 @@ async fn who_says_anything_else_first_is_sent_away() {
     narrow.rights.subscribe = Some(vec!["alerts".to_owned()]);
     let narrow = token(&server, &narrow);
     let auth = |token: &str| json!({"type": "auth", "data": {"token": token}});
-    for (frame, code) in [
-        (json!({"type": "subscribe", "channel": "threats"}), 4001),
-        (json!({"type": "ping"}), 4001),
-        (auth("nonsense"), 4001),
-        (auth(&service), 4003),
-        (auth(&narrow), 4003),
+    for (frame, said, code) in [
+        (
+            json!({"type": "subscribe", "channel": "threats"}),
+            "the first frame must be",
+            4001,
+        ),
+        (json!({"type": "ping"}), "the first frame must be", 4001),
+        (json!({"type": "auth"}), "`data.token` is missing", 4001),
+        (auth("nonsense"), "it is no JWT", 4001),
+        (auth(&service), "vigil token --publish", 4003),
     ] {
         let (mut client, _) = open(&server, "/ws/threats", &[]).await.unwrap();
-        client.send(frame.clone()).await;
+        let error = client.ask(frame.clone()).await;
+        let message = error["data"]["message"].as_str().unwrap_or_default();
+        assert!(message.contains(said), "{frame}: {error}");
         assert_eq!(client.closed().await.0, code, "{frame}");
     }
+    let (mut client, _) = open(&server, "/ws/threats", &[]).await.unwrap();
+    client.send(auth(&narrow)).await;
+    assert_eq!(client.closed().await.0, 4003);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "what fails here fails the test")]
 
 mod abuse;
+mod bounds;
 mod client;
 mod commands;
 mod compression;

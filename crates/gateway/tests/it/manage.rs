@@ -7,6 +7,7 @@ use vigil_bus::Bus as _;
 
 use crate::client::connect;
 use crate::server::{Server, Setup, principal};
+use crate::sse::Listener;
 
 /// Asks over HTTP, and gives status and body.
 async fn ask(server: &Server, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
@@ -62,6 +63,14 @@ async fn only_an_admin_manages() {
             };
             let (status, _) = ask(&server, method, path, (method == "POST").then_some(body)).await;
             assert_eq!(status, 403, "{role} {method} {path}");
+            if method == "POST" && (role != Role::Service || path != "/ws/publish") {
+                // Nothing that they send is read before.
+                let (status, _) = ask(&server, method, path, Some(json!([]))).await;
+                assert_eq!(
+                    status, 403,
+                    "{role} {method} {path} with a body that says nothing"
+                );
+            }
         }
     }
 }
@@ -140,6 +149,45 @@ async fn connections_are_listed_told_moved_and_ended() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_stream_of_events_is_told_too_and_hears_nothing_else() {
+    let server = server(Role::Admin).await;
+    let mut listener = Listener::open(&server, "/sse/threats", "").await;
+    server
+        .metric_reaches("vigil_gateway_subscriptions", 1)
+        .await;
+    let (status, answer) = ask(
+        &server,
+        "POST",
+        "/ws/broadcast",
+        Some(json!({"message": "hi"})),
+    )
+    .await;
+    assert_eq!((status, &answer["connections"]), (200, &json!(1)));
+    let event = listener.event().await.unwrap();
+    assert_eq!(
+        (event.id, event.kind.as_deref()),
+        (None, Some("notification"))
+    );
+    let frame = event.data.unwrap();
+    assert_eq!(frame["type"], "notification");
+    assert_eq!(frame["data"]["message"], "hi");
+    let (_, list) = ask(&server, "GET", "/ws/connections", None).await;
+    assert_eq!(list[0]["messages_sent"], 1);
+    for change in ["subscribe", "unsubscribe"] {
+        let path = format!("/ws/channels/alerts/{change}");
+        let (status, answer) = ask(&server, "POST", &path, Some(json!({"user": "anna"}))).await;
+        assert_eq!(status, 400, "{answer}");
+        assert_eq!(answer["error"]["code"], "unsupported");
+    }
+    // What would narrow a message and is not understood must not widen it.
+    let body = json!({"message": "for admins", "role": "admin"});
+    let (status, _) = ask(&server, "POST", "/ws/notify/anna", Some(body)).await;
+    assert_eq!(status, 422);
+    let (status, _) = ask(&server, "GET", "/ws/channels/threats/history?lmit=1", None).await;
+    assert_eq!(status, 400);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn channels_and_numbers_are_listed() {
     let server = server(Role::Admin).await;
     let mut client = connect(&server, "/api/v1/ws/chat/7").await;
@@ -202,7 +250,10 @@ async fn what_is_published_twice_with_one_key_is_there_once() {
     );
     let (_, second) = ask(&server, "POST", "/ws/publish", Some(message)).await;
     assert_eq!(second["duplicate"], true);
-    assert_eq!(client.frame().await["data"], json!({"a": 1}));
+    assert_eq!(
+        client.frame().await["data"],
+        json!({"a": 1, "from": "anna"})
+    );
     let (_, history) = ask(&server, "GET", "/ws/channels/chat:7/history?last=5", None).await;
     assert_eq!(history["items"].as_array().unwrap().len(), 1);
 }
@@ -281,6 +332,35 @@ async fn a_flood_of_what_is_not_granted_is_one_entry_of_the_audit() {
             ("audit.refused", Some(1)),
             ("audit.refused", Some(5)),
             ("audit.disconnected", Some(2)),
+        ]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_comes_and_goes_pushes_nothing_out_of_the_audit() {
+    let server = server(Role::Viewer).await;
+    for _ in 0..130 {
+        drop(connect(&server, "/ws").await);
+        server
+            .metric_falls_to("vigil_gateway_connections{transport=\"websocket\"}", 0)
+            .await;
+    }
+    assert_eq!(server.bus.head("audit").offset, 200);
+    server.clock.forward(1_000);
+    drop(connect(&server, "/ws").await);
+    server
+        .metric_falls_to("vigil_gateway_connections{transport=\"websocket\"}", 0)
+        .await;
+    let read = server.bus.read("audit", 200, 100);
+    let told = read.items.iter().map(|item| {
+        let data: Value = serde_json::from_slice(&item.publication.data).unwrap();
+        (item.publication.kind.name(), data["count"].as_u64())
+    });
+    assert_eq!(
+        told.collect::<Vec<_>>(),
+        [
+            ("audit.connected", Some(31)),
+            ("audit.disconnected", Some(31))
         ]
     );
 }

@@ -3,9 +3,10 @@
 use serde_json::{Value, json};
 use vigil_auth::Role;
 use vigil_bus::Bus as _;
+use vigil_gateway::Limits;
 
 use crate::client::{connect, open};
-use crate::server::{Server, principal};
+use crate::server::{Server, Setup, principal};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_chat_is_heard_by_everybody_there() {
@@ -220,10 +221,11 @@ async fn a_namespace_is_heard_with_rooms_that_come_to_be() {
         (&second["channel"], &second["data"]["text"]),
         (&json!("analysis:2"), &json!("new"))
     );
-    let twice = all
-        .ask(json!({"type": "subscribe", "channel": "analysis:2"}))
-        .await;
-    assert_eq!(twice["data"]["code"], "already_subscribed");
+    // Also a room that is yet to come.
+    for room in ["analysis:2", "analysis:7"] {
+        let twice = all.ask(json!({"type": "subscribe", "channel": room})).await;
+        assert_eq!(twice["data"]["code"], "already_subscribed", "{room}");
+    }
     let pong = all.ask(json!({"type": "ping"})).await;
     assert_eq!(pong["data"]["positions"]["analysis:2"], last);
     let status = all.ask(json!({"type": "status"})).await;
@@ -250,6 +252,42 @@ async fn a_namespace_is_heard_with_rooms_that_come_to_be() {
     assert_eq!(gone["type"], "unsubscribed");
     let none = back.ask(json!({"type": "ping"})).await;
     assert_eq!(none["data"]["positions"], json!({}));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_too_many_rooms_the_others_can_be_heard_by_name() {
+    let server = Server::start(Setup {
+        limits: Limits {
+            max_rooms: 2,
+            ..Limits::default()
+        },
+        ..Setup::default()
+    })
+    .await;
+    let mut client = connect(&server, "/ws").await;
+    for room in 1..=3 {
+        let said = json!({"type": "publish", "channel": format!("analysis:{room}"), "data": 1});
+        client.ask(said).await;
+    }
+    client
+        .ask(json!({"type": "subscribe", "channel": "analysis:*"}))
+        .await;
+    let error = client.next("error").await;
+    assert_eq!(error["data"]["code"], "too_many_subscriptions");
+    let pong = client.ask(json!({"type": "ping"})).await;
+    let heard = pong["data"]["positions"].as_object().unwrap().clone();
+    assert_eq!(heard.len(), 2);
+    for room in ["analysis:1", "analysis:2", "analysis:3"] {
+        let answer = client
+            .ask(json!({"type": "subscribe", "channel": room}))
+            .await;
+        let kind = if heard.contains_key(room) {
+            "error"
+        } else {
+            "subscribed"
+        };
+        assert_eq!(answer["type"], kind, "{answer}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -15,7 +15,7 @@ use vigil_gateway::Limits;
 use crate::server::{START, Server, Setup, principal};
 
 /// A raw HTTP client that reads one event after the other.
-struct Listener {
+pub(crate) struct Listener {
     stream: TcpStream,
     text: String,
     head: String,
@@ -23,14 +23,14 @@ struct Listener {
 
 /// One event.
 #[derive(Debug, Default, PartialEq)]
-struct Event {
-    id: Option<String>,
-    kind: Option<String>,
-    data: Option<Value>,
+pub(crate) struct Event {
+    pub(crate) id: Option<String>,
+    pub(crate) kind: Option<String>,
+    pub(crate) data: Option<Value>,
 }
 
 impl Listener {
-    async fn open(server: &Server, path: &str, headers: &str) -> Self {
+    pub(crate) async fn open(server: &Server, path: &str, headers: &str) -> Self {
         let mut stream = TcpStream::connect(server.address).await.unwrap();
         // HTTP/1.0 has no chunks: the body is what comes until the end.
         let request = format!(
@@ -69,7 +69,7 @@ impl Listener {
     }
 
     /// The next event that has data; heartbeats are left out.
-    async fn event(&mut self) -> Option<Event> {
+    pub(crate) async fn event(&mut self) -> Option<Event> {
         loop {
             let event = self.any_event().await?;
             if event.data.is_some() {

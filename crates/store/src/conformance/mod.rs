@@ -30,7 +30,7 @@ pub trait Place {
 
 /// Runs every check, each in a place of its own.
 pub fn suite<P: Place>(empty: impl Fn() -> P) {
-    let checks: [fn(&dyn Place); 42] = [
+    let checks: [fn(&dyn Place); 43] = [
         recording::a_threat_comes_back_as_it_was,
         recording::a_known_threat_is_ignored,
         recording::checkpoints_move_with_their_threats,
@@ -57,6 +57,7 @@ pub fn suite<P: Place>(empty: impl Fn() -> P) {
         revocations::it_ends_by_time_and_by_being_lifted,
         revocations::there_are_bounds,
         rooms::rooms_come_back_as_they_were,
+        rooms::what_was_swept_out_of_a_room_is_gone,
         rooms::rooms_that_may_lack_something_have_another_epoch,
         rooms::rooms_are_forgotten_by_namespace_and_age,
         pages::pages_have_no_gap_and_no_double,

@@ -26,6 +26,7 @@ fn room(channel: &str, epoch: &str, first: u64, offsets: std::ops::Range<u64>) -
         channel: Arc::from(channel),
         epoch: Arc::from(epoch),
         first,
+        swept_to: 0,
         next_offset: offsets.end,
         publications: offsets.map(|offset| said(channel, offset)).collect(),
     }
@@ -51,6 +52,30 @@ pub(super) fn rooms_come_back_as_they_were(place: &dyn Place) {
         .keep_rooms(&[room("chat:1", "e2", 1, 1..3)])
         .expect("kept");
     assert_eq!(kept(&*store)[0], room("chat:1", "e2", 1, 1..3));
+}
+
+pub(super) fn what_was_swept_out_of_a_room_is_gone(place: &dyn Place) {
+    let store = place.open(deaf());
+    let mut all = room("chat:1", "e1", 1, 1..7);
+    for (offset, publication) in &mut all.publications {
+        publication.kind = match *offset {
+            2..=4 | 6 => Kind::PresenceJoin,
+            _ => Kind::ChatMessage,
+        };
+        if *offset == 3 {
+            publication.severity = Severity::High;
+        }
+    }
+    store.keep_rooms(&[all]).expect("kept");
+    let more = Room {
+        swept_to: 4,
+        ..room("chat:1", "e1", 1, 7..8)
+    };
+    store.keep_rooms(&[more]).expect("kept");
+    let kept = kept(&*store);
+    let offsets = kept[0].publications.iter().map(|(offset, _)| *offset);
+    assert_eq!(offsets.collect::<Vec<_>>(), [1, 3, 5, 6, 7]);
+    assert_eq!((kept[0].first, kept[0].next_offset), (1, 8));
 }
 
 pub(super) fn rooms_that_may_lack_something_have_another_epoch(place: &dyn Place) {

@@ -32,6 +32,14 @@ fn keep_one(sql: &Connection, room: &Room) -> Result<(), Failure> {
         })?;
     sql.prepare_cached(r#"DELETE FROM room_item WHERE room = ?1 AND "offset" < ?2"#)?
         .execute(params![seq, room.first])?;
+    if room.swept_to > 0 {
+        sql.prepare_cached(&format!(
+            r#"DELETE FROM room_item WHERE room = ?1 AND "offset" <= ?2 AND severity = 0
+               AND kind IN ({})"#,
+            fleeting_kinds()
+        ))?
+        .execute(params![seq, room.swept_to])?;
+    }
     let mut insert = sql.prepare_cached(
         r#"INSERT OR REPLACE INTO room_item (room, "offset", id, kind, at, severity, data)
            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"#,
@@ -50,6 +58,13 @@ fn keep_one(sql: &Connection, room: &Room) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The kinds that may be swept out, as a list of SQL. They are the program's own words.
+fn fleeting_kinds() -> String {
+    let fleeting = Kind::ALL.into_iter().filter(|kind| kind.is_fleeting());
+    let quoted: Vec<String> = fleeting.map(|kind| format!("'{}'", kind.name())).collect();
+    quoted.join(", ")
+}
+
 /// Every room, by name.
 pub(super) fn all(sql: &Connection) -> Result<Vec<Room>, Failure> {
     let mut rooms = Vec::new();
@@ -66,6 +81,7 @@ pub(super) fn all(sql: &Connection) -> Result<Vec<Room>, Failure> {
             first: publications
                 .first()
                 .map_or(next_offset, |(offset, _)| *offset),
+            swept_to: 0,
             next_offset,
             publications,
         });

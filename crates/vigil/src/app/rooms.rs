@@ -69,9 +69,22 @@ struct Kept {
 }
 
 /// How far a room is written down.
+#[derive(Clone)]
 struct Written {
     epoch: Arc<str>,
     after: u64,
+    /// What is before this was deleted.
+    first: u64,
+}
+
+impl Written {
+    fn of(room: &Room) -> Self {
+        Self {
+            epoch: Arc::clone(&room.epoch),
+            after: room.next_offset.saturating_sub(1),
+            first: room.first,
+        }
+    }
 }
 
 impl RoomKeeper {
@@ -107,10 +120,7 @@ impl RoomKeeper {
         };
         for room in store.rooms()?.into_iter().filter(is_kept) {
             reads.inc();
-            let at = Written {
-                epoch: Arc::clone(&room.epoch),
-                after: room.next_offset.saturating_sub(1),
-            };
+            let at = Written::of(&room);
             let gone = gone(&room, clock.now());
             let publications = room.publications;
             if bus.restore(&room.channel, &room.epoch, room.next_offset, publications) {
@@ -174,11 +184,9 @@ impl RoomKeeper {
         let mut batch: Vec<Room> = Vec::new();
         let mut items = 0;
         for name in names {
-            let mut at = written
-                .get(name)
-                .map(|at| (Arc::clone(&at.epoch), at.after));
+            let mut at = written.get(name).cloned();
             while let Some(room) = self.news(name, at.take()) {
-                at = Some((Arc::clone(&room.epoch), room.next_offset - 1));
+                at = Some(Written::of(&room));
                 items += room.publications.len();
                 batch.push(room);
                 if items >= BATCH_ITEMS {
@@ -199,32 +207,40 @@ impl RoomKeeper {
             self.store.keep_rooms(batch)?;
         }
         for room in batch.drain(..) {
-            let at = Written {
-                epoch: room.epoch,
-                after: room.next_offset - 1,
-            };
+            let at = Written::of(&room);
             written.insert(room.channel, at);
         }
         Ok(())
     }
 
-    /// What a room has beyond what is written down.
-    fn news(&self, name: &Arc<str>, written: Option<(Arc<str>, u64)>) -> Option<Room> {
+    /// What a room has beyond what is written down. One in which nothing was said yet that lasts is not
+    /// written down: whoever may look into rooms could fill the disk with coming and going.
+    fn news(&self, name: &Arc<str>, written: Option<Written>) -> Option<Room> {
         let head = self.bus.head(name);
-        let after = written.filter(|(epoch, _)| *epoch == head.epoch);
-        let after = after.map_or(0, |(_, after)| after);
+        let written = written.filter(|at| at.epoch == head.epoch);
+        let after = written.as_ref().map_or(0, |at| at.after);
         let read = self.bus.read(name, after, BATCH_ITEMS);
+        if written.is_none() && read.lasting == 0 {
+            return None;
+        }
         // A room that was forgotten and opened again in between is looked at once more.
         let items = read.items.iter();
         let items = items.take_while(|item| item.epoch == head.epoch);
         let publications: Vec<_> = items
             .map(|item| (item.offset, item.publication.clone()))
             .collect();
-        let next_offset = publications.last()?.0 + 1;
+        // All rooms together may have been too much, and this one gave up its oldest.
+        let is_smaller = written.is_some_and(|at| at.first < read.first);
+        let next_offset = match publications.last() {
+            Some((last, _)) => last + 1,
+            None if is_smaller && read.items.is_empty() => read.head + 1,
+            None => return None,
+        };
         Some(Room {
             channel: Arc::clone(name),
             epoch: head.epoch,
             first: read.first,
+            swept_to: read.swept_to,
             next_offset,
             publications,
         })
@@ -272,6 +288,7 @@ mod tests {
             channel: Arc::from("chat:1"),
             epoch: Arc::from("e"),
             first: 1,
+            swept_to: 0,
             next_offset: 5,
             publications: (1..).zip(said).collect(),
         };

@@ -31,6 +31,7 @@ pub(super) fn bus(config: &Config, clock: &Arc<dyn Clock>) -> MemoryBus {
     let limits = LogLimits {
         max_items: config.stream.history_messages,
         max_bytes: config.stream.history_mib << 20,
+        max_bytes_of_rooms: rooms_mib(config) << 20,
         ..LogLimits::default()
     };
     let bus = MemoryBus::new(limits, Arc::clone(clock));
@@ -55,6 +56,12 @@ pub(super) fn bus(config: &Config, clock: &Arc<dyn Clock>) -> MemoryBus {
                 bus
             }
         })
+}
+
+/// What all rooms together may have: threats and alerts make way for nothing that clients say.
+fn rooms_mib(config: &Config) -> usize {
+    let of_the_store = usize::try_from(config.store.max_size_mib / 4).unwrap_or(usize::MAX);
+    config.stream.rooms_mib.min(of_the_store)
 }
 
 /// The rooms there are.

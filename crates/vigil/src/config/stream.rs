@@ -40,6 +40,10 @@ pub struct StreamConfig {
     /// gets one message at a time, and what is behind in a bulk channel is told as a gap. Bulk channels
     /// have 80 % of it, those that are neither bulk nor critical 90 %.
     pub queue_mib: usize,
+    /// The history of all rooms together has about so many MiB in memory, and a third of it on disk;
+    /// never more than a quarter of `store.max_size_mib`. Beyond it the rooms that have most give up their
+    /// oldest messages.
+    pub rooms_mib: usize,
     /// While messages come to a channel faster than all who hear it can be written to, so many
     /// milliseconds at most are waited between two rounds, so that more goes into each write. 0: none.
     /// Nothing waits in a calm channel, or in one that somebody hears as critical.
@@ -122,6 +126,7 @@ impl Default for StreamConfig {
             durable_hours: 168,
             compress_from_bytes: 1_024,
             queue_mib: 64,
+            rooms_mib: 256,
             gather_ms: 4,
             subscriptions_per_connection: 100,
             rooms_per_connection: 1_000,
@@ -187,6 +192,11 @@ impl StreamConfig {
             problems,
             (1..=65_536).contains(&self.queue_mib),
             "stream.queue_mib: must be 1 to 65536",
+        );
+        expect(
+            problems,
+            (1..=65_536).contains(&self.rooms_mib),
+            "stream.rooms_mib: must be 1 to 65536",
         );
         expect(
             problems,

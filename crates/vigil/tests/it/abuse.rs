@@ -313,3 +313,49 @@ fn visit(vigil: &Vigil, token: &str, number: usize) {
         }
     }
 }
+
+#[test]
+fn what_is_said_in_rooms_fills_neither_memory_nor_the_database() {
+    const MESSAGES: usize = 600;
+    let site = Site::new();
+    site.append("");
+    let config = site.path("vigil.toml");
+    // Rooms have a quarter of the database in memory, 4 MiB, and a third of that on disk.
+    let limits = "[store]\nmax_size_mib = 16\n[stream]\nmessage_burst = 10000\n";
+    fs_err::write(&config, limits).unwrap();
+    let config = config.to_str().unwrap();
+    let mut vigil = site.following().arg("--config").arg(config).serve();
+    let token = site.vigil().token("analyst");
+    let mut socket = Socket::open(vigil.base(), "/ws", &token);
+    let mut say = |channel: &str, text: &str| {
+        let data = json!({"type": "chat.message", "data": {"message": text}});
+        socket.send(&json!({"id": 1, "type": "publish", "channel": channel, "data": data}));
+        let answer = socket.frame_where(|frame| frame["reply_to"] == 1);
+        assert_eq!(answer["type"], "published", "{answer}");
+    };
+    say("chat:small", "it stays");
+    let long = "x".repeat(50_000);
+    for number in 0..MESSAGES {
+        say(&format!("chat:large{}", number % 7), &long);
+    }
+    let channels = vigil.http().get("/ws/channels").json();
+    let rooms = channels.as_array().unwrap().iter();
+    let bytes: u64 = rooms.map(|room| room["bytes"].as_u64().unwrap()).sum();
+    assert!(
+        (1 << 20..5 << 20).contains(&bytes),
+        "{bytes} bytes in memory"
+    );
+    assert!(vigil.process().terminate().success());
+    let file = fs_err::metadata(site.path("data/vigil.db")).unwrap().len();
+    assert!(file < 16 << 20, "{file} bytes on disk");
+    let vigil = site.following().arg("--config").arg(config).serve();
+    let history = |room: &str| -> Vec<Value> {
+        let path = format!("/ws/channels/{room}/history");
+        let answer = vigil.http().get(&path).json();
+        answer["items"].as_array().unwrap().clone()
+    };
+    assert_eq!(history("chat:small")[0]["data"]["message"], "it stays");
+    let kept = (0..7).map(|room| history(&format!("chat:large{room}")).len());
+    let kept: usize = kept.sum();
+    assert!((10..100).contains(&kept), "{kept} messages");
+}

@@ -1,0 +1,84 @@
+//! How much each of several may keep where all of them together are too much: those that have most give
+//! first, and who has little keeps it.
+//!
+//! Owns: the sum. Never holds: what is kept.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// What several hold together, and may.
+#[derive(Debug)]
+pub(crate) struct Sum {
+    held: AtomicUsize,
+    most: usize,
+}
+
+impl Sum {
+    pub(crate) const fn new(most: usize) -> Self {
+        Self {
+            held: AtomicUsize::new(0),
+            most,
+        }
+    }
+
+    /// One of them held `before` and holds `after`. Called under the lock of that one, so that what is
+    /// given back was taken before.
+    pub(crate) fn changes(&self, before: usize, after: usize) {
+        if after >= before {
+            self.held.fetch_add(after - before, Ordering::Relaxed);
+        } else {
+            self.held.fetch_sub(before - after, Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn is_too_much(&self) -> bool {
+        self.held.load(Ordering::Relaxed) > self.most
+    }
+
+    /// How much each may keep, so that there is room for a tenth more before this is asked again.
+    pub(crate) fn share(&self, sizes: Vec<usize>) -> usize {
+        share_of(self.most / 10 * 9, sizes)
+    }
+}
+
+/// The most that each may have, if all are to have no more than `most` together.
+fn share_of(most: usize, mut sizes: Vec<usize>) -> usize {
+    sizes.sort_unstable();
+    let (mut left, mut others) = (most, sizes.len());
+    for size in sizes {
+        let share = left / others.max(1);
+        if size > share {
+            return share;
+        }
+        left -= size;
+        others -= 1;
+    }
+    usize::MAX
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn who_has_most_gives_first() {
+        assert_eq!(share_of(100, vec![10, 20, 30]), usize::MAX);
+        assert_eq!(share_of(100, vec![10, 500, 20]), 70);
+        assert_eq!(share_of(100, vec![10, 500, 500]), 45);
+        assert_eq!(share_of(100, vec![500; 200]), 0);
+        assert_eq!(share_of(0, Vec::new()), usize::MAX);
+    }
+
+    proptest! {
+        #[test]
+        fn all_shares_are_no_more_than_there_is(
+            most in 0_usize..10_000,
+            sizes in proptest::collection::vec(0_usize..1_000, 0..50),
+        ) {
+            let share = share_of(most, sizes.clone());
+            let kept: usize = sizes.iter().map(|size| (*size).min(share)).sum();
+            prop_assert!(kept <= most);
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! What somebody who may only listen can't do to those who speak: push out what was said, take all the
+//! rooms, speak in another's name.
+
+use serde_json::{Value, json};
+use vigil_auth::{Principal, Role};
+use vigil_bus::{Bus as _, LogLimits};
+use vigil_event::{Kind, Severity};
+use vigil_gateway::Durables;
+
+use crate::client::{Client, connect, refused};
+use crate::server::{START, Server, Setup, principal};
+
+/// Rooms of ten messages, and twenty channels in all.
+async fn small() -> Server {
+    Server::start(Setup {
+        log: LogLimits {
+            max_items: 10,
+            max_channels: 20,
+            ..LogLimits::default()
+        },
+        principal: Some(principal(Role::Analyst)),
+        ..Setup::default()
+    })
+    .await
+}
+
+async fn come_and_go(client: &mut Client, channel: &str) {
+    for kind in ["subscribe", "unsubscribe"] {
+        let answer = client.ask(json!({"type": kind, "channel": channel})).await;
+        assert_eq!(answer["type"], format!("{kind}d"), "{answer}");
+    }
+}
+
+/// Waits until whoever has left is gone, and a full bus looks again for what makes room.
+async fn nobody_listens(server: &Server) {
+    while server.bus.channels().iter().any(|one| one.watchers > 0) {
+        tokio::task::yield_now().await;
+    }
+    server.clock.forward(1_001);
+}
+
+async fn say(client: &mut Client, channel: &str, message: &str) -> Value {
+    client
+        .ask(json!({"type": "chat", "channel": channel, "data": {"message": message}}))
+        .await
+}
+
+async fn history(client: &mut Client, data: Value) -> Vec<Value> {
+    let asked = json!({"type": "history", "channel": "chat:1", "data": data});
+    let answer = client.ask(asked).await;
+    assert_eq!(answer["data"]["gaps"], Value::Null, "{answer}");
+    let items = answer["data"]["items"].as_array().cloned();
+    items.unwrap_or_default()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_comes_and_goes_pushes_nothing_out_of_a_room() {
+    let server = small().await;
+    let mut client = connect(&server, "/ws").await;
+    let first = say(&mut client, "chat:1", "first").await;
+    for _ in 0..15 {
+        come_and_go(&mut client, "chat:1").await;
+    }
+    say(&mut client, "chat:1", "second").await;
+    for _ in 0..15 {
+        come_and_go(&mut client, "chat:1").await;
+    }
+    let messages = |items: Vec<Value>| -> Vec<Value> {
+        let said = items.into_iter();
+        said.map(|item| item["data"]["message"].clone()).collect()
+    };
+    let both = ["first", "second"];
+    assert_eq!(messages(history(&mut client, json!({})).await), both);
+    assert_eq!(
+        messages(history(&mut client, json!({"limit": 1})).await),
+        ["second"],
+        "the newest that lasts"
+    );
+    let since = json!({"since": {"epoch": first["data"]["position"]["epoch"], "offset": 0}});
+    assert_eq!(messages(history(&mut client, since.clone()).await), both);
+    // Who goes on from there is given what lasts, and told what does not.
+    client
+        .ask(json!({"type": "subscribe", "channel": "chat:1", "data": since}))
+        .await;
+    let (mut after, mut said, head) = (0, Vec::new(), server.bus.head("chat:1").offset);
+    while after < head {
+        let frame = client.frame().await;
+        if frame["type"] == "gap" {
+            let gap = &frame["data"];
+            assert_eq!(gap["from"], after + 1, "{gap}");
+            assert_eq!(gap["reason"], "retention", "{gap}");
+            after = gap["to"].as_u64().unwrap();
+            let missed = after + 1 - gap["from"].as_u64().unwrap();
+            assert_eq!(gap["by_severity"], json!({"informational": missed}));
+        } else {
+            assert_eq!(frame["offset"], after + 1, "{frame}");
+            after += 1;
+            if frame["type"] == "chat.message" {
+                said.push(frame);
+            }
+        }
+    }
+    assert_eq!(messages(said), both);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn history_is_of_the_newest_that_are_meant() {
+    let server = Server::of(principal(Role::Analyst)).await;
+    for number in 1..=300 {
+        let severity = if number % 100 == 0 {
+            Severity::High
+        } else {
+            Severity::Low
+        };
+        server.publish(number, severity, 0);
+    }
+    let mut client = connect(&server, "/ws").await;
+    for (data, offsets) in [
+        (
+            json!({"min_severity": "high"}),
+            json!([100_u32, 200_u32, 300_u32]),
+        ),
+        (
+            json!({"filter": "severity == 'high'", "limit": 2}),
+            json!([200_u32, 300_u32]),
+        ),
+        (json!({"limit": 2}), json!([299_u32, 300_u32])),
+    ] {
+        let answer = client
+            .ask(json!({"type": "history", "channel": "threats", "data": data}))
+            .await;
+        let items = answer["data"]["items"].as_array().unwrap();
+        let found: Vec<&Value> = items.iter().map(|item| &item["offset"]).collect();
+        assert_eq!(json!(found), offsets, "{data}");
+        assert_eq!(answer["data"]["more"], false);
+        assert_eq!(answer["data"]["position"]["offset"], 300);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_comes_and_goes_takes_no_room_and_no_room_is_said() {
+    let server = small().await;
+    let mut client = connect(&server, "/ws").await;
+    for number in 0..40 {
+        nobody_listens(&server).await;
+        come_and_go(&mut client, &format!("chat:empty{number}")).await;
+    }
+    nobody_listens(&server).await;
+    let mut said = 0;
+    while say(&mut client, &format!("chat:{said}"), "hi").await["type"] == "published" {
+        said += 1;
+        assert!(said < 40, "there is a bound");
+    }
+    assert!(said > 10, "only {said} rooms");
+    for command in ["subscribe", "history"] {
+        let answer = client
+            .ask(json!({"type": command, "channel": "chat:more"}))
+            .await;
+        assert_eq!(answer["data"]["code"], "unavailable", "{command}: {answer}");
+        assert_eq!(answer["data"]["retryable"], true);
+    }
+    assert_eq!(refused(&server, "/ws/chat:more", &[]).await.0, 503);
+    come_and_go(&mut client, "chat:0").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_speaks_in_another_name() {
+    let server = Server::of(principal(Role::Analyst)).await;
+    let mut client = connect(&server, "/ws/chat:1").await;
+    client.next("presence.join").await;
+    for (kind, field) in [
+        ("message", "from"),
+        ("notification", "from"),
+        ("investigation.finding", "from"),
+        ("chat.message", "from"),
+        ("chat.typing", "user"),
+    ] {
+        let data = json!({"type": kind, "data": {field: "ben", "message": "hi"}});
+        client
+            .send(json!({"type": "publish", "channel": "chat:1", "data": data}))
+            .await;
+        let heard = client.next(kind).await;
+        assert_eq!(heard["data"][field], "anna", "{heard}");
+    }
+    // What has no fields says nothing of somebody.
+    client
+        .send(json!({"type": "publish", "channel": "chat:1", "data": 7}))
+        .await;
+    assert_eq!(client.next("message").await["data"], 7);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_narrow_token_is_not_told_where_its_user_has_cursors() {
+    let durables = std::sync::Arc::new(Durables::default());
+    let mut anna = Principal::new("anna", Role::Viewer);
+    let setup = |anna: &Principal| Setup {
+        principal: Some(anna.clone()),
+        durables: std::sync::Arc::clone(&durables),
+        ..Setup::default()
+    };
+    let server = Server::start(setup(&anna)).await;
+    let mut client = connect(&server, "/ws").await;
+    for channel in ["threats", "chat:secret"] {
+        client
+            .ask(json!({"type": "subscribe", "channel": channel, "data": {"durable": "desk"}}))
+            .await;
+    }
+    anna.rights.subscribe = Some(vec!["threats".to_owned()]);
+    let server = Server::start(setup(&anna)).await;
+    let (mut client, _) = crate::client::open(&server, "/ws", &[]).await.unwrap();
+    let welcome = client.frame().await;
+    let cursors = welcome["data"]["durable"].as_array().unwrap();
+    assert_eq!(cursors.len(), 1, "{cursors:?}");
+    assert_eq!(cursors[0]["channel"], "threats");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_comes_and_goes_takes_nothing_of_what_waits() {
+    let server = Server::start(Setup {
+        limits: vigil_gateway::Limits {
+            durable_items: 3,
+            ..vigil_gateway::Limits::default()
+        },
+        ..Setup::default()
+    })
+    .await;
+    let durable = json!({"type": "subscribe", "channel": "chat:1", "data": {"durable": "desk"}});
+    let mut client = connect(&server, "/ws").await;
+    client.ask(durable.clone()).await;
+    client
+        .ask(json!({"type": "unsubscribe", "channel": "chat:1"}))
+        .await;
+    say(&mut client, "chat:1", "it waits").await;
+    for number in 0..20_u64 {
+        server.bus.publish(vigil_event::Publication {
+            channel: "chat:1".into(),
+            kind: Kind::PresenceJoin,
+            ..vigil_event::Publication::status(
+                &number,
+                Severity::Informational,
+                vigil_event::Id::derived(START, &[&number.to_le_bytes()]),
+                START,
+            )
+        });
+    }
+    let answer = client.ask(durable).await;
+    assert_eq!(answer["data"]["recovered"], true, "{answer}");
+    let heard = loop {
+        let frame = client.frame().await;
+        assert_ne!(frame["type"], "gap", "{frame}");
+        if frame["type"] == "chat.message" {
+            break frame;
+        }
+    };
+    assert_eq!(heard["data"]["message"], "it waits");
+}
