@@ -1,4 +1,4 @@
-//! How well the profiles of sites tell attacks from visitors: seven made sites of different shapes,
+//! How well the profiles of sites tell attacks from visitors: nine made sites of different shapes,
 //! learned from one part of their traffic and judged on another, also where attackers were there
 //! while they were learned.
 //!
@@ -8,6 +8,8 @@
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
 mod attack;
+mod campus;
+mod campus_forms;
 mod console;
 mod forum;
 mod magazine;
@@ -17,7 +19,10 @@ mod request;
 mod shop;
 mod site;
 mod speed;
+mod tamper;
 mod tienda;
+mod travel;
+mod travel_forms;
 mod wiki;
 mod words;
 
@@ -75,6 +80,8 @@ pub(crate) fn run(requests: usize, seed: u64, show: bool) -> Result<()> {
         &forum::Forum,
         &portal::Portal,
         &magazine::Magazine,
+        &campus::Campus,
+        &travel::Travel,
     ] {
         for (name, attackers) in [
             ("clean", (0, 1, false)),
