@@ -24,7 +24,7 @@ pub(crate) enum Kind {
     Word,
     /// Letters, digits, `-`, `_` and `.`.
     Name,
-    /// A UUID, hexadecimal digits, or a long mixture of letters and digits.
+    /// A UUID, hexadecimal digits, base64, or a long mixture of letters and digits.
     Token,
     /// `2026-11-27`
     Date,
@@ -233,7 +233,7 @@ pub(crate) struct Shape {
     /// How many characters are no letters, digits or blanks.
     pub(crate) signs: u32,
     /// A hash of the runs of characters of one class and how long they are: `2026-11-27` is four
-    /// digits, a dash, two digits, a dash, two digits.
+    /// digits, a dash, two digits, a dash, two digits. Of a token only its length counts.
     pub(crate) pattern: u64,
     pairs: [u16; Self::PAIRS],
     pair_count: u8,
@@ -272,6 +272,7 @@ impl Shape {
         };
         let mut before = class::LOWER;
         let mut run = 0u64;
+        let mut runs = 1u32;
         for (place, byte) in value.iter().enumerate() {
             let now = class::TABLE.get(usize::from(*byte)).copied().unwrap_or(0);
             shape.classes |= 1 << now;
@@ -280,6 +281,7 @@ impl Shape {
             } else {
                 shape.pattern = hash(shape.pattern ^ run << 8 ^ u64::from(now));
                 run = 1;
+                runs += 1;
             }
             let is_sign = is_sign(now);
             shape.signs += u32::from(is_sign);
@@ -292,8 +294,18 @@ impl Shape {
         if shape.classes & (1 << class::FOREIGN) != 0 && std::str::from_utf8(value).is_err() {
             shape.classes |= 1 << class::INVALID;
         }
-        shape.kind = kind(value, shape.classes);
+        shape.kind = kind(value, shape.classes, runs);
+        if shape.kind == Kind::Token {
+            shape.be_token();
+        }
         shape
+    }
+
+    /// What stands where in a token is chance.
+    const fn be_token(&mut self) {
+        self.pattern = hash(self.length as u64);
+        self.signs = 0;
+        self.pair_count = 0;
     }
 
     fn pair(&mut self, before: u8, now: u8) {
@@ -354,7 +366,7 @@ pub(crate) const fn bucket_end(bucket: u8) -> u64 {
     }
 }
 
-fn kind(value: &[u8], classes: u64) -> Kind {
+fn kind(value: &[u8], classes: u64, runs: u32) -> Kind {
     const fn mask(classes: &[u8]) -> u64 {
         let mut mask = 0;
         let mut place = 0;
@@ -370,6 +382,9 @@ fn kind(value: &[u8], classes: u64) -> Kind {
     const NUMERIC: u64 = mask(&[class::DIGIT, class::DASH, class::DOT]);
     const PLAIN: u64 = LETTERS | NUMERIC | mask(&[class::UNDERSCORE]);
     const MAIL: u64 = PLAIN | mask(&[class::AT, class::PLUS]);
+    const BASE64: u64 = ASCII
+        | mask(&[class::DIGIT, class::DASH, class::UNDERSCORE, class::PLUS])
+        | mask(&[class::SLASH, class::EQUALS, class::TILDE]);
     let digits = classes & 1 << class::DIGIT != 0;
     if classes & !(1 << class::BLANK) == 0 {
         Kind::Empty
@@ -383,6 +398,8 @@ fn kind(value: &[u8], classes: u64) -> Kind {
         }
     } else if digits && classes & !NUMERIC == 0 {
         numeric(value)
+    } else if digits && classes & !BASE64 == 0 && is_random(value, runs) {
+        Kind::Token
     } else if classes & !PLAIN == 0 {
         if digits && is_token(value, classes) {
             Kind::Token
@@ -413,6 +430,11 @@ fn numeric(value: &[u8]) -> Kind {
     }
 }
 
+/// Whether letters, digits and signs follow one another as by chance.
+fn is_random(value: &[u8], runs: u32) -> bool {
+    value.len() >= 16 && !value.starts_with(b"/") && runs as usize * 5 >= value.len() * 2
+}
+
 fn is_token(value: &[u8], classes: u64) -> bool {
     let hex = value
         .iter()
@@ -441,6 +463,8 @@ mod tests {
             ("1.2.3", Kind::Name),
             ("4f2a9c01", Kind::Token),
             ("123e4567-e89b-12d3-a456-426614174000", Kind::Token),
+            ("q1Zx0Ab+/9TrmM2sVw==", Kind::Token),
+            ("garden-chair-2-pieces", Kind::Name),
             ("anna@example.org", Kind::Mail),
             ("/account", Kind::Url),
             ("https://example.org/?a=1", Kind::Url),

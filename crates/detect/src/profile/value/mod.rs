@@ -329,7 +329,11 @@ impl ValueProfile {
             }
         }
         worst.map(|(score, reason)| ValueMisfit {
-            aspect: Aspect::Form,
+            aspect: if matches!(reason, Reason::Pattern) {
+                Aspect::Value
+            } else {
+                Aspect::Form
+            },
             score,
             is_dangerous: trust.read(shape.classes) & !settled.classes & class::DANGEROUS != 0,
             is_long: matches!(reason, Reason::Long) && score >= STRONG,
@@ -380,7 +384,13 @@ impl ValueProfile {
         }
         let shown = self.values.iter().find(|known| known.hash == hash);
         let shown = shown.map_or(0, |known| known.seen.networks());
+        let is_usual = |kind: Kind| {
+            let seen = self.kinds.get(kind as u8);
+            seen.is_some_and(|seen| trust.trusts(seen))
+        };
         let weight = match shape.kind {
+            // Words are listed: a number is none of them.
+            Kind::Number | Kind::Decimal | Kind::Date if !is_usual(shape.kind) => 5.5,
             Kind::Number | Kind::Decimal | Kind::Date | Kind::Empty => 3.0,
             // Files are asked for with a version, and that is a new one now and then.
             Kind::Name if shape.classes & !(1 << class::DIGIT | 1 << class::DOT) == 0 => 3.0,
