@@ -301,9 +301,15 @@ impl Shape {
         shape
     }
 
+    /// How it is built if it is a token, which by chance may look like a name or a number.
+    pub(crate) fn token_pattern(&self) -> Option<u64> {
+        let is_like = matches!(self.kind, Kind::Token | Kind::Name | Kind::Number | Kind::Word);
+        is_like.then(|| hash(u64::from(self.length)))
+    }
+
     /// What stands where in a token is chance.
-    const fn be_token(&mut self) {
-        self.pattern = hash(self.length as u64);
+    fn be_token(&mut self) {
+        self.pattern = hash(u64::from(self.length));
         self.signs = 0;
         self.pair_count = 0;
     }
@@ -398,7 +404,7 @@ fn kind(value: &[u8], classes: u64, runs: u32) -> Kind {
         }
     } else if digits && classes & !NUMERIC == 0 {
         numeric(value)
-    } else if digits && classes & !BASE64 == 0 && is_random(value, runs) {
+    } else if classes & !BASE64 == 0 && is_random(value, classes, runs) {
         Kind::Token
     } else if classes & !PLAIN == 0 {
         if digits && is_token(value, classes) {
@@ -431,8 +437,18 @@ fn numeric(value: &[u8]) -> Kind {
 }
 
 /// Whether letters, digits and signs follow one another as by chance.
-fn is_random(value: &[u8], runs: u32) -> bool {
-    value.len() >= 16 && !value.starts_with(b"/") && runs as usize * 5 >= value.len() * 2
+fn is_random(value: &[u8], classes: u64, runs: u32) -> bool {
+    let has = |class: u8| classes & 1 << class != 0;
+    // Words and paths are so, too, if they are short.
+    let (shortest, share) = if has(class::DIGIT) && !value.starts_with(b"/") {
+        (16, 3)
+    } else {
+        (24, 4)
+    };
+    has(class::LOWER)
+        && has(class::UPPER)
+        && value.len() >= shortest
+        && runs as usize * 10 >= value.len() * share
 }
 
 fn is_token(value: &[u8], classes: u64) -> bool {

@@ -260,6 +260,7 @@ impl Endpoint {
             aspect: Aspect::Method,
             place: Place::Method,
             thing: Misfit::METHOD + u64::from(method),
+            change: None,
             score: weight * strength,
             words: format!(
                 "the method was never {} in {}",
@@ -314,6 +315,7 @@ impl Endpoint {
             },
             place: Place::Name(place),
             thing: hash_text(key.as_bytes()),
+            change: (!is_dangerous).then(|| hash_text(key.as_bytes())),
             score: weight * strength,
             words: format!("there was no parameter `{key}` in {}", self.so_far()),
         });
@@ -337,6 +339,7 @@ impl Endpoint {
                 aspect: Aspect::Missing,
                 place: Place::Nowhere,
                 thing: Misfit::AROUND,
+                change: None,
                 score: 3.0,
                 words: format!("parameter `{name}` was never missing in {}", self.so_far()),
             });
@@ -355,6 +358,7 @@ impl Endpoint {
             aspect,
             place,
             thing: Misfit::AROUND,
+            change: None,
             score,
             words,
         };

@@ -229,8 +229,8 @@ impl Site {
     /// Takes note that somebody who is known as a visitor sent what does not fit.
     pub(crate) fn hear_news(&mut self, request: &Request<'_>, verdict: &Verdict) {
         for misfit in &verdict.misfits {
-            if misfit.changes_with_page() {
-                count(&mut self.news, misfit.thing, MAX_NEWS, request);
+            if let Some(change) = misfit.change {
+                count(&mut self.news, change, MAX_NEWS, request);
             } else if misfit.thing == Misfit::PATH && request.was_served() {
                 count(&mut self.news, hash_text(request.path()), MAX_NEWS, request);
             }
@@ -244,10 +244,7 @@ impl Site {
 
     /// Whether the site itself has changed there: visitors of several networks send the same.
     fn is_news(&self, misfit: &Misfit) -> bool {
-        let seen = self
-            .news
-            .get(&misfit.thing)
-            .filter(|_| misfit.changes_with_page());
+        let seen = misfit.change.and_then(|change| self.news.get(&change));
         seen.is_some_and(|seen| seen.networks() >= ENOUGH_FOR_NEWS)
     }
 

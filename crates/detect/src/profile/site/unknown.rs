@@ -62,6 +62,7 @@ impl Site {
             aspect: Aspect::Path,
             place: Place::Path,
             thing: Misfit::PATH,
+            change: None,
             score,
             words: format!("{words} {known}"),
         };
@@ -87,6 +88,7 @@ impl Site {
                 aspect: Aspect::Path,
                 place: Place::Path,
                 thing: Misfit::PATH,
+                change: None,
                 score: 4.0,
                 words: format!("no path had more than {MAX_DEPTH} parts"),
             });
@@ -119,6 +121,7 @@ impl Site {
             aspect: Aspect::Ending,
             place: Place::Path,
             thing: hash_text(name.as_bytes()),
+            change: None,
             score: weight * self.part(self.count).strength(probability, self.size),
             words: format!(
                 "no path ended in `{name}` in {} requests from about {} addresses",

@@ -140,7 +140,7 @@ impl ValueProfile {
         }
         self.new_pairs.see(self.count, is_new, by);
         if !self.is_free {
-            self.learn_pattern(shape.pattern, by, trust);
+            self.learn_pattern(shape, by, trust);
         }
         if !self.is_open {
             self.learn_value(value, by, trust);
@@ -329,12 +329,9 @@ impl ValueProfile {
             }
         }
         worst.map(|(score, reason)| ValueMisfit {
-            aspect: if matches!(reason, Reason::Pattern) {
-                Aspect::Value
-            } else {
-                Aspect::Form
-            },
+            aspect: Aspect::Form,
             score,
+            change: matches!(reason, Reason::Pattern).then_some(shape.pattern),
             is_dangerous: trust.read(shape.classes) & !settled.classes & class::DANGEROUS != 0,
             is_long: matches!(reason, Reason::Long) && score >= STRONG,
             usual: self.usual(&reason),
@@ -400,6 +397,7 @@ impl ValueProfile {
         (score > WEAKEST).then(|| ValueMisfit {
             aspect: Aspect::Value,
             score,
+            change: Some(hash),
             is_dangerous: false,
             is_long: false,
             usual: format!("one of {}", self.listed()),
