@@ -79,7 +79,7 @@ impl Node {
         let mut node = self;
         let mut named = self;
         for segment in segments(path) {
-            if node.segments.is_some() {
+            if node.has_names() {
                 named = node;
             }
             segment_key(segment, key);
@@ -385,6 +385,16 @@ impl Node {
 
     pub(crate) const fn witnesses(&self) -> u64 {
         self.size
+    }
+
+    /// Whether the names below it are known.
+    pub(crate) fn has_names(&self) -> bool {
+        self.segments().is_some_and(ValueProfile::is_ready)
+    }
+
+    /// The places below it that are known.
+    pub(crate) fn trusted_children(&self) -> impl Iterator<Item = &Self> {
+        self.children.values().filter(|one| one.is_trusted)
     }
 
     pub(crate) fn segments(&self) -> Option<&ValueProfile> {

@@ -181,10 +181,11 @@ impl Endpoint {
         }
     }
 
-    /// The names of the parameters that are trusted.
+    /// The names of the parameters that are trusted, but for those that only say what brought the visitor.
     pub(super) fn trusted_names(&self) -> impl Iterator<Item = &str> + Clone {
         let trusted = self.parameters.iter().filter(|(_, one)| one.is_trusted);
-        trusted.map(|(name, _)| &**name)
+        let names = trusted.map(|(name, _)| &**name);
+        names.filter(|name| !is_campaign(name))
     }
 
     /// Joins the pages beside it.

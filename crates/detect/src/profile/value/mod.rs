@@ -108,6 +108,11 @@ impl ValueProfile {
         self.crowd.size()
     }
 
+    /// Whether anything of it is trusted.
+    pub(crate) const fn is_ready(&self) -> bool {
+        self.settled.is_ready
+    }
+
     /// Whether its values are neither on a list nor built alike.
     pub(crate) const fn is_free(&self) -> bool {
         self.is_open && self.is_free
@@ -299,9 +304,12 @@ impl ValueProfile {
         }
         let length = shape.length_bucket();
         let weight = too_long(shape, bucket_end(settled.longest));
+        let mut is_long = false;
         if weight > 0.0 {
             let shown = self.lengths.at_least(length).networks();
-            consider(weight * self.rarity(shown, part), Reason::Long);
+            let score = weight * self.rarity(shown, part);
+            is_long = score >= STRONG;
+            consider(score, Reason::Long);
         } else if settled.shortest.saturating_sub(length) > 1 {
             let rarity = self.rarity(self.lengths.networks(length), part);
             consider(2.5 * rarity, Reason::Short);
@@ -333,7 +341,7 @@ impl ValueProfile {
             score,
             change: matches!(reason, Reason::Pattern).then_some(shape.pattern),
             is_dangerous: trust.read(shape.classes) & !settled.classes & class::DANGEROUS != 0,
-            is_long: matches!(reason, Reason::Long) && score >= STRONG,
+            is_long,
             usual: self.usual(&reason),
         })
     }

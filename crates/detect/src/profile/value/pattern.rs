@@ -74,7 +74,7 @@ impl ValueProfile {
             _ if is_number => 2.5,
             ..=FEW_PATTERNS => 5.5,
             // Where there are so many ways one more is hardly odd.
-            _ => 3.5,
+            _ => 4.2,
         };
         Some(weight * self.strength(&self.new_patterns, shown, part))
     }
