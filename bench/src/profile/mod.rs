@@ -39,9 +39,9 @@ use self::site::{Line, Phase, Plan, Site, traffic};
 use crate::THRESHOLD;
 
 /// The profiles are handed what was seen, and publish, after so many lines.
-const HAND_OVER: usize = 512;
+const HAND_OVER: usize = 64;
 /// Profiles are published after so many lines; a server does it every five seconds.
-const PUBLISH: usize = 512;
+const PUBLISH: usize = 128;
 
 /// What was found.
 #[derive(Clone, Copy, Debug, Default)]

@@ -189,7 +189,7 @@ impl Course {
             is_finished = self.trial.count(request);
             if is_odd {
                 let thing = verdict.misfits.first().map_or(0, |one| one.thing);
-                if is_known && self.is_faithful(request.who().network, options) {
+                if is_known && self.is_faithful(request, options) {
                     self.site.hear_news(request, &verdict);
                 }
                 self.waiting.push_back((request.alone(), thing));
@@ -224,7 +224,7 @@ impl Course {
             if let Some(request) = waited.last()
                 && !self.is_notorious(request.who().network)
             {
-                let by = self.sender(request.who().network, options);
+                let by = self.sender(&request, options);
                 self.trial.count_odd(&request, thing, by);
                 if by == By::Visitor {
                     self.site.learn(&request.as_odd(), options);
@@ -235,9 +235,10 @@ impl Course {
 
     /// Whether what a network asked fitted for the greater part. While little is known everybody is a
     /// visitor.
-    fn sender(&self, network: u64, options: &ProfileOptions) -> By {
-        let asked = self.asked.get(&network).copied().unwrap_or_default();
-        let fitting = u64::from(self.regulars.count(network));
+    fn sender(&self, request: &Request<'_>, options: &ProfileOptions) -> By {
+        let asked = self.asked.get(&request.who().network).copied();
+        let asked = asked.unwrap_or_default();
+        let fitting = u64::from(self.fitted(request));
         // The sketch does not count far.
         let fitting = fitting.max(asked.requests.saturating_sub(asked.odd));
         if self.settled_at < options.min_requests || fitting >= asked.odd.max(1) {
@@ -250,12 +251,18 @@ impl Course {
     }
 
     /// Whether a network is known as a visitor, and this is the first of what it asked that does not fit.
-    fn is_faithful(&self, network: u64, options: &ProfileOptions) -> bool {
+    fn is_faithful(&self, request: &Request<'_>, options: &ProfileOptions) -> bool {
         let is_first =
             |things: &[u64; ODD_THINGS]| things.iter().filter(|one| **one != 0).count() == 1;
-        self.sender(network, options) == By::Visitor
-            && self.regulars.count(network) >= FAITHFUL
-            && self.odd.get(&network).is_some_and(is_first)
+        self.sender(request, options) == By::Visitor
+            && self.fitted(request) >= FAITHFUL
+            && self.odd.get(&request.who().network).is_some_and(is_first)
+    }
+
+    /// How many requests of its network fitted, at least: of those to a site in force only a few get here.
+    fn fitted(&self, request: &Request<'_>) -> u8 {
+        let here = self.regulars.count(request.who().network);
+        here.max(request.fitted())
     }
 
     pub(super) fn is_notorious(&self, network: u64) -> bool {

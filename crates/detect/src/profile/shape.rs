@@ -303,7 +303,10 @@ impl Shape {
 
     /// How it is built if it is a token, which by chance may look like a name or a number.
     pub(crate) fn token_pattern(&self) -> Option<u64> {
-        let is_like = matches!(self.kind, Kind::Token | Kind::Name | Kind::Number | Kind::Word);
+        let is_like = matches!(
+            self.kind,
+            Kind::Token | Kind::Name | Kind::Number | Kind::Word
+        );
         is_like.then(|| hash(u64::from(self.length)))
     }
 
