@@ -33,6 +33,8 @@ const DRIFT_NETWORKS: u32 = 12;
 const MAX_THINGS: usize = 256;
 /// A site that learns is settled again after so many requests at least, or a tenth more.
 const SETTLE_EVERY: u64 = 500;
+/// The part of the false alarms that may be before a profile becomes more careful.
+const NOISE: f64 = 0.5;
 /// What strangers alone show counts for a tenth when it is asked whether a site has changed.
 const STRANGERS: f64 = 0.1;
 const NOTORIOUS_MS: i64 = 7 * 24 * 3_600_000;
@@ -42,6 +44,12 @@ const NOTORIOUS_MS: i64 = 7 * 24 * 3_600_000;
 pub(super) struct Trial {
     pub(super) requests: u64,
     pub(super) alarms: u64,
+    /// The alarms of these that visitors made and no change of the site explains.
+    #[serde(default)]
+    noise: u64,
+    /// The share of these in the trial that was finished last.
+    #[serde(default)]
+    noise_share: f64,
     /// What did not fit, by what it was.
     pub(super) things: HashMap<u64, Witness>,
     /// The same of networks that are no visitors.
@@ -65,6 +73,7 @@ impl Trial {
         }
         let all = self.requests as f64;
         self.share = Some(self.alarms as f64 / all);
+        self.noise_share = self.noise as f64 / all;
         let alike = |things: &HashMap<u64, Witness>| {
             let alike = things.values();
             let alike = alike.filter(|seen| seen.networks() >= DRIFT_NETWORKS);
@@ -74,6 +83,7 @@ impl Trial {
         self.finished = [self.requests, self.alarms];
         self.requests = 0;
         self.alarms = 0;
+        self.noise = 0;
         self.things.clear();
         self.of_strangers.clear();
         true
@@ -150,10 +160,17 @@ impl Course {
         is_drifting: bool,
     ) -> bool {
         let is_finished = self.judge_and_learn(request, options, is_drifting);
-        // Attackers make noise too: only where somebody vouches does it make the profile careful.
-        if is_finished && options.is_vouched && self.settled_at >= options.min_requests {
-            let share = self.trial.share.unwrap_or_default();
-            self.site.hear(share, options.max_false_alarms * 2.0 / 3.0);
+        if is_finished && self.settled_at >= options.min_requests {
+            let may_be = options.max_false_alarms;
+            if options.is_vouched {
+                let share = self.trial.share.unwrap_or_default();
+                self.site.hear(share, may_be * 2.0 / 3.0);
+            } else {
+                // Attackers make noise too: only that of known visitors makes the profile more careful, and only
+                // with what they write.
+                self.site
+                    .hear_of_texts(self.trial.noise_share, may_be * NOISE);
+            }
         }
         is_finished
     }
@@ -191,6 +208,8 @@ impl Course {
                 let thing = verdict.misfits.first().map_or(0, |one| one.thing);
                 if is_known && self.is_faithful(request, options) {
                     self.site.hear_news(request, &verdict);
+                    let is_noise = verdict.misfits.iter().all(|one| one.change.is_none());
+                    self.trial.noise += u64::from(is_noise) * u64::from(request.weight());
                 }
                 self.waiting.push_back((request.alone(), thing));
                 return is_finished;

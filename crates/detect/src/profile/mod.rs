@@ -17,6 +17,7 @@
 mod branch_tests;
 mod branches;
 mod build;
+mod class;
 mod course;
 mod ending;
 mod endpoint;

@@ -7,13 +7,14 @@ use serde::{Deserialize, Serialize};
 use vigil_event::whole::is_secret;
 
 pub use self::description::EndpointDescription;
+use super::class;
 use super::kin::Kin;
 use super::misfit::{Aspect, Misfit, Place, grouped};
 use super::name::{MAX_NAME_BYTES, is_campaign, name_key};
 use super::options::{Part, Trust};
 use super::parameter::{Parameter, value_misfit};
 use super::seen::{self, Origin, Request};
-use super::shape::{Shape, bucket, bucket_start, class};
+use super::shape::{Shape, bucket, bucket_start};
 use super::sparse::Sparse;
 use super::value::ValueProfile;
 use super::who::hash_text;

@@ -65,6 +65,8 @@ pub struct Site {
     news: HashMap<u64, Witness>,
     #[serde(default)]
     noise: Noise,
+    #[serde(default)]
+    noise_of_texts: Noise,
     #[serde(skip)]
     size: u64,
     #[serde(skip)]
@@ -132,7 +134,7 @@ impl SiteWide for Site {
     fn values(&self, name: &str) -> Option<(&ValueProfile, Part)> {
         let named = self.names.get(name)?;
         let is_known = named.seen.networks() >= ENOUGH_FOR_NAMES;
-        is_known.then(|| (&named.value, self.part(named.value.count())))
+        is_known.then(|| (&named.value, self.part_of_values(named.value.count())))
     }
 
     fn clients_without(&self, method: u8) -> u64 {
@@ -288,6 +290,11 @@ impl Site {
         self.noise.hear(share, may_be);
     }
 
+    /// The same of what known visitors wrote.
+    pub(crate) fn hear_of_texts(&mut self, share: f64, may_be: f64) {
+        self.noise_of_texts.hear(share, may_be);
+    }
+
     /// Works out what is trusted from what was learned.
     pub(crate) fn settle(&mut self, options: &ProfileOptions) {
         let trust = Trust::of(options);
@@ -325,7 +332,7 @@ impl Site {
         });
         match found {
             Found::Known(endpoint) => {
-                let part = self.part(endpoint.count());
+                let part = self.part_of_values(endpoint.count());
                 endpoint.judge(request, self, (part, trust), &mut misfits);
             }
             Found::Unknown {
@@ -345,6 +352,11 @@ impl Site {
 
     fn part(&self, count: u64) -> Part {
         Part::of(count, self.count).noisy(self.noise.0)
+    }
+
+    /// The same where values are judged.
+    fn part_of_values(&self, count: u64) -> Part {
+        self.part(count).noisy_in_texts(self.noise_of_texts.0)
     }
 
     fn is_ending(&self, name: &str, trust: Trust) -> bool {
@@ -395,7 +407,8 @@ impl Site {
             && self.missing.len() <= MAX_MISSING
             && self.news.len() <= MAX_NEWS
             && self.names.values().all(|one| one.value.is_bounded())
-            && (1.0..=Noise::MOST).contains(&self.noise.0)
+            && [self.noise, self.noise_of_texts].map(|one| (1.0..=Noise::MOST).contains(&one.0))
+                == [true; 2]
             && self.root.is_bounded(0)
             && self.root.places() <= 2 * options.max_places.max(1)
     }

@@ -9,9 +9,10 @@ mod words;
 
 use serde::{Deserialize, Serialize};
 
+use super::class;
 use super::misfit::{Aspect, ValueMisfit};
 use super::options::{Part, Trust};
-use super::shape::{Kind, Shape, bucket_end, class};
+use super::shape::{Kind, Shape, bucket_end};
 use super::sparse::Sparse;
 use super::who::hash_text;
 use super::witness::{Crowd, Lesson, Novelty, Witness};
@@ -269,6 +270,11 @@ impl ValueProfile {
         if !self.settled.is_ready {
             return None;
         }
+        let part = if self.is_free() {
+            part.of_texts()
+        } else {
+            part
+        };
         let form = self.judge_form(shape, part, trust);
         if form.as_ref().is_some_and(|misfit| misfit.score >= STRONG) {
             return form;

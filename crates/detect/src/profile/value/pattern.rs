@@ -5,6 +5,8 @@ use crate::profile::options::{Part, Trust};
 use crate::profile::shape::{Kind, Shape};
 use crate::profile::witness::{Lesson, Witness};
 
+/// Longer numbers have no length of their own.
+const LONGEST_NUMBER: u64 = 20;
 /// Values are built alike if there are at most so many ways.
 const FEW_PATTERNS: u8 = 4;
 
@@ -56,6 +58,14 @@ impl ValueProfile {
         self.patterns = Vec::new();
     }
 
+    /// How many lengths of numbers are trusted.
+    fn lengths_of_numbers(&self, trust: Trust) -> usize {
+        let trusted = self.patterns.iter().filter(|(_, seen)| trust.trusts(seen));
+        let is_number =
+            |pattern| (1..=LONGEST_NUMBER).any(|one| Shape::number_pattern(one) == pattern);
+        trusted.filter(|(pattern, _)| is_number(*pattern)).count()
+    }
+
     /// How strong a sign is that a value is built unlike the others, where there are few ways.
     pub(super) fn pattern_score(&self, shape: &Shape, part: Part, trust: Trust) -> Option<f64> {
         // A list of values says more.
@@ -69,7 +79,7 @@ impl ValueProfile {
         }
         let shown = seen.map_or(0, |(_, seen)| seen.networks());
         // Where numbers have several lengths, one more is only a number.
-        let is_number = shape.kind == Kind::Number && self.settled.patterns > 1;
+        let is_number = shape.kind == Kind::Number && self.lengths_of_numbers(trust) > 1;
         let weight = match self.settled.patterns {
             _ if is_number => 2.5,
             ..=FEW_PATTERNS => 5.5,
