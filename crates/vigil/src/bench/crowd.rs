@@ -237,6 +237,7 @@ async fn open(
             }
         });
         if subscribed == count && sound {
+            stream.acknowledge_when_read().ok()?;
             return Some((stream, reader));
         }
         piece.clear();

@@ -231,7 +231,7 @@ pub(super) fn raw() -> std::io::Result<()> {
 }
 
 /// Opens a WebSocket and answers a subscription without looking at either: clients do the same as with
-/// the server, and so does the system, which treats a socket differently once both ends have spoken.
+/// the server.
 fn greet(socket: &mut TcpStream) -> std::io::Result<()> {
     socket.set_nodelay(true)?;
     socket.set_read_timeout(Some(GREETING))?;
