@@ -72,21 +72,7 @@ impl Site {
         };
         let named = segment.and_then(|segment| {
             self.judge_ending(request, (was_served, trust), misfits);
-            // Below a page that nothing was below a name is compared with those beside the page, and so is
-            // what follows it, unless that fits below one of them: only the first name was mistyped.
-            let misfit = |node: &Node, one: &[u8]| {
-                let part = self.part(node.count());
-                segment_misfit(node, one, (part, trust), was_served)
-            };
-            let fits_below = |one: &[u8]| {
-                let mut beside = named.trusted_children().filter(|child| child.has_names());
-                beside.any(|child| misfit(child, one).is_none())
-            };
-            let first = misfit(named, segment);
-            let rest = segments(request.path()).skip_while(|one| !std::ptr::eq(*one, segment));
-            let rest = rest.skip(1).filter(|one| !fits_below(one));
-            let all = rest.filter_map(|one| misfit(named, one)).chain(first);
-            all.max_by(|one, other| one.score.total_cmp(&other.score))
+            self.strangest_name(named, (request, segment), trust)
         });
         match named {
             Some(named) if named.thing == Misfit::DANGEROUS_PATH => {
@@ -110,6 +96,31 @@ impl Site {
                 words: format!("no path had more than {MAX_DEPTH} parts"),
             });
         }
+    }
+
+    /// What fits least of the names from that one on. Below a page that nothing was below a name is compared
+    /// with those beside the page, and so is what follows it, unless that fits below one of them: then only
+    /// the first name was mistyped.
+    fn strangest_name(
+        &self,
+        named: &Node,
+        (request, from): (&Request<'_>, &[u8]),
+        trust: Trust,
+    ) -> Option<Misfit> {
+        let misfit = |node: &Node, one: &[u8]| {
+            let part = self.part(node.count());
+            segment_misfit(node, one, (part, trust), request.was_served())
+        };
+        let fits_below = |one: &[u8]| {
+            let mut beside = named.trusted_children().filter(|child| child.has_names());
+            beside.any(|child| misfit(child, one).is_none())
+        };
+        let rest = segments(request.path()).skip_while(|one| !std::ptr::eq(*one, from));
+        let rest = rest.skip(1).filter(|one| !fits_below(one));
+        let all = rest
+            .filter_map(|one| misfit(named, one))
+            .chain(misfit(named, from));
+        all.max_by(|one, other| one.score.total_cmp(&other.score))
     }
 
     /// What else comes with a page that nothing is known of: where new pages are usual, it is judged by what
