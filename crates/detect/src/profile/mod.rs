@@ -46,6 +46,8 @@ mod tests;
 mod tree;
 mod value;
 #[cfg(test)]
+mod varied_tests;
+#[cfg(test)]
 mod vouched_tests;
 mod who;
 mod witness;

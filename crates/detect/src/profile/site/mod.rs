@@ -92,11 +92,13 @@ impl Eq for Noise {}
 impl Noise {
     /// However noisy a site is, what was never seen on it stays odd.
     const MOST: f64 = 10.0;
+    /// What visitors write cannot be told from what attackers do who browse, too.
+    const MOST_OF_TEXTS: f64 = 3.0;
 
     /// Goes by the share of requests that did not fit on a trial.
-    fn hear(&mut self, share: f64, may_be: f64) {
+    fn hear(&mut self, share: f64, may_be: f64, most: f64) {
         let times = (share / may_be.max(1e-6)).sqrt().clamp(0.75, 2.0);
-        self.0 = (self.0 * times).clamp(1.0, Self::MOST);
+        self.0 = (self.0 * times).clamp(1.0, most);
     }
 }
 
@@ -287,12 +289,13 @@ impl Site {
 
     /// Takes note of the share of requests that did not fit on a trial, of which so many may.
     pub(crate) fn hear(&mut self, share: f64, may_be: f64) {
-        self.noise.hear(share, may_be);
+        self.noise.hear(share, may_be, Noise::MOST);
     }
 
     /// The same of what known visitors wrote.
     pub(crate) fn hear_of_texts(&mut self, share: f64, may_be: f64) {
-        self.noise_of_texts.hear(share, may_be);
+        self.noise_of_texts
+            .hear(share, may_be, Noise::MOST_OF_TEXTS);
     }
 
     /// Works out what is trusted from what was learned.
