@@ -1,4 +1,4 @@
-//! How well the profiles of sites tell attacks from visitors: seven made sites of different shapes,
+//! How well the profiles of sites tell attacks from visitors: nine made sites of different shapes,
 //! learned from one part of their traffic and judged on another, also where attackers were there
 //! while they were learned.
 //!
@@ -8,6 +8,8 @@
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
 mod attack;
+mod campus;
+mod campus_forms;
 mod console;
 mod forum;
 mod magazine;
@@ -17,7 +19,10 @@ mod request;
 mod shop;
 mod site;
 mod speed;
+mod tamper;
 mod tienda;
+mod travel;
+mod travel_forms;
 mod wiki;
 mod words;
 
@@ -34,9 +39,9 @@ use self::site::{Line, Phase, Plan, Site, traffic};
 use crate::THRESHOLD;
 
 /// The profiles are handed what was seen, and publish, after so many lines.
-const HAND_OVER: usize = 512;
+const HAND_OVER: usize = 64;
 /// Profiles are published after so many lines; a server does it every five seconds.
-const PUBLISH: usize = 512;
+const PUBLISH: usize = 128;
 
 /// What was found.
 #[derive(Clone, Copy, Debug, Default)]
@@ -75,6 +80,8 @@ pub(crate) fn run(requests: usize, seed: u64, show: bool) -> Result<()> {
         &forum::Forum,
         &portal::Portal,
         &magazine::Magazine,
+        &campus::Campus,
+        &travel::Travel,
     ] {
         for (name, attackers) in [
             ("clean", (0, 1, false)),

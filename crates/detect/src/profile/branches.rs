@@ -13,7 +13,8 @@ use super::tree::Node;
 
 /// So many branches make a kind, and so many of them have a page that is shared.
 const LEAST: usize = 3;
-/// So many shared pages below it make a branch, which may be no page itself.
+/// So many shared pages below it make a branch, which may be no page itself; one in which names vary is as
+/// good as many.
 const LEAST_PAGES: usize = 2;
 
 /// The pages of a branch by their paths below it; that of its own page is `/`.
@@ -40,6 +41,11 @@ impl<'a> Page<'a> {
     }
 }
 
+/// How many pages these are at least.
+fn weight<'a>(paths: impl Iterator<Item = &'a String>) -> usize {
+    paths.map(|path| 1 + usize::from(path.contains('{'))).sum()
+}
+
 /// The names of those branches that are of one kind; none where too few are.
 pub(super) fn alike<'a>(branches: impl Iterator<Item = (&'a str, &'a Node)>) -> Vec<Box<str>> {
     let branches: Vec<(&str, Pages<'a>)> = branches
@@ -50,7 +56,7 @@ pub(super) fn alike<'a>(branches: impl Iterator<Item = (&'a str, &'a Node)>) -> 
             });
             (name, pages)
         })
-        .filter(|(_, pages)| pages.len() >= LEAST_PAGES)
+        .filter(|(_, pages)| weight(pages.keys()) >= LEAST_PAGES)
         .collect();
     if branches.len() < LEAST {
         return Vec::new();
@@ -62,7 +68,7 @@ pub(super) fn alike<'a>(branches: impl Iterator<Item = (&'a str, &'a Node)>) -> 
     let is_shared = |path: &str| all.get(path).is_some_and(Page::is_shared);
     let is_alike = |pages: &Pages<'_>| {
         let shared = pages.keys().filter(|path| is_shared(path));
-        let below = shared.clone().filter(|path| *path != "/").count();
+        let below = weight(shared.clone().filter(|path| *path != "/"));
         below >= LEAST_PAGES && shared.count() * 4 >= pages.len() * 3
     };
     // Pages of one name that take other things each are none of one kind.

@@ -33,6 +33,8 @@ const DRIFT_NETWORKS: u32 = 12;
 const MAX_THINGS: usize = 256;
 /// A site that learns is settled again after so many requests at least, or a tenth more.
 const SETTLE_EVERY: u64 = 500;
+/// The part of the false alarms that may be before a profile becomes more careful.
+const NOISE: f64 = 0.5;
 /// What strangers alone show counts for a tenth when it is asked whether a site has changed.
 const STRANGERS: f64 = 0.1;
 const NOTORIOUS_MS: i64 = 7 * 24 * 3_600_000;
@@ -42,6 +44,12 @@ const NOTORIOUS_MS: i64 = 7 * 24 * 3_600_000;
 pub(super) struct Trial {
     pub(super) requests: u64,
     pub(super) alarms: u64,
+    /// The alarms of these that visitors made and no change of the site explains.
+    #[serde(default)]
+    noise: u64,
+    /// The share of these in the trial that was finished last.
+    #[serde(default)]
+    noise_share: f64,
     /// What did not fit, by what it was.
     pub(super) things: HashMap<u64, Witness>,
     /// The same of networks that are no visitors.
@@ -65,6 +73,7 @@ impl Trial {
         }
         let all = self.requests as f64;
         self.share = Some(self.alarms as f64 / all);
+        self.noise_share = self.noise as f64 / all;
         let alike = |things: &HashMap<u64, Witness>| {
             let alike = things.values();
             let alike = alike.filter(|seen| seen.networks() >= DRIFT_NETWORKS);
@@ -74,6 +83,7 @@ impl Trial {
         self.finished = [self.requests, self.alarms];
         self.requests = 0;
         self.alarms = 0;
+        self.noise = 0;
         self.things.clear();
         self.of_strangers.clear();
         true
@@ -150,10 +160,17 @@ impl Course {
         is_drifting: bool,
     ) -> bool {
         let is_finished = self.judge_and_learn(request, options, is_drifting);
-        // Attackers make noise too: only where somebody vouches does it make the profile careful.
-        if is_finished && options.is_vouched && self.settled_at >= options.min_requests {
-            let share = self.trial.share.unwrap_or_default();
-            self.site.hear(share, options.max_false_alarms * 2.0 / 3.0);
+        if is_finished && self.settled_at >= options.min_requests {
+            let may_be = options.max_false_alarms;
+            if options.is_vouched {
+                let share = self.trial.share.unwrap_or_default();
+                self.site.hear(share, may_be * 2.0 / 3.0);
+            } else {
+                // Attackers make noise too: only that of known visitors makes the profile more careful, and only
+                // with what they write.
+                self.site
+                    .hear_of_texts(self.trial.noise_share, may_be * NOISE);
+            }
         }
         is_finished
     }
@@ -189,8 +206,10 @@ impl Course {
             is_finished = self.trial.count(request);
             if is_odd {
                 let thing = verdict.misfits.first().map_or(0, |one| one.thing);
-                if is_known && self.is_faithful(request.who().network, options) {
+                if is_known && self.is_faithful(request, options) {
                     self.site.hear_news(request, &verdict);
+                    let is_noise = verdict.misfits.iter().all(|one| one.change.is_none());
+                    self.trial.noise += u64::from(is_noise) * u64::from(request.weight());
                 }
                 self.waiting.push_back((request.alone(), thing));
                 return is_finished;
@@ -224,7 +243,7 @@ impl Course {
             if let Some(request) = waited.last()
                 && !self.is_notorious(request.who().network)
             {
-                let by = self.sender(request.who().network, options);
+                let by = self.sender(&request, options);
                 self.trial.count_odd(&request, thing, by);
                 if by == By::Visitor {
                     self.site.learn(&request.as_odd(), options);
@@ -235,9 +254,10 @@ impl Course {
 
     /// Whether what a network asked fitted for the greater part. While little is known everybody is a
     /// visitor.
-    fn sender(&self, network: u64, options: &ProfileOptions) -> By {
-        let asked = self.asked.get(&network).copied().unwrap_or_default();
-        let fitting = u64::from(self.regulars.count(network));
+    fn sender(&self, request: &Request<'_>, options: &ProfileOptions) -> By {
+        let asked = self.asked.get(&request.who().network).copied();
+        let asked = asked.unwrap_or_default();
+        let fitting = u64::from(self.fitted(request));
         // The sketch does not count far.
         let fitting = fitting.max(asked.requests.saturating_sub(asked.odd));
         if self.settled_at < options.min_requests || fitting >= asked.odd.max(1) {
@@ -250,12 +270,18 @@ impl Course {
     }
 
     /// Whether a network is known as a visitor, and this is the first of what it asked that does not fit.
-    fn is_faithful(&self, network: u64, options: &ProfileOptions) -> bool {
+    fn is_faithful(&self, request: &Request<'_>, options: &ProfileOptions) -> bool {
         let is_first =
             |things: &[u64; ODD_THINGS]| things.iter().filter(|one| **one != 0).count() == 1;
-        self.sender(network, options) == By::Visitor
-            && self.regulars.count(network) >= FAITHFUL
-            && self.odd.get(&network).is_some_and(is_first)
+        self.sender(request, options) == By::Visitor
+            && self.fitted(request) >= FAITHFUL
+            && self.odd.get(&request.who().network).is_some_and(is_first)
+    }
+
+    /// How many requests of its network fitted, at least: of those to a site in force only a few get here.
+    fn fitted(&self, request: &Request<'_>) -> u8 {
+        let here = self.regulars.count(request.who().network);
+        here.max(request.fitted())
     }
 
     pub(super) fn is_notorious(&self, network: u64) -> bool {

@@ -9,9 +9,11 @@ use vigil_event::{Decodings, Detection, Detector, Event, Evidence, Field, Outcom
 
 use super::misfit::{Aspect, Misfit, Place};
 use super::options::{ProfileOptions, Trust};
-use super::seen::Requests;
+use super::regular::Regulars;
+use super::seen::{Request, Requests};
 use super::site::{Site, Verdict};
 use super::value::STRONG;
+use super::who::hash_text;
 use super::witness::Who;
 use crate::table::Table;
 
@@ -121,6 +123,8 @@ pub struct Eye {
     is_accused: bool,
     /// Requests that fitted, for sampling.
     fitting: u32,
+    /// Whose requests fitted: most of these are left out of what is handed over.
+    regulars: Regulars,
     left_out: u64,
     /// Lines that somebody vouches for.
     vouched: u64,
@@ -140,6 +144,7 @@ impl Eye {
             site: None,
             is_accused: false,
             fitting: 0,
+            regulars: Regulars::default(),
             left_out: 0,
             vouched: 0,
         }
@@ -269,13 +274,27 @@ impl Eye {
             self.left_out = self.left_out.saturating_add(1);
         } else if self.verdict.misfits.is_empty() {
             self.sample();
+        } else {
+            let fitted = self
+                .visitor()
+                .map_or(0, |visitor| self.regulars.count(visitor));
+            self.requests.note_fitted(fitted);
         }
+    }
+
+    /// The network that the request at hand comes from, as a visitor of its site.
+    fn visitor(&self) -> Option<u64> {
+        let request = self.requests.last().filter(Request::was_served)?;
+        Some(request.who().network ^ hash_text(request.host()))
     }
 
     /// Of requests to a site in force that fit, a few teach for the others.
     fn sample(&mut self) {
         if self.options.sample < 2 || self.site.is_none() {
             return;
+        }
+        if let Some(visitor) = self.visitor() {
+            self.regulars.see(visitor, 1);
         }
         self.fitting += 1;
         if self.fitting >= self.options.sample {

@@ -73,6 +73,8 @@ pub struct Misfit {
     /// The same for the same thing, wherever it stands: to tell one new parameter on many pages from
     /// many things that somebody tries.
     pub thing: u64,
+    /// A change of the page that explains it, if one does: that it takes this parameter, or this value of it.
+    pub change: Option<u64>,
     /// How bad on its own, 0.0 to 10.0.
     pub score: f64,
     /// What is said of it.
@@ -87,11 +89,6 @@ impl Misfit {
     pub(crate) const AROUND: u64 = 3;
     /// Methods, from here on.
     pub(crate) const METHOD: u64 = 16;
-
-    /// Whether a change of the page explains it: it takes one more parameter, or a value more.
-    pub(crate) const fn changes_with_page(&self) -> bool {
-        matches!(self.aspect, Aspect::Name | Aspect::Value)
-    }
 }
 
 /// A number with its thousands apart, as people read it.
@@ -125,6 +122,8 @@ mod tests {
 pub(crate) struct ValueMisfit {
     pub(crate) aspect: Aspect,
     pub(crate) score: f64,
+    /// The same for the same value, or for values that are built alike, where that is what does not fit.
+    pub(crate) change: Option<u64>,
     /// It is written with what attacks are written with.
     pub(crate) is_dangerous: bool,
     /// It is far longer than others.

@@ -17,6 +17,7 @@
 mod branch_tests;
 mod branches;
 mod build;
+mod class;
 mod course;
 mod ending;
 mod endpoint;
@@ -44,6 +45,8 @@ mod stranger_tests;
 mod tests;
 mod tree;
 mod value;
+#[cfg(test)]
+mod varied_tests;
 #[cfg(test)]
 mod vouched_tests;
 mod who;

@@ -3,6 +3,9 @@
 /// The longest name that is told from others, in bytes.
 pub(super) const MAX_NAME_BYTES: usize = 64;
 
+/// So many digits are no part of a name but the number of something.
+const MANY_DIGITS: usize = 4;
+
 /// Names that come from mails, advertisements and social networks, on any site and all of a sudden, and the
 /// one that scripts add so that nothing keeps the answer.
 const CAMPAIGN: [&str; 17] = [
@@ -25,7 +28,7 @@ const CAMPAIGN: [&str; 17] = [
     "srsltid",
 ];
 
-/// The name a parameter goes by: the digits in it do not matter where they count things.
+/// The name a parameter goes by: the digits in it do not matter where they count things or are many.
 pub(crate) fn name_key(name: &[u8], key: &mut String) {
     key.clear();
     let Ok(name) = std::str::from_utf8(name) else {
@@ -42,13 +45,22 @@ pub(crate) fn name_key(name: &[u8], key: &mut String) {
         return;
     }
     let mut within = false;
+    let mut digits = 0;
     for character in name.chars() {
         within = (within || character == '[') && character != ']';
-        if within && character.is_ascii_digit() {
+        if !character.is_ascii_digit() {
+            digits = 0;
+            key.push(character);
+            continue;
+        }
+        digits += 1;
+        if within || digits == MANY_DIGITS {
+            let before = key.trim_end_matches(|one: char| one.is_ascii_digit());
+            key.truncate(before.len());
             if !key.ends_with('#') {
                 key.push('#');
             }
-        } else {
+        } else if digits < MANY_DIGITS {
             key.push(character);
         }
     }
@@ -72,6 +84,9 @@ mod tests {
             (b"a[12][x]", "a[#][x]"),
             (b"filter[]", "filter[]"),
             (b"md5", "md5"),
+            (b"nr_rooms_7437547_91284670", "nr_rooms_#_#"),
+            (b"sha256", "sha256"),
+            (b"a[20261][x]", "a[#][x]"),
             (b"\xff", "{bytes}"),
             (b"", ""),
         ] {

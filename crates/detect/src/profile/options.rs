@@ -1,6 +1,6 @@
 //! What a profile needs before it trusts, and how much it may hold.
 
-use super::shape::class;
+use super::class;
 use super::witness::{PER_ADDRESS, Witness};
 
 /// What the profiles need to know. Times are milliseconds of event time.
@@ -106,6 +106,8 @@ impl Trust {
 pub(crate) struct Part {
     /// Of the site's requests, 0.0 to 1.0.
     pub(crate) share: f64,
+    /// So many times as much is new there where people write what they like.
+    texts: f64,
 }
 
 /// Fewer addresses than this know little.
@@ -116,6 +118,7 @@ impl Part {
     pub(crate) fn of(count: u64, all: u64) -> Self {
         Self {
             share: (count as f64 / all.max(1) as f64).clamp(1e-4, 1.0),
+            texts: 1.0,
         }
     }
 
@@ -123,7 +126,18 @@ impl Part {
     pub(crate) fn noisy(self, noise: f64) -> Self {
         Self {
             share: self.share * noise,
+            ..self
         }
+    }
+
+    /// The same on a site where so many times as much is new in free texts as on others.
+    pub(crate) const fn noisy_in_texts(self, texts: f64) -> Self {
+        Self { texts, ..self }
+    }
+
+    /// The same of what people write as they like.
+    pub(crate) fn of_texts(self) -> Self {
+        self.noisy(self.texts)
     }
 
     /// How strong a sign is that is seen with this probability among honest requests to this part, of

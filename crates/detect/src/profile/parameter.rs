@@ -7,7 +7,7 @@ use super::name::is_campaign;
 use super::options::{Part, Trust};
 use super::shape::Shape;
 use super::value::ValueProfile;
-use super::who::hash_text;
+use super::who::{hash, hash_text};
 use super::witness::Witness;
 
 /// What fewer addresses have shown here is compared with the same parameter on other paths, too.
@@ -72,6 +72,7 @@ impl Parameter {
                 aspect: Aspect::Repeated,
                 place: Place::Name(place),
                 thing: hash_text(name.as_bytes()),
+                change: None,
                 score: 5.5 * part.rarity(shown, self.requests, witnesses),
                 words: format!("parameter `{name}` came once {}", so_far()),
             });
@@ -112,11 +113,13 @@ pub(super) fn value_misfit(
     misfit: &ValueMisfit,
     of: &ValueProfile,
 ) -> Option<Misfit> {
+    let thing = hash_text(name.as_bytes());
     let is_telling = misfit.is_dangerous || misfit.is_long || !is_campaign(name);
     is_telling.then(|| Misfit {
         aspect: misfit.aspect,
         place: Place::Value(place),
-        thing: hash_text(name.as_bytes()),
+        thing,
+        change: misfit.change.map(|change| hash(thing ^ change)),
         score: misfit.score,
         words: format!(
             "parameter `{name}` was {} in {} requests from about {} addresses",

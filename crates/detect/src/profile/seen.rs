@@ -41,6 +41,8 @@ struct Item {
     body_bytes: u64,
     who: Who,
     weight: u32,
+    /// How many requests of its network fitted, as far as the detection thread knows.
+    fitted: u8,
     at_ms: i64,
 }
 
@@ -115,6 +117,7 @@ impl Requests {
             body_bytes: event.body_bytes,
             who,
             weight: 1,
+            fitted: 0,
             at_ms: event.occurred_at.as_millis(),
         });
     }
@@ -131,6 +134,13 @@ impl Requests {
     pub(crate) fn weigh(&mut self, weight: u32) {
         if let Some(item) = self.items.last_mut() {
             item.weight = weight;
+        }
+    }
+
+    /// Says of the last one how many of its network fitted before.
+    pub(crate) fn note_fitted(&mut self, fitted: u8) {
+        if let Some(item) = self.items.last_mut() {
+            item.fitted = fitted;
         }
     }
 
@@ -204,6 +214,11 @@ impl<'a> Request<'a> {
 
     pub(crate) const fn weight(&self) -> u32 {
         self.item.weight
+    }
+
+    /// How many requests of its network fitted, at least.
+    pub(crate) const fn fitted(&self) -> u8 {
+        self.item.fitted
     }
 
     pub(crate) const fn at_ms(&self) -> i64 {

@@ -1,4 +1,4 @@
-//! The parts of a path, and the names they go by: numbers and tokens have one name each.
+//! The parts of a path, and the names they go by: numbers, tokens and dates have one name each.
 
 use super::ending::{ending, is_file};
 use super::shape::{Kind, Shape};
@@ -21,7 +21,7 @@ pub(super) fn segments(path: &[u8]) -> impl Iterator<Item = &[u8]> {
         .chain(is_below_file.then_some(&[][..]))
 }
 
-/// The name a segment goes by: numbers and tokens have one name each, with the file's ending.
+/// The name a segment goes by: numbers, tokens and dates have one name each, with the file's ending.
 pub(super) fn segment_key(segment: &[u8], key: &mut String) {
     key.clear();
     let ending = ending(segment);
@@ -31,6 +31,7 @@ pub(super) fn segment_key(segment: &[u8], key: &mut String) {
     match Shape::of(stem).kind {
         Kind::Number => key.push_str("{number}"),
         Kind::Token => key.push_str("{token}"),
+        Kind::Date => key.push_str("{date}"),
         _ => match std::str::from_utf8(segment) {
             Ok(text) if text.len() <= MAX_SEGMENT_BYTES => {
                 key.push_str(text);
@@ -64,6 +65,7 @@ mod tests {
             (b"123.html", "{number}.html"),
             (b"app.4f2a9c01.css", "app.4f2a9c01.css"),
             (b"4f2a9c01b7.css", "{token}.css"),
+            (b"2026-11-27", "{date}"),
             (b"v1.2", "v1.2"),
             (b"\xff\xfe", "{text}"),
         ] {

@@ -8,6 +8,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::class;
 use super::who::hash;
 
 /// What a value is.
@@ -24,7 +25,7 @@ pub(crate) enum Kind {
     Word,
     /// Letters, digits, `-`, `_` and `.`.
     Name,
-    /// A UUID, hexadecimal digits, or a long mixture of letters and digits.
+    /// A UUID, hexadecimal digits, base64, or a long mixture of letters and digits.
     Token,
     /// `2026-11-27`
     Date,
@@ -82,146 +83,6 @@ impl Kind {
     }
 }
 
-/// A class of characters.
-pub(crate) mod class {
-    pub(crate) const DIGIT: u8 = 0;
-    pub(crate) const LOWER: u8 = 1;
-    pub(crate) const UPPER: u8 = 2;
-    pub(crate) const BLANK: u8 = 3;
-    pub(crate) const DASH: u8 = 4;
-    pub(crate) const UNDERSCORE: u8 = 5;
-    pub(crate) const DOT: u8 = 6;
-    pub(crate) const COMMA: u8 = 7;
-    pub(crate) const SLASH: u8 = 8;
-    pub(crate) const COLON: u8 = 9;
-    pub(crate) const AT: u8 = 10;
-    pub(crate) const PLUS: u8 = 11;
-    pub(crate) const EQUALS: u8 = 12;
-    pub(crate) const AMPERSAND: u8 = 13;
-    pub(crate) const PERCENT: u8 = 14;
-    pub(crate) const HASH: u8 = 15;
-    pub(crate) const EXCLAMATION: u8 = 16;
-    pub(crate) const QUESTION: u8 = 17;
-    pub(crate) const STAR: u8 = 18;
-    pub(crate) const TILDE: u8 = 19;
-    pub(crate) const APOSTROPHE: u8 = 20;
-    pub(crate) const QUOTE: u8 = 21;
-    pub(crate) const ANGLE: u8 = 22;
-    pub(crate) const ROUND: u8 = 23;
-    pub(crate) const SQUARE: u8 = 24;
-    pub(crate) const CURLY: u8 = 25;
-    pub(crate) const SEMICOLON: u8 = 26;
-    pub(crate) const PIPE: u8 = 27;
-    pub(crate) const DOLLAR: u8 = 28;
-    pub(crate) const CONTROL: u8 = 29;
-    pub(crate) const FOREIGN: u8 = 30;
-    pub(crate) const INVALID: u8 = 31;
-    /// What a text of several lines has, beside blanks.
-    pub(crate) const LINE: u8 = 32;
-    /// How many there are.
-    pub(crate) const COUNT: u8 = 33;
-
-    /// What attacks are written with, and ordinary values mostly without.
-    pub(crate) const DANGEROUS: u64 = 1 << APOSTROPHE
-        | 1 << QUOTE
-        | 1 << ANGLE
-        | 1 << ROUND
-        | 1 << CURLY
-        | 1 << SEMICOLON
-        | 1 << PIPE
-        | 1 << DOLLAR
-        | 1 << CONTROL
-        | 1 << LINE
-        | 1 << INVALID;
-
-    const NAMES: [&str; COUNT as usize] = [
-        "digits",
-        "lower-case letters",
-        "capital letters",
-        "blanks",
-        "`-`",
-        "`_`",
-        "`.`",
-        "`,`",
-        "`/`",
-        "`:`",
-        "`@`",
-        "`+`",
-        "`=`",
-        "`&`",
-        "`%`",
-        "`#`",
-        "`!`",
-        "`?`",
-        "`*`",
-        "`~` or `^`",
-        "apostrophes",
-        "quotation marks",
-        "`<` or `>`",
-        "round brackets",
-        "square brackets",
-        "curly brackets",
-        "`;`",
-        "`|`",
-        "`$`, backticks or backslashes",
-        "control characters",
-        "letters beyond ASCII",
-        "bytes that are no UTF-8",
-        "line breaks",
-    ];
-
-    pub(crate) fn name(class: u8) -> &'static str {
-        NAMES.get(usize::from(class)).copied().unwrap_or("other")
-    }
-
-    const fn of(byte: u8) -> u8 {
-        match byte {
-            b'0'..=b'9' => DIGIT,
-            b'a'..=b'z' => LOWER,
-            b'A'..=b'Z' => UPPER,
-            b' ' => BLANK,
-            b'-' => DASH,
-            b'_' => UNDERSCORE,
-            b'.' => DOT,
-            b',' => COMMA,
-            b'/' => SLASH,
-            b':' => COLON,
-            b'@' => AT,
-            b'+' => PLUS,
-            b'=' => EQUALS,
-            b'&' => AMPERSAND,
-            b'%' => PERCENT,
-            b'#' => HASH,
-            b'!' => EXCLAMATION,
-            b'?' => QUESTION,
-            b'*' => STAR,
-            b'~' | b'^' => TILDE,
-            b'\'' => APOSTROPHE,
-            b'"' => QUOTE,
-            b'<' | b'>' => ANGLE,
-            b'(' | b')' => ROUND,
-            b'[' | b']' => SQUARE,
-            b'{' | b'}' => CURLY,
-            b';' => SEMICOLON,
-            b'|' => PIPE,
-            b'$' | b'`' | b'\\' => DOLLAR,
-            0x80.. => FOREIGN,
-            b'\n' | b'\r' | b'\t' => LINE,
-            _ => CONTROL,
-        }
-    }
-
-    pub(super) const TABLE: [u8; 256] = {
-        let mut table = [0; 256];
-        let mut byte = 0;
-        while byte < 256 {
-            table[byte] = of(byte as u8);
-            byte += 1;
-        }
-        table
-    };
-}
-
 /// What is remembered of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Shape {
@@ -233,7 +94,7 @@ pub(crate) struct Shape {
     /// How many characters are no letters, digits or blanks.
     pub(crate) signs: u32,
     /// A hash of the runs of characters of one class and how long they are: `2026-11-27` is four
-    /// digits, a dash, two digits, a dash, two digits.
+    /// digits, a dash, two digits, a dash, two digits. Of a token only its length counts.
     pub(crate) pattern: u64,
     pairs: [u16; Self::PAIRS],
     pair_count: u8,
@@ -272,6 +133,7 @@ impl Shape {
         };
         let mut before = class::LOWER;
         let mut run = 0u64;
+        let mut runs = 1u32;
         for (place, byte) in value.iter().enumerate() {
             let now = class::TABLE.get(usize::from(*byte)).copied().unwrap_or(0);
             shape.classes |= 1 << now;
@@ -280,6 +142,7 @@ impl Shape {
             } else {
                 shape.pattern = hash(shape.pattern ^ run << 8 ^ u64::from(now));
                 run = 1;
+                runs += 1;
             }
             let is_sign = is_sign(now);
             shape.signs += u32::from(is_sign);
@@ -292,8 +155,32 @@ impl Shape {
         if shape.classes & (1 << class::FOREIGN) != 0 && std::str::from_utf8(value).is_err() {
             shape.classes |= 1 << class::INVALID;
         }
-        shape.kind = kind(value, shape.classes);
+        shape.kind = kind(value, shape.classes, runs);
+        if shape.kind == Kind::Token {
+            shape.be_token();
+        }
         shape
+    }
+
+    /// How a number of so many digits is built.
+    pub(crate) const fn number_pattern(digits: u64) -> u64 {
+        hash(hash(0) ^ digits << 8)
+    }
+
+    /// How it is built if it is a token, which by chance may look like a name or a number.
+    pub(crate) fn token_pattern(&self) -> Option<u64> {
+        let is_like = matches!(
+            self.kind,
+            Kind::Token | Kind::Name | Kind::Number | Kind::Word
+        );
+        is_like.then(|| hash(u64::from(self.length)))
+    }
+
+    /// What stands where in a token is chance.
+    fn be_token(&mut self) {
+        self.pattern = hash(u64::from(self.length));
+        self.signs = 0;
+        self.pair_count = 0;
     }
 
     fn pair(&mut self, before: u8, now: u8) {
@@ -354,7 +241,7 @@ pub(crate) const fn bucket_end(bucket: u8) -> u64 {
     }
 }
 
-fn kind(value: &[u8], classes: u64) -> Kind {
+fn kind(value: &[u8], classes: u64, runs: u32) -> Kind {
     const fn mask(classes: &[u8]) -> u64 {
         let mut mask = 0;
         let mut place = 0;
@@ -370,6 +257,9 @@ fn kind(value: &[u8], classes: u64) -> Kind {
     const NUMERIC: u64 = mask(&[class::DIGIT, class::DASH, class::DOT]);
     const PLAIN: u64 = LETTERS | NUMERIC | mask(&[class::UNDERSCORE]);
     const MAIL: u64 = PLAIN | mask(&[class::AT, class::PLUS]);
+    const BASE64: u64 = ASCII
+        | mask(&[class::DIGIT, class::DASH, class::UNDERSCORE, class::PLUS])
+        | mask(&[class::SLASH, class::EQUALS, class::TILDE]);
     let digits = classes & 1 << class::DIGIT != 0;
     if classes & !(1 << class::BLANK) == 0 {
         Kind::Empty
@@ -383,6 +273,8 @@ fn kind(value: &[u8], classes: u64) -> Kind {
         }
     } else if digits && classes & !NUMERIC == 0 {
         numeric(value)
+    } else if classes & !BASE64 == 0 && is_random(value, classes, runs) {
+        Kind::Token
     } else if classes & !PLAIN == 0 {
         if digits && is_token(value, classes) {
             Kind::Token
@@ -413,6 +305,21 @@ fn numeric(value: &[u8]) -> Kind {
     }
 }
 
+/// Whether letters, digits and signs follow one another as by chance.
+fn is_random(value: &[u8], classes: u64, runs: u32) -> bool {
+    let has = |class: u8| classes & 1 << class != 0;
+    // Words and paths are so, too, if they are short.
+    let (shortest, share) = if has(class::DIGIT) && !value.starts_with(b"/") {
+        (16, 3)
+    } else {
+        (24, 4)
+    };
+    has(class::LOWER)
+        && has(class::UPPER)
+        && value.len() >= shortest
+        && runs as usize * 10 >= value.len() * share
+}
+
 fn is_token(value: &[u8], classes: u64) -> bool {
     let hex = value
         .iter()
@@ -441,6 +348,8 @@ mod tests {
             ("1.2.3", Kind::Name),
             ("4f2a9c01", Kind::Token),
             ("123e4567-e89b-12d3-a456-426614174000", Kind::Token),
+            ("q1Zx0Ab+/9TrmM2sVw==", Kind::Token),
+            ("garden-chair-2-pieces", Kind::Name),
             ("anna@example.org", Kind::Mail),
             ("/account", Kind::Url),
             ("https://example.org/?a=1", Kind::Url),
@@ -450,6 +359,14 @@ mod tests {
             ("  ", Kind::Empty),
         ] {
             assert_eq!(Shape::of(value.as_bytes()).kind, kind, "{value}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_built_of_digits() {
+        for number in ["7", "2026", "12345678901234567890"] {
+            let shape = Shape::of(number.as_bytes());
+            assert_eq!(shape.pattern, Shape::number_pattern(number.len() as u64));
         }
     }
 

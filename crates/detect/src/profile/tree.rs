@@ -1,6 +1,6 @@
 //! The paths of a site as a tree, with places for what varies: `/item/123` is `/item/{number}`.
 //!
-//! Numbers and tokens have a place of their own from the start. A place in which many clients ask for
+//! Numbers, tokens and dates have a place of their own from the start. A place in which many clients ask for
 //! ever new names is opened: what is rare in it becomes `{text}`.
 
 use hashbrown::HashMap;
@@ -12,13 +12,15 @@ use super::endpoint::Endpoint;
 use super::kin::Kin;
 use super::options::Trust;
 use super::seen::Request;
-use super::segment::{MAX_SEGMENT_BYTES, TEXT, open_key, segment_key, segments};
+use super::segment::{MAX_SEGMENT_BYTES, open_key, segment_key, segments};
 use super::shape::Shape;
 use super::value::ValueProfile;
 use super::witness::{Crowd, Novelty, Witness};
 
 /// Names in one place that are told apart.
 const MAX_CHILDREN: usize = 96;
+/// So many names in one place may vary: where hardly anybody else asks for most of them, they do.
+const MANY_CHILDREN: usize = 32;
 /// The most parts of a path; deeper ones are not learned.
 pub(crate) const MAX_DEPTH: usize = 12;
 /// So many branches of a kind are named.
@@ -77,7 +79,7 @@ impl Node {
         let mut node = self;
         let mut named = self;
         for segment in segments(path) {
-            if node.segments.is_some() {
+            if node.has_names() {
                 named = node;
             }
             segment_key(segment, key);
@@ -178,6 +180,10 @@ impl Node {
         self.count = self.count.saturating_add(u64::from(by.weight));
         self.crowd.see(by.who);
         let Some(segment) = parts.next() else {
+            // Of a page that hardly anybody asks for nothing is trusted: it takes no more room than its name.
+            if self.seen.is_rare() {
+                return;
+            }
             if self.endpoint.is_none() {
                 self.endpoint = Some(Box::default());
             }
@@ -212,25 +218,19 @@ impl Node {
         trust: Trust,
         room: &mut usize,
     ) -> bool {
+        let is_full = self.children.len() >= MAX_CHILDREN;
         let is_varied = key.starts_with('{');
-        if self.children.len() >= MAX_CHILDREN && !is_varied {
+        if !is_varied && (is_full || self.varies()) {
             self.overflow.see(&request.lesson());
             if trust.trusts_danger(&self.overflow, self.size) {
                 *room += self.open(trust);
-                TEXT.clone_into(key);
-            } else {
-                let weakest = self
-                    .children
-                    .iter()
-                    .min_by_key(|(_, one)| one.seen.networks());
-                let weakest = weakest.filter(|(_, one)| one.seen.networks() < 3);
-                let Some(weakest) = weakest.map(|(name, _)| name.clone()) else {
+                let name = std::mem::take(key);
+                open_key(name.as_bytes(), key);
+            } else if is_full {
+                let Some(gone) = self.give_up_rare() else {
                     return false;
                 };
-                *room += self
-                    .children
-                    .remove(&weakest)
-                    .map_or(0, |gone| gone.places());
+                *room += gone;
             }
         }
         if !self.children.contains_key(key.as_str()) {
@@ -241,6 +241,27 @@ impl Node {
             self.children.insert(key.as_str().into(), Self::default());
         }
         true
+    }
+
+    /// Whether most names here are ones that hardly anybody else has asked for.
+    fn varies(&self) -> bool {
+        if self.children.len() < MANY_CHILDREN {
+            return false;
+        }
+        let rare = self.children.values().filter(|one| one.seen.is_rare());
+        let rare = rare.count();
+        rare >= MANY_CHILDREN && rare as u64 * 3 >= self.count
+    }
+
+    /// Gives up the name that fewest have asked for; how many places that gave back, if it is rare.
+    fn give_up_rare(&mut self) -> Option<usize> {
+        let names = self.children.iter();
+        let (name, weakest) = names.min_by_key(|(_, one)| one.seen.networks())?;
+        if weakest.seen.networks() >= 3 {
+            return None;
+        }
+        let name = name.clone();
+        self.children.remove(&name).map(|gone| gone.places())
     }
 
     /// Names vary here: those that are rare become one. The number of places that this gave back.
@@ -364,6 +385,16 @@ impl Node {
 
     pub(crate) const fn witnesses(&self) -> u64 {
         self.size
+    }
+
+    /// Whether the names below it are known.
+    pub(crate) fn has_names(&self) -> bool {
+        self.segments().is_some_and(ValueProfile::is_ready)
+    }
+
+    /// The places below it that are known.
+    pub(crate) fn trusted_children(&self) -> impl Iterator<Item = &Self> {
+        self.children.values().filter(|one| one.is_trusted)
     }
 
     pub(crate) fn segments(&self) -> Option<&ValueProfile> {

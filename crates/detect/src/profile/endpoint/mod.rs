@@ -7,13 +7,14 @@ use serde::{Deserialize, Serialize};
 use vigil_event::whole::is_secret;
 
 pub use self::description::EndpointDescription;
+use super::class;
 use super::kin::Kin;
 use super::misfit::{Aspect, Misfit, Place, grouped};
 use super::name::{MAX_NAME_BYTES, is_campaign, name_key};
 use super::options::{Part, Trust};
 use super::parameter::{Parameter, value_misfit};
 use super::seen::{self, Origin, Request};
-use super::shape::{Shape, bucket, bucket_start, class};
+use super::shape::{Shape, bucket, bucket_start};
 use super::sparse::Sparse;
 use super::value::ValueProfile;
 use super::who::hash_text;
@@ -181,10 +182,11 @@ impl Endpoint {
         }
     }
 
-    /// The names of the parameters that are trusted.
+    /// The names of the parameters that are trusted, but for those that only say what brought the visitor.
     pub(super) fn trusted_names(&self) -> impl Iterator<Item = &str> + Clone {
         let trusted = self.parameters.iter().filter(|(_, one)| one.is_trusted);
-        trusted.map(|(name, _)| &**name)
+        let names = trusted.map(|(name, _)| &**name);
+        names.filter(|name| !is_campaign(name))
     }
 
     /// Joins the pages beside it.
@@ -260,6 +262,7 @@ impl Endpoint {
             aspect: Aspect::Method,
             place: Place::Method,
             thing: Misfit::METHOD + u64::from(method),
+            change: None,
             score: weight * strength,
             words: format!(
                 "the method was never {} in {}",
@@ -314,6 +317,7 @@ impl Endpoint {
             },
             place: Place::Name(place),
             thing: hash_text(key.as_bytes()),
+            change: (!is_dangerous).then(|| hash_text(key.as_bytes())),
             score: weight * strength,
             words: format!("there was no parameter `{key}` in {}", self.so_far()),
         });
@@ -337,6 +341,7 @@ impl Endpoint {
                 aspect: Aspect::Missing,
                 place: Place::Nowhere,
                 thing: Misfit::AROUND,
+                change: None,
                 score: 3.0,
                 words: format!("parameter `{name}` was never missing in {}", self.so_far()),
             });
@@ -355,6 +360,7 @@ impl Endpoint {
             aspect,
             place,
             thing: Misfit::AROUND,
+            change: None,
             score,
             words,
         };

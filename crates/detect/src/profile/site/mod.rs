@@ -65,6 +65,8 @@ pub struct Site {
     news: HashMap<u64, Witness>,
     #[serde(default)]
     noise: Noise,
+    #[serde(default)]
+    noise_of_texts: Noise,
     #[serde(skip)]
     size: u64,
     #[serde(skip)]
@@ -90,11 +92,13 @@ impl Eq for Noise {}
 impl Noise {
     /// However noisy a site is, what was never seen on it stays odd.
     const MOST: f64 = 10.0;
+    /// What visitors write cannot be told from what attackers do who browse, too.
+    const MOST_OF_TEXTS: f64 = 3.0;
 
     /// Goes by the share of requests that did not fit on a trial.
-    fn hear(&mut self, share: f64, may_be: f64) {
+    fn hear(&mut self, share: f64, may_be: f64, most: f64) {
         let times = (share / may_be.max(1e-6)).sqrt().clamp(0.75, 2.0);
-        self.0 = (self.0 * times).clamp(1.0, Self::MOST);
+        self.0 = (self.0 * times).clamp(1.0, most);
     }
 }
 
@@ -132,7 +136,7 @@ impl SiteWide for Site {
     fn values(&self, name: &str) -> Option<(&ValueProfile, Part)> {
         let named = self.names.get(name)?;
         let is_known = named.seen.networks() >= ENOUGH_FOR_NAMES;
-        is_known.then(|| (&named.value, self.part(named.value.count())))
+        is_known.then(|| (&named.value, self.part_of_values(named.value.count())))
     }
 
     fn clients_without(&self, method: u8) -> u64 {
@@ -229,8 +233,8 @@ impl Site {
     /// Takes note that somebody who is known as a visitor sent what does not fit.
     pub(crate) fn hear_news(&mut self, request: &Request<'_>, verdict: &Verdict) {
         for misfit in &verdict.misfits {
-            if misfit.changes_with_page() {
-                count(&mut self.news, misfit.thing, MAX_NEWS, request);
+            if let Some(change) = misfit.change {
+                count(&mut self.news, change, MAX_NEWS, request);
             } else if misfit.thing == Misfit::PATH && request.was_served() {
                 count(&mut self.news, hash_text(request.path()), MAX_NEWS, request);
             }
@@ -244,10 +248,7 @@ impl Site {
 
     /// Whether the site itself has changed there: visitors of several networks send the same.
     fn is_news(&self, misfit: &Misfit) -> bool {
-        let seen = self
-            .news
-            .get(&misfit.thing)
-            .filter(|_| misfit.changes_with_page());
+        let seen = misfit.change.and_then(|change| self.news.get(&change));
         seen.is_some_and(|seen| seen.networks() >= ENOUGH_FOR_NEWS)
     }
 
@@ -288,7 +289,13 @@ impl Site {
 
     /// Takes note of the share of requests that did not fit on a trial, of which so many may.
     pub(crate) fn hear(&mut self, share: f64, may_be: f64) {
-        self.noise.hear(share, may_be);
+        self.noise.hear(share, may_be, Noise::MOST);
+    }
+
+    /// The same of what known visitors wrote.
+    pub(crate) fn hear_of_texts(&mut self, share: f64, may_be: f64) {
+        self.noise_of_texts
+            .hear(share, may_be, Noise::MOST_OF_TEXTS);
     }
 
     /// Works out what is trusted from what was learned.
@@ -328,7 +335,7 @@ impl Site {
         });
         match found {
             Found::Known(endpoint) => {
-                let part = self.part(endpoint.count());
+                let part = self.part_of_values(endpoint.count());
                 endpoint.judge(request, self, (part, trust), &mut misfits);
             }
             Found::Unknown {
@@ -348,6 +355,11 @@ impl Site {
 
     fn part(&self, count: u64) -> Part {
         Part::of(count, self.count).noisy(self.noise.0)
+    }
+
+    /// The same where values are judged.
+    fn part_of_values(&self, count: u64) -> Part {
+        self.part(count).noisy_in_texts(self.noise_of_texts.0)
     }
 
     fn is_ending(&self, name: &str, trust: Trust) -> bool {
@@ -398,7 +410,8 @@ impl Site {
             && self.missing.len() <= MAX_MISSING
             && self.news.len() <= MAX_NEWS
             && self.names.values().all(|one| one.value.is_bounded())
-            && (1.0..=Noise::MOST).contains(&self.noise.0)
+            && [self.noise, self.noise_of_texts].map(|one| (1.0..=Noise::MOST).contains(&one.0))
+                == [true; 2]
             && self.root.is_bounded(0)
             && self.root.places() <= 2 * options.max_places.max(1)
     }

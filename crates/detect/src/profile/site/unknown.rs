@@ -3,10 +3,14 @@
 use super::Site;
 use super::verdict::{FOUND_BY, MOST, MOST_OF_NEW_PATHS, segment_misfit};
 use crate::profile::ending::{ending, is_file};
+use crate::profile::endpoint::SiteWide as _;
 use crate::profile::misfit::{Aspect, Misfit, Place, grouped};
+use crate::profile::name::{is_campaign, name_key};
 use crate::profile::options::Trust;
-use crate::profile::seen::{Origin, Request};
+use crate::profile::parameter::value_misfit;
+use crate::profile::seen::{Origin, Request, method_name};
 use crate::profile::segment::segments;
+use crate::profile::shape::Shape;
 use crate::profile::tree::{MAX_DEPTH, Node};
 use crate::profile::who::hash_text;
 use crate::profile::witness::Witness;
@@ -62,14 +66,13 @@ impl Site {
             aspect: Aspect::Path,
             place: Place::Path,
             thing: Misfit::PATH,
+            change: None,
             score,
             words: format!("{words} {known}"),
         };
         let named = segment.and_then(|segment| {
             self.judge_ending(request, (was_served, trust), misfits);
-            // Below a page that nothing was below a name is compared with those beside the page.
-            let part = self.part(named.count());
-            segment_misfit(named, segment, (part, trust), was_served)
+            self.strangest_name(named, (request, segment), trust)
         });
         match named {
             Some(named) if named.thing == Misfit::DANGEROUS_PATH => {
@@ -82,14 +85,86 @@ impl Site {
             }),
             _ => misfits.push(unknown),
         }
+        self.judge_rest(request, (node, 1.0 - strength.min(1.0)), trust, misfits);
         if segments(request.path()).nth(MAX_DEPTH).is_some() {
             misfits.push(Misfit {
                 aspect: Aspect::Path,
                 place: Place::Path,
                 thing: Misfit::PATH,
+                change: None,
                 score: 4.0,
                 words: format!("no path had more than {MAX_DEPTH} parts"),
             });
+        }
+    }
+
+    /// What fits least of the names from that one on. Below a page that nothing was below a name is compared
+    /// with those beside the page, and so is what follows it, unless that fits below one of them: then only
+    /// the first name was mistyped.
+    fn strangest_name(
+        &self,
+        named: &Node,
+        (request, from): (&Request<'_>, &[u8]),
+        trust: Trust,
+    ) -> Option<Misfit> {
+        let misfit = |node: &Node, one: &[u8]| {
+            let part = self.part(node.count());
+            segment_misfit(node, one, (part, trust), request.was_served())
+        };
+        let fits_below = |one: &[u8]| {
+            let mut beside = named.trusted_children().filter(|child| child.has_names());
+            beside.any(|child| misfit(child, one).is_none())
+        };
+        let rest = segments(request.path()).skip_while(|one| !std::ptr::eq(*one, from));
+        let rest = rest.skip(1).filter(|one| !fits_below(one));
+        let all = rest
+            .filter_map(|one| misfit(named, one))
+            .chain(misfit(named, from));
+        all.max_by(|one, other| one.score.total_cmp(&other.score))
+    }
+
+    /// What else comes with a page that nothing is known of: where new pages are usual, it is judged by what
+    /// the site knows of it; a page that is new otherwise may take new parameters.
+    fn judge_rest(
+        &self,
+        request: &Request<'_>,
+        (node, usual): (&Node, f64),
+        trust: Trust,
+        misfits: &mut Vec<Misfit>,
+    ) {
+        let part = self.part(node.count());
+        let mut key = String::new();
+        let new = |aspect, place, thing, score: f64, words: String| Misfit {
+            aspect,
+            place,
+            thing,
+            change: None,
+            score: score * usual,
+            words: format!("{words} in {} requests", grouped(self.count)),
+        };
+        for (place, [name, value]) in request.parameters().enumerate() {
+            name_key(name, &mut key);
+            if let Some((values, part)) = self.values(&key) {
+                let misfit = values.judge((&Shape::of(value), value), part, trust);
+                let misfit = misfit.and_then(|one| value_misfit((&key, place), &one, values));
+                misfits.extend(misfit.map(|one| Misfit {
+                    score: one.score * usual,
+                    ..one
+                }));
+            } else if !is_campaign(&key) {
+                let score = 5.5 * part.rarity(0, node.count(), node.witnesses());
+                let words = format!("no page took a parameter `{key}`");
+                let thing = hash_text(key.as_bytes());
+                misfits.push(new(Aspect::Name, Place::Name(place), thing, score, words));
+            }
+        }
+        let method = request.method();
+        let without = self.clients_without(method);
+        if without > 0 {
+            let score = 5.5 * part.rarity(0, node.count(), without);
+            let words = format!("the method was never {}", method_name(method));
+            let thing = Misfit::METHOD + u64::from(method);
+            misfits.push(new(Aspect::Method, Place::Method, thing, score, words));
         }
     }
 
@@ -119,6 +194,7 @@ impl Site {
             aspect: Aspect::Ending,
             place: Place::Path,
             thing: hash_text(name.as_bytes()),
+            change: None,
             score: weight * self.part(self.count).strength(probability, self.size),
             words: format!(
                 "no path ended in `{name}` in {} requests from about {} addresses",

@@ -24,13 +24,17 @@ pub(super) fn verdict(
     is_drifting: bool,
     has_changed: impl Fn(&Misfit) -> bool,
 ) -> Verdict {
+    misfits.sort_by(|a, b| b.score.total_cmp(&a.score));
     let mut is_news = false;
-    for misfit in misfits.iter_mut().filter(|one| one.aspect.is_news()) {
+    for misfit in &mut misfits {
         let has_changed = has_changed(misfit);
-        is_news |= has_changed;
-        if is_drifting || has_changed {
+        if has_changed && is_news {
+            // What changes at once is one change.
+            misfit.score = 0.0;
+        } else if has_changed || is_drifting && misfit.aspect.is_news() {
             misfit.score *= NEWS;
         }
+        is_news |= has_changed;
     }
     misfits.retain(|misfit| misfit.score >= crate::profile::value::WEAKEST);
     misfits.sort_by(|a, b| b.score.total_cmp(&a.score));
@@ -76,6 +80,7 @@ pub(super) fn segment_misfit(
         } else {
             Misfit::PATH
         },
+        change: None,
         score: misfit.score * share,
         words: format!(
             "this part of the path was {} in {} requests from about {} addresses",

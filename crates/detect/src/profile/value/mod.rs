@@ -9,9 +9,10 @@ mod words;
 
 use serde::{Deserialize, Serialize};
 
+use super::class;
 use super::misfit::{Aspect, ValueMisfit};
 use super::options::{Part, Trust};
-use super::shape::{Kind, Shape, bucket_end, class};
+use super::shape::{Kind, Shape, bucket_end};
 use super::sparse::Sparse;
 use super::who::hash_text;
 use super::witness::{Crowd, Lesson, Novelty, Witness};
@@ -108,6 +109,11 @@ impl ValueProfile {
         self.crowd.size()
     }
 
+    /// Whether anything of it is trusted.
+    pub(crate) const fn is_ready(&self) -> bool {
+        self.settled.is_ready
+    }
+
     /// Whether its values are neither on a list nor built alike.
     pub(crate) const fn is_free(&self) -> bool {
         self.is_open && self.is_free
@@ -140,7 +146,7 @@ impl ValueProfile {
         }
         self.new_pairs.see(self.count, is_new, by);
         if !self.is_free {
-            self.learn_pattern(shape.pattern, by, trust);
+            self.learn_pattern(shape, by, trust);
         }
         if !self.is_open {
             self.learn_value(value, by, trust);
@@ -264,6 +270,11 @@ impl ValueProfile {
         if !self.settled.is_ready {
             return None;
         }
+        let part = if self.is_free() {
+            part.of_texts()
+        } else {
+            part
+        };
         let form = self.judge_form(shape, part, trust);
         if form.as_ref().is_some_and(|misfit| misfit.score >= STRONG) {
             return form;
@@ -299,9 +310,12 @@ impl ValueProfile {
         }
         let length = shape.length_bucket();
         let weight = too_long(shape, bucket_end(settled.longest));
+        let mut is_long = false;
         if weight > 0.0 {
             let shown = self.lengths.at_least(length).networks();
-            consider(weight * self.rarity(shown, part), Reason::Long);
+            let score = weight * self.rarity(shown, part);
+            is_long = score >= STRONG;
+            consider(score, Reason::Long);
         } else if settled.shortest.saturating_sub(length) > 1 {
             let rarity = self.rarity(self.lengths.networks(length), part);
             consider(2.5 * rarity, Reason::Short);
@@ -331,8 +345,9 @@ impl ValueProfile {
         worst.map(|(score, reason)| ValueMisfit {
             aspect: Aspect::Form,
             score,
+            change: matches!(reason, Reason::Pattern).then_some(shape.pattern),
             is_dangerous: trust.read(shape.classes) & !settled.classes & class::DANGEROUS != 0,
-            is_long: matches!(reason, Reason::Long) && score >= STRONG,
+            is_long,
             usual: self.usual(&reason),
         })
     }
@@ -380,7 +395,13 @@ impl ValueProfile {
         }
         let shown = self.values.iter().find(|known| known.hash == hash);
         let shown = shown.map_or(0, |known| known.seen.networks());
+        let is_usual = |kind: Kind| {
+            let seen = self.kinds.get(kind as u8);
+            seen.is_some_and(|seen| trust.trusts(seen))
+        };
         let weight = match shape.kind {
+            // Words are listed: a number is none of them.
+            Kind::Number | Kind::Decimal | Kind::Date if !is_usual(shape.kind) => 5.5,
             Kind::Number | Kind::Decimal | Kind::Date | Kind::Empty => 3.0,
             // Files are asked for with a version, and that is a new one now and then.
             Kind::Name if shape.classes & !(1 << class::DIGIT | 1 << class::DOT) == 0 => 3.0,
@@ -390,6 +411,7 @@ impl ValueProfile {
         (score > WEAKEST).then(|| ValueMisfit {
             aspect: Aspect::Value,
             score,
+            change: Some(hash),
             is_dangerous: false,
             is_long: false,
             usual: format!("one of {}", self.listed()),

@@ -5,8 +5,24 @@ use crate::profile::options::{Part, Trust};
 use crate::profile::shape::{Kind, Shape};
 use crate::profile::witness::{Lesson, Witness};
 
+/// Longer numbers have no length of their own.
+const LONGEST_NUMBER: u64 = 20;
+/// Values are built alike if there are at most so many ways.
+const FEW_PATTERNS: u8 = 4;
+
 impl ValueProfile {
-    pub(super) fn learn_pattern(&mut self, pattern: u64, by: &Lesson<'_>, trust: Trust) {
+    /// How a value is built: where there are tokens as long, it is one of them.
+    fn pattern_of(&self, shape: &Shape, trust: Trust) -> u64 {
+        let is_known = |pattern: &u64| {
+            let mut known = self.patterns.iter();
+            known.any(|(one, seen)| one == pattern && trust.trusts(seen))
+        };
+        let token = shape.token_pattern().filter(is_known);
+        token.unwrap_or(shape.pattern)
+    }
+
+    pub(super) fn learn_pattern(&mut self, shape: &Shape, by: &Lesson<'_>, trust: Trust) {
+        let pattern = self.pattern_of(shape, trust);
         let found = self
             .patterns
             .iter_mut()
@@ -42,23 +58,34 @@ impl ValueProfile {
         self.patterns = Vec::new();
     }
 
+    /// How many lengths of numbers are trusted.
+    fn lengths_of_numbers(&self, trust: Trust) -> usize {
+        let trusted = self.patterns.iter().filter(|(_, seen)| trust.trusts(seen));
+        let is_number =
+            |pattern| (1..=LONGEST_NUMBER).any(|one| Shape::number_pattern(one) == pattern);
+        trusted.filter(|(pattern, _)| is_number(*pattern)).count()
+    }
+
     /// How strong a sign is that a value is built unlike the others, where there are few ways.
     pub(super) fn pattern_score(&self, shape: &Shape, part: Part, trust: Trust) -> Option<f64> {
         // A list of values says more.
         if self.settled.patterns == 0 || self.settled.is_list || shape.kind == Kind::Empty {
             return None;
         }
-        let seen = self
-            .patterns
-            .iter()
-            .find(|(known, _)| *known == shape.pattern);
+        let pattern = self.pattern_of(shape, trust);
+        let seen = self.patterns.iter().find(|(known, _)| *known == pattern);
         if seen.is_some_and(|(_, seen)| trust.trusts(seen)) {
             return None;
         }
         let shown = seen.map_or(0, |(_, seen)| seen.networks());
         // Where numbers have several lengths, one more is only a number.
-        let is_number = shape.kind == Kind::Number && self.settled.patterns > 1;
-        let weight = if is_number { 2.5 } else { 5.5 };
+        let is_number = shape.kind == Kind::Number && self.lengths_of_numbers(trust) > 1;
+        let weight = match self.settled.patterns {
+            _ if is_number => 2.5,
+            ..=FEW_PATTERNS => 5.5,
+            // Where there are so many ways one more is hardly odd.
+            _ => 4.2,
+        };
         Some(weight * self.strength(&self.new_patterns, shown, part))
     }
 }

@@ -1,8 +1,9 @@
 //! What is said of values, for people.
 
 use super::{Reason, ValueProfile};
+use crate::profile::class;
 use crate::profile::misfit::grouped;
-use crate::profile::shape::{Kind, bucket_end, bucket_start, class};
+use crate::profile::shape::{Kind, bucket_end, bucket_start};
 
 impl ValueProfile {
     pub(super) fn listed(&self) -> String {

@@ -1,0 +1,193 @@
+//! Attacks of which CSIC 2010 has many and the others here have none: what stands in a form is changed just a
+//! little, and files are asked for that somebody left lying about.
+
+use fastrand::Rng;
+
+use super::attack;
+use super::request::{Request, pick, token};
+
+/// The kinds of attack, as they are reported: those of the other sites first.
+pub(super) const KINDS: [&str; 17] = [
+    "wrong type",
+    "odd character",
+    "over-long value",
+    "unexpected parameter",
+    "value of no list",
+    "repeated parameter",
+    "method",
+    "path",
+    "backup file",
+    "injection",
+    "out of range",
+    "tampered name",
+    "odd character within",
+    "wrong length",
+    "session of another form",
+    "hidden file",
+    "word of no list",
+];
+const HIDDEN: [&str; 14] = [
+    "/.git/config",
+    "/.svn/entries",
+    "/WEB-INF/web.xml",
+    "/phpinfo.php",
+    "/server-status",
+    "/admin/config.inc",
+    "/.htpasswd",
+    "/includes/db.inc",
+    "/old/index.asp",
+    "/cgi-bin/test.cgi",
+    "/global.asa",
+    "/adminer.php",
+    "/logs/access.log",
+    "/.DS_Store",
+];
+/// Names of which the values are of a list, on the sites that use this.
+const LISTED: [&str; 32] = [
+    "sort",
+    "order",
+    "dest_type",
+    "lang",
+    "cabin",
+    "customer_type",
+    "r_lang",
+    "currency",
+    "selected_currency",
+    "languagecode",
+    "operationName",
+    "guests",
+    "format",
+    "stage",
+    "cc1",
+    "phone_cc",
+    "L",
+    "type",
+    "export",
+    "material[]",
+    "verb",
+    "metadataPrefix",
+    "state",
+    "publishSubDir",
+    "publishConfFile",
+    "view",
+    "ort",
+    "feed",
+    "absenden",
+    "moduleCall",
+    "tx_news_pi1[action]",
+    "tx_news_pi1[controller]",
+];
+
+/// An attack made of an ordinary request, and its kind; none where this request has nothing to attack.
+pub(super) fn make(random: &mut Rng, mut request: Request) -> Option<(Request, usize)> {
+    let kind = random.usize(..KINDS.len());
+    if kind < attack::KINDS.len() {
+        return attack::make(random, request);
+    }
+    if kind == 15 {
+        let found = random.u32(..3) == 0;
+        let (status, bytes) = if found { (200, 2_310) } else { (404, 1_024) };
+        return Some((
+            Request::get(pick(random, &HIDDEN), bytes).answered(status, bytes),
+            kind,
+        ));
+    }
+    let fits: Vec<usize> = request
+        .query
+        .iter()
+        .enumerate()
+        .filter(|(_, (name, value))| fits(kind, name, value))
+        .map(|(place, _)| place)
+        .collect();
+    let place = *fits.get(random.usize(..fits.len().max(1)))?;
+    let (name, value) = request.query.get_mut(place)?;
+    match kind {
+        11 => match random.u32(..3) {
+            0 => name.push('A'),
+            1 => *name = name.to_uppercase(),
+            _ => name.truncate(name.len() - 1),
+        },
+        12 => *value = within(random, value),
+        13 => {
+            if random.bool() {
+                value.truncate(value.len() / 2);
+            } else {
+                value.push_str(&value.clone());
+            }
+        }
+        14 => {
+            *value = match random.u32(..3) {
+                0 => token(random, 8),
+                1 => format!("{}.{}", random.u32(1_000..9_999), random.u32(1_000..9_999)),
+                _ => format!("sess-{}", token(random, 40).to_uppercase()),
+            };
+        }
+        _ => pick(
+            random,
+            &["borrar", "superuser", "9", "delete", "export2", "ALL"],
+        )
+        .clone_into(value),
+    }
+    Some((request, kind))
+}
+
+fn fits(kind: usize, name: &str, value: &str) -> bool {
+    let is_plain = value
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    match kind {
+        // In upper case, a name of numbers or upper case is the same one.
+        11 => name.len() > 2 && name.bytes().any(|byte| byte.is_ascii_lowercase()),
+        12 => is_plain && value.len() > 2,
+        13 => is_fixed(name) && value.is_ascii() && value.len() > 5,
+        14 => [
+            "sid",
+            "PHPSESSID",
+            "srpvid",
+            "cHash",
+            "bt_token",
+            "device_id",
+        ]
+        .contains(&name),
+        _ => LISTED.contains(&name),
+    }
+}
+
+/// Whether values of that name are all of one length, or of two.
+fn is_fixed(name: &str) -> bool {
+    let fixed = [
+        "checkin",
+        "checkout",
+        "arrival",
+        "departure",
+        "sid",
+        "srpvid",
+        "device_id",
+        "k",
+        "bn",
+        "ppn",
+    ];
+    let fixed = fixed.contains(&name);
+    fixed
+        || [
+            "PHPSESSID",
+            "cHash",
+            "publishid",
+            "matrikel",
+            "user",
+            "Expires",
+            "bt_token",
+            "sesskey",
+        ]
+        .contains(&name)
+}
+
+/// Something within the value that belongs to no such value.
+fn within(random: &mut Rng, value: &str) -> String {
+    let (start, end) = value.split_at(1 + random.usize(..value.len() - 1));
+    let odd = pick(
+        random,
+        &["/", "=", "+", "¡", "&", ";", "\"", "|", ")", "'", "%", "\\"],
+    );
+    format!("{start}{odd}{end}")
+}
