@@ -17,6 +17,7 @@ use crate::risk::{Clients, Entity, Risk, RiskOptions, Signs};
 use crate::sensor::{self, Alert};
 use crate::sighting::Sighting;
 use crate::spread::SpreadOptions;
+use crate::state::Saving;
 use crate::window::{Crossing, WindowOptions, Windows};
 
 /// What a detector needs to know.
@@ -71,6 +72,10 @@ pub struct Detector {
     asked: Asked,
     /// How many were forgotten that were known for some time.
     made_room: u64,
+    /// How far what is known is written down.
+    saving: Saving,
+    /// Stands where something is off.
+    nothing: (),
 }
 
 impl Detector {
@@ -101,6 +106,8 @@ impl Detector {
             first_seen: Arc::default(),
             asked: Asked::by(&rules),
             made_room: 0,
+            saving: Saving::default(),
+            nothing: (),
             rules,
         }
     }
@@ -345,6 +352,7 @@ impl Detector {
     /// are the same in both; what is known about clients stays. The rules' costs begin anew, so take
     /// them before.
     pub fn replace_rules(&mut self, rules: Arc<RuleSet>) {
+        self.stop_saving();
         self.scratch.renew(&rules);
         self.correlator.replace_rules(&rules);
         self.shared = feeds_shared(&rules);
@@ -417,5 +425,6 @@ fn detection(rule: &Rule, evidence: Vec<Evidence>) -> Detection {
     }
 }
 
+mod saved;
 #[cfg(test)]
 mod tests;

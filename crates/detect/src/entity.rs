@@ -6,6 +6,9 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use vigil_event::{Event, Field};
 
+use crate::state::code::write_fixed;
+use crate::state::{Input, Kept};
+
 /// How many bits of an address its network has: what one subscriber or one machine room is given.
 const V4_BITS: u8 = 24;
 const V6_BITS: u8 = 64;
@@ -116,6 +119,20 @@ impl Set {
             .map(|word| word.count_ones())
             .sum::<u32>()
             .min(Self::SIZE)
+    }
+}
+
+impl Kept for Set {
+    fn write(&self, out: &mut Vec<u8>) {
+        self.0.iter().for_each(|word| write_fixed(*word, out));
+    }
+
+    fn read(input: &mut Input<'_>) -> Option<Self> {
+        let mut words = [0; 4];
+        for word in &mut words {
+            *word = input.fixed()?;
+        }
+        Some(Self(words))
     }
 }
 

@@ -10,9 +10,9 @@
 //! event may be judged before an older one that another thread has still to judge; then what is said of
 //! it is too little.
 //!
-//! It is in memory: after a restart everybody is new.
+//! What is known outlives a restart where it is saved: at any moment, since to be told of an event twice
+//! changes nothing. Only where others came late in between somebody may be known for longer the second time.
 
-use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 
 use parking_lot::Mutex;
@@ -20,6 +20,8 @@ use vigil_event::{Event, Field};
 use vigil_rule::RuleSet;
 
 use crate::entity;
+use crate::secret::Secret;
+use crate::state::{Part, Refused, Saved as _, Slice};
 use crate::table::Table;
 
 /// How many kinds there are: those of [`Field::FIRST_SEEN`].
@@ -32,8 +34,8 @@ const NAME_BYTES: usize = 256;
 /// When everybody was seen first.
 #[derive(Debug)]
 pub struct FirstSeen {
-    /// Its secret is what keeps anybody from making two of them one.
-    hasher: RandomState,
+    /// What keeps anybody from making two of them one.
+    secret: Secret,
     /// By a hash, in milliseconds; one for each kind.
     times: [Mutex<Table<u64, i64>>; KINDS],
 }
@@ -51,8 +53,15 @@ impl Asked {
 
 impl Default for FirstSeen {
     fn default() -> Self {
+        Self::keyed_by(Secret::new())
+    }
+}
+
+impl FirstSeen {
+    /// Nobody is known, and keys are made with this secret, that of what is saved.
+    pub fn keyed_by(secret: Secret) -> Self {
         Self {
-            hasher: RandomState::new(),
+            secret,
             times: std::array::from_fn(|_| Mutex::new(Table::new(Self::MOST, LIFETIME_MS))),
         }
     }
@@ -88,24 +97,63 @@ impl FirstSeen {
         evicted
     }
 
+    /// Writes down what is known, and hands it over slice by slice, until that says no. Nobody waits longer
+    /// than for one slice.
+    pub fn save(&self, mut give: impl FnMut(Slice) -> bool) {
+        for (kind, times) in self.times.iter().enumerate() {
+            times.lock().begin();
+            loop {
+                let next = times.lock().next();
+                let Some((keys, bytes)) = next else {
+                    break;
+                };
+                let Some(part) = part(kind) else {
+                    break;
+                };
+                if !give(Slice { part, keys, bytes }) {
+                    times.lock().end();
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Takes back what was saved: how many are known by it.
+    pub fn take_back(&self, known: &Part, bytes: &[u8]) -> Result<u64, Refused> {
+        let kind = (0..KINDS).find(|kind| part(*kind).as_ref() == Some(known));
+        let times = kind.and_then(|kind| self.times.get(kind));
+        let mut times = times.ok_or(Refused::Unknown)?.lock();
+        times
+            .take_back(bytes, &|_| true, |_, _| {})
+            .ok_or(Refused::Damaged)
+    }
+
     /// Whom the event is about; none where it names nobody.
     fn key(&self, event: &Event, kind: usize) -> Option<u64> {
         let name = |name: &[u8]| {
             let name = name.get(..NAME_BYTES).unwrap_or(name);
-            self.hasher.hash_one(name.to_ascii_lowercase())
+            self.secret.hash(name.to_ascii_lowercase())
         };
         match Field::FIRST_SEEN.get(kind)? {
-            Field::AddressFirstSeen => event.source_ip.map(|ip: IpAddr| self.hasher.hash_one(ip)),
+            Field::AddressFirstSeen => event.source_ip.map(|ip: IpAddr| self.secret.hash(ip)),
             Field::NetworkFirstSeen => event
                 .source_ip
-                .map(|ip| self.hasher.hash_one(entity::network(ip))),
+                .map(|ip| self.secret.hash(entity::network(ip))),
             Field::SessionFirstSeen => {
-                entity::session(event).map(|secret| self.hasher.hash_one(secret))
+                entity::session(event).map(|secret| self.secret.hash(secret))
             }
             Field::HostFirstSeen => event.raw(Field::UrlDomain).map(name),
             _ => entity::account(event).map(name),
         }
     }
+}
+
+/// The table of a kind.
+fn part(kind: usize) -> Option<Part> {
+    Some(Part {
+        name: Field::FIRST_SEEN.get(kind)?.name().to_owned(),
+        identity: 0,
+    })
 }
 
 #[cfg(test)]

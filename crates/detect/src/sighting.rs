@@ -10,7 +10,9 @@ use crate::correlation::{CorrelationOptions, Correlator, Scope};
 use crate::detector::lets_pass;
 use crate::policy::{Excused, Policy};
 use crate::risk::{Entity, Risk, Sign, Signs};
+use crate::secret::Secret;
 use crate::spread::{SavedScans, SavedScansError, Spread};
+use crate::state::{Next, Part, Parts, Refused, Saved, Saving};
 use crate::{DetectorOptions, Judgement};
 
 /// An event that feeds a shared correlation, says something about more than its client or may be part of a
@@ -64,6 +66,31 @@ pub struct Shared {
     spare: Vec<Sign>,
     /// The correlations that fired on the event concluded last, by their rules' places.
     fired: Vec<usize>,
+    secret: Secret,
+    saving: Saving,
+}
+
+/// The table that comes before those of the correlations.
+const RISK: usize = 0;
+const CORRELATIONS: usize = 1;
+
+impl Parts for Shared {
+    fn table(&mut self, place: usize) -> Option<&mut dyn Saved> {
+        match place {
+            RISK => Some(self.risk.table_mut()),
+            _ => self.correlator.table(place.checked_sub(CORRELATIONS)?),
+        }
+    }
+
+    fn part(&self, place: usize) -> Option<Part> {
+        match place {
+            RISK => Some(Part {
+                name: "shared risk".to_owned(),
+                identity: 0,
+            }),
+            _ => self.correlator.part(place.checked_sub(CORRELATIONS)?),
+        }
+    }
 }
 
 impl Shared {
@@ -78,14 +105,63 @@ impl Shared {
             signs: Signs::of(&rules),
             spare: Vec::new(),
             fired: Vec::new(),
+            secret: Secret::new(),
+            saving: Saving::default(),
             rules,
         }
+        .keyed()
+    }
+
+    fn keyed(mut self) -> Self {
+        self.risk.keyed_by(self.secret);
+        self.correlator.keyed_by(self.secret);
+        self
+    }
+
+    /// As [`Detector::keyed_by`](crate::Detector::keyed_by).
+    #[must_use]
+    pub fn keyed_by(mut self, secret: Secret) -> Self {
+        self.secret = secret;
+        self.keyed()
+    }
+
+    /// As [`Detector::begin_saving`](crate::Detector::begin_saving).
+    pub fn begin_saving(&mut self) {
+        self.saving = Saving::begin(self);
+    }
+
+    /// As [`Detector::next_slice`](crate::Detector::next_slice).
+    pub fn next_slice(&mut self) -> Next {
+        let mut saving = self.saving;
+        let slice = saving.next(self);
+        self.saving = saving;
+        slice
+    }
+
+    /// As [`Detector::stop_saving`](crate::Detector::stop_saving).
+    pub fn stop_saving(&mut self) {
+        let mut saving = std::mem::take(&mut self.saving);
+        saving.end(self);
+    }
+
+    /// As [`Detector::take_back`](crate::Detector::take), of everybody.
+    pub fn take_back(&mut self, part: &Part, bytes: &[u8]) -> Result<u64, Refused> {
+        if let Some(taken) = self.correlator.take_back(part, bytes, &|_| true) {
+            return taken;
+        }
+        if Parts::part(self, RISK).as_ref() != Some(part) {
+            return Err(Refused::Unknown);
+        }
+        let taken = self.risk.table_mut().take_back(bytes, &|_| true, |_, _| {});
+        taken.ok_or(Refused::Damaged)
     }
 
     /// Forgets what correlations have counted.
     pub fn forget_correlations(&mut self) {
         let rules = Arc::clone(&self.rules);
+        self.stop_saving();
         self.correlator = Correlator::new(rules, Scope::Shared, self.limits.clone());
+        self.correlator.keyed_by(self.secret);
     }
 
     /// What is worth keeping of scans by many over a restart.
@@ -102,6 +178,7 @@ impl Shared {
     /// the same in both keep what they have counted.
     pub fn follow(&mut self, sighting: &Sighting) {
         if !Arc::ptr_eq(&self.rules, &sighting.rules) {
+            self.stop_saving();
             self.rules = Arc::clone(&sighting.rules);
             self.correlator.replace_rules(&self.rules);
             self.signs.renew(&self.rules);

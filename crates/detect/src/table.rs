@@ -10,6 +10,10 @@ use std::hash::{BuildHasher, Hash};
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
+mod pass;
+
+use pass::Pass;
+
 /// How many are looked at to find the one that is worth least, as Redis samples for its LRU.
 const SAMPLE: usize = 8;
 
@@ -64,6 +68,8 @@ pub(crate) struct Table<K, V> {
     newest: i64,
     hand: u64,
     evicted: u64,
+    /// While it is written down.
+    pass: Option<Box<Pass<K, V>>>,
 }
 
 /// A key's value, as [`Table::entry`] finds it.
@@ -89,6 +95,7 @@ impl<K: Copy + Eq + Hash, V> Table<K, V> {
             newest: i64::MIN,
             hand: 0,
             evicted: 0,
+            pass: None,
         }
     }
 
@@ -111,6 +118,7 @@ impl<K: Copy + Eq + Hash, V> Table<K, V> {
         self.newest = self.newest.max(at);
         let hash = self.hasher.hash_one(key);
         let (place, before, evicted) = if let Some(place) = self.place(hash, &key) {
+            self.preserve(place);
             let visits = &mut self.slots[place].visits;
             let before = visits.last();
             *visits = visits.once_more(at);
@@ -140,6 +148,7 @@ impl<K: Copy + Eq + Hash, V> Table<K, V> {
     /// The same, to change it.
     pub(crate) fn get_mut(&mut self, key: &K) -> Option<&mut V> {
         let place = self.place_of(key)?;
+        self.preserve(place);
         self.slots.get_mut(place).map(|slot| &mut slot.value)
     }
 
@@ -157,6 +166,8 @@ impl<K: Copy + Eq + Hash, V> Table<K, V> {
         self.count_eviction(place);
         let key = self.slots.get(place)?.key;
         self.forget(&key, place);
+        self.preserve(place);
+        self.preserve(self.slots.len() - 1);
         let slot = self.slots.swap_remove(place);
         // The last one stands in its place now.
         if let Some(moved) = self.slots.get(place) {
@@ -166,6 +177,13 @@ impl<K: Copy + Eq + Hash, V> Table<K, V> {
             }
         }
         Some(slot.value)
+    }
+
+    /// What stands at a place is about to change or to go: it is written down before.
+    fn preserve(&mut self, place: usize) {
+        if let (Some(pass), Some(slot)) = (&mut self.pass, self.slots.get(place)) {
+            pass.write_once(place, slot);
+        }
     }
 
     fn place_of(&self, key: &K) -> Option<usize> {
@@ -199,6 +217,7 @@ impl<K: Copy + Eq + Hash, V> Table<K, V> {
         } else {
             let place = self.worth_least();
             self.count_eviction(place);
+            self.preserve(place);
             let old = std::mem::replace(&mut self.slots[place], slot);
             self.forget(&old.key, place);
             (place, Some(old.value))

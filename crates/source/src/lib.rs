@@ -26,6 +26,7 @@ mod tailer;
 mod telemetry;
 mod watch;
 
+pub use checkpoint::{Stands, stands};
 pub use error::SourceError;
 pub use options::TailOptions;
 pub use tailer::{FileStatus, Tailer};

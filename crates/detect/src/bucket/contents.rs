@@ -11,9 +11,9 @@ use super::Match;
 /// The matches of some references.
 #[derive(Debug, Default)]
 pub(super) struct Counted {
-    count: u32,
+    pub(super) count: u32,
     /// When the newest were, in milliseconds, in the order in which they came.
-    moments: VecDeque<i64>,
+    pub(super) moments: VecDeque<i64>,
 }
 
 impl Counted {

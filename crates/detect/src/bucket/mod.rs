@@ -24,6 +24,7 @@
 mod contents;
 #[cfg(test)]
 mod model;
+mod saved;
 #[cfg(test)]
 mod scenario_tests;
 #[cfg(test)]

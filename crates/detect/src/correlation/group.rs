@@ -39,14 +39,14 @@ pub(super) enum Value {
 #[derive(Debug, Default)]
 pub(super) struct Group {
     /// The event time of its newest match.
-    newest: Option<i64>,
+    pub(super) newest: Option<i64>,
     /// Event time from which it may fire again.
-    quiet_until: Option<i64>,
-    state: State,
+    pub(super) quiet_until: Option<i64>,
+    pub(super) state: State,
 }
 
 #[derive(Debug, Default)]
-enum State {
+pub(super) enum State {
     #[default]
     Empty,
     /// The moments of events, the oldest first.
@@ -65,18 +65,18 @@ enum State {
 
 /// What is known of a reference and of the chains that end in it.
 #[derive(Clone, Copy, Debug, Default)]
-struct Step {
+pub(super) struct Step {
     /// When it last matched.
-    last: Option<i64>,
+    pub(super) last: Option<i64>,
     /// The chain of all references up to this one that began last: when it began and ended.
-    chain: Option<(i64, i64)>,
+    pub(super) chain: Option<(i64, i64)>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Sample {
-    at: i64,
-    sum: f64,
-    count: u32,
+pub(super) struct Sample {
+    pub(super) at: i64,
+    pub(super) sum: f64,
+    pub(super) count: u32,
 }
 
 impl Group {

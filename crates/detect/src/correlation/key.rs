@@ -1,9 +1,9 @@
 //! What a match is grouped by and counted by: hashes of values.
 //!
-//! They are SipHashes with a secret that each correlator makes up, so that nobody can make two groups or
-//! two values one.
+//! They are SipHashes with a secret, so that nobody can make two groups or two values one. That of a group
+//! of one client tells the client's lane.
 
-use std::hash::{BuildHasher, DefaultHasher, Hasher, RandomState};
+use std::hash::{DefaultHasher, Hasher};
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -12,6 +12,7 @@ use vigil_rule::Rule;
 use vigil_rule::correlation::Subject;
 
 use crate::entity;
+use crate::secret::{self, Secret};
 
 /// A group, as a hash.
 pub(crate) type Key = u64;
@@ -106,21 +107,41 @@ pub(super) fn number(event: &Event, subjects: &[Subject]) -> Option<f64> {
 }
 
 /// Makes keys and values of events.
-#[derive(Debug, Default)]
-pub(super) struct Keys(RandomState);
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Keys {
+    secret: Secret,
+    /// Groups are of one client each.
+    by_client: bool,
+}
 
 impl Keys {
-    /// The group that an event belongs to, or the value that is counted; none if the event lacks a part
-    /// of it.
-    pub(super) fn of(&self, event: &Event, rule: &Rule, subjects: &[Subject]) -> Option<Key> {
-        let mut hasher = self.0.build_hasher();
+    pub(super) const fn new(secret: Secret, by_client: bool) -> Self {
+        Self { secret, by_client }
+    }
+
+    /// The group that an event belongs to; none if the event lacks a part of it.
+    pub(super) fn of_group(&self, event: &Event, rule: &Rule, subjects: &[Subject]) -> Option<Key> {
+        Some(self.in_lane(event, self.of(event, rule, subjects)?))
+    }
+
+    /// The value that is counted; none if the event lacks a part of it.
+    pub(super) fn of(&self, event: &Event, rule: &Rule, subjects: &[Subject]) -> Option<u64> {
+        let mut hasher = self.secret.hasher();
         for subject in subjects {
             known(event, rule, *subject)?.feed(&mut hasher);
         }
         Some(hasher.finish())
     }
 
-    /// The same for a bucket: as scenarios do, a text that is not there is an empty one. Without the
+    fn in_lane(&self, event: &Event, hash: u64) -> Key {
+        if self.by_client {
+            secret::in_lane(hash, secret::lane(event.source_ip))
+        } else {
+            hash
+        }
+    }
+
+    /// The group of a bucket: as scenarios do, a text that is not there is an empty one. Without the
     /// client's address there is no group by it.
     pub(super) fn of_bucket(
         &self,
@@ -134,12 +155,12 @@ impl Keys {
         if addressless && event.source_ip.is_none() {
             return None;
         }
-        Some(self.of_distinct(event, rule, subjects))
+        Some(self.in_lane(event, self.of_distinct(event, rule, subjects)))
     }
 
     /// The value that is poured only once; what is not there is one value.
     pub(super) fn of_distinct(&self, event: &Event, rule: &Rule, subjects: &[Subject]) -> u64 {
-        let mut hasher = self.0.build_hasher();
+        let mut hasher = self.secret.hasher();
         for subject in subjects {
             let known = known(event, rule, *subject);
             known.unwrap_or(Known::Text(b"")).feed(&mut hasher);

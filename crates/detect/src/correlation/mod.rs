@@ -15,6 +15,7 @@ mod held;
 mod key;
 mod pour;
 mod reason;
+mod saved;
 
 #[cfg(test)]
 mod model;
@@ -35,6 +36,8 @@ use group::{Group, Value};
 use held::Held;
 use key::{Key, Keys};
 use pour::Pour;
+
+use crate::secret::Secret;
 
 /// How much the correlations of one correlator may hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -169,7 +172,7 @@ impl Correlator {
             rules,
             scope,
             options,
-            keys: Keys::default(),
+            keys: Keys::new(Secret::new(), scope == Scope::Client),
             tracked,
             feeds,
             pending: Vec::new(),
@@ -211,6 +214,11 @@ impl Correlator {
                 None => self.evicted_before += tracked.held.evicted(),
             }
         }
+    }
+
+    /// Makes its keys with this secret from now on; to be told before it has seen anything.
+    pub(crate) fn keyed_by(&mut self, secret: Secret) {
+        self.keys = Keys::new(secret, self.scope == Scope::Client);
     }
 
     /// Whether matches of the rule feed a correlation.
@@ -341,7 +349,7 @@ impl Correlator {
         let Some(rule) = self.rules.rules().get(*rule) else {
             return;
         };
-        let Some(key) = self.keys.of(event, rule, group_by) else {
+        let Some(key) = self.keys.of_group(event, rule, group_by) else {
             return;
         };
         let seen = self.touched.iter().any(|(touched, _)| *touched == key);

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use super::RiskOptions;
 use crate::entity::{self, Set};
+use crate::state::{Input, Kept};
 use crate::table::Table;
 
 /// After this long what was seen is only a number, and counting begins anew: a day.
@@ -17,11 +18,27 @@ pub(crate) struct Clients {
 }
 
 #[derive(Debug)]
-struct Seen {
+pub(crate) struct Seen {
     since: i64,
     clients: Set,
     /// How many there were the day before.
     before: u32,
+}
+
+impl Kept for Seen {
+    fn write(&self, out: &mut Vec<u8>) {
+        self.since.write(out);
+        self.clients.write(out);
+        self.before.write(out);
+    }
+
+    fn read(input: &mut Input<'_>) -> Option<Self> {
+        Some(Self {
+            since: input.moment()?,
+            clients: Set::read(input)?,
+            before: u32::read(input)?,
+        })
+    }
 }
 
 impl Clients {
@@ -31,6 +48,17 @@ impl Clients {
             networks: Table::new(options.max_entities, PERIOD_MS),
             shards: options.shards.max(1),
         }
+    }
+
+    /// To save or restore it.
+    pub(crate) const fn table_mut(&mut self) -> &mut Table<u64, Seen> {
+        &mut self.networks
+    }
+
+    /// Over how many threads clients are spread: what one has seen of them means nothing by another
+    /// number.
+    pub(crate) const fn shards(&self) -> u32 {
+        self.shards
     }
 
     /// How many networks made room for others.

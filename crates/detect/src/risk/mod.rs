@@ -14,7 +14,7 @@
 //! it is quiet for a half-life.
 //!
 //! *Limits.* [`RiskOptions::max_entities`] of a kind; [`HELD`] rules each are told apart, and the
-//! weakest are put together. What is known is in memory: a restart forgets it, other rules do not.
+//! weakest are put together. What is known outlives other rules, and a restart where it is saved.
 //!
 //! *Networks.* A network is suspected for what several of its clients do, and excused by those that do
 //! nothing: its risk is weighed with the share of its clients that are suspect.
@@ -27,18 +27,18 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 use vigil_event::{Decodings, Detection, Detector, Event, Evidence, Field, Score};
 
 use crate::entity;
+use crate::secret::{self, Secret};
 use crate::table::Table;
 
 pub(crate) use clients::Clients;
 pub(crate) use signs::{Sign, Signs};
-use standing::Standing;
+pub(crate) use standing::Standing;
 
 /// Rules that are told apart in what is known about one entity.
 const HELD: usize = 8;
@@ -129,8 +129,8 @@ impl Entity {
 #[derive(Debug)]
 pub(crate) struct Risk {
     options: RiskOptions,
-    /// Its secret is what keeps anybody from making two entities one.
-    hasher: RandomState,
+    /// What keeps anybody from making two entities one.
+    secret: Secret,
     /// By a hash of the entity.
     known: Table<u64, Standing>,
 }
@@ -140,10 +140,20 @@ impl Risk {
     pub(crate) fn new(options: RiskOptions) -> Self {
         let lifetime = options.half_life_ms.saturating_mul(HALF_LIVES);
         Self {
-            hasher: RandomState::new(),
+            secret: Secret::new(),
             known: Table::new(options.max_entities, lifetime),
             options,
         }
+    }
+
+    /// Makes its keys with this secret from now on; to be told before it knows anything.
+    pub(crate) const fn keyed_by(&mut self, secret: Secret) {
+        self.secret = secret;
+    }
+
+    /// To save or restore it.
+    pub(crate) const fn table_mut(&mut self) -> &mut Table<u64, Standing> {
+        &mut self.known
     }
 
     /// Takes the signs on an event in and says whether they add up, with what the event scores by
@@ -165,7 +175,7 @@ impl Risk {
         let half_life = self.options.half_life_ms;
         let standing = self
             .known
-            .entry(self.hasher.hash_one(entity), at, || Standing::new(at))
+            .entry(key(self.secret, entity), at, || Standing::new(at))
             .value;
         let new_client = standing.meets(entity, event.source_ip)
             && !matches!(entity, Entity::Address(_) | Entity::Session(_));
@@ -194,6 +204,15 @@ impl Risk {
     /// Of how many entities what was known made room for others before it had faded.
     pub(crate) const fn evicted(&self) -> u64 {
         self.known.evicted()
+    }
+}
+
+/// A hash of the entity; that of an address tells its lane.
+fn key(secret: Secret, entity: &Entity) -> u64 {
+    let hash = secret.hash(entity);
+    match entity {
+        Entity::Address(address) => secret::in_lane(hash, secret::lane(Some(*address))),
+        _ => hash,
     }
 }
 

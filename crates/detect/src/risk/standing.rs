@@ -3,12 +3,19 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use vigil_event::text;
+
 use super::{Entity, HELD, MATTERS, Sign};
 use crate::entity;
+use crate::state::code::write_text;
+use crate::state::{Input, Kept};
+
+/// So much of a title outlives a restart, in bytes.
+const TITLE_BYTES: usize = 512;
 
 /// What is known about one entity.
 #[derive(Debug)]
-pub(super) struct Standing {
+pub(crate) struct Standing {
     /// When it was first heard of, in milliseconds.
     pub(super) first: i64,
     /// Until when it is not told again.
@@ -35,6 +42,52 @@ pub(super) struct Held {
     /// How many there are, faded as their weight has.
     often: f64,
     pub(super) times: u32,
+}
+
+impl Kept for Held {
+    fn write(&self, out: &mut Vec<u8>) {
+        self.rule.write(out);
+        write_text(text::truncated(&self.title, TITLE_BYTES), out);
+        for weight in [self.weight, self.brought, self.often] {
+            weight.write(out);
+        }
+        self.times.write(out);
+    }
+
+    fn read(input: &mut Input<'_>) -> Option<Self> {
+        Some(Self {
+            rule: u64::read(input)?,
+            title: input.shared_text(TITLE_BYTES)?,
+            weight: input.weight()?,
+            brought: input.weight()?,
+            often: input.weight()?,
+            times: u32::read(input)?,
+        })
+    }
+}
+
+impl Kept for Standing {
+    fn write(&self, out: &mut Vec<u8>) {
+        self.first.write(out);
+        let quiet_until = Some(self.quiet_until).filter(|until| *until != i64::MIN);
+        quiet_until.write(out);
+        self.faded_at.write(out);
+        (self.held.len() as u64).write(out);
+        self.held.iter().for_each(|held| held.write(out));
+        self.rest.write(out);
+        self.clients.write(out);
+    }
+
+    fn read(input: &mut Input<'_>) -> Option<Self> {
+        Some(Self {
+            first: input.moment()?,
+            quiet_until: Option::read(input)?.unwrap_or(i64::MIN),
+            faded_at: input.moment()?,
+            held: input.all(HELD, Held::read)?.into(),
+            rest: input.weight()?,
+            clients: entity::Set::read(input)?,
+        })
+    }
 }
 
 impl Standing {

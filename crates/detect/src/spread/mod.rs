@@ -25,12 +25,11 @@ mod tests;
 mod usual;
 mod watch;
 
-use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher as _, RandomState};
 use std::net::IpAddr;
 
-use serde::{Deserialize, Serialize};
 use vigil_event::{Decodings, Detection, Detector, Event, Evidence, Field, Score, Severity, text};
 
+use crate::secret::Secret;
 use crate::table::Table;
 pub use saved::{SavedScans, SavedScansError};
 use watch::{Counted, Watch};
@@ -73,25 +72,6 @@ impl Default for SpreadOptions {
             alert_severity: Severity::High,
             score: 7.5,
         }
-    }
-}
-
-/// What keeps anybody from making two things one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Secret(u64, u64);
-
-impl Secret {
-    fn new() -> Self {
-        // Each of them has keys that nobody knows.
-        let random = || RandomState::new().hash_one(());
-        Self(random(), random())
-    }
-
-    fn hash(self, of: impl Hash) -> u64 {
-        let mut hasher = DefaultHasher::new();
-        (self.0, self.1).hash(&mut hasher);
-        of.hash(&mut hasher);
-        hasher.finish()
     }
 }
 

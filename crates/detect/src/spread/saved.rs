@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::usual::Usual;
 use super::watch::{EXAMPLES, MOST_THINGS, OF_ONE_NETWORK, Watch};
-use super::{SHOWN_BYTES, Secret, Spread, WATCHES};
+use super::{SHOWN_BYTES, Spread, WATCHES};
+use crate::secret::Secret;
 
 /// What is worth keeping of thin scans.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -6,6 +6,8 @@
 use super::Window;
 use super::scan::Answer;
 use crate::profile::hash_text;
+use crate::state::code::write_fixed;
+use crate::state::{Input, Kept};
 
 /// Bits of the set that distinct paths are estimated from.
 const PATH_BITS: usize = 512;
@@ -56,7 +58,7 @@ impl Period {
 /// What is counted for one address. Which period is the present one follows from when the address was
 /// seen last, which the table knows.
 #[derive(Clone, Debug)]
-pub(super) struct Cell {
+pub(crate) struct Cell {
     present: Period,
     before: Period,
     /// The odds that it tries names, as their logarithm.
@@ -232,6 +234,74 @@ impl Cell {
         }
         *until = at.saturating_add(length);
         true
+    }
+}
+
+impl Kept for Period {
+    fn write(&self, out: &mut Vec<u8>) {
+        self.requests.write(out);
+        self.errors.write(out);
+    }
+
+    fn read(input: &mut Input<'_>) -> Option<Self> {
+        Some(Self {
+            requests: u32::read(input)?,
+            errors: u32::read(input)?,
+        })
+    }
+}
+
+impl Kept for Cell {
+    fn write(&self, out: &mut Vec<u8>) {
+        self.present.write(out);
+        self.before.write(out);
+        self.odds.to_bits().write(out);
+        let first = self.first.into_iter().map(u32::from);
+        first.for_each(|path| path.write(out));
+        out.push(u8::from(self.more.is_some()));
+        if let Some(more) = &self.more {
+            let words = more.paths.iter().chain(&more.tried);
+            words.for_each(|word| write_fixed(*word, out));
+            for until in more.quiet_until {
+                Some(until).filter(|until| *until != i64::MIN).write(out);
+            }
+        }
+    }
+
+    fn read(input: &mut Input<'_>) -> Option<Self> {
+        let present = Period::read(input)?;
+        let before = Period::read(input)?;
+        let odds = f32::from_bits(u32::read(input)?);
+        let mut first = [0; 2];
+        for path in &mut first {
+            *path = u16::try_from(u32::read(input)?).ok()?;
+        }
+        let more = match input.byte()? {
+            0 => None,
+            1 => Some(Box::new(More::read(input)?)),
+            _ => return None,
+        };
+        (0.0..=f32::MAX).contains(&odds).then_some(Self {
+            present,
+            before,
+            odds,
+            first,
+            more,
+        })
+    }
+}
+
+impl More {
+    fn read(input: &mut Input<'_>) -> Option<Self> {
+        let mut more = Self::EMPTY;
+        for word in more.paths.iter_mut().chain(&mut more.tried) {
+            *word = input.fixed()?;
+        }
+        for until in &mut more.quiet_until {
+            *until = Option::read(input)?.unwrap_or(i64::MIN);
+        }
+        more.path_bits = more.paths.iter().map(|word| word.count_ones()).sum();
+        Some(more)
     }
 }
 

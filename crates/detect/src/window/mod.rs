@@ -17,7 +17,8 @@ use std::net::IpAddr;
 
 use vigil_event::{Detection, Detector, Event, Evidence, Field, Score};
 
-use cell::{Cell, Counts};
+pub(crate) use cell::Cell;
+use cell::Counts;
 use scan::Answer;
 
 use crate::entity::{Address, address};
@@ -223,6 +224,16 @@ impl Windows {
     pub(crate) fn approach(&self, source_ip: IpAddr) -> u32 {
         let cell = self.table.get(&address(source_ip));
         cell.map_or(0, Cell::approach)
+    }
+
+    /// To save or restore it.
+    pub(crate) const fn table_mut(&mut self) -> &mut Table<Address, Cell> {
+        &mut self.table
+    }
+
+    /// How long a window is.
+    pub(crate) const fn period_ms(&self) -> i64 {
+        self.options.period_ms
     }
 
     /// How many addresses are held.

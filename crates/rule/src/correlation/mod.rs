@@ -12,6 +12,8 @@ mod read;
 mod resolve;
 mod shape;
 
+use std::hash::{DefaultHasher, Hasher as _};
+
 use vigil_event::Field;
 
 use crate::bucket::Bucket;
@@ -64,6 +66,16 @@ impl Correlation {
             && self.by_client == other.by_client
             && self.kind == other.kind
             && self.feeds_by_id(rules) == other.feeds_by_id(others)
+    }
+
+    /// What it asks for, as a number: those of two that [are the same](Self::is_same) are equal, also in
+    /// two runs of the program.
+    pub fn identity(&self, rules: &[Rule]) -> u64 {
+        let feeds = self.feeds_by_id(rules);
+        let asked = (self.timespan_ms, self.by_client, &self.kind, feeds);
+        let mut hasher = DefaultHasher::new();
+        hasher.write(format!("{asked:?}").as_bytes());
+        hasher.finish()
     }
 
     /// What feeds it, by the rules' ids and in their order; places are those of one set only.

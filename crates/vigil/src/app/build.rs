@@ -16,11 +16,9 @@ use vigil_auth::{
     ApiKey, ApiKeys, Authority, Credential, Gatekeeper, Grant, Issuer, Issuers, Role,
 };
 use vigil_bus::Bus;
-use vigil_detect::FirstSeen;
 use vigil_detect::window::Window;
-use vigil_event::{Clock, IdSource, Score, SystemClock};
+use vigil_event::{Clock, IdSource, SystemClock};
 use vigil_gateway::{Audit, GatewayState};
-use vigil_source::{TailOptions, Tailer};
 use vigil_store::{Retention, Store};
 
 use super::crowd::Addresses;
@@ -30,6 +28,7 @@ use super::key_fetch::KeyFetch;
 use super::listen::{Door, DoorTelemetry};
 use super::memory::Memory;
 use super::mirror::Mirror;
+use super::pipeline::pipeline;
 use super::status::{HealthReadiness, StatusTeller};
 use super::stream::{self, CursorFile};
 use super::tables::{InForce, TableWatch};
@@ -37,27 +36,24 @@ use super::tls::Tls;
 use super::{App, BuildError};
 use crate::config::{Config, IssuerConfig};
 use crate::models::{Learning, ModelFiles, Models};
-use crate::pipeline::{
-    Correlate, Formats, Health, Judge, JudgeOptions, Parts, Pipeline, Telemetry,
-};
+use crate::pipeline::{Health, Pipeline, StateReport, StateTelemetry, Telemetry};
 use crate::rulebook::ActiveRules;
 use crate::tables::Tables;
 
 /// The file of the admin's token in the data directory.
 pub(super) const ADMIN_TOKEN: &str = "admin.token";
-/// Records of a batch, and bytes.
-const BATCH: (usize, usize) = (1_024, 1 << 20);
 const DAY_MS: i64 = 86_400_000;
 const MIB: u64 = 1 << 20;
 
 /// What several parts share.
-struct Common {
-    clock: Arc<dyn Clock>,
-    ids: Arc<IdSource>,
-    registry: Registry,
-    node: Arc<str>,
-    health: Arc<Health>,
-    telemetry: Arc<Telemetry>,
+pub(super) struct Common {
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) ids: Arc<IdSource>,
+    pub(super) registry: Registry,
+    pub(super) node: Arc<str>,
+    pub(super) health: Arc<Health>,
+    pub(super) telemetry: Arc<Telemetry>,
+    pub(super) state: Arc<StateReport>,
 }
 
 impl App {
@@ -145,6 +141,7 @@ fn status(
         ids: common.ids,
         health: common.health,
         telemetry: common.telemetry,
+        state: common.state,
         gateway,
         rules: Arc::clone(rules),
     }
@@ -315,6 +312,7 @@ fn common(config: &Config) -> Result<Common, BuildError> {
         clock: Arc::new(SystemClock),
         ids: Arc::new(IdSource::new(seed)),
         telemetry: Arc::new(Telemetry::new(&registry)?),
+        state: Arc::new(StateReport::new(StateTelemetry::new(&registry)?)),
         registry,
         node: node.into(),
         health: Arc::new(Health::default()),
@@ -371,70 +369,6 @@ fn leave_admin_token(
     std::io::Write::write_all(&mut options.open(&fresh)?, token.as_bytes())?;
     fs_err::rename(&fresh, &path)?;
     Ok(true)
-}
-
-fn pipeline(
-    config: &Config,
-    common: &Common,
-    store: &Arc<dyn Store>,
-    (rules, tables, models): (&Arc<ActiveRules>, &Arc<Tables>, &Arc<Models>),
-) -> Result<Pipeline, BuildError> {
-    let source = &config.source;
-    let absolute = |path: &str| std::path::absolute(path).map(|path| path.display().to_string());
-    let logs: Result<Vec<_>, std::io::Error> = source
-        .logs
-        .iter()
-        .map(|log| Ok((absolute(&log.path)?, log.format)))
-        .collect();
-    let logs = logs?;
-    let options = TailOptions {
-        from_start: source.from_start,
-        max_line_bytes: source.max_line_bytes,
-        keep_line_bytes: source.keep_line_bytes,
-        batch_records: BATCH.0,
-        batch_bytes: BATCH.1,
-    };
-    let patterns: Vec<String> = logs.iter().map(|(path, _)| path.clone()).collect();
-    let tailer = Tailer::open(
-        &patterns,
-        options,
-        store.checkpoints()?,
-        Arc::clone(&common.clock),
-    )?;
-    tailer.telemetry().register(&common.registry)?;
-    let mut detector = config.detector_options();
-    detector.risk.shards = config.detection_threads() as u32;
-    let options = JudgeOptions {
-        detector,
-        threshold: Score::new(config.detect.threat_threshold),
-        alert_severity: config.detect.alert_severity,
-        alert_window_ms: i64::from(config.detect.alert_window_minutes) * 60_000,
-        node: common.node.to_string(),
-    };
-    let first_seen = Arc::new(FirstSeen::default());
-    let judge = |_| {
-        Judge::new(
-            rules.set(),
-            Arc::clone(tables),
-            Arc::clone(&common.clock),
-            options.clone(),
-        )
-        .following(Arc::clone(rules))
-        .teaching(Arc::clone(models))
-        .sharing(&first_seen)
-    };
-    Ok(Pipeline::start(Parts {
-        tailer,
-        formats: Formats::new(logs),
-        proxies: config.proxies(),
-        judges: (0..config.detection_threads()).map(judge).collect(),
-        correlate: Correlate::new(rules.set(), options.clone()).kept_in(&config.data_dir()),
-        store: Arc::clone(store),
-        clock: Arc::clone(&common.clock),
-        telemetry: Arc::clone(&common.telemetry),
-        health: Arc::clone(&common.health),
-        alert_limit: config.alert_limit(),
-    })?)
 }
 
 fn rules(config: &Config, common: &Common) -> Result<Arc<ActiveRules>, BuildError> {

@@ -12,6 +12,7 @@ mod key_fetch;
 mod listen;
 mod memory;
 mod mirror;
+mod pipeline;
 mod rooms;
 mod status;
 mod stream;

@@ -10,7 +10,7 @@ use vigil_bus::Bus;
 use vigil_event::{Clock, IdSource, Publication, Severity, Timestamp};
 use vigil_store::Store;
 
-use crate::pipeline::{Health, Queue, Telemetry};
+use crate::pipeline::{Health, Queue, StateReport, StateTold, Telemetry};
 use crate::rulebook::ActiveRules;
 
 /// How often it is told.
@@ -34,6 +34,8 @@ struct Status {
     sources: Vec<SourceStatus>,
     queues: Vec<Queue>,
     connections: u64,
+    /// When the state of behaviour was saved, and what of it was restored.
+    state: StateTold,
     ready: bool,
     reasons: Vec<String>,
     /// What is wrong and keeps nothing from working: a list that cannot be read again.
@@ -61,6 +63,7 @@ pub(super) struct StatusTeller {
     pub(super) ids: Arc<IdSource>,
     pub(super) health: Arc<Health>,
     pub(super) telemetry: Arc<Telemetry>,
+    pub(super) state: Arc<StateReport>,
     pub(super) gateway: Arc<vigil_gateway::Telemetry>,
     pub(super) rules: Arc<ActiveRules>,
 }
@@ -142,6 +145,7 @@ impl StatusTeller {
             sources: self.health.files().into_iter().map(source).collect(),
             queues: self.health.queues(),
             connections: self.gateway.open_connections(),
+            state: self.state.told(),
             ready: reasons.is_empty(),
             reasons,
             notes: self.health.notes(),

@@ -103,6 +103,11 @@ impl DetectConfig {
             self.new_alerts_per_minute <= 100_000,
             "detect.new_alerts_per_minute: must be at most 100000",
         );
+        expect(
+            problems,
+            self.save_state_seconds <= 86_400,
+            "detect.save_state_seconds: must be at most 86400 (a day)",
+        );
     }
 }
 

@@ -192,6 +192,10 @@ pub struct DetectConfig {
     /// When more alerts than this are opened for one minute, further threats are gathered in one
     /// alert, `alert_flood`. 0: no limit.
     pub new_alerts_per_minute: u32,
+    /// What windows, correlations, buckets and risk have counted, and who is known, is saved in the data
+    /// directory this often, in seconds, and at a graceful stop; a start goes on with it. 1 to 86400. 0:
+    /// it is in memory only.
+    pub save_state_seconds: u32,
     /// What one client address may do over time.
     pub windows: WindowsConfig,
     /// What correlation rules and leaky buckets may remember.
@@ -219,6 +223,7 @@ impl Default for DetectConfig {
             alert_severity: Severity::High,
             alert_window_minutes: 60,
             new_alerts_per_minute: 100,
+            save_state_seconds: 60,
             windows: WindowsConfig::default(),
             correlations: CorrelationsConfig::default(),
             risk: RiskConfig::default(),

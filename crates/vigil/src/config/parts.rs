@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::{Config, NamespaceConfig};
 
@@ -59,6 +60,12 @@ impl Config {
             0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             threads => threads,
         }
+    }
+
+    /// How often the state of behaviour is saved; none if it is not kept.
+    pub fn save_state_every(&self) -> Option<Duration> {
+        let seconds = u64::from(self.detect.save_state_seconds);
+        (seconds > 0).then(|| Duration::from_secs(seconds))
     }
 
     /// The proxies that are believed.

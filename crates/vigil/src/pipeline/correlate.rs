@@ -11,7 +11,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
-use vigil_detect::{Further, Judgement, Provenance, Shared, Sighting};
+use vigil_detect::state::{Next, Part, Refused};
+use vigil_detect::{Further, Judgement, Provenance, Secret, Shared, Sighting};
 use vigil_event::Timestamp;
 use vigil_rule::RuleSet;
 use vigil_store::GroupedThreat;
@@ -41,6 +42,33 @@ impl Correlate {
             panics: 0,
             kept: None,
         }
+    }
+
+    /// Makes keys by this secret, that of what is saved.
+    #[must_use]
+    pub fn keyed_by(mut self, secret: Secret) -> Self {
+        self.shared = self.shared.keyed_by(secret);
+        self
+    }
+
+    /// Takes back what was saved of what all threads know together.
+    pub(super) fn take_back(&mut self, part: &Part, bytes: &[u8]) -> Result<u64, Refused> {
+        self.shared.take_back(part, bytes)
+    }
+
+    /// Begins to write that down as it stands now.
+    pub(super) fn begin_saving(&mut self) {
+        self.shared.begin_saving();
+    }
+
+    /// What is written down next.
+    pub(super) fn next_slice(&mut self) -> Next {
+        self.shared.next_slice()
+    }
+
+    /// Writes nothing further down.
+    pub(super) fn stop_saving(&mut self) {
+        self.shared.stop_saving();
     }
 
     /// Goes on with what is kept in this data directory of scans by many, and keeps it there.

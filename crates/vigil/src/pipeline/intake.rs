@@ -1,6 +1,5 @@
 //! The intake: parses a batch and spreads its records over the detection threads by client address.
 
-use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
 
 use crossbeam_channel::Sender;
@@ -9,7 +8,8 @@ use tokio::sync::oneshot;
 use vigil_decode::{Format, Proxies, Request};
 use vigil_event::{Checkpoint, RecordBatch, SourceId};
 
-use super::{Message, Sequence, Telemetry, Work};
+use super::state::Save;
+use super::{Message, Sequence, Task, Telemetry, Work};
 
 /// A batch after parsing: shared by the detection threads it is spread over.
 pub(super) struct ParsedBatch {
@@ -78,13 +78,13 @@ struct Shared {
 
 /// The queues behind the intake.
 struct Doors {
-    workers: Vec<Sender<Work>>,
+    workers: Vec<Sender<Task>>,
     recorder: Sender<Message>,
 }
 
 impl Intake {
     pub(super) fn new(
-        workers: Vec<Sender<Work>>,
+        workers: Vec<Sender<Task>>,
         recorder: Sender<Message>,
         proxies: Proxies,
         telemetry: Arc<Telemetry>,
@@ -102,6 +102,29 @@ impl Intake {
     /// Takes nothing more, and lets the threads behind it end once their queues are empty.
     pub(super) fn close(&self) {
         *self.shared.doors.write() = None;
+    }
+
+    /// Lets every thread behind it write down what it knows, behind all batches that were handed in before
+    /// and before all others; if that is the last, nothing more is taken. Blocks while the queues are full.
+    pub(super) fn mark(&self, save: &Save, is_last: bool) -> Result<(), Stopped> {
+        // Nobody is handing a batch in meanwhile, so the mark stands at the same place in every queue.
+        let mut doors = self.shared.doors.write();
+        let behind = doors.as_ref().ok_or(Stopped)?;
+        let mut next = self.shared.next.lock();
+        let message = Message::Save {
+            sequence: *next,
+            save: save.clone(),
+        };
+        behind.recorder.send(message).map_err(|_| Stopped)?;
+        *next += 1;
+        for worker in &behind.workers {
+            let task = Task::Save(save.clone());
+            worker.send(task).map_err(|_| Stopped)?;
+        }
+        if is_last {
+            *doors = None;
+        }
+        Ok(())
     }
 
     /// Hands a batch in. Blocks while the queues are full.
@@ -142,7 +165,7 @@ impl Intake {
                     parsed: Arc::clone(&parsed),
                     requests,
                 };
-                worker.send(work).map_err(|_| Stopped)?;
+                worker.send(Task::Judge(work)).map_err(|_| Stopped)?;
             }
         }
         Ok(())
@@ -192,8 +215,7 @@ fn spread(requests: &[(u32, Request)], threads: usize) -> Vec<Vec<u32>> {
         let thread = if threads == 1 {
             0
         } else {
-            BuildHasherDefault::<DefaultHasher>::default().hash_one(request.source_ip) as usize
-                % threads
+            usize::from(vigil_detect::lane(request.source_ip)) % threads
         };
         if let Some(mine) = spread.get_mut(thread) {
             mine.push(place as u32);

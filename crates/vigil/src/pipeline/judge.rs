@@ -3,18 +3,21 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use vigil_decode::{Decoder, Request};
 use vigil_detect::profile::{Profiles, Requests};
-use vigil_detect::{Detector, DetectorOptions, FirstSeen, Judgement, Provenance, Sighting};
+use vigil_detect::state;
+use vigil_detect::{Detector, DetectorOptions, FirstSeen, Judgement, Provenance, Secret, Sighting};
 use vigil_event::threat::Stages;
 use vigil_event::{Clock, Event, Record, RecordBatch, Score, Severity, Threat, Timestamp};
 use vigil_rule::RuleSet;
 use vigil_store::GroupedThreat;
 
 use super::intake::ParsedBatch;
-use super::{LetPass, Lost, Message, Part, Work};
+use super::state::{Save, Saver, Step};
+use super::{LetPass, Lost, Message, Part, Task, Work};
 use crate::models::Models;
 use crate::rulebook::ActiveRules;
 use crate::tables::Tables;
@@ -92,6 +95,10 @@ pub struct Judge {
     costs_at: Timestamp,
     /// The profiles of sites, and where what teaches them goes.
     models: Option<Arc<Models>>,
+    /// Its place among the threads.
+    thread: u32,
+    /// While what it knows is written down.
+    saver: Option<Saver>,
 }
 
 /// The time of one event in so many is measured: a look at the clock a rule costs as much as a cheap
@@ -99,6 +106,8 @@ pub struct Judge {
 const TIMED_EVERY: u32 = 64;
 /// While there is always work, the rules' costs are handed over this often, in milliseconds.
 const COSTS_EVERY_MS: i64 = 1_000;
+/// How long to wait for room for what is written down, where there is nothing else to do.
+const SAVER_WAIT: Duration = Duration::from_millis(2);
 /// While there is always work, so many requests teach together.
 const LESSONS: usize = 1_024;
 
@@ -124,7 +133,30 @@ impl Judge {
             rulebook: None,
             costs_at: Timestamp::default(),
             models: None,
+            thread: 0,
+            saver: None,
         }
+    }
+
+    /// It is the judge of that thread, and makes keys by this secret, that of what is saved.
+    #[must_use]
+    pub fn saved_as(mut self, thread: u32, secret: Secret) -> Self {
+        self.detector = self.detector.keyed_by(secret);
+        self.thread = thread;
+        self
+    }
+
+    /// Takes back what was saved, as far as it is about this thread's clients where there are so many
+    /// threads.
+    pub fn take_back(
+        &mut self,
+        part: &state::Part,
+        bytes: &[u8],
+        threads: usize,
+    ) -> Result<u64, state::Refused> {
+        let thread = self.thread as usize;
+        let mine = |lane| usize::from(lane) % threads.max(1) == thread;
+        self.detector.take_back(part, bytes, &mine)
     }
 
     /// Judges by these profiles of sites from now on, and teaches them.
@@ -247,13 +279,19 @@ impl Judge {
     }
 
     /// Works until the intake is gone.
-    pub(super) fn run(mut self, work: &Receiver<Work>, recorder: &Sender<Message>) {
-        for Work {
-            sequence,
-            parsed,
-            requests,
-        } in work
-        {
+    pub(super) fn run(mut self, work: &Receiver<Task>, recorder: &Sender<Message>) {
+        while let Some(task) = self.next_task(work) {
+            let Work {
+                sequence,
+                parsed,
+                requests,
+            } = match task {
+                Task::Judge(work) => work,
+                Task::Save(save) => {
+                    self.begin_saving(save);
+                    continue;
+                }
+            };
             self.take_up_rules();
             if let Some(models) = &self.models {
                 self.detector.eye_mut().follow(&models.in_force());
@@ -264,7 +302,45 @@ impl Judge {
             if recorder.send(Message::Part { sequence, part }).is_err() {
                 return;
             }
+            self.save_some();
         }
+        if let Some(saver) = self.saver.take() {
+            saver.finish(|| self.detector.next_slice());
+        }
+    }
+
+    /// What to do next. While nothing comes, what it knows is written down, if it is to be.
+    fn next_task(&mut self, work: &Receiver<Task>) -> Option<Task> {
+        while self.saver.is_some() {
+            let wait = match self.save_some() {
+                Step::Waits => SAVER_WAIT,
+                Step::Worked | Step::Ended => Duration::ZERO,
+            };
+            match work.recv_timeout(wait) {
+                Ok(task) => return Some(task),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return None,
+            }
+        }
+        work.recv().ok()
+    }
+
+    fn begin_saving(&mut self, save: Save) {
+        self.detector.begin_saving();
+        self.saver = Some(Saver::of_thread(save, self.thread));
+    }
+
+    /// Writes a little of what it knows down, if it is to.
+    fn save_some(&mut self) -> Step {
+        let Some(saver) = &mut self.saver else {
+            return Step::Ended;
+        };
+        let step = saver.step(|| self.detector.next_slice());
+        if step == Step::Ended {
+            self.detector.stop_saving();
+            self.saver = None;
+        }
+        step
     }
 
     /// Hands over the requests that may teach, when there are some or nobody waits.

@@ -25,6 +25,7 @@ mod let_pass;
 mod noise_telemetry;
 mod reader;
 mod recorder;
+mod state;
 mod telemetry;
 
 use std::sync::Arc;
@@ -32,6 +33,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use crossbeam_channel::bounded;
+use vigil_detect::FirstSeen;
 use vigil_event::Clock;
 use vigil_source::{Tailer, Waker};
 use vigil_store::Store;
@@ -42,6 +44,7 @@ pub use intake::{Intake, Stored, Submission};
 pub use judge::{Judge, JudgeOptions, Judged, Sighted};
 pub use let_pass::LetPass;
 pub use reader::Formats;
+pub use state::{Begin, KeptState, StateReport, StateTelemetry, StateTold};
 pub use telemetry::Telemetry;
 
 /// Batches that wait for each detection thread.
@@ -71,6 +74,12 @@ pub struct Parts {
     pub health: Arc<Health>,
     /// The most alerts that are opened for one minute.
     pub alert_limit: Option<u32>,
+    /// Where reading begins.
+    pub begin: Begin,
+    /// Where the state of behaviour is kept.
+    pub kept: Option<KeptState>,
+    /// Since when everybody is known.
+    pub first_seen: Arc<FirstSeen>,
 }
 
 /// The running pipeline.
@@ -80,6 +89,7 @@ pub struct Pipeline {
     stopping: Arc<AtomicBool>,
     waker: Waker,
     reader: JoinHandle<()>,
+    keeper: Option<state::Keeper>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -108,7 +118,7 @@ impl Pipeline {
             Arc::clone(&parts.health),
             Arc::clone(&stopping),
             parts.correlate,
-            parts.alert_limit,
+            (parts.alert_limit, parts.begin),
         );
         threads.push(spawn("recorder", &parts.health, &stopping, move || {
             recorder.run(&from_stages);
@@ -119,6 +129,20 @@ impl Pipeline {
             parts.proxies,
             Arc::clone(&parts.telemetry),
         );
+        let keeper = parts.kept.map(|kept| {
+            let keeping = state::Keeping {
+                kept,
+                threads: threads.len() as u32 - 1,
+                first_seen: parts.first_seen,
+                intake: intake.clone(),
+                clock: Arc::clone(&parts.clock),
+                telemetry: Arc::clone(&parts.telemetry),
+            };
+            state::Keeper::start(keeping, |body| {
+                spawn("keeper", &parts.health, &stopping, body)
+            })
+        });
+        let keeper = keeper.transpose()?;
         let waker = parts.tailer.waker();
         let reader = reader::Reader {
             tailer: parts.tailer,
@@ -135,6 +159,7 @@ impl Pipeline {
             stopping,
             waker,
             reader,
+            keeper,
             threads,
         })
     }
@@ -151,6 +176,9 @@ impl Pipeline {
         // A thread that panicked has said so already; the others still have work to finish.
         drop(self.reader.join());
         self.health.forget_queues();
+        if let Some(keeper) = self.keeper {
+            keeper.stop();
+        }
         self.intake.close();
         for thread in self.threads {
             drop(thread.join());
@@ -208,6 +236,11 @@ enum Message {
     },
     /// One part was judged.
     Part { sequence: Sequence, part: Part },
+    /// Behind all before it, what is known together is to be written down.
+    Save {
+        sequence: Sequence,
+        save: state::Save,
+    },
 }
 
 /// What a detection thread found in its part of a batch.
@@ -258,6 +291,14 @@ impl Lost {
             ..Self::default()
         }
     }
+}
+
+/// What a detection thread is to do.
+enum Task {
+    /// To judge this.
+    Judge(Work),
+    /// To write down what it knows.
+    Save(state::Save),
 }
 
 /// A batch for one detection thread.

@@ -12,9 +12,11 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use tokio::sync::oneshot;
 use vigil_event::{Checkpoint, Clock, SourceId, Timestamp};
+use vigil_source::{Stands, stands};
 use vigil_store::{Entry, GroupedThreat, Store};
 
 use super::intake::{Expected, Stored};
+use super::state::{Begin, Save, Saver, Step};
 use super::{Correlate, Health, LetPass, Message, Sequence, Sighted, Telemetry};
 
 /// Threats in one transaction, beyond which a further batch waits for the next.
@@ -22,6 +24,8 @@ const THREATS_PER_ENTRY: usize = 1_024;
 /// A checkpoint without threats is stored at most this often: what is read again after a crash is
 /// benign and costs little.
 const CHECKPOINT_EVERY_MS: i64 = 1_000;
+/// So many slices are written down between two looks for messages.
+const SLICES: usize = 4;
 /// How long the recorder waits between two tries, at first and at most.
 const RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 
@@ -52,6 +56,16 @@ pub(super) struct Recorder {
     alert_limit: Option<u32>,
     /// Sources of which a checkpoint is stored.
     known: BTreeSet<SourceId>,
+    /// Where each source stands, stored or not.
+    positions: BTreeMap<SourceId, Checkpoint>,
+    /// Up to where sources are read again whose threats and hits are stored.
+    read_again: BTreeMap<SourceId, Checkpoint>,
+    /// Marks that have not come to their turn.
+    marks: BTreeMap<Sequence, Save>,
+    /// A mark whose turn has come; what is before it is not stored yet.
+    marked: Option<(Save, Vec<Checkpoint>)>,
+    /// While what is known together is written down.
+    saver: Option<Saver>,
     /// The store failed until the server stopped: nothing more may be stored.
     gave_up: bool,
 }
@@ -64,8 +78,13 @@ impl Recorder {
         health: Arc<Health>,
         stopping: Arc<AtomicBool>,
         correlate: Correlate,
-        alert_limit: Option<u32>,
+        (alert_limit, begin): (Option<u32>, Begin),
     ) -> Self {
+        let by_source = |all: Vec<Checkpoint>| {
+            let all = all.into_iter();
+            all.map(|checkpoint| (checkpoint.source.clone(), checkpoint))
+                .collect()
+        };
         Self {
             store,
             clock,
@@ -80,6 +99,11 @@ impl Recorder {
             let_pass: LetPass::default(),
             alert_limit,
             known: BTreeSet::new(),
+            positions: by_source(begin.positions),
+            read_again: by_source(begin.stored),
+            marks: BTreeMap::new(),
+            marked: None,
+            saver: None,
             gave_up: false,
         }
     }
@@ -87,9 +111,7 @@ impl Recorder {
     /// Works until every stage before it is gone, then stores what is left.
     pub(super) fn run(mut self, messages: &Receiver<Message>) {
         loop {
-            match messages.recv_timeout(Duration::from_millis(
-                CHECKPOINT_EVERY_MS.unsigned_abs() / 2,
-            )) {
+            match messages.recv_timeout(self.save_some()) {
                 Ok(message) => {
                     self.take(message);
                     while let Ok(message) = messages.try_recv() {
@@ -107,6 +129,9 @@ impl Recorder {
                         self.store(&mut [], self.clock.now());
                     }
                     self.correlate.keep(self.clock.now(), true);
+                    if let Some(saver) = self.saver.take() {
+                        saver.finish(|| self.correlate.next_slice());
+                    }
                     return;
                 }
             }
@@ -131,6 +156,9 @@ impl Recorder {
                     },
                 );
             }
+            Message::Save { sequence, save } => {
+                self.marks.insert(sequence, save);
+            }
             Message::Part { sequence, part } => {
                 self.telemetry.judged(part.below_threshold, part.failed);
                 self.telemetry.correlations_lost(part.lost);
@@ -143,6 +171,59 @@ impl Recorder {
                 }
             }
         }
+    }
+
+    /// Writes a little of what is known together down, if it is to; how long to wait for a message then.
+    fn save_some(&mut self) -> Duration {
+        for _ in 0..SLICES {
+            let Some(saver) = &mut self.saver else {
+                return Duration::from_millis(CHECKPOINT_EVERY_MS.unsigned_abs() / 2);
+            };
+            match saver.step(|| self.correlate.next_slice()) {
+                Step::Worked => {}
+                Step::Waits => break,
+                Step::Ended => {
+                    self.correlate.stop_saving();
+                    self.saver = None;
+                }
+            }
+        }
+        Duration::from_millis(1)
+    }
+
+    /// The batch whose turn it is, if all its parts are there.
+    fn take_complete(&mut self) -> Option<Pending> {
+        // A mark has its turn like a batch: what is known together is that of all before it.
+        while let Some(save) = self.marks.remove(&self.next) {
+            self.next += 1;
+            self.correlate.begin_saving();
+            self.saver = None;
+            self.marked = Some((save, self.positions.values().cloned().collect()));
+        }
+        let is_complete = self.pending.get(&self.next).map(|one| one.parts == 0);
+        if is_complete != Some(true) {
+            return None;
+        }
+        let complete = self.pending.remove(&self.next);
+        self.next += 1;
+        complete
+    }
+
+    /// Notes where a source stands after a batch; whether what is in it was stored before, as when it is read
+    /// again to complete the state.
+    fn moves_to(&mut self, source: &SourceId, checkpoint: Option<&Checkpoint>) -> bool {
+        let Some(checkpoint) = checkpoint else {
+            return false;
+        };
+        self.positions.insert(source.clone(), checkpoint.clone());
+        let Some(stored) = self.read_again.get(source) else {
+            return false;
+        };
+        let is_stored = matches!(stands(checkpoint, stored), Stands::Before(_) | Stands::Here);
+        if !is_stored {
+            self.read_again.remove(source);
+        }
+        is_stored
     }
 
     fn waiting_threats(&self) -> usize {
@@ -159,30 +240,24 @@ impl Recorder {
         }
         let mut threats = Vec::new();
         let mut done = Vec::new();
-        while self
-            .pending
-            .get(&self.next)
-            .is_some_and(|pending| pending.parts == 0)
+        while let Some(Pending {
+            submission,
+            threats: mut found,
+            sighted,
+            let_pass,
+            ..
+        }) = self.take_complete()
         {
-            let Some(Pending {
-                submission,
-                threats: mut found,
-                sighted,
-                let_pass,
-                ..
-            }) = self.pending.remove(&self.next)
-            else {
-                break;
-            };
-            self.next += 1;
             let mut concluded = LetPass::default();
             let below_threshold = self.correlate.conclude(sighted, &mut found, &mut concluded);
             self.telemetry
                 .judged(below_threshold, self.correlate.take_panics());
             self.telemetry.correlations_lost(self.correlate.take_lost());
             self.telemetry.let_pass(&concluded);
-            self.let_pass.add(let_pass);
-            self.let_pass.add(concluded);
+            if !self.moves_to(&submission.source, submission.checkpoint.as_ref()) {
+                self.let_pass.add(let_pass);
+                self.let_pass.add(concluded);
+            }
             found.sort_by_key(|grouped| grouped.threat.record.offset);
             if let Some(waiting) = submission.done {
                 done.push((waiting, outcome(&submission.counts, found.len())));
@@ -194,8 +269,12 @@ impl Recorder {
         }
         let now = self.clock.now();
         self.correlate.keep(now, false);
-        if (threats.is_empty() && !self.checkpoint_due(now)) || self.store(&mut threats, now) {
+        let is_due = !threats.is_empty() || self.marked.is_some() || self.checkpoint_due(now);
+        if !is_due || self.store(&mut threats, now) {
             tell(done);
+            let marked = self.marked.take();
+            let saver = marked.map(|(save, positions)| Saver::of_all(save, positions));
+            self.saver = saver.or(self.saver.take());
         } else {
             // What was not stored is read again at the next start, so no checkpoint may pass it.
             self.gave_up = true;

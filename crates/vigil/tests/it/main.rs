@@ -32,6 +32,7 @@ mod rules;
 mod sigma;
 mod site;
 mod socket;
+mod state;
 mod suricata;
 mod thin_scan;
 mod tls;

@@ -49,7 +49,7 @@ fn fingerprint(http: &Http) -> String {
 }
 
 /// The newest status that is as wanted.
-fn status(site: &Site, vigil: &Vigil, wanted: impl Fn(&Value) -> bool) -> Value {
+pub(crate) fn status(site: &Site, vigil: &Vigil, wanted: impl Fn(&Value) -> bool) -> Value {
     wait_for("a status", || {
         let output = site
             .vigil()
