@@ -138,7 +138,7 @@ impl Pipeline {
                 first_seen: parts.first_seen,
                 intake: intake.clone(),
                 clock: Arc::clone(&parts.clock),
-                telemetry: Arc::clone(&parts.telemetry),
+                store: Arc::clone(&parts.store),
             };
             state::Keeper::start(keeping, |body| {
                 spawn("keeper", &parts.health, &stopping, body)
