@@ -26,6 +26,6 @@ pub mod stopwatch;
 pub mod tables;
 
 /// An attack is told in many small texts that one thread makes and another drops, which the system's
-/// allocator takes half as long again for.
+/// allocator takes a good deal longer for.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
