@@ -63,6 +63,13 @@ pub fn suite<B: Bus + 'static>(open: impl Fn(LogLimits, Arc<dyn Clock>) -> B) {
             ..LogLimits::default()
         },
     ));
+    fleeting::has_bytes_of_its_own(&with(
+        &open,
+        LogLimits {
+            max_bytes: 40_000,
+            ..LogLimits::default()
+        },
+    ));
     fleeting::a_channel_of_nothing_else_makes_room(&with(
         &open,
         LogLimits {
