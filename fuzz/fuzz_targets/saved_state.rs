@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock};
 
 use libfuzzer_sys::fuzz_target;
 use vigil_detect::state::format::Reader;
-use vigil_detect::state::{Next, Part};
+use vigil_detect::state::{Next, Part, Saves as _};
 use vigil_detect::{Detector, DetectorOptions, FirstSeen, Shared};
 use vigil_event::{Event, Field, Timestamp};
 use vigil_rule::{RuleFile, RuleSet};
@@ -103,6 +103,9 @@ fuzz_target!(|bytes: &[u8]| {
     detector.begin_saving();
     while let Next::Slice(slice) = detector.next_slice() {
         let mut again = Detector::new(Arc::clone(&SET), &options);
-        assert_eq!(again.take_back(&slice.part, &slice.bytes, &|_| true), Ok(slice.keys));
+        assert_eq!(
+            again.take_back(&slice.part, &slice.bytes, &|_| true),
+            Ok(slice.keys)
+        );
     }
 });

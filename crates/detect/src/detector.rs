@@ -17,7 +17,7 @@ use crate::risk::{Clients, Entity, Risk, RiskOptions, Signs};
 use crate::sensor::{self, Alert};
 use crate::sighting::Sighting;
 use crate::spread::SpreadOptions;
-use crate::state::Saving;
+use crate::state::Saves as _;
 use crate::window::{Crossing, WindowOptions, Windows};
 
 /// What a detector needs to know.
@@ -72,8 +72,8 @@ pub struct Detector {
     asked: Asked,
     /// How many were forgotten that were known for some time.
     made_room: u64,
-    /// How far what is known is written down.
-    saving: Saving,
+    /// While what is known is written down: the table whose turn it is.
+    saving: Option<usize>,
     /// Stands where something is off.
     nothing: (),
 }
@@ -106,7 +106,7 @@ impl Detector {
             first_seen: Arc::default(),
             asked: Asked::by(&rules),
             made_room: 0,
-            saving: Saving::default(),
+            saving: None,
             nothing: (),
             rules,
         }

@@ -12,7 +12,7 @@ use crate::policy::{Excused, Policy};
 use crate::risk::{Entity, Risk, Sign, Signs};
 use crate::secret::Secret;
 use crate::spread::{SavedScans, SavedScansError, Spread};
-use crate::state::{Next, Part, Parts, Refused, Saved, Saving};
+use crate::state::{Part, Parts, Refused, Saved, Saves as _};
 use crate::{DetectorOptions, Judgement};
 
 /// An event that feeds a shared correlation, says something about more than its client or may be part of a
@@ -67,7 +67,7 @@ pub struct Shared {
     /// The correlations that fired on the event concluded last, by their rules' places.
     fired: Vec<usize>,
     secret: Secret,
-    saving: Saving,
+    saving: Option<usize>,
 }
 
 /// The table that comes before those of the correlations.
@@ -91,6 +91,10 @@ impl Parts for Shared {
             _ => self.correlator.part(place.checked_sub(CORRELATIONS)?),
         }
     }
+
+    fn turn(&mut self) -> &mut Option<usize> {
+        &mut self.saving
+    }
 }
 
 impl Shared {
@@ -106,7 +110,7 @@ impl Shared {
             spare: Vec::new(),
             fired: Vec::new(),
             secret: Secret::new(),
-            saving: Saving::default(),
+            saving: None,
             rules,
         }
         .keyed()
@@ -125,26 +129,7 @@ impl Shared {
         self.keyed()
     }
 
-    /// As [`Detector::begin_saving`](crate::Detector::begin_saving).
-    pub fn begin_saving(&mut self) {
-        self.saving = Saving::begin(self);
-    }
-
-    /// As [`Detector::next_slice`](crate::Detector::next_slice).
-    pub fn next_slice(&mut self) -> Next {
-        let mut saving = self.saving;
-        let slice = saving.next(self);
-        self.saving = saving;
-        slice
-    }
-
-    /// As [`Detector::stop_saving`](crate::Detector::stop_saving).
-    pub fn stop_saving(&mut self) {
-        let mut saving = std::mem::take(&mut self.saving);
-        saving.end(self);
-    }
-
-    /// As [`Detector::take_back`](crate::Detector::take), of everybody.
+    /// As [`Detector::take_back`](crate::Detector::take_back), of everybody.
     pub fn take_back(&mut self, part: &Part, bytes: &[u8]) -> Result<u64, Refused> {
         if let Some(taken) = self.correlator.take_back(part, bytes, &|_| true) {
             return taken;

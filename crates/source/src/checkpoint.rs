@@ -107,8 +107,8 @@ pub enum Stands {
     Here,
     /// So many bytes before it, in the same files.
     Before(u64),
-    /// Behind it, in the same files.
-    Behind,
+    /// Behind it, in the same files: beyond this offset in one of them.
+    Behind(u64),
     /// In other files: there was a rotation between them, or one is no checkpoint.
     Elsewhere,
 }
@@ -130,7 +130,7 @@ pub fn stands(one: &Checkpoint, other: &Checkpoint) -> Stands {
     for (mark, of_other) in one.files.iter().zip(&other.files) {
         match of_other.offset.checked_sub(mark.offset) {
             Some(bytes) => before += bytes,
-            None => return Stands::Behind,
+            None => return Stands::Behind(of_other.offset),
         }
     }
     if before == 0 {
@@ -173,7 +173,7 @@ mod tests {
         for (one, other, expected) in [
             (at(&[mark(1, 5)]), at(&[mark(1, 5)]), Stands::Here),
             (at(&[mark(1, 5)]), at(&[mark(1, 9)]), Stands::Before(4)),
-            (at(&[mark(1, 9)]), at(&[mark(1, 5)]), Stands::Behind),
+            (at(&[mark(1, 9)]), at(&[mark(1, 5)]), Stands::Behind(5)),
             (at(&[mark(1, 5)]), at(&[mark(2, 9)]), Stands::Elsewhere),
             (
                 at(&[mark(1, 5)]),

@@ -42,7 +42,7 @@ pub use stats::{Stats, StatsQuery};
 /// - **Durability.** What was committed survives the end of the process. When the machine itself
 ///   fails, the newest entries may be lost, but only together with their checkpoints, so that the
 ///   source reads those records again; channels then get a new epoch, since offsets may be given
-///   again.
+///   again. [`write_through`](Store::write_through) rules that out for all before it.
 /// - **Exactly once.** A threat whose id is known is not stored, counted or published again.
 /// - **Who retries.** The caller. [`StoreError::is_temporary`] says whether it makes sense. Nothing
 ///   is retried in here.
@@ -150,6 +150,10 @@ pub trait Store: Send + Sync {
     /// last seen, so none goes by age before its threats. What was deleted is counted. Suppressions
     /// go by the age of their end, and while in force never.
     fn trim(&self, retention: &Retention, now: Timestamp) -> Result<Trimmed, StoreError>;
+
+    /// Lets all that was committed outlive a failure of the machine as well: for what is kept elsewhere
+    /// and must never be ahead of it.
+    fn write_through(&self) -> Result<(), StoreError>;
 
     /// Whether it can be written, found out by writing.
     fn check(&self) -> Result<(), StoreError>;

@@ -2,7 +2,7 @@
 
 use super::Detector;
 use crate::secret::Secret;
-use crate::state::{Next, Part, Parts, Refused, Saved, Saving, identity};
+use crate::state::{Part, Parts, Refused, Saved, identity};
 
 /// The tables that come before those of the correlations.
 const WINDOWS: usize = 0;
@@ -48,6 +48,10 @@ impl Parts for Detector {
             _ => self.correlator.part(place.checked_sub(CORRELATIONS)?),
         }
     }
+
+    fn turn(&mut self) -> &mut Option<usize> {
+        &mut self.saving
+    }
 }
 
 impl Detector {
@@ -58,25 +62,6 @@ impl Detector {
         self.risk.keyed_by(secret);
         self.correlator.keyed_by(secret);
         self
-    }
-
-    /// Begins to write down what it knows as it stands now, and no further what it was about to.
-    pub fn begin_saving(&mut self) {
-        self.saving = Saving::begin(self);
-    }
-
-    /// What is written down next.
-    pub fn next_slice(&mut self) -> Next {
-        let mut saving = self.saving;
-        let slice = saving.next(self);
-        self.saving = saving;
-        slice
-    }
-
-    /// Writes nothing further down. So do other rules.
-    pub fn stop_saving(&mut self) {
-        let mut saving = std::mem::take(&mut self.saving);
-        saving.end(self);
     }
 
     /// Takes back what was saved, as far as it is about clients whose [lanes](crate::lane) are `mine`: how

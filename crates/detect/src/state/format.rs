@@ -6,7 +6,8 @@
 //!
 //! Each slice has a checksum in the contents, so that what is damaged is known before anything is taken back,
 //! and costs only its own part. *Limits.* [`MOST_CONTENTS`] bytes of contents, [`MOST_SLICE`] bytes of a
-//! slice; nothing is allocated for a length that the file does not have.
+//! slice, [`MOST_SOURCES`] sources; slices stand one behind the other, so that each byte is of one of them,
+//! and nothing is allocated for a length that the file does not have.
 //!
 //! Never holds: the file itself; this works on whatever can be read or written.
 
@@ -29,6 +30,8 @@ const FOOT_BYTES: u64 = 20;
 pub const MOST_CONTENTS: u64 = 32 << 20;
 /// More bytes of a slice are not read. One key has less than a quarter of that.
 pub const MOST_SLICE: u64 = 1 << 20;
+/// More sources are not read.
+pub const MOST_SOURCES: usize = 1 << 18;
 /// The longest name of a part, name of a source and state of a source, in bytes.
 const MOST_NAME: usize = 1 << 10;
 const MOST_PATH: usize = 8 << 10;
@@ -120,6 +123,11 @@ impl<W: Write> Writer<W> {
     pub fn finish(mut self, head: &Head) -> io::Result<(W, u64)> {
         let mut contents = Vec::new();
         write_contents(head, &self.places, &mut contents);
+        if contents.len() as u64 > MOST_CONTENTS || head.positions.len() > MOST_SOURCES {
+            return Err(io::Error::other(
+                "there are more tables or logs than are read back",
+            ));
+        }
         self.to.write_all(&contents)?;
         self.to.write_all(&self.at.to_le_bytes())?;
         let checksum = crc32fast::hash(&contents);
@@ -156,7 +164,7 @@ fn read_contents(input: &mut Input<'_>) -> Option<(Head, Vec<Place>)> {
     let secret = Secret(input.fixed()?, input.fixed()?);
     let saved_at = Timestamp::from_millis(input.moment()?);
     let threads = u32::read(input)?;
-    let positions = input.all(usize::MAX, |input| {
+    let positions = input.all(MOST_SOURCES, |input| {
         Some(Checkpoint {
             source: SourceId::new(input.text(MOST_PATH)?),
             state: input.text(MOST_CHECKPOINT)?.to_owned(),
@@ -227,12 +235,12 @@ impl<R: Read + Seek> Reader<R> {
         }
         let (head, places) = read_contents(&mut Input::new(&contents))
             .ok_or(damaged("its contents are not understood"))?;
-        let within = |place: &Place| {
-            let end = place.start.checked_add(place.length);
-            place.start >= HEAD_BYTES && end.is_some_and(|end| end <= start)
-        };
-        if !places.iter().all(within) {
-            return Err(damaged("a slice stands nowhere"));
+        let end = places.iter().try_fold(HEAD_BYTES, |end, place| {
+            let follows = place.start == end;
+            follows.then(|| end.checked_add(place.length)).flatten()
+        });
+        if end != Some(start) {
+            return Err(damaged("a slice stands where another does, or nowhere"));
         }
         Ok(Self { from, head, places })
     }
@@ -308,4 +316,82 @@ fn read_at(from: &mut (impl Read + Seek), start: u64, count: u64) -> io::Result<
         return Err(io::ErrorKind::UnexpectedEof.into());
     }
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use super::*;
+
+    fn head(positions: usize) -> Head {
+        let position = Checkpoint {
+            source: SourceId::new("/a"),
+            state: String::new(),
+        };
+        Head {
+            secret: Secret(1, 2),
+            saved_at: Timestamp::default(),
+            threads: 1,
+            positions: vec![position; positions],
+        }
+    }
+
+    fn part() -> Part {
+        Part {
+            name: "a".to_owned(),
+            identity: 1,
+        }
+    }
+
+    /// A file with ten bytes, whose contents say that slices stand at these places.
+    fn with_slices_at(places: &[(u64, u64)]) -> Vec<u8> {
+        let mut writer = Writer::begin(Vec::new()).unwrap();
+        let slice = Slice {
+            part: part(),
+            keys: 1,
+            bytes: vec![7; 10],
+        };
+        writer.add(slice, None).unwrap();
+        let place = |(start, length): &(u64, u64)| Place {
+            part: part(),
+            thread: None,
+            keys: 1,
+            start: *start,
+            length: *length,
+            checksum: 0,
+        };
+        writer.places = places.iter().map(place).collect();
+        writer.finish(&head(0)).unwrap().0
+    }
+
+    #[test]
+    fn each_byte_is_of_one_slice() {
+        for (places, is_read) in [
+            (&[(12, 10)][..], true),
+            (&[(12, 4), (16, 6)], true),
+            // Else a small file is read as a huge one.
+            (&[(12, 10), (12, 10)], false),
+            (&[(12, 6), (16, 6)], false),
+            (&[(12, 4), (17, 5)], false),
+            (&[(16, 6), (12, 4)], false),
+            (&[(13, 9)], false),
+            (&[(12, 9)], false),
+            (&[(12, 11)], false),
+            (&[(u64::MAX, 10)], false),
+            (&[], false),
+        ] {
+            let opened = Reader::open(Cursor::new(with_slices_at(places)));
+            assert_eq!(opened.is_ok(), is_read, "{places:?}");
+        }
+    }
+
+    #[test]
+    fn what_would_not_be_read_back_is_not_written() {
+        let writer = || Writer::begin(Vec::new()).unwrap();
+        let (bytes, _) = writer().finish(&head(MOST_SOURCES)).unwrap();
+        let reader = Reader::open(Cursor::new(bytes)).unwrap();
+        assert_eq!(reader.head().positions.len(), MOST_SOURCES);
+        assert!(writer().finish(&head(MOST_SOURCES + 1)).is_err());
+    }
 }

@@ -2,8 +2,8 @@
 //!
 //! *What.* A table is written down as it stood at one moment, a slice at a time, while it goes on: a value
 //! that is about to change is written first. So nobody waits for a large table, and all that is written is
-//! of that moment. *Input.* [`begin_saving`](crate::Detector::begin_saving), and then
-//! [`next_slice`](crate::Detector::next_slice) now and then. *Output.* [`Slice`]s, each of a [`Part`]: one
+//! of that moment. *Input.* [`Saves::begin_saving`], and then
+//! [`Saves::next_slice`] now and then. *Output.* [`Slice`]s, each of a [`Part`]: one
 //! table, with the identity of what it was made by. *Back again.* What is
 //! [taken back](crate::Detector::take_back) is checked; a part of another rule is refused, and what is stale falls
 //! out by the tables' own rules. *Limits.* A slice has about [`SLICE_BYTES`]; a table that is taken into a
@@ -86,48 +86,54 @@ pub(crate) trait Saved {
 pub(crate) trait Parts {
     fn table(&mut self, place: usize) -> Option<&mut dyn Saved>;
     fn part(&self, place: usize) -> Option<Part>;
+    /// The table whose turn it is; none while nothing is saved.
+    fn turn(&mut self) -> &mut Option<usize>;
 }
 
-/// How far saving is: the table whose turn it is.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Saving(Option<usize>);
+/// Who can write down what it knows while it goes on.
+pub trait Saves {
+    /// Begins to write down what it knows as it stands now, and no further what it was about to.
+    fn begin_saving(&mut self);
+    /// What is written down next.
+    fn next_slice(&mut self) -> Next;
+    /// Writes nothing further down. So do other rules.
+    fn stop_saving(&mut self);
+}
 
-impl Saving {
-    pub(crate) fn begin(of: &mut impl Parts) -> Self {
-        for place in 0.. {
-            match of.table(place) {
-                Some(table) => table.begin(),
-                None => break,
-            }
+impl<T: Parts> Saves for T {
+    fn begin_saving(&mut self) {
+        let mut place = 0;
+        while let Some(table) = self.table(place) {
+            table.begin();
+            place += 1;
         }
-        Self(Some(0))
+        *self.turn() = Some(0);
     }
 
-    pub(crate) fn next(&mut self, of: &mut impl Parts) -> Next {
-        while let Some(place) = self.0 {
-            let Some(table) = of.table(place) else {
-                self.0 = None;
+    fn next_slice(&mut self) -> Next {
+        while let Some(place) = *self.turn() {
+            let Some(table) = self.table(place) else {
+                *self.turn() = None;
                 return Next::All;
             };
             if let Some((keys, bytes)) = table.next()
-                && let Some(part) = of.part(place)
+                && let Some(part) = self.part(place)
             {
                 return Next::Slice(Slice { part, keys, bytes });
             }
-            self.0 = Some(place + 1);
+            *self.turn() = Some(place + 1);
         }
         Next::Stopped
     }
 
-    pub(crate) fn end(&mut self, of: &mut impl Parts) {
-        if self.0.take().is_none() {
+    fn stop_saving(&mut self) {
+        if self.turn().take().is_none() {
             return;
         }
-        for place in 0.. {
-            match of.table(place) {
-                Some(table) => table.end(),
-                None => break,
-            }
+        let mut place = 0;
+        while let Some(table) = self.table(place) {
+            table.end();
+            place += 1;
         }
     }
 }

@@ -184,3 +184,114 @@ impl<K: SavedKey, V: Kept> Table<K, V> {
         Some(taken)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// So many bytes beside its number has a value, so that a few fill a slice.
+    const LARGE: usize = SLICE_BYTES / 16;
+
+    #[derive(Debug)]
+    struct Large(u64);
+
+    impl Kept for Large {
+        fn write(&self, out: &mut Vec<u8>) {
+            write_fixed(self.0, out);
+            out.resize(out.len() + LARGE, 0);
+        }
+
+        fn read(input: &mut Input<'_>) -> Option<Self> {
+            let number = input.fixed()?;
+            input.take(LARGE)?;
+            Some(Self(number))
+        }
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        See(u64),
+        Change(u64),
+        Evict,
+        TakeSlice,
+    }
+
+    fn steps(most: usize) -> impl Strategy<Value = Vec<Step>> {
+        let step = prop_oneof![
+            9 => (0..90_u64).prop_map(Step::See),
+            2 => (0..90_u64).prop_map(Step::Change),
+            3 => Just(Step::Evict),
+            1 => Just(Step::TakeSlice),
+        ];
+        prop::collection::vec(step, 0..most)
+    }
+
+    fn take(
+        table: &mut Table<u64, Large>,
+        step: &Step,
+        now: i64,
+        slices: &mut Vec<(u64, Vec<u8>)>,
+    ) {
+        match step {
+            Step::See(key) => table.entry(*key, now, || Large(0)).value.0 += 1,
+            Step::Change(key) => {
+                if let Some(value) = table.get_mut(key) {
+                    value.0 += 1_000;
+                }
+            }
+            Step::Evict => drop(table.evict()),
+            Step::TakeSlice => slices.extend(table.next()),
+        }
+    }
+
+    fn held(table: &Table<u64, Large>) -> BTreeMap<u64, (i64, u64)> {
+        let slots = table.slots.iter();
+        slots
+            .map(|slot| (slot.key, (slot.visits.0, slot.value.0)))
+            .collect()
+    }
+
+    proptest! {
+        #[test]
+        fn each_key_is_written_once_as_it_stood_whatever_happens_meanwhile(
+            before in steps(150),
+            meanwhile in steps(300),
+        ) {
+            let mut table = Table::new(24, 1_000);
+            let mut slices = Vec::new();
+            for (now, step) in (0..).zip(&before) {
+                take(&mut table, step, now, &mut slices);
+            }
+            table.begin();
+            prop_assert!(slices.is_empty(), "nothing is written before that");
+            let stood = held(&table);
+            for (now, step) in (1_000..).zip(&meanwhile) {
+                take(&mut table, step, now, &mut slices);
+                let waits = table.pass.as_ref().map_or(0, |pass| {
+                    let full = pass.full.iter().map(|(_, bytes)| bytes.len());
+                    full.sum::<usize>() + pass.bytes.len()
+                });
+                prop_assert!(waits <= stood.len() * (LARGE + 32), "each waits once at most");
+            }
+            slices.extend(std::iter::from_fn(|| table.next()));
+            prop_assert!(table.pass.is_none());
+            let mut written = BTreeMap::new();
+            for (keys, bytes) in &slices {
+                let mut input = Input::new(bytes);
+                for _ in 0..*keys {
+                    let key = <u64 as SavedKey>::read(&mut input).unwrap();
+                    let visits = i64::read(&mut input).unwrap();
+                    let value = Large::read(&mut input).unwrap();
+                    let twice = written.insert(key, (visits, value.0));
+                    prop_assert_eq!(twice, None);
+                }
+                prop_assert!(input.is_empty());
+            }
+            prop_assert_eq!(written, stood);
+        }
+    }
+}

@@ -79,6 +79,15 @@ impl Writer {
         Ok(answer)
     }
 
+    /// Writes a commit through to the disk, and with it all before it.
+    pub(super) fn write_through(&self) -> Result<(), Failure> {
+        self.connection.pragma_update(None, "synchronous", "FULL")?;
+        let written = self.touch();
+        self.connection
+            .pragma_update(None, "synchronous", "NORMAL")?;
+        written
+    }
+
     /// Writes something that means nothing.
     pub(super) fn touch(&self) -> Result<(), Failure> {
         let sql = "UPDATE meta SET value = CAST(value AS INTEGER) + 1 WHERE key = 'checked'";

@@ -1,7 +1,8 @@
 //! The store in one SQLite file.
 //!
 //! The file is in write-ahead-log mode with `synchronous = NORMAL`: a commit survives the end of the
-//! process, and when the machine fails the newest commits may be undone. That is enough here, because
+//! process, and when the machine fails the newest commits may be undone, but for those that were written
+//! through ([`Store::write_through`]). That is enough here, because
 //! a lost entry takes its checkpoint with it, so that the source reads the same records again; after
 //! such a failure the channels get a new epoch. One connection writes, behind a lock; a few
 //! read-only ones answer; one more merges the write-ahead log into the file. The file is not mapped into memory: a disk error would then end the process
@@ -263,6 +264,13 @@ impl Store for SqliteStore {
             retention,
             now,
         )
+    }
+
+    fn write_through(&self) -> Result<(), StoreError> {
+        let writer = self.writer.lock();
+        writer
+            .write_through()
+            .map_err(|failure| failure.at(&self.path))
     }
 
     fn check(&self) -> Result<(), StoreError> {

@@ -185,6 +185,30 @@ fn a_disk_that_cannot_be_written_loses_nothing() {
 }
 
 #[test]
+fn what_is_written_through_is_a_commit_and_makes_no_later_one_slower() {
+    let directory = Directory::new();
+    let store = directory.store();
+    let ask = |sql: &str| -> String {
+        let writer = store.writer.lock();
+        let answer = writer.connection.query_row(sql, [], |row| row.get(0));
+        answer.unwrap()
+    };
+    let commits = || ask("SELECT value FROM meta WHERE key = 'checked'");
+    // Normal: a commit does not wait for the disk.
+    let waits = || ask("SELECT CAST(synchronous AS TEXT) FROM pragma_synchronous");
+    let before = (commits(), waits());
+    assert_eq!(before.1, "1");
+    store.write_through().unwrap();
+    assert_ne!(commits(), before.0, "without one nothing reaches the disk");
+    assert_eq!(waits(), before.1);
+    let pragma = |sql| store.writer.lock().connection.execute_batch(sql).unwrap();
+    pragma("PRAGMA query_only = ON");
+    assert!(store.write_through().is_err());
+    pragma("PRAGMA query_only = OFF");
+    assert_eq!(waits(), before.1);
+}
+
+#[test]
 fn the_machine_failed_so_offsets_may_come_again() {
     let directory = Directory::new();
     let epoch = |store: &SqliteStore| store.backlog(channel::THREATS, 1).unwrap().epoch;

@@ -270,7 +270,11 @@ async fn listen(
         if !is_well {
             return;
         }
-        if !answers.is_empty() && stream.write_all(&answers).await.is_err() {
+        if answers.is_empty() {
+            continue;
+        }
+        let answered = stream.write_all(&answers).await;
+        if answered.and(stream.acknowledge_when_read()).is_err() {
             return;
         }
         answers.clear();

@@ -22,7 +22,7 @@ use crate::app::tls::certificates;
 pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin {
     fn socket(&self) -> &TcpStream;
 
-    /// From here on what was read is acknowledged at once, by who read it. The system would choose by how
+    /// Until it writes again, what it reads is acknowledged at once, by who read it. The system would choose by how
     /// the talk began, and otherwise acknowledges every second message where it arrives: on one machine
     /// that is in the sender's time, and a quarter of what a delivery costs it.
     fn acknowledge_when_read(&self) -> io::Result<()> {

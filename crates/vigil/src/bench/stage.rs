@@ -130,6 +130,12 @@ fn obey(sink: &Arc<dyn Sink>) -> std::io::Result<()> {
         let Some(wanted) = Wanted::parse(&line?) else {
             continue;
         };
+        // What is published at once is published here: a thread takes longer to begin than a message to
+        // be published.
+        if wanted.rate == 0 {
+            tell(&wanted.told(&**sink, &sequences))?;
+            continue;
+        }
         let (sink, sequences) = (Arc::clone(sink), Arc::clone(&sequences));
         std::thread::Builder::new()
             .name("publish".to_owned())

@@ -11,7 +11,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
-use vigil_detect::state::{Next, Part, Refused};
+use vigil_detect::state::{Next, Part, Refused, Saves as _};
 use vigil_detect::{Further, Judgement, Provenance, Secret, Shared, Sighting};
 use vigil_event::Timestamp;
 use vigil_rule::RuleSet;

@@ -106,7 +106,8 @@ impl Intake {
 
     /// Lets every thread behind it write down what it knows, behind all batches that were handed in before
     /// and before all others; if that is the last, nothing more is taken. Blocks while the queues are full.
-    pub(super) fn mark(&self, save: &Save, is_last: bool) -> Result<(), Stopped> {
+    /// How many batches and marks that were, with this one.
+    pub(super) fn mark(&self, save: &Save, is_last: bool) -> Result<Sequence, Stopped> {
         // Nobody is handing a batch in meanwhile, so the mark stands at the same place in every queue.
         let mut doors = self.shared.doors.write();
         let behind = doors.as_ref().ok_or(Stopped)?;
@@ -121,10 +122,17 @@ impl Intake {
             let task = Task::Save(save.clone());
             worker.send(task).map_err(|_| Stopped)?;
         }
+        let at = *next;
+        drop(next);
         if is_last {
             *doors = None;
         }
-        Ok(())
+        Ok(at)
+    }
+
+    /// Whether nothing was handed in after so many batches and marks.
+    pub(super) fn stands_at(&self, count: Sequence) -> bool {
+        *self.shared.next.lock() == count
     }
 
     /// Hands a batch in. Blocks while the queues are full.

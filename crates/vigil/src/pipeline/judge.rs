@@ -8,7 +8,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use vigil_decode::{Decoder, Request};
 use vigil_detect::profile::{Profiles, Requests};
-use vigil_detect::state;
+use vigil_detect::state::{self, Saves as _};
 use vigil_detect::{Detector, DetectorOptions, FirstSeen, Judgement, Provenance, Secret, Sighting};
 use vigil_event::threat::Stages;
 use vigil_event::{Clock, Event, Record, RecordBatch, Score, Severity, Threat, Timestamp};

@@ -28,13 +28,14 @@ mod recorder;
 mod state;
 mod telemetry;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use crossbeam_channel::bounded;
 use vigil_detect::FirstSeen;
-use vigil_event::Clock;
+use vigil_event::{Checkpoint, Clock, SourceId};
 use vigil_source::{Tailer, Waker};
 use vigil_store::Store;
 
@@ -99,6 +100,7 @@ impl Pipeline {
         let stopping = Arc::new(AtomicBool::new(false));
         let (to_recorder, from_stages) = bounded(RECORDER_QUEUE);
         parts.health.watch("recorder", &to_recorder);
+        let stored = by_source(&parts.begin.stored);
         let mut threads = Vec::new();
         let mut workers = Vec::new();
         for (number, judge) in parts.judges.into_iter().enumerate() {
@@ -136,7 +138,7 @@ impl Pipeline {
                 first_seen: parts.first_seen,
                 intake: intake.clone(),
                 clock: Arc::clone(&parts.clock),
-                telemetry: Arc::clone(&parts.telemetry),
+                store: Arc::clone(&parts.store),
             };
             state::Keeper::start(keeping, |body| {
                 spawn("keeper", &parts.health, &stopping, body)
@@ -151,6 +153,7 @@ impl Pipeline {
             health: Arc::clone(&parts.health),
             telemetry: parts.telemetry,
             stopping: Arc::clone(&stopping),
+            stored,
         };
         let reader = spawn("reader", &parts.health, &stopping, move || reader.run())?;
         Ok(Self {
@@ -221,6 +224,11 @@ impl Drop for EndOfThread {
             self.health.stopped(&self.name);
         }
     }
+}
+
+fn by_source(all: &[Checkpoint]) -> BTreeMap<SourceId, Checkpoint> {
+    let all = all.iter();
+    all.map(|one| (one.source.clone(), one.clone())).collect()
 }
 
 /// The number of a batch, in the order of the intake.

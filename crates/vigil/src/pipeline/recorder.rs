@@ -17,7 +17,7 @@ use vigil_store::{Entry, GroupedThreat, Store};
 
 use super::intake::{Expected, Stored};
 use super::state::{Begin, Save, Saver, Step};
-use super::{Correlate, Health, LetPass, Message, Sequence, Sighted, Telemetry};
+use super::{Correlate, Health, LetPass, Message, Sequence, Sighted, Telemetry, by_source};
 
 /// Threats in one transaction, beyond which a further batch waits for the next.
 const THREATS_PER_ENTRY: usize = 1_024;
@@ -80,11 +80,6 @@ impl Recorder {
         correlate: Correlate,
         (alert_limit, begin): (Option<u32>, Begin),
     ) -> Self {
-        let by_source = |all: Vec<Checkpoint>| {
-            let all = all.into_iter();
-            all.map(|checkpoint| (checkpoint.source.clone(), checkpoint))
-                .collect()
-        };
         Self {
             store,
             clock,
@@ -99,8 +94,8 @@ impl Recorder {
             let_pass: LetPass::default(),
             alert_limit,
             known: BTreeSet::new(),
-            positions: by_source(begin.positions),
-            read_again: by_source(begin.stored),
+            positions: by_source(&begin.positions),
+            read_again: by_source(&begin.stored),
             marks: BTreeMap::new(),
             marked: None,
             saver: None,
@@ -254,7 +249,8 @@ impl Recorder {
                 .judged(below_threshold, self.correlate.take_panics());
             self.telemetry.correlations_lost(self.correlate.take_lost());
             self.telemetry.let_pass(&concluded);
-            if !self.moves_to(&submission.source, submission.checkpoint.as_ref()) {
+            let is_stored = self.moves_to(&submission.source, submission.checkpoint.as_ref());
+            if !is_stored {
                 self.let_pass.add(let_pass);
                 self.let_pass.add(concluded);
             }
@@ -262,7 +258,11 @@ impl Recorder {
             if let Some(waiting) = submission.done {
                 done.push((waiting, outcome(&submission.counts, found.len())));
             }
-            if let Some(checkpoint) = submission.checkpoint {
+            // What is read again lies before what is stored, which must not go back: hits behind it are
+            // stored as well.
+            if let Some(checkpoint) = submission.checkpoint
+                && !is_stored
+            {
                 self.checkpoints.insert(submission.source, checkpoint);
             }
             threats.extend(found);
@@ -348,5 +348,77 @@ fn tell(done: Vec<(oneshot::Sender<Stored>, Stored)>) {
     for (waiting, outcome) in done {
         // Whoever waited may have gone; the records are stored all the same.
         _ = waiting.send(outcome);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use vigil_detect::DetectorOptions;
+    use vigil_event::{Score, Severity};
+    use vigil_rule::RuleSet;
+    use vigil_store::SqliteStore;
+    use vigil_testkit::ManualClock;
+
+    use super::*;
+    use crate::pipeline::JudgeOptions;
+    use crate::pipeline::intake::Counts;
+
+    /// The checkpoint of a log that was read so far.
+    fn at(offset: u64) -> Checkpoint {
+        let state = format!(
+            r#"{{"files":[{{"inode":1,"generation":0,"fingerprint":null,"offset":{offset},"tail":"00","modified_ns":0}}],"since_ns":0}}"#
+        );
+        Checkpoint {
+            source: SourceId::new("/a"),
+            state,
+        }
+    }
+
+    #[test]
+    fn what_is_read_again_takes_no_checkpoint_back() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&directory.path().join("vigil.db"), Box::new(|_| {}));
+        let store: Arc<dyn Store> = Arc::new(store.unwrap());
+        let registry = prometheus::Registry::new();
+        let rules = Arc::new(RuleSet::load(&[]).unwrap());
+        let options = JudgeOptions {
+            detector: DetectorOptions::default(),
+            threshold: Score::new(7.0),
+            alert_severity: Severity::High,
+            alert_window_ms: 1,
+            node: String::new(),
+        };
+        let begin = Begin {
+            positions: vec![at(20)],
+            stored: vec![at(70)],
+        };
+        let mut recorder = Recorder::new(
+            Arc::clone(&store),
+            Arc::new(ManualClock::new(Timestamp::from_millis(1))),
+            Arc::new(Telemetry::new(&registry).unwrap()),
+            Arc::default(),
+            Arc::default(),
+            Correlate::new(rules, options),
+            (None, begin),
+        );
+        let mut read = |sequence, offset| {
+            recorder.take(Message::Expect {
+                sequence,
+                parts: 0,
+                submission: Expected {
+                    source: SourceId::new("/a"),
+                    checkpoint: Some(at(offset)),
+                    counts: Counts::default(),
+                    done: None,
+                },
+            });
+            recorder.store_complete();
+            let stands: Vec<Checkpoint> = recorder.positions.values().cloned().collect();
+            assert_eq!(stands, [at(offset)], "the next save is of there");
+            store.checkpoints().unwrap()
+        };
+        assert_eq!(read(0, 50), []);
+        assert_eq!(read(1, 70), []);
+        assert_eq!(read(2, 80), [at(80)]);
     }
 }

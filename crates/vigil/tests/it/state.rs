@@ -2,13 +2,14 @@
 //! told, and nothing is told twice.
 
 use std::io::Cursor;
+use std::process::Command;
 
 use serde_json::Value;
 use vigil_detect::state::format::Reader;
 use vigil_testkit::{Vigil, VigilBuilder, wait_until};
 
 use crate::reload::status;
-use crate::site::{Site, threats};
+use crate::site::{BINARY, Site, threats};
 
 const RULES: &str = "title: Failed
 id: 6f2f6b1c-9a55-4cb0-8d1e-0000000000b1
@@ -160,6 +161,21 @@ fn saved(kept: &Kept, vigil: &Vigil) {
     }
 }
 
+/// Waits until what was read is stored with its checkpoint, so that only the state makes it be read again.
+fn all_is_stored(kept: &Kept) {
+    let stored = || {
+        let path = kept.site.path("data/vigil.db");
+        let database = rusqlite::Connection::open(path).unwrap();
+        let state: String = database
+            .query_row("SELECT state FROM checkpoint", [], |row| row.get(0))
+            .unwrap();
+        let state: Value = serde_json::from_str(&state).unwrap();
+        state["files"][0]["offset"].as_u64()
+    };
+    let length = fs_err::metadata(kept.site.log()).unwrap().len();
+    wait_until("the checkpoint is stored", || stored() == Some(length));
+}
+
 #[test]
 fn neither_half_tells_what_both_do() {
     for half in [first_half(), second_half()] {
@@ -217,18 +233,7 @@ fn a_kill_after_a_save_loses_nothing_and_counts_nothing_twice() {
     };
     let more: String = (8..11).map(|n| failed("203.0.113.9", n)).collect();
     let mut vigil = kept.reads(&(more + &mark(11)));
-    // What is read is stored with its checkpoint soon, so that only the state makes it be read again.
-    let stored = || {
-        let path = kept.site.path("data/vigil.db");
-        let database = rusqlite::Connection::open(path).unwrap();
-        let state: String = database
-            .query_row("SELECT state FROM checkpoint", [], |row| row.get(0))
-            .unwrap();
-        let state: Value = serde_json::from_str(&state).unwrap();
-        state["files"][0]["offset"].as_u64()
-    };
-    let length = fs_err::metadata(kept.site.log()).unwrap().len();
-    wait_until("the checkpoint is stored", || stored() == Some(length));
+    all_is_stored(&kept);
     vigil.process().kill();
     let marks = |vigil: &Vigil| found(vigil, MARK);
     let vigil = kept.reads(&(failed("203.0.113.9", 12) + &mark(13)));
@@ -258,6 +263,48 @@ fn what_was_told_before_a_kill_is_not_told_again() {
     let vigil = kept.reads(&(more + &mark(31)));
     assert_eq!(found(&vigil, MARK), 3);
     assert_eq!(found_all(&vigil), [1; 4]);
+}
+
+/// How often suppressions took something out.
+fn hits(vigil: &Vigil) -> u64 {
+    let listed = vigil.http().get("/api/v1/suppressions").json();
+    listed["items"][0]["hits"].as_u64().unwrap()
+}
+
+#[test]
+fn what_was_suppressed_before_a_kill_is_counted_once() {
+    let kept = Kept::new(1);
+    let mut vigil = kept.builder().serve();
+    let suppressed = Command::new(BINARY)
+        .args(["suppress", "add", MARK, "--network", "203.0.113.9"])
+        .args(["--reason", "a test", "--expires", "1h"])
+        .args(["--data-dir", kept.site.path("data").to_str().unwrap()])
+        .args(["--url", vigil.base()])
+        .output()
+        .unwrap();
+    assert!(suppressed.status.success(), "{suppressed:?}");
+    let suppressed = |minutes: std::ops::Range<u32>| -> String {
+        let one = |n| line("203.0.113.9", n, "GET /?x=mark_of_the_test", 200);
+        minutes.map(one).collect()
+    };
+    kept.site.append(suppressed(0..4) + &mark(4));
+    wait_until("the first mark", || found(&vigil, MARK) == 1);
+    saved(&kept, &vigil);
+    assert_eq!(hits(&vigil), 4);
+    vigil.process().kill();
+    let kept = Kept {
+        every: 3_600,
+        ..kept
+    };
+    let mut vigil = kept.reads(&(suppressed(8..11) + &mark(11)));
+    assert_eq!(hits(&vigil), 7);
+    all_is_stored(&kept);
+    vigil.process().kill();
+    // This is there before the start, so that it comes in one piece with what is read again.
+    kept.site.append(suppressed(12..14) + &mark(14));
+    let vigil = kept.builder().serve();
+    wait_until("the third mark", || found(&vigil, MARK) == 3);
+    assert_eq!(hits(&vigil), 9);
 }
 
 /// Where what is saved of a part begins.

@@ -5,8 +5,8 @@
 //! before it. Each detection thread, and the recorder, writes down what it knows as it stands when the mark
 //! comes: a slice at a time, between batches, while a thread of its own writes the file. So the state is that
 //! of one moment, with all that was read before and nothing behind, and nobody waits for it. The file takes
-//! the old one's place once the checkpoint of that moment is stored: after a crash reading begins where the
-//! state stands, and no line counts twice.
+//! the old one's place once the checkpoint of that moment is on the disk: after a crash reading begins where
+//! the state stands, and no line counts twice.
 //!
 //! Owns: the mark, the thread that writes, when that is. Never holds: what is in a slice, which is
 //! `vigil_detect::state`'s.
@@ -27,8 +27,9 @@ use vigil_detect::FirstSeen;
 use vigil_detect::state::format::Head;
 use vigil_detect::state::{Next, Slice};
 use vigil_event::{Checkpoint, Clock};
+use vigil_store::{Store, StoreError};
 
-use super::{Intake, Telemetry};
+use super::{Intake, Sequence};
 use file::StateFile;
 pub use report::{StateReport, StateTelemetry, StateTold};
 pub use restore::{Begin, KeptState};
@@ -137,7 +138,7 @@ pub(super) struct Keeping {
     pub(super) first_seen: Arc<FirstSeen>,
     pub(super) intake: Intake,
     pub(super) clock: Arc<dyn Clock>,
-    pub(super) telemetry: Arc<Telemetry>,
+    pub(super) store: Arc<dyn Store>,
 }
 
 /// What was read since the last save is read again at the next start.
@@ -156,6 +157,8 @@ pub(super) struct Keeper {
 enum NotKept {
     #[error(transparent)]
     Io(#[from] std::io::Error),
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// The rules changed, or a thread ended; another try is made in time.
     #[error("a thread could not go on")]
     Stopped,
@@ -190,16 +193,17 @@ impl Keeping {
                 stop.recv_timeout(self.kept.every),
                 Err(RecvTimeoutError::Timeout)
             );
-            // Where nothing was read, nothing has changed.
-            let records = self.telemetry.records();
-            if !is_last && kept == Some(records) {
+            // Where nothing came since, nothing has changed.
+            if !is_last && kept.is_some_and(|kept| self.intake.stands_at(kept)) {
                 continue;
             }
             let stopped = if is_last { &never() } else { stop };
             match self.keep(stopped, is_last) {
-                Ok(()) => kept = Some(records),
+                Ok(at) => kept = Some(at),
                 Err(error) if is_last => return told_at_end(&error),
-                Err(NotKept::Io(error)) => self.kept.report.failed(&error),
+                Err(error @ (NotKept::Io(_) | NotKept::Store(_))) => {
+                    self.kept.report.failed(&error);
+                }
                 Err(NotKept::Stopped) => {
                     tracing::debug!("the state of behaviour is saved another time");
                 }
@@ -216,16 +220,16 @@ impl Keeping {
         }
     }
 
-    /// Writes the state as it stands now.
-    fn keep(&self, stop: &Receiver<()>, is_last: bool) -> Result<(), NotKept> {
+    /// Writes the state as it stands now: behind how many batches and marks.
+    fn keep(&self, stop: &Receiver<()>, is_last: bool) -> Result<Sequence, NotKept> {
         let begun = Instant::now();
+        let mut file = StateFile::begin(&self.kept.path)?;
         let (to, pieces) = bounded(QUEUE);
         let save = Save { to };
         let marked = self.intake.mark(&save, is_last);
         // Once all who write have gone, nothing more comes.
         drop(save);
-        marked.map_err(|_| NotKept::Stopped)?;
-        let mut file = StateFile::begin(&self.kept.path)?;
+        let at = marked.map_err(|_| NotKept::Stopped)?;
         let mut positions = None;
         // Each detection thread, and the recorder.
         let mut missing = self.threads + 1;
@@ -247,6 +251,8 @@ impl Keeping {
             added.is_ok()
         });
         added?;
+        // A state that is ahead of the database, after a power cut, would be of no use.
+        self.store.write_through()?;
         let saved_at = self.clock.now();
         let written = file.finish(&Head {
             secret: self.kept.secret,
@@ -255,6 +261,6 @@ impl Keeping {
             positions: positions.unwrap_or_default(),
         })?;
         self.kept.report.saved(saved_at, written, begun.elapsed());
-        Ok(())
+        Ok(at)
     }
 }

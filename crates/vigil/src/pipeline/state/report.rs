@@ -134,7 +134,7 @@ impl StateReport {
     }
 
     /// What fails is told once, until it works again.
-    pub(super) fn failed(&self, error: &std::io::Error) {
+    pub(super) fn failed(&self, error: &dyn std::error::Error) {
         self.telemetry.failures.inc();
         let problem = self.told.lock().problem.replace(error.to_string());
         if problem.is_none() {

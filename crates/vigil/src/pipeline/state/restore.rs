@@ -185,7 +185,7 @@ pub(super) fn positions(
             Stands::Before(bytes) => {
                 tracing::warn!(source = %position.source, bytes, "too much was read since the state of behaviour was saved to be read again; what it would have counted is left out");
             }
-            Stands::Behind => return Err(ahead()),
+            Stands::Behind(_) => return Err(ahead()),
             Stands::Here | Stands::Elsewhere => {}
         }
     }
