@@ -10,6 +10,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 pub(crate) struct Sum {
     held: AtomicUsize,
     most: usize,
+    /// Beyond this somebody is to give: more than `most` where nobody could give as much the last time.
+    bearable: AtomicUsize,
 }
 
 impl Sum {
@@ -17,6 +19,7 @@ impl Sum {
         Self {
             held: AtomicUsize::new(0),
             most,
+            bearable: AtomicUsize::new(most),
         }
     }
 
@@ -30,8 +33,26 @@ impl Sum {
         }
     }
 
+    /// Whether those who have most are to give.
     pub(crate) fn is_too_much(&self) -> bool {
-        self.held.load(Ordering::Relaxed) > self.most
+        let held = self.held.load(Ordering::Relaxed);
+        let bearable = self.bearable.load(Ordering::Relaxed);
+        if held <= self.most && bearable > self.most {
+            self.bearable.store(self.most, Ordering::Relaxed);
+        }
+        held > bearable
+    }
+
+    /// They gave what they could. To ask all of them takes time: where that was not enough they are asked
+    /// again once there is a tenth more.
+    pub(crate) fn bear(&self) {
+        let held = self.held.load(Ordering::Relaxed);
+        let bearable = if held > self.most {
+            held.saturating_add(self.most / 10)
+        } else {
+            self.most
+        };
+        self.bearable.store(bearable, Ordering::Relaxed);
     }
 
     /// How much each may keep, so that there is room for a tenth more before this is asked again.
@@ -68,6 +89,23 @@ mod tests {
         assert_eq!(share_of(100, vec![10, 500, 500]), 45);
         assert_eq!(share_of(100, vec![500; 200]), 0);
         assert_eq!(share_of(0, Vec::new()), usize::MAX);
+    }
+
+    #[test]
+    fn who_can_give_no_more_is_not_asked_at_every_change() {
+        let sum = Sum::new(1_000);
+        sum.changes(0, 1_500);
+        assert!(sum.is_too_much());
+        sum.bear();
+        sum.changes(0, 100);
+        assert!(!sum.is_too_much());
+        sum.changes(0, 1);
+        assert!(sum.is_too_much());
+        sum.bear();
+        sum.changes(1_601, 1_000);
+        assert!(!sum.is_too_much());
+        sum.changes(0, 1);
+        assert!(sum.is_too_much(), "what was borne is over");
     }
 
     proptest! {

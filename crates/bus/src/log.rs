@@ -1,7 +1,8 @@
 //! One channel's log: a ring of the newest items, and what is remembered of those that fell out.
 //!
-//! What is fleeting, as who comes and goes, has room of its own: it never pushes out what lasts. When it
-//! has become too much the older half of it is swept out, which leaves holes between the others.
+//! What is fleeting, as who comes and goes, has room of its own: it never pushes out what lasts, neither by
+//! its number nor by its length. When it has become too much the older half of it is swept out, which
+//! leaves holes between the others.
 //!
 //! Owns: offsets. Never holds: locks, wake-ups, other channels.
 
@@ -14,6 +15,9 @@ use crate::{LogLimits, Missed, Position, Published, Read};
 
 /// What an item costs beside its data, in bytes: itself, its place in the ring, its frame's head.
 const ITEM_OVERHEAD_BYTES: usize = 512;
+
+/// What is fleeting may have as many bytes as this part of what lasts.
+const PART_OF_FLEETING: usize = 4;
 
 /// The severity of what is swept out, so that it is known of a hole.
 const FLEETING: Severity = Severity::Informational;
@@ -28,13 +32,38 @@ pub(crate) struct Log {
     bytes: usize,
     /// The severities of the items that fell out last, right up to the ring's first item.
     trail: VecDeque<u8>,
-    /// How many of the items are fleeting.
-    fleeting: usize,
+    /// What of the items is fleeting.
+    fleeting: Fleeting,
     /// Up to here the fleeting ones were swept out.
     swept_to: u64,
     published: u64,
     dropped: u64,
     restored: bool,
+}
+
+/// How much of a log is fleeting.
+#[derive(Clone, Copy, Debug)]
+struct Fleeting {
+    items: usize,
+    bytes: usize,
+}
+
+impl Fleeting {
+    const NONE: Self = Self { items: 0, bytes: 0 };
+
+    fn add(&mut self, item: &Published) {
+        if is_fleeting(item) {
+            self.items += 1;
+            self.bytes = self.bytes.saturating_add(cost(item));
+        }
+    }
+
+    fn remove(&mut self, item: &Published) {
+        if is_fleeting(item) {
+            self.items = self.items.saturating_sub(1);
+            self.bytes = self.bytes.saturating_sub(cost(item));
+        }
+    }
 }
 
 impl Log {
@@ -45,7 +74,7 @@ impl Log {
             items: VecDeque::new(),
             bytes: 0,
             trail: VecDeque::new(),
-            fleeting: 0,
+            fleeting: Fleeting::NONE,
             swept_to: 0,
             published: 0,
             dropped: 0,
@@ -87,7 +116,7 @@ impl Log {
 
     /// How many of its items last.
     pub(crate) fn lasting(&self) -> usize {
-        self.items.len().saturating_sub(self.fleeting)
+        self.items.len().saturating_sub(self.fleeting.items)
     }
 
     /// Nothing that lasts is left of it and nobody else keeps it.
@@ -225,7 +254,7 @@ impl Log {
     fn append(&mut self, publication: Publication, offset: u64) {
         let item = Arc::new(Published::new(publication, offset, Arc::clone(&self.epoch)));
         self.bytes = self.bytes.saturating_add(cost(&item));
-        self.fleeting += usize::from(is_fleeting(&item));
+        self.fleeting.add(&item);
         self.items.push_back(item);
         self.head = offset;
     }
@@ -235,17 +264,18 @@ impl Log {
         self.dropped += self.items.len() as u64;
         self.items.clear();
         self.trail.clear();
-        self.fleeting = 0;
+        self.fleeting = Fleeting::NONE;
         self.bytes = 0;
         self.head = head;
     }
 
     fn shrink(&mut self, limits: &LogLimits) {
-        if self.fleeting > limits.max_items {
-            self.sweep((limits.max_items / 2).max(1), limits);
+        let most = limits.max_bytes / PART_OF_FLEETING;
+        if self.fleeting.items > limits.max_items || self.fleeting.bytes > most {
+            self.sweep((limits.max_items / 2).max(1), most / 2, limits);
         }
         while self.items.len() > 1
-            && (self.lasting() > limits.max_items || self.bytes > limits.max_bytes)
+            && (self.lasting() > limits.max_items || self.lasting_bytes() > limits.max_bytes)
         {
             self.drop_first(limits);
         }
@@ -254,37 +284,53 @@ impl Log {
         }
     }
 
-    /// Drops what is oldest until no more bytes are left, or nothing but the newest item if that stays.
+    /// Drops what is fleeting and then what is oldest until no more bytes are left, or nothing but the
+    /// newest item if that stays.
     pub(crate) fn shrink_to(&mut self, bytes: usize, newest_stays: bool, limits: &LogLimits) {
+        if self.bytes > bytes && self.fleeting.items > 1 {
+            let left = bytes.saturating_sub(self.lasting_bytes());
+            self.sweep(usize::MAX, left, limits);
+        }
         while self.bytes > bytes && self.items.len() > usize::from(newest_stays) {
             self.drop_first(limits);
         }
         self.shrink(limits);
     }
 
+    const fn lasting_bytes(&self) -> usize {
+        self.bytes.saturating_sub(self.fleeting.bytes)
+    }
+
     fn drop_first(&mut self, limits: &LogLimits) {
         if let Some(item) = self.items.pop_front() {
             self.bytes = self.bytes.saturating_sub(cost(&item));
-            self.fleeting -= usize::from(is_fleeting(&item));
+            self.fleeting.remove(&item);
             self.trail.push_back(item.publication.severity.rank());
             self.dropped += 1;
             self.remember_hole(item.offset + 1, limits);
         }
     }
 
-    /// Drops the oldest of the fleeting items, but so many.
-    fn sweep(&mut self, but: usize, limits: &LogLimits) {
+    /// Drops the oldest of the fleeting items until no more of them and of their bytes are left, but not
+    /// the newest of them, which may be the log's newest.
+    fn sweep(&mut self, most: usize, most_bytes: usize, limits: &LogLimits) {
         let first = self.first();
-        let mut surplus = self.fleeting.saturating_sub(but);
-        self.fleeting -= surplus;
-        self.dropped += surplus as u64;
-        let (bytes, swept_to) = (&mut self.bytes, &mut self.swept_to);
-        self.items.retain(|item| {
-            let goes = surplus > 0 && is_fleeting(item);
+        let Self {
+            items,
+            bytes,
+            fleeting,
+            swept_to,
+            dropped,
+            ..
+        } = self;
+        items.retain(|item| {
+            let is_surplus = fleeting.items > most || fleeting.bytes > most_bytes;
+            let goes = is_surplus && fleeting.items > 1 && is_fleeting(item);
             if goes {
-                surplus -= 1;
+                fleeting.remove(item);
                 *bytes = bytes.saturating_sub(cost(item));
                 *swept_to = item.offset;
+                *dropped += 1;
             }
             !goes
         });

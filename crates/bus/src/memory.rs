@@ -25,8 +25,8 @@ const LOOK_EVERY_MS: i64 = 1_000;
 pub struct LogLimits {
     /// The most items of a channel that last, and the most that are fleeting.
     pub max_items: usize,
-    /// The most bytes of a channel's items, with the frames that are made of them. The newest item
-    /// is kept even if it is larger.
+    /// The most bytes of a channel's items that last, with the frames that are made of them; those that
+    /// are fleeting may have a quarter as much beside. The newest item is kept even if it is larger.
     pub max_bytes: usize,
     /// How long an item is kept, in milliseconds since its timestamp; none for as long as there is
     /// room.
@@ -240,8 +240,8 @@ impl MemoryBus {
         }
     }
 
-    /// Takes the oldest items of those rooms that have most. What somebody listens to, and what was just
-    /// published to, keeps its newest item.
+    /// Takes what is fleeting, and then the oldest items, of those rooms that have most. What somebody
+    /// listens to, and what was just published to, keeps its newest item.
     fn level_rooms(&self, published_to: &Arc<Channel>) {
         let Some(_leveling) = self.leveling.try_lock() else {
             return;
@@ -251,9 +251,10 @@ impl MemoryBus {
             let rooms = channels.values().filter(|channel| channel.is_room);
             rooms.cloned().collect()
         };
-        let sizes = rooms.iter().map(|room| room.log.read().bytes());
-        let share = self.rooms.share(sizes.collect());
-        for room in &rooms {
+        let sizes: Vec<usize> = rooms.iter().map(|room| room.log.read().bytes()).collect();
+        let share = self.rooms.share(sizes.clone());
+        let have_more = rooms.iter().zip(sizes).filter(|(_, size)| *size > share);
+        for (room, _) in have_more {
             let mut log = room.log.write();
             let before = log.bytes();
             if before <= share {
@@ -267,6 +268,7 @@ impl MemoryBus {
                 self.touched.add(name);
             }
         }
+        self.rooms.bear();
     }
 
     /// Runs over the log, without what has become too old in the meantime.

@@ -1,7 +1,7 @@
 //! The bus within one process: whatever is beyond what every bus must do.
 
 use proptest::prelude::*;
-use vigil_event::{Severity, SeverityCounts};
+use vigil_event::{Kind, Severity, SeverityCounts};
 
 use super::*;
 use crate::conformance::{StoppedClock, publication, suite};
@@ -164,6 +164,35 @@ fn rooms_that_have_most_give_first_and_say_so() {
     );
     assert!(bus.touched().take().contains(&Arc::from("chat:gone")));
     drop(heard);
+}
+
+#[test]
+fn where_rooms_give_what_is_fleeting_goes_first() {
+    let limits = LogLimits {
+        max_bytes_of_rooms: 200_000,
+        ..LogLimits::default()
+    };
+    let clock = Arc::new(StoppedClock::default());
+    let bus = MemoryBus::new(limits, clock.clone());
+    let say = |channel: &str, number: u64, kind: Kind| {
+        bus.publish(Publication {
+            kind,
+            ..publication(channel, number, Severity::Informational, clock.now())
+        })
+    };
+    say("chat:talk", 0, Kind::ChatMessage);
+    for number in 1..200 {
+        say("chat:talk", number, Kind::PresenceJoin);
+    }
+    let before = bus.read("chat:talk", 0, 1);
+    for number in 0..400 {
+        say("chat:large", number, Kind::ChatMessage);
+    }
+    let read = bus.read("chat:talk", 0, 9);
+    assert_eq!((read.lasting, read.first, read.items.len()), (1, 1, 1));
+    assert!(read.swept_to > before.swept_to, "it gave");
+    let missed = bus.read("chat:talk", 1, 9).missed.unwrap();
+    assert_eq!((missed.from, missed.to), (2, read.swept_to));
 }
 
 #[test]

@@ -9,15 +9,15 @@ use tokio::time::timeout;
 use vigil_auth::{Action, Credential, Principal};
 use vigil_event::Id;
 use vigil_protocol::{
-    Acknowledged, Authenticated, ChannelName, ClientFrame, CloseCode, Command, DurableCursor,
-    ErrorBody, ErrorCode, Message, RequestId, StatusSaid, SubscriptionSaid, Token,
+    Acknowledged, Authenticated, ClientFrame, CloseCode, Command, DurableCursor, ErrorBody,
+    ErrorCode, Message, RequestId, StatusSaid, SubscriptionSaid, Token, Unsubscribed,
 };
 
 use crate::channel::{self, Target};
 use crate::connection::Connection;
 use crate::outlet::End;
 use crate::roster::Heard;
-use crate::subscription::Ground;
+use crate::subscription::{Ground, Subscription};
 use crate::wish::invalid;
 use crate::{AlertDesk, DeskError};
 
@@ -39,7 +39,7 @@ impl Connection {
                 Ok(wish) => return self.subscribe(id, &wish).await,
                 Err(error) => Err(error),
             },
-            Command::Unsubscribe { channel } => self.unsubscribe(channel),
+            Command::Unsubscribe { channel, durable } => self.unsubscribe(channel, durable),
             Command::Publish(asked) => gateway
                 .publish(&self.principal, &asked)
                 .map(|said| (Some(asked.channel), Message::Published(said))),
@@ -74,21 +74,53 @@ impl Connection {
         }
     }
 
-    fn unsubscribe(&mut self, channel: String) -> Result<(Option<String>, Message), ErrorBody> {
-        if self.subscriptions.remove(&channel) {
+    /// Hears a channel no longer. With the name of a durable subscription that is forgotten, and the channel
+    /// is heard on unless it is by that name.
+    fn unsubscribe(
+        &mut self,
+        channel: String,
+        durable: Option<String>,
+    ) -> Result<(Option<String>, Message), ErrorBody> {
+        let is_forgotten = durable
+            .as_deref()
+            .is_some_and(|name| self.forget(&channel, name));
+        let is_heard = durable
+            .as_deref()
+            .is_none_or(|name| self.durable(&channel, name).is_some());
+        let is_left = is_heard && self.subscriptions.remove(&channel);
+        if is_left {
             self.list_channels();
-            let name = ChannelName {
-                channel: channel.clone(),
-            };
-            return Ok((Some(channel), Message::Unsubscribed(name)));
+        }
+        if is_left || is_forgotten {
+            let name = channel.clone();
+            let said = Unsubscribed { channel, durable };
+            return Ok((Some(name), Message::Unsubscribed(said)));
         }
         let namespaces = &self.gateway.state.namespaces;
-        Err(match namespaces.find(&channel) {
-            Some(_) => ErrorBody::new(
+        Err(match (namespaces.find(&channel), durable) {
+            (None, _) => namespaces.unknown(&channel),
+            (Some(_), None) => ErrorBody::new(
                 ErrorCode::NotSubscribed,
                 format!("channel `{channel}` is not heard on this connection"),
             ),
-            None => namespaces.unknown(&channel),
+            (Some(_), Some(name)) => ErrorBody::new(
+                ErrorCode::NotFound,
+                format!("you have no durable subscription `{name}` of channel `{channel}`"),
+            ),
+        })
+    }
+
+    /// Forgets the user's cursor, if there is one of which this token may know.
+    fn forget(&self, channel: &str, name: &str) -> bool {
+        let durables = &self.gateway.state.durables;
+        channel::may_hear(&self.principal, channel)
+            && durables.forget((&self.principal.subject, channel, name))
+    }
+
+    /// The durable subscription of that name that is open here.
+    fn durable(&self, channel: &str, name: &str) -> Option<&Subscription> {
+        self.subscriptions.iter().find(|one| {
+            **one.cursor.channel() == *channel && one.options.durable.as_deref() == Some(name)
         })
     }
 
@@ -140,10 +172,7 @@ impl Connection {
         channel: &str,
         offset: u64,
     ) -> Result<(Option<String>, Message), ErrorBody> {
-        let is_it = |one: &&crate::subscription::Subscription| {
-            **one.cursor.channel() == *channel && one.options.durable.as_deref() == Some(name)
-        };
-        let Some(subscription) = self.subscriptions.iter().find(is_it) else {
+        let Some(subscription) = self.durable(channel, name) else {
             return Err(ErrorBody::new(
                 ErrorCode::NotSubscribed,
                 format!("no durable subscription `{name}` of this channel is open here"),
@@ -262,7 +291,7 @@ impl Connection {
                     Ok(())
                 }
             },
-            Order::Unsubscribe(channel, answer) => match self.unsubscribe(channel) {
+            Order::Unsubscribe(channel, answer) => match self.unsubscribe(channel, None) {
                 Ok((channel, message)) => {
                     drop(answer.send(Ok(())));
                     self.tell(None, channel.as_deref(), message).await

@@ -196,7 +196,11 @@ impl Cursor {
                 // What fell out meanwhile is said with the rest; at most all of it was heard.
                 self.after = missed.to;
                 match missed.by_severity {
-                    Some(gone) => add(&mut counts, &gone),
+                    Some(gone) if self.sift.is_by_severity() => add(&mut counts, &gone),
+                    Some(gone) => {
+                        let most = frame::heard(&gone, self.sift.min_severity);
+                        unknown += most.values().sum::<u64>();
+                    }
                     None => unknown += missed.count(),
                 }
             }
@@ -408,6 +412,25 @@ mod tests {
             assert_eq!(started.gaps[0].reason, GapReason::EpochChanged);
             assert_eq!(started.gaps.len(), 1);
             assert_eq!(offsets(&mut cursor, &bus), [1, 2, 3]);
+        }
+    }
+
+    #[test]
+    fn what_a_filter_would_have_said_of_what_fell_out_is_not_guessed() {
+        let filter = crate::filter::Filters::default()
+            .of_expression("severity == 'critical'")
+            .unwrap();
+        // Of 5 to 16 nothing is left, three of them are informational; of the others one is meant.
+        for (min_severity, most) in [(None, 12 + 1), (Some(Severity::Low), 9 + 1)] {
+            let sift = Arc::new(Sift {
+                min_severity,
+                filters: vec![Arc::clone(&filter)],
+            });
+            let (before, bus) = (bus(4, 4), bus(4, 20));
+            let mut cursor = Cursor::start(&before, &Arc::from("status"), None, &sift).0;
+            let gap = cursor.skip_to(&bus, 20, GapReason::SlowConsumer).unwrap();
+            assert_eq!((gap.from, gap.to), (5, 20));
+            assert_eq!((gap.missed, gap.by_severity.len()), (most, 0));
         }
     }
 

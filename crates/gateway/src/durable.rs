@@ -1,7 +1,8 @@
 //! Cursors that the server keeps for users, so that what comes while they are away waits for them.
 //!
 //! A cursor moves only when the client says that it is done ([`Durables::acknowledge`]): what was
-//! sent and not acknowledged is sent again. What waits is in the channel's log; a cursor is a few bytes.
+//! sent and not acknowledged is sent again. It goes when the client forgets it ([`Durables::forget`]), or
+//! does not use it for long. What waits is in the channel's log; a cursor is a few bytes.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -89,8 +90,7 @@ impl Durables {
         }
         let is_used = |cursor: &KeptCursor| now.millis_since(cursor.used_at) < MAX_IDLE_MS;
         cursors.retain(|_, cursor| is_used(cursor));
-        let of_user = cursors.keys().filter(|(owner, ..)| owner == user).count();
-        if of_user >= MAX_OF_USER || cursors.len() >= MAX_IN_ALL {
+        if own(&cursors, user).count() >= MAX_OF_USER || cursors.len() >= MAX_IN_ALL {
             return None;
         }
         let cursor = KeptCursor {
@@ -128,20 +128,39 @@ impl Durables {
         })
     }
 
+    /// Forgets a cursor, which makes room for another one; false if there is none.
+    pub(crate) fn forget(&self, (user, channel, name): (&str, &str, &str)) -> bool {
+        let place = (user.to_owned(), channel.to_owned(), name.to_owned());
+        let is_gone = self.cursors.lock().remove(&place).is_some();
+        self.changes
+            .fetch_add(u64::from(is_gone), Ordering::Relaxed);
+        is_gone
+    }
+
     /// The cursors of a user.
     pub(crate) fn of(&self, user: &str) -> Vec<DurableCursor> {
         let cursors = self.cursors.lock();
-        let own = cursors.values().filter(|cursor| cursor.user == user);
-        own.map(|cursor| DurableCursor {
-            durable: cursor.name.clone(),
-            channel: cursor.channel.clone(),
-            position: Position {
-                epoch: cursor.epoch.clone(),
-                offset: cursor.offset,
-            },
-        })
-        .collect()
+        own(&cursors, user)
+            .map(|cursor| DurableCursor {
+                durable: cursor.name.clone(),
+                channel: cursor.channel.clone(),
+                position: Position {
+                    epoch: cursor.epoch.clone(),
+                    offset: cursor.offset,
+                },
+            })
+            .collect()
     }
+}
+
+/// The cursors of a user, which stand together.
+fn own<'a>(
+    cursors: &'a BTreeMap<Place, KeptCursor>,
+    user: &'a str,
+) -> impl Iterator<Item = &'a KeptCursor> {
+    let first = (user.to_owned(), String::new(), String::new());
+    let from_there = cursors.range(first..).map(|(_, cursor)| cursor);
+    from_there.take_while(move |cursor| cursor.user == user)
 }
 
 #[cfg(test)]
@@ -188,6 +207,14 @@ mod tests {
         for number in 0..MAX_OF_USER {
             assert!(open(&number.to_string(), now).is_some());
         }
+        assert_eq!(open("more", now), None);
+        let changes = durables.changes();
+        assert!(durables.forget(("anna", "alerts", "7")));
+        assert_eq!(durables.changes(), changes + 1);
+        assert!(
+            !durables.forget(("anna", "alerts", "7")) && !durables.forget(("ben", "alerts", "8"))
+        );
+        assert!(open("instead", now).is_some());
         assert_eq!(open("more", now), None);
         assert!(open("more", now.plus_millis(MAX_IDLE_MS)).is_some());
     }

@@ -65,7 +65,8 @@ pub(crate) fn of(
     loop {
         let page = cursor.read(bus, limit);
         // Of a hole between items only what is fleeting is missing, which history leaves out.
-        gaps.extend(page.gap.clone().filter(|gap| gap.from < page.first));
+        gaps.extend(page.gap.clone());
+        gaps.retain(|gap| gap.to < page.first);
         for item in &page.items {
             if !found.goes_on(item) {
                 break;

@@ -289,19 +289,23 @@ fn make_room(known: &mut HashMap<Box<str>, Kept>, now: Timestamp) {
     if known.len() < MAX_KEYS {
         return;
     }
-    let user_of = |full: &str| full.split('\n').next().unwrap_or_default().to_owned();
-    let mut by_user: HashMap<String, Vec<Timestamp>> = HashMap::new();
+    let mut by_user: HashMap<&str, Vec<Timestamp>> = HashMap::new();
     for (full, kept) in &*known {
         by_user.entry(user_of(full)).or_default().push(kept.at);
     }
     let most = by_user.into_iter().max_by_key(|(_, times)| times.len());
-    let Some((user, mut times)) = most else {
+    let Some((user, mut times)) = most.map(|(user, times)| (user.to_owned(), times)) else {
         return;
     };
     times.sort_unstable();
     if let Some(oldest) = times.get((times.len() / 2).min(MAX_KEYS / 10)) {
         known.retain(|full, kept| kept.at > *oldest || user_of(full) != user);
     }
+}
+
+/// Whose key it is.
+fn user_of(full: &str) -> &str {
+    full.split('\n').next().unwrap_or_default()
 }
 
 pub(crate) fn said(position: &vigil_bus::Position) -> Position {

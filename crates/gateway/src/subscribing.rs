@@ -140,7 +140,7 @@ impl Connection {
         let (epoch, offset) = kept.ok_or_else(|| {
             ErrorBody::new(
                 ErrorCode::TooManySubscriptions,
-                "there is no room for one more durable subscription: use one of those that `welcome` lists",
+                "there is no room for one more durable subscription: use one of those that `welcome` lists, or `unsubscribe` with its name as `durable` to forget it",
             )
         })?;
         Ok(Start::Position { epoch, offset })

@@ -144,7 +144,7 @@ mod tests {
         assert_eq!(both.min_severity.as_deref(), Some("high"));
         assert!(matches!(
             ClientFrame::decode(r#"{"type":"unsubscribe","session_id":"a"}"#).unwrap().command,
-            Command::Unsubscribe { channel } if channel == "chat:a"
+            Command::Unsubscribe { channel, .. } if channel == "chat:a"
         ));
     }
 

@@ -45,10 +45,12 @@ pub struct ClientFrame {
 pub enum Command {
     /// Hear a channel.
     Subscribe(Box<Subscribe>),
-    /// Stop hearing a channel.
+    /// Stop hearing a channel, or forget a durable subscription of it.
     Unsubscribe {
         /// The channel.
         channel: String,
+        /// The cursor's name, if that is to be forgotten.
+        durable: Option<String>,
     },
     /// Say that you are there, and where each subscription stands.
     Ping,
@@ -281,7 +283,10 @@ fn command(outer: &Outer<'_>, text: &str) -> Result<Command, Refusal> {
             .map(|(channel, typing)| Command::Typing { channel, typing }),
         "presence" => channel(outer, &data).map(|channel| Command::Presence { channel }),
         "ack" => ack(outer, &data),
-        "unsubscribe" => channel(outer, &data).map(|channel| Command::Unsubscribe { channel }),
+        "unsubscribe" => Ok(Command::Unsubscribe {
+            channel: channel(outer, &data)?,
+            durable: durable(&data)?,
+        }),
         "acknowledge" => match text_of("data.alert_id", data.alert_id, MAX_ID_BYTES)? {
             Some(alert_id) => Ok(Command::Acknowledge {
                 alert_id: alert_id.into_owned(),
@@ -305,15 +310,25 @@ fn command(outer: &Outer<'_>, text: &str) -> Result<Command, Refusal> {
 }
 
 fn ack(outer: &Outer<'_>, data: &Data<'_>) -> Result<Command, Refusal> {
-    let durable: String = option("durable", data.durable)?
-        .filter(|name: &String| is_durable_name(name))
-        .ok_or_else(|| invalid("`data.durable` must be the name of a durable subscription"))?;
     Ok(Command::Ack {
-        durable,
+        durable: durable(data)?.ok_or_else(no_durable_name)?,
         channel: channel(outer, data)?,
         offset: option("offset", data.offset)?
             .ok_or_else(|| invalid("`data.offset` is missing"))?,
     })
+}
+
+/// The name of a durable subscription; nothing where it is missing or null.
+fn durable(data: &Data<'_>) -> Result<Option<String>, Refusal> {
+    let name: Option<String> = option("durable", data.durable)?;
+    if name.as_deref().is_some_and(|name| !is_durable_name(name)) {
+        return Err(no_durable_name());
+    }
+    Ok(name)
+}
+
+fn no_durable_name() -> Refusal {
+    invalid("`data.durable` must be the name of a durable subscription")
 }
 
 /// An option of any type; nothing where it is missing or null.

@@ -95,7 +95,11 @@ fn other_commands() {
     for (text, expected) in [
         (
             r#"{"type":"unsubscribe","channel":"alerts"}"#,
-            r#"Unsubscribe { channel: "alerts" }"#,
+            r#"Unsubscribe { channel: "alerts", durable: None }"#,
+        ),
+        (
+            r#"{"type":"unsubscribe","channel":"alerts","data":{"durable":"desk"}}"#,
+            r#"Unsubscribe { channel: "alerts", durable: Some("desk") }"#,
         ),
         (
             r#"{"type":"acknowledge","data":{"alert_id":"0192"}}"#,
@@ -193,6 +197,10 @@ fn a_list_is_no_object_though_it_has_the_same_values_in_order() {
         (r#"["7","ping",null,null]"#, ErrorCode::Malformed),
         (
             r#"{"type":"unsubscribe","data":["alerts"]}"#,
+            ErrorCode::Invalid,
+        ),
+        (
+            r#"{"type":"unsubscribe","channel":"alerts","data":{"durable":""}}"#,
             ErrorCode::Invalid,
         ),
         (

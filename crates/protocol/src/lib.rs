@@ -31,9 +31,9 @@ pub use filter::{Filter, MAX_EXPRESSION_BYTES};
 pub use gap::{Gap, GapReason};
 pub use publish::{Chat, MAX_CHAT_BYTES, MAX_KEY_BYTES, Publish};
 pub use server::{
-    Acknowledged, Authenticated, ChannelName, DurableCursor, ErrorBody, Expiring, Heartbeat,
-    HistorySaid, Incoming, LimitsSaid, Member, Message, Notification, Position, PresenceSaid,
-    PublishedSaid, ServerFrame, StatusSaid, Subscribed, SubscriptionSaid, Welcome,
+    Acknowledged, Authenticated, DurableCursor, ErrorBody, Expiring, Heartbeat, HistorySaid,
+    Incoming, LimitsSaid, Member, Message, Notification, Position, PresenceSaid, PublishedSaid,
+    ServerFrame, StatusSaid, Subscribed, SubscriptionSaid, Unsubscribed, Welcome,
 };
 pub use since::{NotASince, Since};
 pub use subscribe::{

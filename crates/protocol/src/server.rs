@@ -212,11 +212,14 @@ pub struct Notification {
     pub message: Box<RawValue>,
 }
 
-/// The data of frames that say a channel only.
+/// What is no longer heard, or no longer kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ChannelName {
+pub struct Unsubscribed {
     /// The channel.
     pub channel: String,
+    /// The durable subscription that is forgotten, where one was named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub durable: Option<String>,
 }
 
 /// The data of `ping` and `pong`: where each subscription stands, also when nothing was sent
@@ -296,7 +299,7 @@ pub enum Message {
     /// Answers `subscribe`.
     Subscribed(Subscribed),
     /// Answers `unsubscribe`.
-    Unsubscribed(ChannelName),
+    Unsubscribed(Unsubscribed),
     /// The server's heartbeat.
     Ping(Heartbeat),
     /// Answers `ping`.

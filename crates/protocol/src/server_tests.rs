@@ -48,8 +48,9 @@ fn answers() {
         r#"{"type":"subscribed","reply_to":"7","channel":"threats","data":{"position":{"epoch":"k3f9","offset":7},"head":{"epoch":"k3f9","offset":9},"recovered":true,"min_severity":"high","lane":"normal"}}"#,
     );
     check(
-        Message::Unsubscribed(ChannelName {
+        Message::Unsubscribed(Unsubscribed {
             channel: "threats".into(),
+            durable: None,
         }),
         Some("threats"),
         r#"{"type":"unsubscribed","reply_to":"7","channel":"threats","data":{"channel":"threats"}}"#,

@@ -77,6 +77,28 @@ pub(super) fn makes_room_for_its_like_only(bus: &dyn Bus) {
     );
 }
 
+/// With room for 40,000 bytes: however long it is, it pushes out nothing that lasts.
+pub(super) fn has_bytes_of_its_own(bus: &dyn Bus) {
+    (1..=3).for_each(|number| {
+        bus.publish(lasting(number));
+    });
+    for number in 4..=60 {
+        bus.publish(Publication {
+            data: vec![b'1'; 1_000].into(),
+            ..fleeting(number)
+        });
+    }
+    let read = bus.read(ROOM, 0, 100);
+    assert_eq!((offsets(&read), read.lasting), (vec![1, 2, 3], 3));
+    let read = bus.read(ROOM, 3, 100);
+    let missed = read.missed.expect("the older ones");
+    assert_eq!((missed.from, missed.to), (4, read.swept_to));
+    assert_eq!(missed.by_severity, Some(informational(missed.count())));
+    assert_eq!(offsets(&read).last(), Some(&60));
+    let status = &bus.channels()[0];
+    assert!(status.bytes <= 50_000, "{status:?}");
+}
+
 /// A channel in which nobody said anything that lasts makes room; with room for three.
 pub(super) fn a_channel_of_nothing_else_makes_room(bus: &dyn Bus) {
     bus.publish(Publication {

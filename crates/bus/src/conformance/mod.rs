@@ -34,13 +34,11 @@ impl Clock for StoppedClock {
 /// Runs every check. `open` makes an empty bus with those limits.
 pub fn suite<B: Bus + 'static>(open: impl Fn(LogLimits, Arc<dyn Clock>) -> B) {
     offsets_count_up_by_one(&with(&open, LogLimits::default()));
-    what_falls_out_is_told_by_severity(&with(
-        &open,
-        LogLimits {
-            max_items: 4,
-            ..LogLimits::default()
-        },
-    ));
+    let few = LogLimits {
+        max_items: 4,
+        ..LogLimits::default()
+    };
+    what_falls_out_is_told_by_severity(&with(&open, few));
     what_is_forgotten_is_not_guessed(&with(
         &open,
         LogLimits {
@@ -56,10 +54,11 @@ pub fn suite<B: Bus + 'static>(open: impl Fn(LogLimits, Arc<dyn Clock>) -> B) {
             ..LogLimits::default()
         },
     ));
-    fleeting::makes_room_for_its_like_only(&with(
+    fleeting::makes_room_for_its_like_only(&with(&open, few));
+    fleeting::has_bytes_of_its_own(&with(
         &open,
         LogLimits {
-            max_items: 4,
+            max_bytes: 40_000,
             ..LogLimits::default()
         },
     ));

@@ -25,8 +25,9 @@ const FAITHFUL: u8 = 2;
 const MAX_ODD: usize = 4_096;
 /// What does not fit teaches only after so long, if its network is not known for more by then.
 const QUARANTINE_MS: i64 = 3_600_000;
-/// So many such requests wait at most.
+/// So many such requests wait at most, and so much of their texts.
 const MAX_WAITING: usize = 2_048;
+const MAX_WAITING_BYTES: usize = 4 << 20;
 /// A site has changed only when so many networks show the same thing; attackers try many.
 const DRIFT_NETWORKS: u32 = 12;
 /// Things that are told apart in a trial.
@@ -44,7 +45,7 @@ const NOTORIOUS_MS: i64 = 7 * 24 * 3_600_000;
 pub(super) struct Trial {
     pub(super) requests: u64,
     pub(super) alarms: u64,
-    /// The alarms of these that visitors made and no change of the site explains.
+    /// The alarms of these that visitors made and no change of the site explains, one of each network.
     #[serde(default)]
     noise: u64,
     /// The share of these in the trial that was finished last.
@@ -149,6 +150,8 @@ pub(super) struct Course {
     /// What does not fit and may teach later.
     #[serde(skip)]
     pub(super) waiting: VecDeque<(Requests, u64)>,
+    #[serde(skip)]
+    waiting_bytes: usize,
 }
 
 impl Course {
@@ -209,9 +212,14 @@ impl Course {
                 if is_known && self.is_faithful(request, options) {
                     self.site.hear_news(request, &verdict);
                     let is_noise = verdict.misfits.iter().all(|one| one.change.is_none());
-                    self.trial.noise += u64::from(is_noise) * u64::from(request.weight());
+                    // Nobody alone makes the profile more careful, however often they come.
+                    if is_noise && self.is_first_odd(request) {
+                        self.trial.noise += u64::from(request.weight());
+                    }
                 }
-                self.waiting.push_back((request.alone(), thing));
+                let alone = request.alone();
+                self.waiting_bytes += alone.bytes();
+                self.waiting.push_back((alone, thing));
                 return is_finished;
             }
             // That it is new there is known: it says nothing of how often something is.
@@ -234,12 +242,14 @@ impl Course {
             let is_over = first
                 .last()
                 .is_none_or(|one| now_ms.saturating_sub(one.at_ms()) >= QUARANTINE_MS);
-            if !is_over && self.waiting.len() <= MAX_WAITING {
+            let fits = self.waiting.len() <= MAX_WAITING && self.waiting_bytes <= MAX_WAITING_BYTES;
+            if !is_over && fits {
                 return;
             }
             let Some((waited, thing)) = self.waiting.pop_front() else {
                 return;
             };
+            self.waiting_bytes = self.waiting_bytes.saturating_sub(waited.bytes());
             if let Some(request) = waited.last()
                 && !self.is_notorious(request.who().network)
             {
@@ -276,6 +286,12 @@ impl Course {
         self.sender(request, options) == By::Visitor
             && self.fitted(request) >= FAITHFUL
             && self.odd.get(&request.who().network).is_some_and(is_first)
+    }
+
+    /// Whether nothing else of what its network asked did not fit, since the week began.
+    fn is_first_odd(&self, request: &Request<'_>) -> bool {
+        let asked = self.asked.get(&request.who().network);
+        asked.is_some_and(|asked| asked.odd <= u64::from(request.weight()))
     }
 
     /// How many requests of its network fitted, at least: of those to a site in force only a few get here.
@@ -387,5 +403,89 @@ impl Course {
         .into_iter()
         .fold(1.0, f64::min)
             * 0.1f64.mul_add(trial, 0.9)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use vigil_event::Event;
+
+    use super::super::tests::{event, options};
+    use super::super::witness::Who;
+    use super::*;
+
+    const START_MS: i64 = 1_795_176_000_000;
+
+    fn take(course: &mut Course, event: &Event) -> bool {
+        let options = options();
+        let mut requests = Requests::default();
+        let who = Who::new(event.source_ip, event.occurred_at, options.period_ms);
+        requests.push(event, who);
+        let request = requests.last().expect("pushed just now");
+        let is_finished = course.take(&request, &options, false);
+        course.settle_if_due(&options);
+        is_finished
+    }
+
+    fn visit(number: u32) -> Event {
+        let page = (1 + number % 9).to_string();
+        let at_ms = START_MS + i64::from(number) * 10_000;
+        event(number % 300, at_ms, "/item", &[("page", &page)])
+    }
+
+    /// A site that is known.
+    fn known() -> Course {
+        let mut course = Course::default();
+        for number in 0..6_000 {
+            take(&mut course, &visit(number));
+        }
+        course
+    }
+
+    /// How many alarms are taken for noise where so many networks send what does not fit, beside as much
+    /// that does.
+    fn noise(networks: u32) -> f64 {
+        let mut course = known();
+        let mut noise = 0.0;
+        for number in 6_000..12_000 {
+            let mut all = vec![visit(number)];
+            if number % 20 == 0 {
+                let client = number / 20 % networks;
+                for page in ["7", "7'"] {
+                    let at_ms = START_MS + i64::from(number) * 10_000;
+                    all.push(event(client, at_ms, "/item", &[("page", page)]));
+                }
+            }
+            for event in &all {
+                if take(&mut course, event) {
+                    noise += course.trial.noise_share * TRIAL as f64;
+                }
+            }
+        }
+        noise.round()
+    }
+
+    #[test]
+    fn a_network_makes_noise_once() {
+        assert!((noise(1) - 1.0).abs() < 0.5, "{}", noise(1));
+        assert!((noise(10) - 10.0).abs() < 0.5, "{}", noise(10));
+    }
+
+    #[test]
+    fn what_waits_is_bounded_by_its_length() {
+        let mut course = known();
+        let long = "x".repeat(4_000);
+        let names: Vec<String> = (0..40).map(|number| format!("p{number}")).collect();
+        let parameters: Vec<_> = names.iter().map(|name| (&**name, &*long)).collect();
+        let at_ms = START_MS + 60_000_000;
+        for client in 0..60 {
+            take(&mut course, &event(client, at_ms, "/item", &parameters));
+        }
+        let waits: usize = course.waiting.iter().map(|(one, _)| one.bytes()).sum();
+        assert_eq!(waits, course.waiting_bytes);
+        assert!(
+            (1_000_000..MAX_WAITING_BYTES + 200_000).contains(&waits),
+            "{waits}"
+        );
     }
 }

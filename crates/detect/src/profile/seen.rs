@@ -73,6 +73,11 @@ impl Requests {
         self.items.is_empty()
     }
 
+    /// How long their texts are.
+    pub(crate) const fn bytes(&self) -> usize {
+        self.text.len()
+    }
+
     /// Forgets all of them and keeps the memory.
     pub fn clear(&mut self) {
         self.text.clear();

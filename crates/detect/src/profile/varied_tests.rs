@@ -73,3 +73,15 @@ fn one_value_that_visitors_send_makes_no_other_one_usual() {
     assert!(score("green") < 5.0);
     assert!(score("black") >= 5.0);
 }
+
+#[test]
+fn of_a_path_without_end_the_first_parts_are_judged() {
+    let mut bench = bench();
+    let mut score = |last: &str| {
+        let path = format!("/nowhere{}/{last}", "/a".repeat(20));
+        bench.score(&path, &[])
+    };
+    let plain = score("a");
+    assert!(plain >= 5.0);
+    assert!((score("x'") - plain).abs() < 1e-9);
+}

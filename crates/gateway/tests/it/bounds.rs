@@ -78,6 +78,8 @@ async fn who_comes_and_goes_pushes_nothing_out_of_a_room() {
     );
     let since = json!({"since": {"epoch": first["data"]["position"]["epoch"], "offset": 0}});
     assert_eq!(messages(history(&mut client, since.clone()).await), both);
+    let after = json!({"since": first["data"]["position"]});
+    assert_eq!(messages(history(&mut client, after).await), ["second"]);
     // Who goes on from there is given what lasts, and told what does not.
     client
         .ask(json!({"type": "subscribe", "channel": "chat:1", "data": since}))
@@ -212,6 +214,14 @@ async fn a_narrow_token_is_not_told_where_its_user_has_cursors() {
     let cursors = welcome["data"]["durable"].as_array().unwrap();
     assert_eq!(cursors.len(), 1, "{cursors:?}");
     assert_eq!(cursors[0]["channel"], "threats");
+    // Nor can it forget the others.
+    for (channel, answer) in [("threats", "unsubscribed"), ("chat:secret", "error")] {
+        let forget =
+            json!({"type": "unsubscribe", "channel": channel, "data": {"durable": "desk"}});
+        assert_eq!(client.ask(forget).await["type"], answer, "{channel}");
+    }
+    let left = durables.all();
+    assert_eq!(left.len(), 1, "{left:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

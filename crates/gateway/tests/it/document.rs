@@ -135,7 +135,7 @@ async fn every_frame_of_a_conversation_fits_the_document() {
         json!({"type": "status"}),
         json!({"type": "ping"}),
         json!({"type": "acknowledge", "data": {"alert_id": server.alert.to_string()}}),
-        json!({"type": "unsubscribe", "channel": "chat:1"}),
+        json!({"type": "unsubscribe", "channel": "chat:1", "data": {"durable": "desk"}}),
         json!({"type": "subscribe", "channel": "nowhere"}),
         json!({"type": "auth", "data": {"token": "no"}}),
     ] {

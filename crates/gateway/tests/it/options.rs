@@ -374,6 +374,50 @@ async fn a_durable_subscription_waits_and_sends_critical_first() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_durable_subscription_is_forgotten_by_its_name() {
+    let server = Server::start(Setup::default()).await;
+    let mut client = connect(&server, "/ws").await;
+    let forget = |name: &str| json!({"type": "unsubscribe", "channel": "threats", "data": {"durable": name}});
+    for number in 0..32 {
+        let name = format!("desk{number}");
+        subscribe(&mut client, json!({"durable": name})).await;
+        client
+            .ask(json!({"type": "unsubscribe", "channel": "threats"}))
+            .await;
+    }
+    let more = subscribe(&mut client, json!({"durable": "more"})).await;
+    assert_eq!(more["data"]["code"], "too_many_subscriptions", "{more}");
+    subscribe(&mut client, json!({})).await;
+    let gone = client.ask(forget("desk7")).await;
+    assert_eq!(
+        gone["data"],
+        json!({"channel": "threats", "durable": "desk7"})
+    );
+    assert_eq!(
+        client.ask(forget("desk7")).await["data"]["code"],
+        "not_found"
+    );
+    server.publish(1, Severity::Low, 0);
+    assert_eq!(
+        client.frame().await["offset"],
+        1,
+        "it is heard all the same"
+    );
+    client
+        .ask(json!({"type": "unsubscribe", "channel": "threats"}))
+        .await;
+    let more = subscribe(&mut client, json!({"durable": "more"})).await;
+    assert_eq!(more["type"], "subscribed", "{more}");
+    assert_eq!(client.ask(forget("more")).await["type"], "unsubscribed");
+    let status = client.ask(json!({"type": "status"})).await;
+    assert_eq!(
+        status["data"]["subscriptions"],
+        json!([]),
+        "no longer heard"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_waits_too_long_or_is_too_much_is_told() {
     let server = Server::start(Setup {
         limits: Limits {

@@ -75,6 +75,8 @@ struct Written {
     after: u64,
     /// What is before this was deleted.
     first: u64,
+    /// What is fleeting up to there was deleted.
+    swept_to: u64,
 }
 
 impl Written {
@@ -83,6 +85,7 @@ impl Written {
             epoch: Arc::clone(&room.epoch),
             after: room.next_offset.saturating_sub(1),
             first: room.first,
+            swept_to: room.swept_to,
         }
     }
 }
@@ -229,8 +232,9 @@ impl RoomKeeper {
         let publications: Vec<_> = items
             .map(|item| (item.offset, item.publication.clone()))
             .collect();
-        // All rooms together may have been too much, and this one gave up its oldest.
-        let is_smaller = written.is_some_and(|at| at.first < read.first);
+        // All rooms together may have been too much, and this one gave up something.
+        let gave = |at: Written| at.first < read.first || at.swept_to < read.swept_to;
+        let is_smaller = written.is_some_and(gave);
         let next_offset = match publications.last() {
             Some((last, _)) => last + 1,
             None if is_smaller && read.items.is_empty() => read.head + 1,

@@ -115,10 +115,11 @@ impl Site {
             let mut beside = named.trusted_children().filter(|child| child.has_names());
             beside.any(|child| misfit(child, one).is_none())
         };
+        // A path may have thousands of parts; that it has so many is said of it anyway.
         let rest = segments(request.path()).skip_while(|one| !std::ptr::eq(*one, from));
-        let rest = rest.skip(1).filter(|one| !fits_below(one));
+        let rest = rest.skip(1).take(MAX_DEPTH);
         let all = rest
-            .filter_map(|one| misfit(named, one))
+            .filter_map(|one| misfit(named, one).filter(|_| !fits_below(one)))
             .chain(misfit(named, from));
         all.max_by(|one, other| one.score.total_cmp(&other.score))
     }

@@ -4,6 +4,8 @@
 //! trusted. Never holds: a value's text before many clients have sent it, and none of a secret.
 
 mod add;
+#[cfg(test)]
+mod change_tests;
 mod pattern;
 mod words;
 
@@ -342,14 +344,20 @@ impl ValueProfile {
                 consider(score, Reason::Pair(*pair));
             }
         }
+        let is_dangerous = self.is_dangerous(shape, trust);
         worst.map(|(score, reason)| ValueMisfit {
             aspect: Aspect::Form,
             score,
-            change: matches!(reason, Reason::Pattern).then_some(shape.pattern),
-            is_dangerous: trust.read(shape.classes) & !settled.classes & class::DANGEROUS != 0,
+            change: (!is_dangerous && matches!(reason, Reason::Pattern)).then_some(shape.pattern),
+            is_dangerous,
             is_long,
             usual: self.usual(&reason),
         })
+    }
+
+    /// Whether it is written with what attacks are written with, and values here are not.
+    const fn is_dangerous(&self, shape: &Shape, trust: Trust) -> bool {
+        trust.read(shape.classes) & !self.settled.classes & class::DANGEROUS != 0
     }
 
     /// What attacks are written with is new until it is trusted, however many have tried.
@@ -408,11 +416,12 @@ impl ValueProfile {
             _ => 5.5,
         };
         let score = weight * self.strength(&self.new_values, shown, part);
+        let is_dangerous = self.is_dangerous(shape, trust);
         (score > WEAKEST).then(|| ValueMisfit {
             aspect: Aspect::Value,
             score,
-            change: Some(hash),
-            is_dangerous: false,
+            change: (!is_dangerous).then_some(hash),
+            is_dangerous,
             is_long: false,
             usual: format!("one of {}", self.listed()),
         })
