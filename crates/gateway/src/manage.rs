@@ -24,7 +24,6 @@ use crate::Gateway;
 use crate::query::{fields_of, filter_of, not_understood, since_of};
 use crate::refusal::{Refusal, refusal};
 use crate::roster::{Entry, Listed, Order};
-use crate::route::Caller;
 
 /// The longest body of a request.
 const MAX_BODY_BYTES: usize = 1 << 20;
@@ -65,7 +64,8 @@ impl FromRequestParts<Arc<Gateway>> for Manager {
         gateway: &Arc<Gateway>,
     ) -> Result<Self, Refusal> {
         let caller = parts.extensions.get().cloned().map(Extension);
-        gateway.manager(caller).map(Self)
+        let by = gateway.identify(caller)?;
+        gateway.manager(by).map(Self)
     }
 }
 
@@ -79,19 +79,18 @@ impl FromRequestParts<Arc<Gateway>> for Publisher {
         parts: &mut Parts,
         gateway: &Arc<Gateway>,
     ) -> Result<Self, Refusal> {
-        let caller: Caller = parts.extensions.get().cloned().map(Extension);
-        let by = gateway.identify(caller.clone())?;
+        let caller = parts.extensions.get().cloned().map(Extension);
+        let by = gateway.identify(caller)?;
         match by.role {
             Role::Service => Ok(Self(by)),
-            _ => gateway.manager(caller).map(Self),
+            _ => gateway.manager(by).map(Self),
         }
     }
 }
 
 impl Gateway {
     /// Who asks, if they may manage.
-    fn manager(&self, caller: Caller) -> Result<Principal, Refusal> {
-        let principal = self.identify(caller)?;
+    fn manager(&self, principal: Principal) -> Result<Principal, Refusal> {
         if principal.may(Action::Manage) {
             return Ok(principal);
         }

@@ -316,3 +316,15 @@ struct Work {
     /// Which of the requests are this thread's.
     requests: Vec<u32>,
 }
+
+/// The checkpoint of a log of which the file of that inode was read so far.
+#[cfg(test)]
+fn read_to(log: &str, inode: u32, offset: u64) -> Checkpoint {
+    let state = format!(
+        r#"{{"files":[{{"inode":{inode},"generation":0,"fingerprint":null,"offset":{offset},"tail":"00","modified_ns":0}}],"since_ns":0}}"#
+    );
+    Checkpoint {
+        source: SourceId::new(log),
+        state,
+    }
+}

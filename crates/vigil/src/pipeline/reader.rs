@@ -134,15 +134,10 @@ mod tests {
     use vigil_event::Timestamp;
 
     use super::*;
+    use crate::pipeline::read_to;
 
     fn at(inode: u32, offset: u64) -> Checkpoint {
-        let state = format!(
-            r#"{{"files":[{{"inode":{inode},"generation":0,"fingerprint":null,"offset":{offset},"tail":"00","modified_ns":0}}],"since_ns":0}}"#
-        );
-        Checkpoint {
-            source: SourceId::new("/a"),
-            state,
-        }
+        read_to("/a", inode, offset)
     }
 
     /// Lines of ten bytes from one offset to another.

@@ -360,18 +360,11 @@ mod tests {
     use vigil_testkit::ManualClock;
 
     use super::*;
-    use crate::pipeline::JudgeOptions;
     use crate::pipeline::intake::Counts;
+    use crate::pipeline::{JudgeOptions, read_to};
 
-    /// The checkpoint of a log that was read so far.
     fn at(offset: u64) -> Checkpoint {
-        let state = format!(
-            r#"{{"files":[{{"inode":1,"generation":0,"fingerprint":null,"offset":{offset},"tail":"00","modified_ns":0}}],"since_ns":0}}"#
-        );
-        Checkpoint {
-            source: SourceId::new("/a"),
-            state,
-        }
+        read_to("/a", 1, offset)
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::process::Output;
 use serde_json::{Value, json};
 use vigil_testkit::{Http, Vigil, wait_for, wait_until};
 
-use crate::site::{Site, line, threat_with, threats};
+use crate::site::{Site, line, metric, threat_with, threats};
 
 const ATTACK: &str = "/x?file=../../../../etc/passwd";
 
@@ -22,12 +22,6 @@ fn serve(site: &Site, config: &str) -> Vigil {
     site.append("");
     let builder = site.following().arg("--from-start");
     builder.arg("--config").arg(path.to_str().unwrap()).serve()
-}
-
-fn metric(http: &Http, name: &str) -> u64 {
-    let text = http.get("/metrics").text;
-    let found = text.lines().find_map(|line| line.strip_prefix(name));
-    found.map_or(0, |value| value.trim().parse().unwrap())
 }
 
 fn alerts(http: &Http) -> Vec<Value> {

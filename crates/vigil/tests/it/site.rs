@@ -75,6 +75,16 @@ pub(crate) fn line(target: &str) -> String {
     )
 }
 
+/// A number on `/metrics`, with its labels if it has some; 0 where it is not there.
+pub(crate) fn metric(http: &Http, name: &str) -> u64 {
+    let text = http.get("/metrics").text;
+    let value_of = |line: &str| {
+        let value = line.strip_prefix(name)?.strip_prefix(' ')?;
+        Some(value.parse().unwrap())
+    };
+    text.lines().find_map(value_of).unwrap_or(0)
+}
+
 /// Every threat in the store, oldest page last, by as many requests as it takes.
 pub(crate) fn threats(http: &Http) -> Vec<Value> {
     let mut all = Vec::new();

@@ -9,7 +9,7 @@ use vigil_detect::state::format::Reader;
 use vigil_testkit::{Vigil, VigilBuilder, wait_until};
 
 use crate::reload::status;
-use crate::site::{BINARY, Site, threats};
+use crate::site::{BINARY, Site, metric, threats};
 
 const RULES: &str = "title: Failed
 id: 6f2f6b1c-9a55-4cb0-8d1e-0000000000b1
@@ -123,6 +123,12 @@ impl Kept {
         vigil
     }
 
+    /// From the next start on nothing is saved while it runs.
+    fn saves_no_more(self) -> Self {
+        let every = 3_600;
+        Self { every, ..self }
+    }
+
     fn stop(mut vigil: Vigil) {
         assert!(vigil.process().terminate().success());
     }
@@ -140,20 +146,11 @@ fn found_all(vigil: &Vigil) -> [usize; 4] {
     [SLOW, BY_MANY, "window-scan", KNOWN].map(|rule| found(vigil, rule))
 }
 
-/// A number on `/metrics`.
-fn metric(vigil: &Vigil, name: &str) -> u64 {
-    let text = vigil.http().get("/metrics").text;
-    let line = text
-        .lines()
-        .find(|line| line.starts_with(&format!("{name} ")));
-    line.map_or(0, |line| line.rsplit(' ').next().unwrap().parse().unwrap())
-}
-
 /// Waits until all that was read so far is saved: by the second save at the latest, since the first may have
 /// begun before.
 fn saved(kept: &Kept, vigil: &Vigil) {
     for n in 0..2 {
-        let saves = || metric(vigil, "vigil_state_save_seconds_count");
+        let saves = || metric(vigil.http(), "vigil_state_save_seconds_count");
         let before = saves();
         let request = format!("GET /something/{n}");
         kept.site.append(line("198.51.100.201", 7, &request, 200));
@@ -193,8 +190,8 @@ fn what_began_before_a_restart_is_told_after_it() {
     Kept::stop(vigil);
     let vigil = kept.reads(&second_half());
     assert_eq!(found_all(&vigil), [1; 4]);
-    assert!(metric(&vigil, "vigil_state_restored_keys") > 10);
-    assert_eq!(metric(&vigil, "vigil_state_refused_parts"), 0);
+    assert!(metric(vigil.http(), "vigil_state_restored_keys") > 10);
+    assert_eq!(metric(vigil.http(), "vigil_state_refused_parts"), 0);
     // The blackhole outlives a restart as well.
     Kept::stop(vigil);
     let again: String = (17..60).map(|n| failed("203.0.113.9", n)).collect();
@@ -227,10 +224,7 @@ fn a_kill_after_a_save_loses_nothing_and_counts_nothing_twice() {
     saved(&kept, &vigil);
     vigil.process().kill();
     // A sixth to eighth guess that no save has seen, then a kill: they are read again.
-    let kept = Kept {
-        every: 3_600,
-        ..kept
-    };
+    let kept = kept.saves_no_more();
     let more: String = (8..11).map(|n| failed("203.0.113.9", n)).collect();
     let mut vigil = kept.reads(&(more + &mark(11)));
     all_is_stored(&kept);
@@ -239,7 +233,7 @@ fn a_kill_after_a_save_loses_nothing_and_counts_nothing_twice() {
     let vigil = kept.reads(&(failed("203.0.113.9", 12) + &mark(13)));
     assert_eq!(found(&vigil, SLOW), 0, "nine are no overflow");
     assert_eq!(marks(&vigil), 3, "what is read again is not told again");
-    assert!(metric(&vigil, "vigil_threats_repeated_total") >= 1);
+    assert!(metric(vigil.http(), "vigil_threats_repeated_total") >= 1);
     kept.site.append(failed("203.0.113.9", 14) + &mark(15));
     wait_until("the fourth mark", || marks(&vigil) == 4);
     assert_eq!(found(&vigil, SLOW), 1, "the tenth is");
@@ -252,10 +246,7 @@ fn what_was_told_before_a_kill_is_not_told_again() {
     saved(&kept, &vigil);
     vigil.process().kill();
     // Here it overflows, and is told, and no save sees that.
-    let kept = Kept {
-        every: 3_600,
-        ..kept
-    };
+    let kept = kept.saves_no_more();
     let mut vigil = kept.reads(&second_half());
     assert_eq!(found_all(&vigil), [1; 4]);
     vigil.process().kill();
@@ -292,10 +283,7 @@ fn what_was_suppressed_before_a_kill_is_counted_once() {
     saved(&kept, &vigil);
     assert_eq!(hits(&vigil), 4);
     vigil.process().kill();
-    let kept = Kept {
-        every: 3_600,
-        ..kept
-    };
+    let kept = kept.saves_no_more();
     let mut vigil = kept.reads(&(suppressed(8..11) + &mark(11)));
     assert_eq!(hits(&vigil), 7);
     all_is_stored(&kept);
@@ -333,7 +321,7 @@ fn a_damaged_file_is_put_aside_and_a_damaged_part_costs_only_itself() {
     fs_err::write(&path, &bad).unwrap();
     let vigil = kept.reads(&second_half());
     assert_eq!(found_all(&vigil), [0, 1, 1, 1], "only that rule is lost");
-    assert_eq!(metric(&vigil, "vigil_state_refused_parts"), 1);
+    assert_eq!(metric(vigil.http(), "vigil_state_refused_parts"), 1);
     Kept::stop(vigil);
     fs_err::write(&path, &good[..good.len() / 2]).unwrap();
     let vigil = kept.builder().serve();

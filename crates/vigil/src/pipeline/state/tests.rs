@@ -2,10 +2,10 @@
 
 use crossbeam_channel::bounded;
 use vigil_detect::state::{Next, Part, Slice};
-use vigil_event::{Checkpoint, SourceId};
 
 use super::restore::positions;
 use super::{Piece, Save, Saver, Step};
+use crate::pipeline::read_to as at;
 
 fn slice() -> Next {
     Next::Slice(Slice {
@@ -44,17 +44,6 @@ fn it_ends_where_nobody_listens_and_where_it_cannot_go_on() {
     drop(pieces);
     assert_eq!(saver.step(slice), Step::Ended);
     saver.finish(slice);
-}
-
-/// The checkpoint of a log that was read so far, in the file of that inode.
-fn at(source: &str, inode: u32, offset: u64) -> Checkpoint {
-    let state = format!(
-        r#"{{"files":[{{"inode":{inode},"generation":0,"fingerprint":null,"offset":{offset},"tail":"00","modified_ns":0}}],"since_ns":0}}"#
-    );
-    Checkpoint {
-        source: SourceId::new(source),
-        state,
-    }
 }
 
 #[test]
