@@ -18,6 +18,7 @@ pub struct Telemetry {
     unparsed: IntCounterVec,
     unparsed_in_all: AtomicU64,
     truncated: IntCounter,
+    ahead: IntCounter,
     threats: IntCounterVec,
     repeated: IntCounter,
     below_threshold: IntCounter,
@@ -77,6 +78,10 @@ impl Telemetry {
                 "vigil_records_truncated_total",
                 "Records that were longer than the limit and cut.",
             )?,
+            ahead: counter(
+                "vigil_records_ahead_total",
+                "Records whose time lay too far ahead, and that count as of when they were read: a clock is wrong.",
+            )?,
             threats: counters(
                 "vigil_threats_total",
                 "Threats that were stored.",
@@ -129,6 +134,7 @@ impl Telemetry {
     pub(super) fn batch_parsed(&self, source: &SourceId, counts: Counts) {
         self.records.inc_by(counts.records);
         self.truncated.inc_by(counts.truncated);
+        self.ahead.inc_by(counts.ahead);
         let label = if source.as_str().starts_with('/') {
             source.as_str()
         } else {
