@@ -10,9 +10,9 @@ use std::sync::Arc;
 
 /// What is open, each with a number that counts up by one from 1.
 pub(crate) struct Table<C> {
-    by_name: HashMap<Arc<str>, Open<C>>,
-    by_number: BTreeMap<u64, Arc<str>>,
-    by_owner: HashMap<Arc<str>, usize>,
+    open: HashMap<Arc<str>, Open<C>>,
+    in_order: BTreeMap<u64, Arc<str>>,
+    rooms_of: HashMap<Arc<str>, usize>,
 }
 
 struct Open<C> {
@@ -24,25 +24,25 @@ struct Open<C> {
 impl<C> Default for Table<C> {
     fn default() -> Self {
         Self {
-            by_name: HashMap::new(),
-            by_number: BTreeMap::new(),
-            by_owner: HashMap::new(),
+            open: HashMap::new(),
+            in_order: BTreeMap::new(),
+            rooms_of: HashMap::new(),
         }
     }
 }
 
 impl<C> Table<C> {
     pub(crate) fn len(&self) -> usize {
-        self.by_name.len()
+        self.open.len()
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&C> {
-        Some(&self.by_name.get(name)?.channel)
+        Some(&self.open.get(name)?.channel)
     }
 
     /// Every channel with its name and whose it is.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&Arc<str>, &C, Option<&Arc<str>>)> {
-        let all = self.by_name.iter();
+        let all = self.open.iter();
         all.map(|(name, open)| (name, &open.channel, open.owner.as_ref()))
     }
 
@@ -51,31 +51,31 @@ impl<C> Table<C> {
         if numbers.is_empty() {
             return Vec::new();
         }
-        let opened = self.by_number.range(numbers).map(|(_, name)| name);
+        let opened = self.in_order.range(numbers).map(|(_, name)| name);
         let of_prefix = opened.filter(|name| name.starts_with(prefix));
         of_prefix.cloned().collect()
     }
 
     /// Adds one that is not there, and has a higher number than any.
     pub(crate) fn insert(&mut self, name: Arc<str>, number: u64, channel: C) {
-        self.by_number.insert(number, Arc::clone(&name));
+        self.in_order.insert(number, Arc::clone(&name));
         let open = Open {
             channel,
             number,
             owner: None,
         };
-        self.by_name.insert(name, open);
+        self.open.insert(name, open);
     }
 
     /// Lets go of those that do not stay.
     pub(crate) fn retain(&mut self, stays: impl Fn(&C) -> bool) {
-        let (by_number, by_owner) = (&mut self.by_number, &mut self.by_owner);
-        self.by_name.retain(|_, open| {
+        let (in_order, rooms_of) = (&mut self.in_order, &mut self.rooms_of);
+        self.open.retain(|_, open| {
             let stays = stays(&open.channel);
             if !stays {
-                by_number.remove(&open.number);
+                in_order.remove(&open.number);
                 if let Some(owner) = &open.owner {
-                    let_go(by_owner, owner);
+                    let_go(rooms_of, owner);
                 }
             }
             stays
@@ -83,34 +83,34 @@ impl<C> Table<C> {
     }
 
     pub(crate) fn has_owner(&self, name: &str) -> bool {
-        let open = self.by_name.get(name);
+        let open = self.open.get(name);
         open.is_some_and(|open| open.owner.is_some())
     }
 
     pub(crate) fn owned_by(&self, owner: &str) -> usize {
-        self.by_owner.get(owner).copied().unwrap_or_default()
+        self.rooms_of.get(owner).copied().unwrap_or_default()
     }
 
     /// The channel is theirs from now on.
     pub(crate) fn give(&mut self, name: &str, owner: &str) {
-        let Some(open) = self.by_name.get_mut(name) else {
+        let Some(open) = self.open.get_mut(name) else {
             return;
         };
-        let known = self.by_owner.get_key_value(owner);
+        let known = self.rooms_of.get_key_value(owner);
         let owner = known.map_or_else(|| Arc::from(owner), |(owner, _)| Arc::clone(owner));
-        *self.by_owner.entry(Arc::clone(&owner)).or_default() += 1;
+        *self.rooms_of.entry(Arc::clone(&owner)).or_default() += 1;
         if let Some(before) = open.owner.replace(owner) {
-            let_go(&mut self.by_owner, &before);
+            let_go(&mut self.rooms_of, &before);
         }
     }
 }
 
-fn let_go(by_owner: &mut HashMap<Arc<str>, usize>, owner: &str) {
-    let left = by_owner.get_mut(owner).map_or(0, |count| {
+fn let_go(rooms_of: &mut HashMap<Arc<str>, usize>, owner: &str) {
+    let left = rooms_of.get_mut(owner).map_or(0, |count| {
         *count = count.saturating_sub(1);
         *count
     });
     if left == 0 {
-        by_owner.remove(owner);
+        rooms_of.remove(owner);
     }
 }

@@ -84,15 +84,7 @@ pub fn suite<B: Bus + 'static>(open: impl Fn(LogLimits, Arc<dyn Clock>) -> B) {
         },
     ));
     positions_of_another_bus_are_told_apart(&open);
-    opening::is_told(&with(&open, LogLimits::default()));
-    opening::is_in_order(&with(
-        &open,
-        LogLimits {
-            max_channels: 2,
-            ..LogLimits::default()
-        },
-    ));
-    opening::is_bounded_for_each_owner(&open);
+    opening::suite(&open);
     let crowded = LogLimits {
         max_channels: 20,
         ..LogLimits::default()

@@ -4,14 +4,24 @@ use std::sync::Arc;
 
 use vigil_event::{Clock, Kind, Publication, Severity, Timestamp};
 
-use super::{StoppedClock, publication};
+use super::{StoppedClock, publication, with};
 use crate::{Bus, LogLimits};
 
 fn said(channel: &str, number: u64) -> Publication {
     publication(channel, number, Severity::Low, Timestamp::from_millis(1))
 }
 
-pub(super) fn is_told(bus: &impl Bus) {
+pub(super) fn suite<B: Bus>(open: &impl Fn(LogLimits, Arc<dyn Clock>) -> B) {
+    is_told(&with(open, LogLimits::default()));
+    let two = LogLimits {
+        max_channels: 2,
+        ..LogLimits::default()
+    };
+    is_in_order(&with(open, two));
+    is_bounded_for_each_owner(open);
+}
+
+fn is_told(bus: &impl Bus) {
     let mut opened = bus.opened();
     bus.publish(said("chat:1", 1));
     assert!(opened.has_changed().is_ok_and(|changed| changed));
@@ -27,7 +37,7 @@ pub(super) fn is_told(bus: &impl Bus) {
 }
 
 /// With room for two channels.
-pub(super) fn is_in_order(bus: &impl Bus) {
+fn is_in_order(bus: &impl Bus) {
     let newest = || *bus.opened().borrow();
     let names = |numbers| -> Vec<String> {
         let names = bus.names("", numbers);
@@ -46,7 +56,7 @@ pub(super) fn is_in_order(bus: &impl Bus) {
 }
 
 /// Nobody has more rooms than that; one in which nothing lasts is whose it was first said something in.
-pub(super) fn is_bounded_for_each_owner<B: Bus>(open: &impl Fn(LogLimits, Arc<dyn Clock>) -> B) {
+fn is_bounded_for_each_owner<B: Bus>(open: &impl Fn(LogLimits, Arc<dyn Clock>) -> B) {
     let clock = Arc::new(StoppedClock::default());
     let limits = LogLimits {
         max_rooms_of_owner: 2,

@@ -257,7 +257,9 @@ async fn start(seed: u64, threats: Kept) -> Server {
 /// log, whose readers then have had what they had of the last one.
 fn stop(server: &Server, model: &mut Model, readers: &mut [Reader], random: &mut Random) -> Kept {
     server.shutdown.cancel();
-    readers.iter_mut().for_each(|reader| reader.client = None);
+    for reader in &mut *readers {
+        reader.client = None;
+    }
     let read = server.bus.read("threats", 0, usize::MAX);
     let older_half = match random.below(3) {
         0 => {
