@@ -108,7 +108,10 @@ fn artillerys_virtual_users_all_hear_what_they_came_for() {
             format!("{}/ws", server.base().replace("http", "ws")),
         )
         .env("VIGIL_TOKEN", site.vigil().token("analyst"))
+        // It asks nobody, and writes nothing elsewhere.
         .env("ARTILLERY_DISABLE_TELEMETRY", "1")
+        .env("NO_UPDATE_NOTIFIER", "1")
+        .env("HOME", report.parent().unwrap())
         .output()
         .expect("node is there: `scripts/need node` installs it");
     let said = said(&output);
