@@ -87,7 +87,10 @@ impl Parameter {
         let here = self.value.judge((&shape, value), part, trust);
         let is_little_known = self.value.witnesses() < FEW;
         let there = elsewhere
-            .filter(|_| here.is_some() || is_little_known)
+            .filter(|(values, _)| {
+                let is_listed_there = values.is_list() && !self.value.is_list();
+                here.is_some() || is_little_known || is_listed_there
+            })
             .map(|(values, part)| (values, values.judge((&shape, value), part, trust)));
         let worst = match (here, there) {
             (Some(_), Some((values, None))) if values.count() >= MUCH_MORE * self.value.count() => {

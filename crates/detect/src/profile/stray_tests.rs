@@ -72,6 +72,7 @@ fn what_no_visitor_asks_for_is_odd_although_nothing_is_there() {
         "/style.css~",
         "/manager/html",
         "/server-status",
+        "/favicon.ico.old",
     ] {
         assert!(lost(&quiet, path) >= 5.0, "{path}: {}", lost(&quiet, path));
     }

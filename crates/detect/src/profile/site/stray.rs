@@ -17,12 +17,8 @@ use crate::profile::segment::segments;
 use crate::profile::witness::{Lesson, Novelty, Witness};
 
 /// What browsers, crawlers and mail programs ask any site for, whether it is there or not.
-const ERRANDS: [&[u8]; 12] = [
-    b"favicon",
-    b"apple-touch-icon",
-    b"apple-app-site-association",
+const ERRANDS: [&[u8]; 9] = [
     b"robots.txt",
-    b"sitemap",
     b"ads.txt",
     b"app-ads.txt",
     b"humans.txt",
@@ -30,6 +26,16 @@ const ERRANDS: [&[u8]; 12] = [
     b"browserconfig.xml",
     b"crossdomain.xml",
     b"opensearch.xml",
+    b"apple-app-site-association",
+];
+/// The same by how they begin and end.
+const KINDS_OF_ERRANDS: [[&[u8]; 2]; 6] = [
+    [b"favicon", b".ico"],
+    [b"favicon", b".png"],
+    [b"favicon", b".svg"],
+    [b"apple-touch-icon", b".png"],
+    [b"sitemap", b".xml"],
+    [b"sitemap", b".xml.gz"],
 ];
 /// Their paths are short.
 const LONGEST_ERRAND: usize = 80;
@@ -41,7 +47,10 @@ pub(super) fn is_errand(path: &[u8]) -> bool {
     let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/-_.".contains(byte);
     let last = segments(path).last().unwrap_or_default();
     let is_one = segments(path).next() == Some(WELL_KNOWN)
-        || ERRANDS.iter().any(|name| last.starts_with(name));
+        || ERRANDS.contains(&last)
+        || KINDS_OF_ERRANDS
+            .iter()
+            .any(|[begin, end]| last.starts_with(begin) && last.ends_with(end));
     is_one && path.len() <= LONGEST_ERRAND && path.iter().all(is_plain)
 }
 

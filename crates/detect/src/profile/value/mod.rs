@@ -116,6 +116,11 @@ impl ValueProfile {
         self.settled.is_ready
     }
 
+    /// Whether all of its values are known.
+    pub(crate) const fn is_list(&self) -> bool {
+        self.settled.is_list
+    }
+
     /// Whether its values are neither on a list nor built alike.
     pub(crate) const fn is_free(&self) -> bool {
         self.is_open && self.is_free
