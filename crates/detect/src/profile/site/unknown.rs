@@ -79,7 +79,7 @@ impl Site {
                 misfits.extend([named, unknown]);
             }
             // That a new page has a name unlike the others is no further sign.
-            Some(named) if named.score > unknown.score => misfits.push(Misfit {
+            Some(named) if named.score.min(most) > unknown.score => misfits.push(Misfit {
                 score: named.score.min(most),
                 ..named
             }),
