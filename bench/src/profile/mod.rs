@@ -181,7 +181,8 @@ fn trial(
         if let Some(kind) = line.attack.and_then(|kind| by_kind.get_mut(kind)) {
             kind.add(&found);
         }
-        if options.show && ((line.attack.is_some() && found.by_profile == 0) || found.false_by_profile > 0)
+        if options.show
+            && ((line.attack.is_some() && found.by_profile == 0) || found.false_by_profile > 0)
         {
             tell(site, &line, judgement.as_ref());
         }
