@@ -1,4 +1,4 @@
-//! How well the profiles of sites tell attacks from visitors: nine made sites of different shapes,
+//! How well the profiles of sites tell attacks from visitors: eleven made sites of different shapes,
 //! learned from one part of their traffic and judged on another, also where attackers were there
 //! while they were learned.
 //!
@@ -11,7 +11,14 @@ mod attack;
 mod campus;
 mod campus_forms;
 mod console;
+mod csic;
 mod forum;
+mod insurer;
+mod insurer_attack;
+mod insurer_forms;
+mod insurer_people;
+mod insurer_quotes;
+mod insurer_values;
 mod magazine;
 mod people;
 mod portal;
@@ -19,6 +26,11 @@ mod request;
 mod shop;
 mod site;
 mod speed;
+mod streaming;
+mod streaming_api;
+mod streaming_attack;
+mod streaming_player;
+mod streaming_titles;
 mod tamper;
 mod tienda;
 mod travel;
@@ -56,6 +68,21 @@ pub(crate) struct Options {
     pub(crate) show: bool,
 }
 
+/// The sites, in the order of their making.
+const SITES: [&dyn Site; 11] = [
+    &shop::Shop,
+    &wiki::Wiki,
+    &tienda::Tienda,
+    &console::Console,
+    &forum::Forum,
+    &portal::Portal,
+    &magazine::Magazine,
+    &campus::Campus,
+    &travel::Travel,
+    &insurer::Insurer,
+    &streaming::Streaming,
+];
+
 /// What was found.
 #[derive(Clone, Copy, Debug, Default)]
 struct Found {
@@ -86,22 +113,11 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         "profiles: {} requests of each site learned over three days, half as many judged",
         options.requests
     );
-    let sites = [
-        &shop::Shop as &dyn Site,
-        &wiki::Wiki,
-        &tienda::Tienda,
-        &console::Console,
-        &forum::Forum,
-        &portal::Portal,
-        &magazine::Magazine,
-        &campus::Campus,
-        &travel::Travel,
-    ];
     let is_wanted = |site: &&dyn Site| {
         let name = site.host().trim_end_matches(".example");
         options.site.as_deref().is_none_or(|only| only == name)
     };
-    for site in sites.into_iter().filter(is_wanted) {
+    for site in SITES.into_iter().filter(is_wanted) {
         for (name, attackers) in [
             ("clean", (0, 1, false)),
             ("2 % attacks of 5 networks among it", (20, 5, false)),
