@@ -56,10 +56,11 @@ bench: page ## Measure speed against a ceiling of the same run
 	target/release/vigil-bench --vigil target/release/vigil
 	target/release/vigil bench
 
-artillery: ## Load a running server by Artillery: VIGIL_URL=ws://… VIGIL_TOKEN=… (its tree is large)
+# What `make test` runs as it is, here as a load and by the newest Artillery, whose tree has 590 MB.
+artillery: ## Load a running server by Artillery: VIGIL_URL=ws://…/ws VIGIL_TOKEN=…
 	@scripts/need node npm
-	cd bench/artillery && npm install --no-audit --no-fund --no-package-lock --ignore-scripts
-	cd bench/artillery && ARTILLERY_DISABLE_TELEMETRY=1 npx artillery run sockets.yml
+	cd bench/artillery && npm install --omit=optional --no-audit --no-fund --no-package-lock --ignore-scripts
+	cd bench/artillery && ARTILLERY_DISABLE_TELEMETRY=1 npx artillery run --environment load sockets.yml
 
 fuzz: ## Fuzz each parser for a minute (needs cargo-fuzz)
 	@scripts/need cargo-fuzz

@@ -62,7 +62,7 @@ impl Sum {
 }
 
 /// The most that each may have, if all are to have no more than `most` together.
-fn share_of(most: usize, mut sizes: Vec<usize>) -> usize {
+pub(crate) fn share_of(most: usize, mut sizes: Vec<usize>) -> usize {
     sizes.sort_unstable();
     let (mut left, mut others) = (most, sizes.len());
     for size in sizes {

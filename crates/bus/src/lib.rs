@@ -10,6 +10,7 @@
 //! To add a bus: a file (or folder) beside [`memory`], the [`Bus`] trait for it, and a test that runs
 //! the suite of `conformance` on it.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use tokio::sync::watch;
@@ -22,6 +23,7 @@ mod log;
 pub mod memory;
 pub mod position;
 pub mod published;
+mod table;
 pub mod touched;
 
 pub use memory::{LogLimits, MemoryBus};
@@ -40,7 +42,7 @@ pub use touched::Touched;
 ///   a publisher. Readers wait on [`watch`](Bus::watch).
 /// - **Cancellation.** Nothing is held for a reader, so a reader may go at any time.
 /// - **Bounds.** The items of a channel, their bytes, those of all rooms together and the number of
-///   channels are bounded. What is fleeting, as who comes and goes, makes room only for its like. What
+///   channels, in all and of one owner, are bounded. What is fleeting, as who comes and goes, makes room only for its like. What
 ///   falls out is counted by channel ([`ChannelStatus::dropped`]); a channel that there is no room
 ///   for is refused and counted ([`Bus::refused`]).
 /// - **Threads.** All methods may be called from all threads.
@@ -61,6 +63,10 @@ pub trait Bus: Send + Sync {
     /// Offset 0 means that the bus has no room for one more channel; the publication is dropped and
     /// counted.
     fn publish(&self, publication: Publication) -> Position;
+
+    /// Somebody whose rooms are counted is about to publish: a room in which nothing was published yet is
+    /// theirs from now on. False where they have as many as they may.
+    fn claim(&self, channel: &str, owner: &str) -> bool;
 
     /// Appends at an offset that was given elsewhere, by a store that counts.
     ///
@@ -104,11 +110,13 @@ pub trait Bus: Send + Sync {
     /// fleeting between them.
     fn last(&self, channel: &str, count: u64) -> u64;
 
-    /// A number with a wake-up, which changes whenever a channel is opened.
+    /// How many channels were opened since the start, with a wake-up when one is. It is the number of the
+    /// newest.
     fn opened(&self) -> watch::Receiver<u64>;
 
-    /// The names of the open channels that begin with that, in no order.
-    fn names(&self, prefix: &str) -> Vec<Arc<str>>;
+    /// The names of the open channels that begin with that and have one of these numbers, in the order of
+    /// opening. It costs no more than there are channels of these numbers, whatever their names.
+    fn names(&self, prefix: &str, numbers: RangeInclusive<u64>) -> Vec<Arc<str>>;
 
     /// Every channel, by name.
     fn channels(&self) -> Vec<ChannelStatus>;

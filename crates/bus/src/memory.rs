@@ -6,6 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher as _, RandomState};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
@@ -13,8 +14,9 @@ use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
 use vigil_event::{Clock, Publication, Timestamp};
 
-use crate::level::Sum;
+use crate::level::{Sum, share_of};
 use crate::log::Log;
+use crate::table::Table;
 use crate::{Bus, ChannelStatus, Position, Read, Touched};
 
 /// How long a full bus is taken to stay full.
@@ -35,16 +37,18 @@ pub struct LogLimits {
     /// [`Missed::by_severity`](crate::Missed::by_severity) can be told exactly.
     pub max_trail: usize,
     /// The most bytes of all rooms, which are the channels with a colon in their names, together. Beyond
-    /// it those that have most give up their oldest items.
+    /// it those that have most give up their oldest items; rooms of one owner count together first.
     pub max_bytes_of_rooms: usize,
     /// The most channels. One of which nothing that lasts is left, that nobody watches and that no store
     /// keeps makes room; should it be opened again, it has another epoch.
     pub max_channels: usize,
+    /// The most rooms of one owner.
+    pub max_rooms_of_owner: usize,
 }
 
 impl Default for LogLimits {
     /// 10,000 items and 64 MiB a channel, 256 MiB for all rooms, 65,536 severities of dropped items, 10,000
-    /// channels.
+    /// channels, 1,000 rooms of one owner.
     fn default() -> Self {
         Self {
             max_items: 10_000,
@@ -53,6 +57,7 @@ impl Default for LogLimits {
             max_trail: 65_536,
             max_bytes_of_rooms: 256 << 20,
             max_channels: 10_000,
+            max_rooms_of_owner: 1_000,
         }
     }
 }
@@ -66,7 +71,7 @@ pub struct MemoryBus {
     written_down: HashSet<Box<str>>,
     touched: Arc<Touched>,
     clock: Arc<dyn Clock>,
-    channels: RwLock<HashMap<Arc<str>, Arc<Channel>>>,
+    channels: RwLock<Table<Arc<Channel>>>,
     refused: AtomicU64,
     /// What all rooms hold.
     rooms: Sum,
@@ -74,6 +79,8 @@ pub struct MemoryBus {
     leveling: Mutex<()>,
     /// Until then nobody looks again for a channel that makes room: that takes a look at all of them.
     full_until: AtomicI64,
+    /// The same for whoever has too many of them.
+    owner_full_until: AtomicI64,
     /// What channels that are not restored are named apart by from those of an earlier process.
     epoch: Arc<str>,
     /// How many channels were opened. Two logs never share an epoch, even of one name.
@@ -107,13 +114,14 @@ impl MemoryBus {
             rooms: Sum::new(limits.max_bytes_of_rooms),
             leveling: Mutex::new(()),
             full_until: AtomicI64::new(0),
+            owner_full_until: AtomicI64::new(0),
             epoch: Arc::from(format!("{:010x}", random >> 24)),
             opened: watch::Sender::new(0),
         }
     }
 
     /// Keeps other limits for a channel, or for all channels of a namespace such as `chat`. Their
-    /// `max_channels` and `max_bytes_of_rooms` have no meaning.
+    /// `max_channels`, `max_rooms_of_owner` and `max_bytes_of_rooms` have no meaning.
     #[must_use]
     pub fn keeping(mut self, name: &str, limits: LogLimits) -> Self {
         self.special.insert(name.into(), limits);
@@ -156,34 +164,12 @@ impl MemoryBus {
         if let Some(found) = self.find(channel) {
             return Some(found);
         }
-        let now_ms = self.clock.now().as_millis();
         let mut channels = self.channels.write();
         if let Some(found) = channels.get(channel) {
             return Some(Arc::clone(found));
         }
-        let full_for_ms = self.full_until.load(Ordering::Relaxed) - now_ms;
-        // More can't be left: the clock was put back.
-        let is_known_to_be_full = (1..=LOOK_EVERY_MS).contains(&full_for_ms);
-        if channels.len() >= self.limits.max_channels && !is_known_to_be_full {
-            // Whoever has the channel in hand counts as one more owner, so that what is about to be
-            // published or watched does not go with it.
-            channels.retain(|_, channel| {
-                let stays = Arc::strong_count(channel) > 1
-                    || channel.head.receiver_count() > 0
-                    || !self.with_log(channel, |log| {
-                        log.is_spent() || (channel.told_as.is_some() && log.lasting() == 0)
-                    });
-                if !stays {
-                    self.count(channel, channel.log.read().bytes(), 0);
-                }
-                stays
-            });
-        }
-        if channels.len() >= self.limits.max_channels {
-            if !is_known_to_be_full {
-                let until = now_ms + LOOK_EVERY_MS;
-                self.full_until.store(until, Ordering::Relaxed);
-            }
+        let is_full = |channels: &Table<_>| channels.len() >= self.limits.max_channels;
+        if !self.make_room(&mut channels, &self.full_until, is_full) {
             self.refused.fetch_add(1, Ordering::Relaxed);
             return None;
         }
@@ -199,8 +185,44 @@ impl MemoryBus {
             log: RwLock::new(Log::new(epoch)),
             head: watch::Sender::new(0),
         });
-        channels.insert(name, Arc::clone(&opened));
+        channels.insert(name, number, Arc::clone(&opened));
         Some(opened)
+    }
+
+    /// Lets go of what nobody would miss, if it is full. False if it still is, or was a moment ago.
+    fn make_room(
+        &self,
+        channels: &mut Table<Arc<Channel>>,
+        full_until: &AtomicI64,
+        is_full: impl Fn(&Table<Arc<Channel>>) -> bool,
+    ) -> bool {
+        if !is_full(channels) {
+            return true;
+        }
+        let now_ms = self.clock.now().as_millis();
+        let full_for_ms = full_until.load(Ordering::Relaxed) - now_ms;
+        // More can't be left: the clock was put back.
+        if (1..=LOOK_EVERY_MS).contains(&full_for_ms) {
+            return false;
+        }
+        // Whoever has the channel in hand counts as one more owner, so that what is about to be
+        // published or watched does not go with it.
+        channels.retain(|channel| {
+            let stays = Arc::strong_count(channel) > 1
+                || channel.head.receiver_count() > 0
+                || !self.with_log(channel, |log| {
+                    log.is_spent() || (channel.told_as.is_some() && log.lasting() == 0)
+                });
+            if !stays {
+                self.count(channel, channel.log.read().bytes(), 0);
+            }
+            stays
+        });
+        let has_room = !is_full(channels);
+        if !has_room {
+            full_until.store(now_ms + LOOK_EVERY_MS, Ordering::Relaxed);
+        }
+        has_room
     }
 
     fn append(&self, offset: Option<u64>, publication: Publication) -> Position {
@@ -240,35 +262,51 @@ impl MemoryBus {
         }
     }
 
-    /// Takes what is fleeting, and then the oldest items, of those rooms that have most. What somebody
-    /// listens to, and what was just published to, keeps its newest item.
+    /// Takes what is fleeting, and then the oldest items, of those who have most: of an owner's rooms those
+    /// that have most, and of the others each by itself. What somebody listens to, and what was just
+    /// published to, keeps its newest item.
     fn level_rooms(&self, published_to: &Arc<Channel>) {
         let Some(_leveling) = self.leveling.try_lock() else {
             return;
         };
-        let rooms: Vec<_> = {
-            let channels = self.channels.read();
-            let rooms = channels.values().filter(|channel| channel.is_room);
-            rooms.cloned().collect()
-        };
-        let sizes: Vec<usize> = rooms.iter().map(|room| room.log.read().bytes()).collect();
-        let share = self.rooms.share(sizes.clone());
-        let have_more = rooms.iter().zip(sizes).filter(|(_, size)| *size > share);
-        for (room, _) in have_more {
-            let mut log = room.log.write();
-            let before = log.bytes();
-            if before <= share {
-                continue;
+        let mut holders: HashMap<_, Vec<Arc<Channel>>> = HashMap::new();
+        for (name, channel, owner) in self.channels.read().iter() {
+            if channel.is_room {
+                let holder = (owner.is_some(), Arc::clone(owner.unwrap_or(name)));
+                holders.entry(holder).or_default().push(Arc::clone(channel));
             }
-            let newest_stays = room.head.receiver_count() > 0 || Arc::ptr_eq(room, published_to);
-            log.shrink_to(share, newest_stays, &room.limits);
-            self.count(room, before, log.bytes());
-            drop(log);
-            if let Some(name) = &room.told_as {
-                self.touched.add(name);
+        }
+        let sizes_of = |rooms: &[Arc<Channel>]| -> Vec<usize> {
+            rooms.iter().map(|room| room.log.read().bytes()).collect()
+        };
+        let held = holders.into_values();
+        let held: Vec<_> = held.map(|rooms| (sizes_of(&rooms), rooms)).collect();
+        let sums = held.iter().map(|(sizes, _)| sizes.iter().sum());
+        let share = self.rooms.share(sums.collect());
+        for (sizes, rooms) in held {
+            let share = share_of(share, sizes.clone());
+            let have_more = rooms.iter().zip(sizes).filter(|(_, size)| *size > share);
+            for (room, _) in have_more {
+                self.shrink(room, share, Arc::ptr_eq(room, published_to));
             }
         }
         self.rooms.bear();
+    }
+
+    /// A room gives up what it has beyond its share.
+    fn shrink(&self, room: &Arc<Channel>, share: usize, was_published_to: bool) {
+        let mut log = room.log.write();
+        let before = log.bytes();
+        if before <= share {
+            return;
+        }
+        let newest_stays = room.head.receiver_count() > 0 || was_published_to;
+        log.shrink_to(share, newest_stays, &room.limits);
+        self.count(room, before, log.bytes());
+        drop(log);
+        if let Some(name) = &room.told_as {
+            self.touched.add(name);
+        }
     }
 
     /// Runs over the log, without what has become too old in the meantime.
@@ -313,6 +351,31 @@ impl Channel {
 impl Bus for MemoryBus {
     fn publish(&self, publication: Publication) -> Position {
         self.append(None, publication)
+    }
+
+    fn claim(&self, channel: &str, owner: &str) -> bool {
+        let Some(opened) = self.open(channel) else {
+            // Whoever publishes is told.
+            return true;
+        };
+        let is_begun = |log: &Log| log.lasting() > 0;
+        if !opened.is_room
+            || self.with_log(&opened, is_begun)
+            || self.channels.read().has_owner(channel)
+        {
+            return true;
+        }
+        let mut channels = self.channels.write();
+        if channels.has_owner(channel) {
+            return true;
+        }
+        let most = self.limits.max_rooms_of_owner;
+        let is_full = |channels: &Table<_>| channels.owned_by(owner) >= most;
+        let has_room = self.make_room(&mut channels, &self.owner_full_until, is_full);
+        if has_room {
+            channels.give(channel, owner);
+        }
+        has_room
     }
 
     fn publish_at(&self, offset: u64, publication: Publication) -> Position {
@@ -382,10 +445,8 @@ impl Bus for MemoryBus {
         self.opened.subscribe()
     }
 
-    fn names(&self, prefix: &str) -> Vec<Arc<str>> {
-        let channels = self.channels.read();
-        let names = channels.keys().filter(|name| name.starts_with(prefix));
-        names.cloned().collect()
+    fn names(&self, prefix: &str, numbers: RangeInclusive<u64>) -> Vec<Arc<str>> {
+        self.channels.read().names(prefix, numbers)
     }
 
     fn channels(&self) -> Vec<ChannelStatus> {
@@ -393,7 +454,7 @@ impl Bus for MemoryBus {
             .channels
             .read()
             .iter()
-            .map(|(name, channel)| (Arc::clone(name), Arc::clone(channel)))
+            .map(|(name, channel, _)| (Arc::clone(name), Arc::clone(channel)))
             .collect();
         let mut all: Vec<_> = channels
             .into_iter()

@@ -228,3 +228,37 @@ fn what_is_gone_is_no_longer_counted() {
         "there is room for all of them"
     );
 }
+
+#[test]
+fn who_has_many_rooms_pushes_nobody_else_out() {
+    let limits = LogLimits {
+        max_bytes_of_rooms: 200_000,
+        ..LogLimits::default()
+    };
+    let clock = Arc::new(StoppedClock::default());
+    let bus = MemoryBus::new(limits, clock.clone());
+    let say = |owner: &str, channel: &str, number| {
+        assert!(bus.claim(channel, owner));
+        bus.publish(publication(channel, number, Severity::Low, clock.now()));
+    };
+    let kept = |channel: &str| bus.read(channel, 0, usize::MAX).items.len();
+    // Of half of what there is, in one room and in a thousand.
+    for number in 0..100 {
+        say("anna", "chat:anna", number);
+    }
+    for number in 0..1_000 {
+        say("ben", &format!("chat:ben{number}"), number);
+    }
+    assert_eq!(kept("chat:anna"), 100);
+    let of_ben = (0..1_000).map(|number| kept(&format!("chat:ben{number}")));
+    assert!(of_ben.sum::<usize>() > 100, "what there is is used");
+    // Of one owner those that have most give first.
+    for number in 0..1_000 {
+        say("anna", "chat:large", number);
+    }
+    assert!(
+        (50..=100).contains(&kept("chat:anna")),
+        "{}",
+        kept("chat:anna")
+    );
+}

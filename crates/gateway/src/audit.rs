@@ -46,7 +46,8 @@ const DISCONNECTED: &str = "disconnected";
 const SUBSCRIBED: &str = "subscribed";
 
 /// What is counted of a user. What was not told is, when one of their connections ends.
-const OF_A_USER: [&str; 3] = [
+const OF_A_USER: [&str; 4] = [
+    CONNECTED,
     SUBSCRIBED,
     ErrorCode::Forbidden.name(),
     ErrorCode::Unauthenticated.name(),

@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
-use vigil_auth::Principal;
+use vigil_auth::{Principal, Role};
 use vigil_event::{Id, Kind, Publication, Severity, Timestamp};
 use vigil_protocol::{Chat, ErrorBody, ErrorCode, Position, Publish, PublishedSaid};
 
@@ -32,6 +32,17 @@ struct Kept {
     at: Timestamp,
     id: Id,
     position: Position,
+}
+
+impl Kept {
+    /// What is answered to whoever says it again.
+    fn again(&self) -> PublishedSaid {
+        PublishedSaid {
+            id: self.id.to_string(),
+            position: self.position.clone(),
+            duplicate: true,
+        }
+    }
 }
 
 /// What a chat message carries.
@@ -154,6 +165,7 @@ impl Gateway {
             .of(&channel)
             .is_none_or(|namespace| namespace.publishers.contains(&by.role));
         if by_namespace && by.may_publish(&channel) {
+            self.check_rooms_of(by, &channel)?;
             return Ok(channel);
         }
         let shown = vigil_event::text::truncated(&channel, 64);
@@ -163,6 +175,18 @@ impl Gateway {
                 "role {} may not publish to `{shown}` with this token",
                 by.role
             ),
+        ))
+    }
+
+    /// Whoever may not manage has a bounded number of rooms, so that nobody takes all there are.
+    fn check_rooms_of(&self, by: &Principal, channel: &str) -> Result<(), ErrorBody> {
+        let is_counted = matches!(by.role, Role::Viewer | Role::Analyst);
+        if !is_counted || self.state.bus.claim(channel, &by.subject) {
+            return Ok(());
+        }
+        Err(ErrorBody::new(
+            ErrorCode::TooManyRooms,
+            "you opened as many rooms as a user may: use one of them, or wait until what was said in one is forgotten",
         ))
     }
 
@@ -182,28 +206,29 @@ impl Gateway {
             return self.append(channel, kind, id, at, severity, data);
         };
         let full = format!("{}\n{channel}\n{key}", by.subject);
-        // Held until it is published: two with one key at once are one.
-        let mut known = self.keys.known.lock();
-        if let Some(kept) = known
-            .get(&*full)
-            .filter(|kept| at.millis_since(kept.at) < KEY_AGE_MS)
-        {
-            return Ok(PublishedSaid {
-                id: kept.id.to_string(),
-                position: kept.position.clone(),
-                duplicate: true,
-            });
-        }
-        if let Some(said) = self.said_before_the_start(channel, &full, at) {
+        let known = |known: &HashMap<Box<str>, Kept>| {
+            let kept = known.get(&*full)?;
+            (at.millis_since(kept.at) < KEY_AGE_MS).then(|| kept.again())
+        };
+        let keys = &self.keys.known;
+        let before = known(&keys.lock());
+        // Looked for while nobody waits: what was said then does not change.
+        let before = before.or_else(|| self.said_before_the_start(channel, &full, at));
+        if let Some(said) = before {
             return Ok(said);
         }
-        if known.len() >= MAX_KEYS {
-            make_room(&mut known, at);
+        // Held until it is published: two with one key at once are one.
+        let mut keys = keys.lock();
+        if let Some(said) = known(&keys) {
+            return Ok(said);
+        }
+        if keys.len() >= MAX_KEYS {
+            make_room(&mut keys, at);
         }
         let id = keyed(at, &full);
         let said = self.append(channel, kind, id, at, severity, data)?;
         let position = said.position.clone();
-        known.insert(full.into(), Kept { at, id, position });
+        keys.insert(full.into(), Kept { at, id, position });
         Ok(said)
     }
 

@@ -1,5 +1,6 @@
 //! Beginning to hear: a channel, a namespace with its rooms, a durable subscription.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use vigil_bus::Position;
@@ -211,6 +212,12 @@ impl Connection {
                 opened.extend(new.map(|room| (room, Arc::clone(&prefix), Arc::clone(&options))));
             }
         }
+        if opened.is_empty() {
+            return Ok(());
+        }
+        let all = self.subscriptions.iter();
+        let heard: HashSet<_> = all.map(|one| Arc::clone(one.cursor.channel())).collect();
+        opened.retain(|(room, ..)| !heard.contains(room));
         for (room, prefix, options) in opened {
             let Ok(sift) = gateway.sift(&options.asked, &self.principal) else {
                 continue;
@@ -222,7 +229,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Hears one room of a namespace, and says what is missing of it; none if there is no place for it.
+    /// Hears one room of a namespace, which is not heard yet, and says what is missing of it; none if there is no place for it.
     fn add_room(
         &mut self,
         room: &Arc<str>,
@@ -231,8 +238,7 @@ impl Connection {
         sift: &Arc<Sift>,
         options: &Arc<Options>,
     ) -> Option<Vec<Gap>> {
-        let is_heard = |one: &Subscription| one.cursor.channel() == room;
-        if !channel::may_hear(&self.principal, room) || self.subscriptions.iter().any(is_heard) {
+        if !channel::may_hear(&self.principal, room) {
             return Some(Vec::new());
         }
         if self.subscriptions.room_count() >= self.gateway.state.limits.max_rooms {

@@ -1,6 +1,5 @@
 //! A connection's subscriptions: a cursor each, and a wake-up when its channel goes on.
 
-use std::collections::HashSet;
 use std::future::{pending, poll_fn};
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -260,8 +259,8 @@ fn enter(
 pub(crate) struct RoomsSubscription {
     pub(crate) prefix: Arc<str>,
     pub(crate) options: Arc<Options>,
-    /// Rooms that were seen, heard or not.
-    pub(crate) known: HashSet<Arc<str>>,
+    /// Rooms of a number up to this were seen, heard or not.
+    seen: u64,
     /// It was said that there are more rooms than a connection can hear.
     pub(crate) full: bool,
     opened: watch::Receiver<u64>,
@@ -276,7 +275,7 @@ impl RoomsSubscription {
         Self {
             prefix: Arc::clone(prefix),
             options: Arc::clone(options),
-            known: HashSet::new(),
+            seen: 0,
             full: false,
             wake: Wake::new(opened.clone()),
             opened,
@@ -286,15 +285,9 @@ impl RoomsSubscription {
 
     /// Rooms that were not seen before.
     pub(crate) fn new_rooms(&mut self, bus: &dyn Bus) -> Vec<Arc<str>> {
-        self.opened.borrow_and_update();
-        let names = bus.names(&self.prefix);
-        // One that was forgotten and opened again is another one.
-        let open: HashSet<&Arc<str>> = names.iter().collect();
-        self.known.retain(|name| open.contains(name));
-        names
-            .into_iter()
-            .filter(|name| self.known.insert(Arc::clone(name)))
-            .collect()
+        let newest = *self.opened.borrow_and_update();
+        let seen = std::mem::replace(&mut self.seen, newest);
+        bus.names(&self.prefix, seen + 1..=newest)
     }
 }
 
@@ -335,10 +328,8 @@ impl Subscriptions {
 
     /// Rooms that are not heard are as good as new: a newer token may grant them.
     pub(crate) fn look_again_for_rooms(&mut self) {
-        let all = self.all.iter();
-        let heard: HashSet<&Arc<str>> = all.map(|one| one.cursor.channel()).collect();
         for rooms in &mut self.rooms {
-            rooms.known.retain(|room| heard.contains(room));
+            rooms.seen = 0;
             rooms.pending = true;
         }
     }

@@ -26,6 +26,8 @@ pub enum ErrorCode {
     NotSubscribed,
     /// The connection hears as many channels as it may.
     TooManySubscriptions,
+    /// The user opened as many rooms as they may.
+    TooManyRooms,
     /// More commands came than are allowed in that time.
     RateLimited,
     /// No such thing.
@@ -38,7 +40,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// Every code.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Malformed,
         Self::Invalid,
         Self::UnknownType,
@@ -49,6 +51,7 @@ impl ErrorCode {
         Self::AlreadySubscribed,
         Self::NotSubscribed,
         Self::TooManySubscriptions,
+        Self::TooManyRooms,
         Self::RateLimited,
         Self::NotFound,
         Self::Conflict,
@@ -68,6 +71,7 @@ impl ErrorCode {
             Self::AlreadySubscribed => "already_subscribed",
             Self::NotSubscribed => "not_subscribed",
             Self::TooManySubscriptions => "too_many_subscriptions",
+            Self::TooManyRooms => "too_many_rooms",
             Self::RateLimited => "rate_limited",
             Self::NotFound => "not_found",
             Self::Conflict => "conflict",
@@ -93,6 +97,7 @@ impl ErrorCode {
             Self::AlreadySubscribed => "this connection hears the channel already",
             Self::NotSubscribed => "this connection does not hear the channel",
             Self::TooManySubscriptions => "this connection hears as many channels as it may",
+            Self::TooManyRooms => "this user opened as many rooms as they may",
             Self::RateLimited => "too many commands in that time",
             Self::NotFound => "there is no such thing",
             Self::Conflict => "it is in a state where that can't be done",

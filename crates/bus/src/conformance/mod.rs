@@ -4,6 +4,7 @@
 
 mod crowd;
 mod fleeting;
+mod opening;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -83,7 +84,7 @@ pub fn suite<B: Bus + 'static>(open: impl Fn(LogLimits, Arc<dyn Clock>) -> B) {
         },
     ));
     positions_of_another_bus_are_told_apart(&open);
-    new_channels_are_told(&with(&open, LogLimits::default()));
+    opening::suite(&open);
     let crowded = LogLimits {
         max_channels: 20,
         ..LogLimits::default()
@@ -101,36 +102,6 @@ pub fn suite<B: Bus + 'static>(open: impl Fn(LogLimits, Arc<dyn Clock>) -> B) {
 
 fn with<B: Bus>(open: &impl Fn(LogLimits, Arc<dyn Clock>) -> B, limits: LogLimits) -> B {
     open(limits, Arc::new(StoppedClock::default()))
-}
-
-fn new_channels_are_told(bus: &impl Bus) {
-    let mut opened = bus.opened();
-    bus.publish(publication(
-        "chat:1",
-        1,
-        Severity::Low,
-        Timestamp::from_millis(1),
-    ));
-    assert!(opened.has_changed().is_ok_and(|changed| changed));
-    opened.borrow_and_update();
-    bus.publish(publication(
-        "chat:1",
-        2,
-        Severity::Low,
-        Timestamp::from_millis(1),
-    ));
-    assert!(
-        opened.has_changed().is_ok_and(|changed| !changed),
-        "it was open"
-    );
-    bus.publish(publication(
-        "chats",
-        1,
-        Severity::Low,
-        Timestamp::from_millis(1),
-    ));
-    assert!(opened.has_changed().is_ok_and(|changed| changed));
-    assert_eq!(bus.names("chat:"), [Arc::from("chat:1")]);
 }
 
 /// A publication that can be told apart by its number.

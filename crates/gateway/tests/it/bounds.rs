@@ -2,12 +2,12 @@
 //! rooms, speak in another's name.
 
 use serde_json::{Value, json};
-use vigil_auth::{Principal, Role};
+use vigil_auth::{Grant, Principal, Role};
 use vigil_bus::{Bus as _, LogLimits};
 use vigil_event::{Kind, Severity};
 use vigil_gateway::Durables;
 
-use crate::client::{Client, connect, refused};
+use crate::client::{Client, connect, open, refused};
 use crate::server::{START, Server, Setup, principal};
 
 /// Rooms of ten messages, and twenty channels in all.
@@ -166,6 +166,84 @@ async fn who_comes_and_goes_takes_no_room_and_no_room_is_said() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_speaks_in_many_rooms_leaves_others_theirs() {
+    let start = async |principal| {
+        Server::start(Setup {
+            log: LogLimits {
+                max_rooms_of_owner: 3,
+                ..LogLimits::default()
+            },
+            principal,
+            ..Setup::default()
+        })
+        .await
+    };
+    let server = start(None).await;
+    let arrive = async |name: &str| {
+        let grant = Grant::new(name, Role::Analyst);
+        let token = server.gatekeeper.authority.issue(&grant, START).unwrap();
+        let (mut client, _) = open(&server, "/ws", &[]).await.unwrap();
+        let auth = json!({"type": "auth", "data": {"token": token}});
+        assert_eq!(client.ask(auth).await["type"], "authenticated");
+        client
+    };
+    let (mut anna, mut ben) = (arrive("anna").await, arrive("ben").await);
+    for room in ["chat:1", "chat:2", "analysis:3", "chat:1"] {
+        // Who is heard coming in has not spoken yet.
+        anna.ask(json!({"type": "subscribe", "channel": room}))
+            .await;
+        let published = json!({"type": "publish", "channel": room, "data": 1});
+        assert_eq!(anna.ask(published).await["type"], "published");
+    }
+    let refused = say(&mut anna, "chat:4", "hi").await;
+    assert_eq!(refused["data"]["code"], "too_many_rooms", "{refused}");
+    assert_eq!(refused["data"]["retryable"], false);
+    for (client, room) in [
+        ("anna", "chat:2"),
+        ("ben", "chat:4"),
+        ("ben", "chat:1"),
+        ("anna", "chat:4"),
+    ] {
+        let client = if client == "anna" {
+            &mut anna
+        } else {
+            &mut ben
+        };
+        let said = say(client, room, "hi").await;
+        assert_eq!(said["type"], "published", "{room}: {said}");
+    }
+    let managed = start(Some(principal(Role::Admin))).await;
+    let mut root = connect(&managed, "/ws").await;
+    for room in 0..10 {
+        let said = say(&mut root, &format!("chat:{room}"), "hi").await;
+        assert_eq!(said["type"], "published");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_who_publish_under_one_key_at_once_one_does() {
+    let server = Server::of(principal(Role::Analyst)).await;
+    let mut clients = Vec::new();
+    for _ in 0..8 {
+        clients.push(connect(&server, "/ws").await);
+    }
+    for round in 0..20 {
+        let data = json!({"message": "hi", "idempotency_key": format!("k{round}")});
+        let chat = json!({"type": "chat", "channel": "chat:1", "data": data});
+        for client in &mut clients {
+            client.send(chat.clone()).await;
+        }
+        let mut fresh = 0;
+        for client in &mut clients {
+            let said = client.next("published").await;
+            assert_eq!(said["data"]["position"]["offset"], round + 1, "{said}");
+            fresh += usize::from(said["data"]["duplicate"] == false);
+        }
+        assert_eq!(fresh, 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nobody_speaks_in_another_name() {
     let server = Server::of(principal(Role::Analyst)).await;
     let mut client = connect(&server, "/ws/chat:1").await;
@@ -209,7 +287,7 @@ async fn a_narrow_token_is_not_told_where_its_user_has_cursors() {
     }
     anna.rights.subscribe = Some(vec!["threats".to_owned()]);
     let server = Server::start(setup(&anna)).await;
-    let (mut client, _) = crate::client::open(&server, "/ws", &[]).await.unwrap();
+    let (mut client, _) = open(&server, "/ws", &[]).await.unwrap();
     let welcome = client.frame().await;
     let cursors = welcome["data"]["durable"].as_array().unwrap();
     assert_eq!(cursors.len(), 1, "{cursors:?}");

@@ -364,3 +364,31 @@ async fn who_comes_and_goes_pushes_nothing_out_of_the_audit() {
         ]
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_goes_tells_how_many_came_untold() {
+    let server = server(Role::Viewer).await;
+    let open = "vigil_gateway_connections{transport=\"websocket\"}";
+    let mut clients = std::collections::VecDeque::new();
+    for _ in 0..105 {
+        if clients.len() == 10 {
+            drop(clients.pop_front());
+            server.metric_falls_to(open, 9).await;
+        }
+        clients.push_back(connect(&server, "/ws").await);
+    }
+    drop(clients.pop_front());
+    server.metric_falls_to(open, 9).await;
+    let mut told = std::collections::BTreeMap::<_, u64>::new();
+    for item in server.bus.read("audit", 0, 1_000).items {
+        let data: Value = serde_json::from_slice(&item.publication.data).unwrap();
+        *told.entry(item.publication.kind.name()).or_default() += 1;
+        *told.entry("untold").or_default() += data["untold"].as_u64().unwrap_or_default();
+    }
+    let expected = [
+        ("audit.connected", 100),
+        ("audit.disconnected", 96),
+        ("untold", 5),
+    ];
+    assert_eq!(told, expected.into());
+}

@@ -1,10 +1,10 @@
 //! The promise, against a model: **delivered ∪ gaps = everything that matched, in order, once.**
 //!
 //! Seeded: publishers, readers with filters, batches, lanes and conflation, slow readers, clients that
-//! vanish and resume, a log that is too short, sooner or later restarted into another epoch.
+//! vanish and resume, a log that is too short, and servers that stop and come back: with all that was kept,
+//! with less of it, or with another log.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use serde_json::{Value, json};
 use vigil_bus::{Bus as _, LogLimits};
@@ -12,7 +12,7 @@ use vigil_event::{Clock as _, Publication, Severity};
 use vigil_gateway::Limits;
 
 use crate::client::{Client, Heard, connect};
-use crate::server::{Server, Setup, threat};
+use crate::server::{Kept, Server, Setup, threat};
 
 /// A small generator (xorshift64*), so that a failure can be repeated from its seed.
 struct Random(u64);
@@ -26,8 +26,28 @@ impl Random {
     }
 }
 
-/// What was published, by offset: severity and key.
-type Model = BTreeMap<u64, (Severity, u64)>;
+/// What was published in one log.
+struct Model {
+    epoch: String,
+    /// By offset: severity and key.
+    said: BTreeMap<u64, (Severity, u64)>,
+    /// Of what is gone up to here no severity is known: it was gone before the server was there.
+    forgotten_to: u64,
+}
+
+impl Model {
+    fn new(epoch: String) -> Self {
+        Self {
+            epoch,
+            said: BTreeMap::new(),
+            forgotten_to: 0,
+        }
+    }
+
+    fn last(&self) -> u64 {
+        self.said.keys().next_back().copied().unwrap_or_default()
+    }
+}
 
 /// One reader and its account.
 struct Reader {
@@ -37,10 +57,13 @@ struct Reader {
     /// Whether what is gone is counted exactly.
     counts: bool,
     client: Option<Client>,
-    /// Everything up to here is accounted for.
+    /// The log that was heard, and that everything up to here in it is accounted for.
+    epoch: String,
     after: u64,
     delivered: u64,
     missed: u64,
+    /// What the options let through of logs that are no more.
+    matching_before: u64,
 }
 
 const KEYS: u64 = 4;
@@ -52,9 +75,11 @@ fn readers() -> Vec<Reader> {
         hears,
         counts,
         client: None,
+        epoch: Kept::default().epoch,
         after: 0,
         delivered: 0,
         missed: 0,
+        matching_before: 0,
     };
     vec![
         reader(json!({}), all, true),
@@ -85,14 +110,20 @@ fn readers() -> Vec<Reader> {
 }
 
 impl Reader {
-    async fn come(&mut self, server: &Server) {
+    async fn come(&mut self, server: &Server, model: &Model) {
         let mut client = connect(server, "/ws").await;
         let mut options = self.options.clone();
-        options["since"] = json!({"epoch": "e1", "offset": self.after});
+        options["since"] = json!({"epoch": self.epoch, "offset": self.after});
         let answer = client
             .ask(json!({"type": "subscribe", "channel": "threats", "data": options}))
             .await;
         assert_eq!(answer["type"], "subscribed", "{answer}");
+        if self.epoch != model.epoch {
+            let gap = client.next("gap").await["data"].clone();
+            assert_eq!(gap["reason"], "epoch_changed", "{gap}");
+            assert_eq!(gap["epoch"], model.epoch, "{gap}");
+            (self.epoch, self.after) = (model.epoch.clone(), 0);
+        }
         assert_eq!(
             answer["data"]["position"]["offset"]
                 .as_u64()
@@ -108,7 +139,7 @@ impl Reader {
         if from > to {
             return 0;
         }
-        let range = model.range(from..=to);
+        let range = model.said.range(from..=to);
         range
             .filter(|(_, (severity, key))| (self.hears)(*severity, *key))
             .count() as u64
@@ -128,7 +159,7 @@ impl Reader {
             "lost in silence before {offset} after {}: {}",
             self.after, self.options
         );
-        let (severity, key) = model[&offset];
+        let (severity, key) = model.said[&offset];
         assert!(
             (self.hears)(severity, key),
             "{offset} was not asked for: {}",
@@ -155,7 +186,7 @@ impl Reader {
         );
         let missed = gap["missed"].as_u64().unwrap();
         let matching = self.matching(model, from, to);
-        if self.counts {
+        if self.counts && from > model.forgotten_to {
             assert_eq!(missed, matching, "{gap}: {}", self.options);
             let by_severity: u64 = gap["by_severity"]
                 .as_object()
@@ -173,7 +204,7 @@ impl Reader {
 
     /// Reads up to so many messages, or until everything published is accounted for.
     async fn read(&mut self, model: &Model, most: u64) {
-        let last = model.keys().next_back().copied().unwrap_or_default();
+        let last = model.last();
         for _ in 0..most {
             if self.matching(model, self.after + 1, last) == 0 {
                 return;
@@ -203,28 +234,72 @@ impl Reader {
     }
 }
 
+async fn start(seed: u64, threats: Kept) -> Server {
+    Server::start(Setup {
+        limits: Limits {
+            page_items: 8,
+            bulk_backlog: 12,
+            ..Limits::default()
+        },
+        log: LogLimits {
+            max_items: 40,
+            max_trail: 100_000,
+            ..LogLimits::default()
+        },
+        is_plain: seed.is_multiple_of(2),
+        threats,
+        ..Setup::default()
+    })
+    .await
+}
+
+/// The server stops. What the next one begins with: all that was kept, the newer half of it, or another
+/// log, whose readers then have had what they had of the last one.
+fn stop(server: &Server, model: &mut Model, readers: &mut [Reader], random: &mut Random) -> Kept {
+    server.shutdown.cancel();
+    for reader in &mut *readers {
+        reader.client = None;
+    }
+    let read = server.bus.read("threats", 0, usize::MAX);
+    let older_half = match random.below(3) {
+        0 => {
+            for reader in readers {
+                let is_of_it = reader.epoch == model.epoch;
+                let after = if is_of_it { reader.after } else { 0 };
+                reader.missed += reader.matching(model, after + 1, model.last());
+                reader.matching_before += reader.matching(model, 1, model.last());
+            }
+            *model = Model::new(format!("{}x", model.epoch));
+            return Kept {
+                epoch: model.epoch.clone(),
+                ..Kept::default()
+            };
+        }
+        1 => read.items.len() / 2,
+        _ => 0,
+    };
+    let kept = read.items.iter().skip(older_half);
+    let items: Vec<_> = kept
+        .map(|item| (item.offset, item.publication.clone()))
+        .collect();
+    model.forgotten_to = items.first().map_or(read.head, |(first, _)| first - 1);
+    Kept {
+        epoch: model.epoch.clone(),
+        next_offset: read.head + 1,
+        items,
+    }
+}
+
 async fn run(seed: u64, steps: u64) -> (u64, u64) {
-    let server = Arc::new(
-        Server::start(Setup {
-            limits: Limits {
-                page_items: 8,
-                bulk_backlog: 12,
-                ..Limits::default()
-            },
-            log: LogLimits {
-                max_items: 40,
-                max_trail: 100_000,
-                ..LogLimits::default()
-            },
-            is_plain: seed.is_multiple_of(2),
-            ..Setup::default()
-        })
-        .await,
-    );
+    let mut server = start(seed, Kept::default()).await;
     let mut random = Random(seed * 7_919 + 1);
-    let mut model = Model::new();
+    let mut model = Model::new(Kept::default().epoch);
     let mut readers = readers();
     for _ in 0..steps {
+        if random.below(60) == 0 {
+            let kept = stop(&server, &mut model, &mut readers, &mut random);
+            server = start(seed, kept).await;
+        }
         match random.below(10) {
             0..=4 => publish(&server, &mut model, &mut random),
             5 => {
@@ -235,7 +310,7 @@ async fn run(seed: u64, steps: u64) -> (u64, u64) {
                 let place = random.below(readers.len() as u64) as usize;
                 let reader = &mut readers[place];
                 if reader.client.is_none() {
-                    reader.come(&server).await;
+                    reader.come(&server, &model).await;
                 }
                 let most = random.below(20);
                 reader.read(&model, most).await;
@@ -243,17 +318,20 @@ async fn run(seed: u64, steps: u64) -> (u64, u64) {
         }
     }
     let (mut delivered, mut missed) = (0, 0);
-    let last = model.keys().next_back().copied().unwrap_or_default();
+    let last = model.last();
     for reader in &mut readers {
+        if reader.client.is_none() {
+            reader.come(&server, &model).await;
+        }
         while reader.matching(&model, reader.after + 1, last) > 0 {
             if reader.client.is_none() {
-                reader.come(&server).await;
+                reader.come(&server, &model).await;
             }
             reader.read(&model, 1_000).await;
         }
         assert_eq!(
             reader.delivered + reader.missed,
-            reader.matching(&model, 1, last),
+            reader.matching_before + reader.matching(&model, 1, last),
             "seed {seed}: {}",
             reader.options
         );
@@ -268,14 +346,14 @@ fn publish(server: &Server, model: &mut Model, random: &mut Random) {
         let severity = Severity::from_rank(random.below(5) as u8);
         let key = random.below(KEYS);
         let size = if random.below(20) == 0 { 20_000 } else { 10 };
-        let number = model.len() as u64 + 1;
+        let number = model.said.len() as u64 + 1;
         let position = server.bus.publish(Publication {
             data: json!({"key": key, "padding": "x".repeat(size)})
                 .to_string()
                 .into(),
             ..threat(number, severity, 0, server.clock.now())
         });
-        model.insert(position.offset, (severity, key));
+        model.said.insert(position.offset, (severity, key));
     }
 }
 

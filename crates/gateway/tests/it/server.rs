@@ -63,10 +63,29 @@ impl AlertDesk for Desk {
     }
 }
 
+/// What a store kept of a channel.
+pub(crate) struct Kept {
+    pub(crate) epoch: String,
+    pub(crate) next_offset: u64,
+    pub(crate) items: Vec<(u64, Publication)>,
+}
+
+impl Default for Kept {
+    fn default() -> Self {
+        Self {
+            epoch: "e1".to_owned(),
+            next_offset: 1,
+            items: Vec::new(),
+        }
+    }
+}
+
 /// How the server should be.
 pub(crate) struct Setup {
     pub(crate) limits: Limits,
     pub(crate) log: LogLimits,
+    /// What `threats` begins with.
+    pub(crate) threats: Kept,
     /// Who every request is from; none to leave that out.
     pub(crate) principal: Option<Principal>,
     pub(crate) namespaces: Namespaces,
@@ -84,6 +103,7 @@ impl Default for Setup {
                 ..Limits::default()
             },
             log: LogLimits::default(),
+            threats: Kept::default(),
             principal: Some(principal(Role::Analyst)),
             namespaces: Namespaces::default(),
             durables: Arc::default(),
@@ -125,9 +145,11 @@ impl Server {
         let data_dir = tempfile::tempdir().unwrap();
         let clock = Arc::new(TestClock(AtomicI64::new(START.as_millis())));
         let bus = Arc::new(MemoryBus::new(setup.log, clock.clone()));
-        for channel in ["threats", "alerts", "status"] {
+        for channel in ["alerts", "status"] {
             assert!(bus.restore(channel, "e1", 1, Vec::new()));
         }
+        let kept = setup.threats;
+        assert!(bus.restore("threats", &kept.epoch, kept.next_offset, kept.items));
         let gatekeeper = Arc::new(Gatekeeper::new(Authority::open(data_dir.path()).unwrap().0));
         let alert = alert();
         let alert_id = alert.id;

@@ -259,7 +259,8 @@ impl RoomKeeper {
             });
             self.store.forget_rooms(namespace, before)?;
         }
-        let there: std::collections::HashSet<_> = self.bus.names("").into_iter().collect();
+        let there: std::collections::HashSet<_> =
+            self.bus.names("", 0..=u64::MAX).into_iter().collect();
         self.written.lock().retain(|name, _| there.contains(name));
         Ok(())
     }

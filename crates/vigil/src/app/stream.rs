@@ -32,6 +32,7 @@ pub(super) fn bus(config: &Config, clock: &Arc<dyn Clock>) -> MemoryBus {
         max_items: config.stream.history_messages,
         max_bytes: config.stream.history_mib << 20,
         max_bytes_of_rooms: rooms_mib(config) << 20,
+        max_rooms_of_owner: config.stream.rooms_per_user,
         ..LogLimits::default()
     };
     let bus = MemoryBus::new(limits, Arc::clone(clock));

@@ -5,13 +5,15 @@
 
 use clap::Args;
 
-use super::{ConfigFlags, Failure, print, say};
+use super::{ConfigFlags, Failure, RuleFlags, print, say};
 use crate::config::reference::reference;
 
 #[derive(Debug, Args)]
 pub(super) struct ConfigArgs {
     #[command(flatten)]
     flags: ConfigFlags,
+    #[command(flatten)]
+    rules: RuleFlags,
     /// Print every key with its default and what it means
     #[arg(long)]
     explain: bool,
@@ -21,7 +23,7 @@ pub(super) fn run(args: &ConfigArgs) -> Result<(), Failure> {
     if args.explain {
         return print(format_args!("{}", reference()));
     }
-    let mut config = args.flags.load()?;
+    let mut config = args.flags.load_judging(&args.rules)?;
     config.server.data_dir = config.data_dir();
     let text = toml::to_string(&config).map_err(|error| Failure::Input(error.to_string()))?;
     say!("{}", text.trim_end())

@@ -10,7 +10,7 @@ use vigil_event::text::{escape_invalid, visible};
 use vigil_event::{Clock as _, Event, Evidence, Outcome, SystemClock};
 use vigil_rule::Example;
 
-use super::{ConfigFlags, Failure, followed, learned, print};
+use super::{ConfigFlags, Failure, RuleFlags, followed, learned, print};
 use crate::change::WhatIf;
 use crate::offline::LineJudge;
 
@@ -18,6 +18,8 @@ use crate::offline::LineJudge;
 pub(super) struct ExplainArgs {
     #[command(flatten)]
     flags: ConfigFlags,
+    #[command(flatten)]
+    rules: RuleFlags,
     /// A log line, or a request such as '/?id=1' or 'POST /login'; - reads it from standard input
     #[arg(value_name = "LINE")]
     line: String,
@@ -27,7 +29,7 @@ pub(super) struct ExplainArgs {
 }
 
 pub(super) fn run(args: &ExplainArgs) -> Result<(), Failure> {
-    let config = args.flags.load()?;
+    let config = args.flags.load_judging(&args.rules)?;
     let rules = Arc::new(crate::rules::load_all(&config.rule_sources())?.0);
     let line = line_of(&args.line)?;
     let options = config.detector_options();

@@ -7,7 +7,7 @@ use vigil_decode::Format;
 use vigil_event::{Clock as _, Score, SystemClock};
 
 use super::replay::print_cost;
-use super::{ConfigFlags, Failure, followed, print, say};
+use super::{ConfigFlags, Failure, RuleFlags, followed, print, say};
 use crate::cost::CostReport;
 use crate::hunt::{Hunt, HuntOptions, Place, overlay};
 use crate::log_file::{LineLimits, LogFile, progress};
@@ -37,10 +37,12 @@ pub(super) struct HuntArgs {
     format: Format,
     #[command(flatten)]
     flags: ConfigFlags,
+    #[command(flatten)]
+    rules: RuleFlags,
 }
 
 pub(super) fn run(args: &HuntArgs) -> Result<(), Failure> {
-    let config = args.flags.load()?;
+    let config = args.flags.load_judging(&args.rules)?;
     let logs = logs(&args.logs)?;
     let active = crate::rules::read(config.rule_sources().directory.as_deref())?;
     let overlay = overlay(&active, crate::rules::named(&args.hunted)?, args.replace)?;

@@ -47,7 +47,6 @@ struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
-#[expect(clippy::large_enum_variant, reason = "there is one in a run")]
 enum Command {
     /// Follow logs, find attacks, keep and stream them
     Serve(ServeArgs),
@@ -88,6 +87,11 @@ pub(crate) struct ConfigFlags {
     /// The directory for the database, the secret key and the admin token
     #[arg(long, value_name = "DIR", env = "VIGIL_DATA_DIR")]
     data_dir: Option<PathBuf>,
+}
+
+/// Which rules judge, for the commands that do.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct RuleFlags {
     /// A directory of rules to use instead of the built-in ones
     #[arg(long, value_name = "DIR")]
     rules: Option<PathBuf>,
@@ -106,6 +110,8 @@ pub(crate) struct ConfigFlags {
 pub(crate) struct ServeArgs {
     #[command(flatten)]
     flags: ConfigFlags,
+    #[command(flatten)]
+    rules: RuleFlags,
     /// The address to listen on; port 0 takes a free one [default: 127.0.0.1:8082]
     #[arg(long, value_name = "ADDR")]
     listen: Option<SocketAddr>,
@@ -122,14 +128,15 @@ impl ConfigFlags {
         self.load_with(Overrides::default())
     }
 
+    /// The configuration with those rules.
+    fn load_judging(&self, rules: &RuleFlags) -> Result<Config, Failure> {
+        self.load_with(rules.overrides())
+    }
+
     fn load_with(&self, overrides: Overrides) -> Result<Config, Failure> {
         let overrides = Overrides {
             file: self.config.clone(),
             data_dir: self.data_dir.clone(),
-            rules_dir: self.rules.clone(),
-            sigma_dirs: self.sigma.clone(),
-            crs_dirs: self.crs.clone(),
-            crs_paranoia: self.crs_paranoia,
             ..overrides
         };
         Ok(crate::config::load(
@@ -138,6 +145,18 @@ impl ConfigFlags {
                 Some((name.into_string().ok()?, text.into_string().ok()?))
             }),
         )?)
+    }
+}
+
+impl RuleFlags {
+    fn overrides(&self) -> Overrides {
+        Overrides {
+            rules_dir: self.rules.clone(),
+            sigma_dirs: self.sigma.clone(),
+            crs_dirs: self.crs.clone(),
+            crs_paranoia: self.crs_paranoia,
+            ..Overrides::default()
+        }
     }
 }
 

@@ -17,7 +17,7 @@ use vigil_event::text::{escape_invalid, visible};
 use vigil_event::{Clock as _, Detection, Event, Score, Severity, SystemClock};
 
 use super::client::{Server, ServerFlags, refusal};
-use super::{ConfigFlags, Failure, followed, learned, print, say};
+use super::{Failure, RuleFlags, followed, learned, print, say};
 use crate::cost::CostReport;
 use crate::log_file::{LineLimits, LogFile, progress};
 use crate::offline::LineJudge;
@@ -58,6 +58,8 @@ pub(super) struct ReplayArgs {
     format: Format,
     #[command(flatten)]
     server: ServerFlags,
+    #[command(flatten)]
+    rules: RuleFlags,
 }
 
 pub(super) fn run(args: &ReplayArgs) -> Result<(), Failure> {
@@ -77,7 +79,7 @@ struct Log {
 
 impl Log {
     fn open(args: &ReplayArgs) -> Result<Self, Failure> {
-        let source = args.server_config()?.source;
+        let source = args.config()?.source;
         let bar = progress(fs_err::metadata(&args.file)?.len());
         let limits = LineLimits {
             max_bytes: source.max_line_bytes,
@@ -96,12 +98,8 @@ impl Log {
 }
 
 impl ReplayArgs {
-    fn server_config(&self) -> Result<crate::config::Config, Failure> {
-        self.config_flags().load()
-    }
-
-    const fn config_flags(&self) -> &ConfigFlags {
-        self.server.config_flags()
+    fn config(&self) -> Result<crate::config::Config, Failure> {
+        self.server.config_flags().load_judging(&self.rules)
     }
 }
 
@@ -182,7 +180,7 @@ fn client(event: &Event) -> String {
 }
 
 fn offline(args: &ReplayArgs, mut log: Log) -> Result<(), Failure> {
-    let config = args.server_config()?;
+    let config = args.config()?;
     let (rules, _) = crate::rules::load_all(&config.rule_sources())?;
     let rules = Arc::new(rules);
     let options = config.detector_options();

@@ -9,7 +9,7 @@ use vigil_rule::seclang::{Fate, Listed};
 use vigil_rule::{Coverage, Rule, RuleSet};
 
 use super::client::{ServerFlags, refusal};
-use super::{ConfigFlags, Failure, say};
+use super::{ConfigFlags, Failure, RuleFlags, say};
 
 #[derive(Debug, Args)]
 pub(super) struct RulesArgs {
@@ -33,6 +33,8 @@ enum RulesCommand {
 struct ListArgs {
     #[command(flatten)]
     flags: ConfigFlags,
+    #[command(flatten)]
+    rules: RuleFlags,
     /// Of this family
     #[arg(long)]
     family: Option<String>,
@@ -54,6 +56,8 @@ struct ListArgs {
 struct CoverageArgs {
     #[command(flatten)]
     flags: ConfigFlags,
+    #[command(flatten)]
+    rules: RuleFlags,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -66,6 +70,8 @@ struct CoverageArgs {
 struct CrsArgs {
     #[command(flatten)]
     flags: ConfigFlags,
+    #[command(flatten)]
+    rules: RuleFlags,
     /// Only those that are not in force
     #[arg(long)]
     missing: bool,
@@ -89,8 +95,8 @@ pub(super) fn run(args: &RulesArgs) -> Result<(), Failure> {
     }
 }
 
-fn load(flags: &ConfigFlags) -> Result<RuleSet, Failure> {
-    Ok(crate::rules::load_all(&flags.load()?.rule_sources())?.0)
+fn load(flags: &ConfigFlags, rules: &RuleFlags) -> Result<RuleSet, Failure> {
+    Ok(crate::rules::load_all(&flags.load_judging(rules)?.rule_sources())?.0)
 }
 
 impl ListArgs {
@@ -115,7 +121,7 @@ impl ListArgs {
 }
 
 fn list(args: &ListArgs) -> Result<(), Failure> {
-    let rules = load(&args.flags)?;
+    let rules = load(&args.flags, &args.rules)?;
     let total = rules.all_rules().count();
     let listed: Vec<&Rule> = rules.all_rules().filter(|rule| args.allows(rule)).collect();
     if args.json {
@@ -136,7 +142,7 @@ fn list(args: &ListArgs) -> Result<(), Failure> {
 
 /// What became of each rule of OWASP CRS.
 fn crs(args: &CrsArgs) -> Result<(), Failure> {
-    let rules = load(&args.flags)?;
+    let rules = load(&args.flags, &args.rules)?;
     let Some(crs) = rules.crs() else {
         return Err(Failure::Input(
             "no OWASP CRS is configured: name its directory with --crs, such as \
@@ -183,7 +189,7 @@ fn crs(args: &CrsArgs) -> Result<(), Failure> {
 }
 
 fn coverage(args: &CoverageArgs) -> Result<(), Failure> {
-    let rules = load(&args.flags)?;
+    let rules = load(&args.flags, &args.rules)?;
     let coverage = Coverage::of(rules.rules());
     if args.navigator {
         return say!("{}", coverage.navigator_layer("Vigil"));

@@ -14,7 +14,7 @@ pub(super) fn run(args: &ServeArgs) -> Result<(), Failure> {
         listen: args.listen,
         logs: args.logs.clone(),
         from_start: args.from_start,
-        ..Overrides::default()
+        ..args.rules.overrides()
     })?;
     runtime()?.block_on(async {
         let app = App::build(config).await?;

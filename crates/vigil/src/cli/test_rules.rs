@@ -8,7 +8,7 @@ use clap::Args;
 use vigil_event::text::visible;
 use vigil_rule::RuleSet;
 
-use super::{ConfigFlags, Failure, say};
+use super::{ConfigFlags, Failure, RuleFlags, say};
 use crate::examples::{Verdict, check};
 use crate::junit::junit;
 use crate::rules::{RulesError, one_line};
@@ -89,11 +89,14 @@ pub(super) fn run(args: &TestRulesArgs) -> Result<(), Failure> {
 fn foreign(args: &TestRulesArgs) -> Result<(), Failure> {
     let flags = ConfigFlags {
         config: args.config.clone(),
-        rules: args.paths.first().cloned(),
-        sigma: args.sigma.clone(),
         ..ConfigFlags::default()
     };
-    let sources = flags.load()?.rule_sources();
+    let rules = RuleFlags {
+        rules: args.paths.first().cloned(),
+        sigma: args.sigma.clone(),
+        ..RuleFlags::default()
+    };
+    let sources = flags.load_judging(&rules)?.rule_sources();
     let (rules, report) = crate::rules::load_all(&sources)?;
     let all = rules.rules();
     let own = all.len().saturating_sub(report.loaded + report.made);

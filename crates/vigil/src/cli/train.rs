@@ -14,7 +14,7 @@ use vigil_store::{SqliteStore, StoreError};
 
 use super::client::{ServerFlags, answer};
 use super::profile::path_of;
-use super::{Failure, followed, say};
+use super::{Failure, RuleFlags, followed, say};
 use crate::config::Config;
 use crate::log_file::{LineLimits, LogFile, progress};
 use crate::models::{FileError, ModelFiles, Put, Trained, Training};
@@ -41,10 +41,12 @@ pub(super) struct TrainArgs {
     json: bool,
     #[command(flatten)]
     server: ServerFlags,
+    #[command(flatten)]
+    rules: RuleFlags,
 }
 
 pub(super) fn run(args: &TrainArgs) -> Result<(), Failure> {
-    let config = args.server.config_flags().load()?;
+    let config = args.server.config_flags().load_judging(&args.rules)?;
     let trained = learn(args, &config)?;
     let put = if trained.saved.models.is_empty() {
         Vec::new()

@@ -44,6 +44,9 @@ pub struct StreamConfig {
     /// never more than a quarter of `store.max_size_mib`. Beyond it the rooms that have most give up their
     /// oldest messages.
     pub rooms_mib: usize,
+    /// Rooms that one user may open by speaking in them, but for those who manage and services. One of which
+    /// nothing is kept any more counts no longer, nor does what was there at the start.
+    pub rooms_per_user: usize,
     /// While messages come to a channel faster than all who hear it can be written to, so many
     /// milliseconds at most are waited between two rounds, so that more goes into each write. 0: none.
     /// Nothing waits in a calm channel, or in one that somebody hears as critical.
@@ -127,6 +130,7 @@ impl Default for StreamConfig {
             compress_from_bytes: 1_024,
             queue_mib: 64,
             rooms_mib: 256,
+            rooms_per_user: 1_000,
             gather_ms: 4,
             subscriptions_per_connection: 100,
             rooms_per_connection: 1_000,
@@ -197,6 +201,11 @@ impl StreamConfig {
             problems,
             (1..=65_536).contains(&self.rooms_mib),
             "stream.rooms_mib: must be 1 to 65536",
+        );
+        expect(
+            problems,
+            (1..=10_000).contains(&self.rooms_per_user),
+            "stream.rooms_per_user: must be 1 to 10000",
         );
         expect(
             problems,

@@ -1,14 +1,19 @@
-//! Whole conversations by other people's clients: Python's `websockets`, Node's `ws`, and `wscat`.
+//! Whole conversations by other people's clients: Python's `websockets`, Node's `ws`, `wscat`, and Artillery.
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use serde_json::{Value, json};
 use vigil_testkit::{Vigil, VigilBuilder, wait_until};
 
 use crate::site::{Site, line, threats};
 
 const PYTHON: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/clients.py");
 const NODE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/node");
+const SCENARIO: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../../bench/artillery/sockets.yml"
+);
 
 /// A server, where it listens for sockets, and a token.
 fn served(directory: &Path) -> (Vigil, String, String) {
@@ -81,6 +86,59 @@ fn every_message_fits_the_asyncapi_document_as_ajv_reads_it() {
         "schemas.mjs",
         [&base, &analyst, &admin, ending.trim(), &process],
     );
+}
+
+#[test]
+fn artillerys_virtual_users_all_hear_what_they_came_for() {
+    let site = Site::new();
+    let config = site.path("vigil.toml");
+    fs_err::write(&config, "[stream]\nconnections_per_user = 100\n").unwrap();
+    site.append("");
+    let builder = site.following().arg("--config");
+    let server = builder.arg(config.to_str().unwrap()).serve();
+    site.append(line("/x?file=../../../../etc/passwd"));
+    wait_until("there is an alert", || !threats(server.http()).is_empty());
+    let report = site.path("report.json");
+    let output = Command::new("node")
+        .arg(format!("{NODE}/node_modules/artillery/bin/artillery"))
+        .args(["run", "--quiet", "--output", report.to_str().unwrap()])
+        .arg(SCENARIO)
+        .env(
+            "VIGIL_URL",
+            format!("{}/ws", server.base().replace("http", "ws")),
+        )
+        .env("VIGIL_TOKEN", site.vigil().token("analyst"))
+        // It asks nobody, and writes nothing elsewhere.
+        .env("ARTILLERY_DISABLE_TELEMETRY", "1")
+        .env("NO_UPDATE_NOTIFIER", "1")
+        .env("HOME", report.parent().unwrap())
+        .output()
+        .expect("node is there: `scripts/need node` installs it");
+    let said = said(&output);
+    let report = fs_err::read(&report).unwrap_or_else(|error| {
+        panic!(
+            "{error}\n{said}\n(`make crates/vigil/tests/node/node_modules` installs what it needs)"
+        )
+    });
+    let report: Value = serde_json::from_slice(&report).unwrap();
+    let all = &report["aggregate"];
+    assert_eq!(all["errors"], json!({}), "{all}\n{said}");
+    let users = all["scenariosCreated"].as_u64().unwrap();
+    assert_eq!(all["scenariosCompleted"], users, "{all}");
+    assert!((40..=80).contains(&users), "three seconds of twenty: {all}");
+    for (kind, each) in [
+        ("welcome", 1),
+        ("subscribed", 2),
+        ("threat.new", 1),
+        ("published", 3),
+        ("status", 1),
+    ] {
+        assert_eq!(
+            all["counters"][format!("heard {kind}")],
+            users * each,
+            "{all}"
+        );
+    }
 }
 
 #[test]
