@@ -8,6 +8,7 @@ mod keys;
 mod latency;
 mod lines;
 mod profile;
+mod state;
 
 use std::path::PathBuf;
 
@@ -29,7 +30,7 @@ struct Arguments {
     /// Seconds of the latency measurement; 0 leaves it out
     #[arg(long, default_value_t = 20)]
     seconds: u64,
-    /// Measure only this: lines, keys, crs, profile or latency
+    /// Measure only this: lines, keys, state, crs, profile or latency
     #[arg(long)]
     only: Option<String>,
     /// Requests of each site that a profile learns from
@@ -51,6 +52,9 @@ fn main() -> Result<()> {
     }
     if wanted("keys") {
         keys::run()?;
+    }
+    if wanted("state") {
+        state::run(&arguments.vigil)?;
     }
     if wanted("crs") {
         crs::run()?;

@@ -6,12 +6,10 @@
 use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher as _, RandomState};
 use std::net::IpAddr;
 
-use serde::{Deserialize, Serialize};
-
 use crate::entity;
 
 /// What keeps anybody from making two things one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Secret(pub(crate) u64, pub(crate) u64);
 
 impl Secret {

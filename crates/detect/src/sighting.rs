@@ -11,7 +11,7 @@ use crate::detector::lets_pass;
 use crate::policy::{Excused, Policy};
 use crate::risk::{Entity, Risk, Sign, Signs};
 use crate::secret::Secret;
-use crate::spread::{SavedScans, SavedScansError, Spread};
+use crate::spread::Spread;
 use crate::state::{Part, Parts, Refused, Saved, Saves as _};
 use crate::{DetectorOptions, Judgement};
 
@@ -70,24 +70,31 @@ pub struct Shared {
     saving: Option<usize>,
 }
 
-/// The table that comes before those of the correlations.
+/// The tables that come before those of the correlations.
 const RISK: usize = 0;
-const CORRELATIONS: usize = 1;
+const SCANS: usize = 1;
+const SCANS_SINCE: usize = 2;
+const CORRELATIONS: usize = 3;
 
 impl Parts for Shared {
     fn table(&mut self, place: usize) -> Option<&mut dyn Saved> {
         match place {
             RISK => Some(self.risk.table_mut()),
+            SCANS => Some(self.spread.watches_mut()),
+            SCANS_SINCE => Some(self.spread.since_mut()),
             _ => self.correlator.table(place.checked_sub(CORRELATIONS)?),
         }
     }
 
     fn part(&self, place: usize) -> Option<Part> {
+        let of = |name: &str| Part {
+            name: name.to_owned(),
+            identity: 0,
+        };
         match place {
-            RISK => Some(Part {
-                name: "shared risk".to_owned(),
-                identity: 0,
-            }),
+            RISK => Some(of("shared risk")),
+            SCANS => Some(of("thin scans")),
+            SCANS_SINCE => Some(of("thin scans since")),
             _ => self.correlator.part(place.checked_sub(CORRELATIONS)?),
         }
     }
@@ -119,6 +126,7 @@ impl Shared {
     fn keyed(mut self) -> Self {
         self.risk.keyed_by(self.secret);
         self.correlator.keyed_by(self.secret);
+        self.spread.keyed_by(self.secret);
         self
     }
 
@@ -134,10 +142,13 @@ impl Shared {
         if let Some(taken) = self.correlator.take_back(part, bytes, &|_| true) {
             return taken;
         }
-        if Parts::part(self, RISK).as_ref() != Some(part) {
-            return Err(Refused::Unknown);
-        }
-        let taken = self.risk.table_mut().take_back(bytes, &|_| true, |_, _| {});
+        let is_it = |place: &usize| Parts::part(self, *place).as_ref() == Some(part);
+        let place = (0..CORRELATIONS).find(is_it).ok_or(Refused::Unknown)?;
+        let taken = match place {
+            SCANS => self.spread.take_back(bytes),
+            SCANS_SINCE => self.spread.take_back_since(bytes),
+            _ => self.risk.table_mut().take_back(bytes, &|_| true, |_, _| {}),
+        };
         taken.ok_or(Refused::Damaged)
     }
 
@@ -147,16 +158,6 @@ impl Shared {
         self.stop_saving();
         self.correlator = Correlator::new(rules, Scope::Shared, self.limits.clone());
         self.correlator.keyed_by(self.secret);
-    }
-
-    /// What is worth keeping of scans by many over a restart.
-    pub fn save_scans(&self) -> SavedScans {
-        self.spread.save()
-    }
-
-    /// Goes on with what was saved of scans by many; what is no good changes nothing.
-    pub fn restore_scans(&mut self, saved: SavedScans) -> Result<(), SavedScansError> {
-        self.spread.restore(saved)
     }
 
     /// Goes on with the rules by which the event was judged, if they are others; correlations that are

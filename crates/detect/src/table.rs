@@ -152,11 +152,6 @@ impl<K: Copy + Eq + Hash, V> Table<K, V> {
         self.slots.get_mut(place).map(|slot| &mut slot.value)
     }
 
-    /// All keys with their values.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
-        self.slots.iter().map(|slot| (&slot.key, &slot.value))
-    }
-
     /// Removes what is worth least of a few.
     pub(crate) fn evict(&mut self) -> Option<V> {
         if self.slots.is_empty() {

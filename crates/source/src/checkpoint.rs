@@ -7,7 +7,6 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha2::{Digest as _, Sha256};
-use vigil_event::Checkpoint;
 
 /// The first 8 bytes of a SHA-256: enough to tell log files apart, short enough to be shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -69,6 +68,15 @@ pub(crate) struct Mark {
     pub(crate) deleted: bool,
 }
 
+impl Mark {
+    /// Whether both stand in the same content of the same file.
+    pub(crate) fn is_in_file_of(&self, other: &Self) -> bool {
+        let heads = self.fingerprint.zip(other.fingerprint);
+        (self.inode, self.generation) == (other.inode, other.generation)
+            && heads.is_none_or(|(one, other)| one == other)
+    }
+}
+
 #[expect(
     clippy::trivially_copy_pass_by_ref,
     reason = "serde asks for a reference"
@@ -91,6 +99,11 @@ pub(crate) struct State {
 }
 
 impl State {
+    /// Every file that it knows of.
+    pub(crate) fn marks(&self) -> impl Iterator<Item = &Mark> {
+        self.past.iter().chain(&self.files)
+    }
+
     pub(crate) fn to_json(&self) -> String {
         serde_json::to_string(self).expect("numbers and text are always JSON")
     }
@@ -100,91 +113,9 @@ impl State {
     }
 }
 
-/// How one checkpoint of a source stands to another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stands {
-    /// At the same place.
-    Here,
-    /// So many bytes before it, in the same files.
-    Before(u64),
-    /// Behind it, in the same files: beyond this offset in one of them.
-    Behind(u64),
-    /// In other files: there was a rotation between them, or one is no checkpoint.
-    Elsewhere,
-}
-
-/// How `one` stands to `other`.
-pub fn stands(one: &Checkpoint, other: &Checkpoint) -> Stands {
-    let read = |checkpoint: &Checkpoint| State::from_json(&checkpoint.state).ok();
-    let (Some(one), Some(other)) = (read(one), read(other)) else {
-        return Stands::Elsewhere;
-    };
-    let files = |marks: &[Mark]| -> Vec<_> {
-        let file = |mark: &Mark| (mark.inode, mark.generation);
-        marks.iter().map(file).collect()
-    };
-    if files(&one.files) != files(&other.files) || files(&one.past) != files(&other.past) {
-        return Stands::Elsewhere;
-    }
-    let mut before = 0;
-    for (mark, of_other) in one.files.iter().zip(&other.files) {
-        match of_other.offset.checked_sub(mark.offset) {
-            Some(bytes) => before += bytes,
-            None => return Stands::Behind(of_other.offset),
-        }
-    }
-    if before == 0 {
-        Stands::Here
-    } else {
-        Stands::Before(before)
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use vigil_event::SourceId;
-
     use super::*;
-
-    #[test]
-    fn checkpoints_are_compared_within_the_same_files() {
-        let mark = |inode, offset| Mark {
-            inode,
-            generation: 0,
-            fingerprint: None,
-            offset,
-            tail: Digest::of(b""),
-            modified_ns: 0,
-            skipping: false,
-            deleted: false,
-        };
-        let at = |files: &[Mark]| Checkpoint {
-            source: SourceId::new("/a"),
-            state: State {
-                files: files.to_vec(),
-                ..State::default()
-            }
-            .to_json(),
-        };
-        let nowhere = Checkpoint {
-            source: SourceId::new("/a"),
-            state: String::new(),
-        };
-        for (one, other, expected) in [
-            (at(&[mark(1, 5)]), at(&[mark(1, 5)]), Stands::Here),
-            (at(&[mark(1, 5)]), at(&[mark(1, 9)]), Stands::Before(4)),
-            (at(&[mark(1, 9)]), at(&[mark(1, 5)]), Stands::Behind(5)),
-            (at(&[mark(1, 5)]), at(&[mark(2, 9)]), Stands::Elsewhere),
-            (
-                at(&[mark(1, 5)]),
-                at(&[mark(1, 9), mark(2, 1)]),
-                Stands::Elsewhere,
-            ),
-            (at(&[mark(1, 5)]), nowhere, Stands::Elsewhere),
-        ] {
-            assert_eq!(stands(&one, &other), expected, "{one:?} {other:?}");
-        }
-    }
 
     #[test]
     fn a_state_comes_back_from_its_json() {

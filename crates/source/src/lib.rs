@@ -11,7 +11,7 @@
 //! How a name is followed: `patterns` says which names there are, `tailed` keeps the queue of
 //! files behind one name (what is left of rotated ones first), `generation` reads one of them,
 //! `rotation` finds files again that were renamed, `ledger` sees to it that none is read twice,
-//! `checkpoint` is what survives a restart, `watch` waits.
+//! `checkpoint` is what survives a restart, `stands` compares, `watch` waits.
 
 mod checkpoint;
 mod error;
@@ -21,14 +21,15 @@ mod line;
 mod options;
 mod patterns;
 mod rotation;
+mod stands;
 mod tailed;
 mod tailer;
 mod telemetry;
 mod watch;
 
-pub use checkpoint::{Stands, stands};
 pub use error::SourceError;
 pub use options::TailOptions;
+pub use stands::{Stands, can_go_on, is_over, stands};
 pub use tailer::{FileStatus, Tailer};
 pub use telemetry::Telemetry;
 pub use watch::Waker;

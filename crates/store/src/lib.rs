@@ -18,7 +18,9 @@ pub mod sqlite;
 pub mod stats;
 pub mod suppression;
 
-use vigil_event::{Alert, AlertChange, Checkpoint, Id, Revocation, Suppression, Threat, Timestamp};
+use vigil_event::{
+    Alert, AlertChange, Checkpoint, Id, Revocation, SourceId, Suppression, Threat, Timestamp,
+};
 
 pub use entry::{Backlog, Entry, GroupedThreat, Publish, Recorded, Room};
 pub use error::StoreError;
@@ -122,6 +124,9 @@ pub trait Store: Send + Sync {
 
     /// Where every source stands.
     fn checkpoints(&self) -> Result<Vec<Checkpoint>, StoreError>;
+
+    /// Forgets where these sources stand, all or nothing.
+    fn forget_checkpoints(&self, sources: &[SourceId]) -> Result<(), StoreError>;
 
     /// A channel's newest publications, at most `limit`, to fill the bus with after a start.
     fn backlog(&self, channel: &str, limit: usize) -> Result<Backlog, StoreError>;

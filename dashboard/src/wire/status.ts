@@ -1,5 +1,5 @@
 /** How the server itself is: the data of `status.update`. Every part of it may be missing. */
-import { list, number, object, text } from './read';
+import { list, moment, number, object, text } from './read';
 
 /** A log that is read, or that cannot be. */
 export interface SourceStatus {
@@ -17,6 +17,18 @@ export interface QueueStatus {
   readonly capacity: number;
 }
 
+/** What is known of clients and outlives a restart. */
+export interface KeptState {
+  /** When it was saved last; nothing if it was not yet. */
+  readonly savedAt: number | undefined;
+  readonly keys: number;
+  readonly bytes: number;
+  /** Why it could not be saved. */
+  readonly problem: string | undefined;
+  /** What of the state before could not be used at the start, and why. */
+  readonly refused: readonly string[];
+}
+
 export interface Status {
   readonly uptimeSeconds: number | undefined;
   readonly linesTotal: number | undefined;
@@ -27,6 +39,7 @@ export interface Status {
   readonly sources: readonly SourceStatus[] | undefined;
   readonly queues: readonly QueueStatus[];
   readonly connections: number | undefined;
+  readonly state: KeptState;
   readonly ready: boolean | undefined;
   readonly reasons: readonly string[];
   readonly rules: number | undefined;
@@ -53,6 +66,17 @@ function readQueue(value: unknown): QueueStatus {
   };
 }
 
+function readState(value: unknown): KeptState {
+  const it = object(value);
+  return {
+    savedAt: moment(it['saved_at']),
+    keys: number(it['keys']) ?? 0,
+    bytes: number(it['bytes']) ?? 0,
+    problem: text(it['problem']),
+    refused: list(object(it['restored'])['refused'], text),
+  };
+}
+
 /** Reads a status. */
 export function readStatus(value: unknown): Status {
   const it = object(value);
@@ -65,6 +89,7 @@ export function readStatus(value: unknown): Status {
     sources: Array.isArray(it['sources']) ? list(it['sources'], readSource) : undefined,
     queues: list(it['queues'], readQueue),
     connections: number(it['connections']),
+    state: readState(it['state']),
     ready: typeof it['ready'] === 'boolean' ? it['ready'] : undefined,
     reasons: list(it['reasons'], text),
     rules: number(it['rules']),

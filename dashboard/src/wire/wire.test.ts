@@ -25,6 +25,7 @@ describe('junk', () => {
       expect(readThreat(value)).toBeUndefined();
       expect(readAlert(value)).toBeUndefined();
       expect(readStatus(value).sources).toBeUndefined();
+      expect(readStatus({ state: value }).state).toMatchObject({ keys: 0, bytes: 0, refused: [] });
       expect(readStats(value, 1000, 500)).toMatchObject({ since: 500, until: 1000, total: 0, buckets: [] });
       expect(readFrame(JSON.stringify([value]).slice(1, -1))).toBeUndefined();
     }
@@ -46,6 +47,25 @@ describe('junk', () => {
     expect(threat?.address).toBeUndefined();
     expect(threat?.network).toBeUndefined();
     expect(threat?.detections).toHaveLength(3);
+  });
+});
+
+describe('a status', () => {
+  it('says when the state was saved, and what was refused', () => {
+    const state = {
+      saved_at: '2026-11-21T02:00:00Z',
+      keys: 40,
+      bytes: 900,
+      problem: 'the disk is full',
+      restored: { refused: ['rule:a: it is damaged'] },
+    };
+    expect(readStatus({ state }).state).toEqual({
+      savedAt: Date.UTC(2026, 10, 21, 2),
+      keys: 40,
+      bytes: 900,
+      problem: 'the disk is full',
+      refused: ['rule:a: it is damaged'],
+    });
   });
 });
 

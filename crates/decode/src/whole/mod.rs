@@ -371,6 +371,10 @@ mod tests {
             (whole.xml_text.as_slice(), whole.xml_attributes.as_slice()),
             (&b"f&g"[..], &[b"c<".to_vec()][..])
         );
+        assert_eq!(whole.malformed, None);
+        let whole = body("text/xml", "<a>b<c d='e'/>f");
+        assert_eq!(whole.xml_text, b"bf", "up to where it ends early");
+        assert!(whole.malformed.is_some());
     }
 
     #[test]

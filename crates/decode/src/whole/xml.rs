@@ -3,13 +3,13 @@
 //! What: enough of XML to find both, without entities of a document's own, which are never resolved.
 //! Input: a body. Output: the texts one after the other, and each attribute's value.
 //! Example: `<a b="c">d</a>` has the text `d` and the attribute `c`.
-//! Limits: 64 KiB of text, 1,000 attributes; a tag that does not end is malformed.
+//! Limits: 128 KiB of text, as much as a body has, 1,000 attributes; a tag that does not end is malformed.
 
 use vigil_event::Whole;
 
 use super::MAX_PARAMETERS;
 
-const MAX_TEXT: usize = 64 << 10;
+const MAX_TEXT: usize = 128 << 10;
 
 pub(super) fn read(body: &[u8], whole: &mut Whole) -> Result<(), &'static str> {
     const CUT: &str = "XML that ends early";
@@ -36,7 +36,16 @@ pub(super) fn read(body: &[u8], whole: &mut Whole) -> Result<(), &'static str> {
         attributes(inside, &mut whole.xml_attributes);
         rest = after;
     }
-    if has_tag { Ok(()) } else { Err("no XML") }
+    if !has_tag {
+        return Err("no XML");
+    }
+    // What reads up to where it is malformed has seen this, too.
+    unescape(rest, &mut whole.xml_text);
+    if rest.trim_ascii().is_empty() {
+        Ok(())
+    } else {
+        Err(CUT)
+    }
 }
 
 fn behind<'a>(text: &'a [u8], mark: &[u8]) -> Option<&'a [u8]> {

@@ -1,13 +1,11 @@
 //! What correlations hold, over a restart: how groups are written down, and which table is whose.
 
-use std::collections::VecDeque;
-
 use vigil_rule::Correlation;
 
 use super::group::{Group, MAX_SAMPLES, Sample, State, Step};
 use super::held::Held;
 use super::{Correlator, described};
-use crate::state::code::write_fixed;
+use crate::state::code::{write_fixed, write_moments};
 use crate::state::{Input, Kept, Part, Refused, Saved};
 
 /// So many moments or values at most: see [`Group`].
@@ -46,24 +44,6 @@ impl Kept for Sample {
     }
 }
 
-/// Moments, each by how long after the one before it was.
-fn write_moments<'a>(moments: impl ExactSizeIterator<Item = &'a i64>, out: &mut Vec<u8>) {
-    (moments.len() as u64).write(out);
-    let mut before = 0;
-    for at in moments {
-        at.wrapping_sub(before).write(out);
-        before = *at;
-    }
-}
-
-fn read_moments(input: &mut Input<'_>, most: usize) -> Option<VecDeque<i64>> {
-    let mut before = 0_i64;
-    input.all(most, |input| {
-        before = before.checked_add(i64::read(input)?)?;
-        Some(before)
-    })
-}
-
 impl Kept for State {
     fn write(&self, out: &mut Vec<u8>) {
         match self {
@@ -99,9 +79,9 @@ impl Kept for State {
     fn read(input: &mut Input<'_>) -> Option<Self> {
         Some(match input.byte()? {
             0 => Self::Empty,
-            1 => Self::Moments(read_moments(input, MOST)?),
+            1 => Self::Moments(input.moments(MOST)?),
             2 => {
-                let moments = read_moments(input, MOST)?.into_iter();
+                let moments = input.moments(MOST)?.into_iter();
                 let with_value = |at| Some((at, input.fixed()?));
                 Self::Values(moments.map(with_value).collect::<Option<_>>()?)
             }

@@ -14,8 +14,8 @@
 //!
 //! *Limits.* [`WATCHES`] pairs of site and family, of which the one that is seen seldom makes room; each
 //! holds [`MOST_THINGS`] things, and of one network [`OF_ONE_NETWORK`], so that nobody can fill it alone.
-//! Beyond that it counts no further. All of it is in memory, and can be saved and restored ([`SavedScans`]):
-//! whoever waits for restarts must not stay unseen for it.
+//! Beyond that it counts no further. All of it is saved with the rest of the state: whoever waits for
+//! restarts must not stay unseen for it.
 
 mod saved;
 #[cfg(test)]
@@ -31,7 +31,7 @@ use vigil_event::{Decodings, Detection, Detector, Event, Evidence, Field, Score,
 
 use crate::secret::Secret;
 use crate::table::Table;
-pub use saved::{SavedScans, SavedScansError};
+use saved::Since;
 use watch::{Counted, Watch};
 
 /// The rule id of what is found.
@@ -80,8 +80,7 @@ impl Default for SpreadOptions {
 pub(crate) struct Spread {
     options: SpreadOptions,
     secret: Secret,
-    /// When the first event happened.
-    since: Option<i64>,
+    since: Since,
     /// By a hash of the site and the family.
     watches: Table<u64, Watch>,
 }
@@ -92,9 +91,14 @@ impl Spread {
         Self {
             options,
             secret: Secret::new(),
-            since: None,
+            since: Since::default(),
             watches: Table::new(WATCHES, LIFETIME_MS),
         }
+    }
+
+    /// Makes its keys with this secret from now on; to be told before it knows anything.
+    pub(crate) const fn keyed_by(&mut self, secret: Secret) {
+        self.secret = secret;
     }
 
     /// How many sites and families made room for others.
@@ -115,7 +119,7 @@ impl Spread {
             return None;
         }
         let at = event.occurred_at.as_millis();
-        let since = *self.since.get_or_insert(at);
+        let since = self.since.or(at);
         let address = event.source_ip?;
         if score.severity() >= self.options.alert_severity {
             return None;

@@ -1,120 +1,66 @@
-//! What is known of thin scans over a restart: what each network sent within the last hour, and how many
-//! are usual.
-//!
-//! What is saved is hashes with the secret that made them. What is read is checked against the bounds; what
-//! is odd in it is refused as a whole.
+//! What is known of thin scans over a restart: what each network sent within the last hour, how many are
+//! usual, and since when it is learned.
 
-use serde::{Deserialize, Serialize};
+use super::{Spread, Watch};
+use crate::state::{Input, Kept, Saved};
+use crate::table::Table;
 
-use super::usual::Usual;
-use super::watch::{EXAMPLES, MOST_THINGS, OF_ONE_NETWORK, Watch};
-use super::{SHOWN_BYTES, Spread, WATCHES};
-use crate::secret::Secret;
-
-/// What is worth keeping of thin scans.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct SavedScans {
-    /// The format; others are not read.
-    format: u32,
-    secret: Secret,
-    since: Option<i64>,
-    watches: Vec<SavedWatch>,
+/// When the first event happened.
+#[derive(Debug, Default)]
+pub(crate) struct Since {
+    at: Option<i64>,
+    /// To be written down.
+    due: Option<i64>,
 }
 
-/// One site and one family.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct SavedWatch {
-    key: u64,
-    /// When each thing came first, and the network that alone sent it.
-    things: Vec<(i64, u64, Option<u64>)>,
-    examples: Vec<String>,
-    usual: Usual,
-    newest: i64,
-    quiet_until: i64,
-}
-
-/// Why what was saved is not used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SavedScansError {
-    /// It is of another version of the program.
-    #[error("it is of format {0}, and this version reads {format}", format = SavedScans::FORMAT)]
-    Format(u32),
-    /// It holds more than it may.
-    #[error("it holds more than it may")]
-    Unbounded,
-}
-
-impl SavedScans {
-    /// The format that this version writes and reads.
-    pub const FORMAT: u32 = 1;
-}
-
-/// The longest example: a path and what was matched, with words between.
-const MAX_EXAMPLE_BYTES: usize = 4 * SHOWN_BYTES;
-
-impl SavedWatch {
-    fn is_bounded(&self) -> bool {
-        self.things.len() <= MOST_THINGS
-            && self.things.is_sorted_by_key(|(at, ..)| at)
-            && self.examples.len() <= EXAMPLES
-            && self
-                .examples
-                .iter()
-                .all(|one| one.len() <= MAX_EXAMPLE_BYTES)
-            && self.usual.is_sound()
+impl Since {
+    /// It happened at that moment if none happened before; the moment of the first.
+    pub(super) fn or(&mut self, at: i64) -> i64 {
+        *self.at.get_or_insert(at)
     }
 
-    /// The watch; none where a network has more things than it may.
-    fn watch(self) -> Option<Watch> {
-        let watch = Watch::restored(
-            self.things,
-            self.examples,
-            self.usual,
-            (self.newest, self.quiet_until),
-        );
-        let most = watch.most_of_one_network();
-        (most <= OF_ONE_NETWORK).then_some(watch)
+    fn take_back(&mut self, bytes: &[u8]) -> Option<u64> {
+        let mut input = Input::new(bytes);
+        let at = input.moment().filter(|_| input.is_empty())?;
+        self.at = Some(self.at.map_or(at, |known| known.min(at)));
+        Some(1)
+    }
+}
+
+impl Saved for Since {
+    fn begin(&mut self) {
+        self.due = self.at;
+    }
+
+    fn next(&mut self) -> Option<(u64, Vec<u8>)> {
+        let mut bytes = Vec::new();
+        self.due.take()?.write(&mut bytes);
+        Some((1, bytes))
+    }
+
+    fn end(&mut self) {
+        self.due = None;
     }
 }
 
 impl Spread {
-    /// What is worth keeping over a restart.
-    pub(crate) fn save(&self) -> SavedScans {
-        let watches = self.watches.iter();
-        SavedScans {
-            format: SavedScans::FORMAT,
-            secret: self.secret,
-            since: self.since,
-            watches: watches
-                .map(|(key, watch)| SavedWatch {
-                    key: *key,
-                    things: watch.things().collect(),
-                    examples: watch.counted().examples.iter().cloned().collect(),
-                    usual: watch.usual().clone(),
-                    newest: watch.newest(),
-                    quiet_until: watch.quiet_until(),
-                })
-                .collect(),
-        }
+    /// To save what is watched.
+    pub(crate) const fn watches_mut(&mut self) -> &mut Table<u64, Watch> {
+        &mut self.watches
     }
 
-    /// Goes on with what was saved.
-    pub(crate) fn restore(&mut self, saved: SavedScans) -> Result<(), SavedScansError> {
-        if saved.format != SavedScans::FORMAT {
-            return Err(SavedScansError::Format(saved.format));
-        }
-        if saved.watches.len() > WATCHES || !saved.watches.iter().all(SavedWatch::is_bounded) {
-            return Err(SavedScansError::Unbounded);
-        }
-        let mut fresh = Self::new(self.options.clone());
-        fresh.secret = saved.secret;
-        fresh.since = saved.since;
-        for one in saved.watches {
-            let (key, at) = (one.key, one.newest);
-            let watch = one.watch().ok_or(SavedScansError::Unbounded)?;
-            fresh.watches.entry(key, at, || watch);
-        }
-        *self = fresh;
-        Ok(())
+    /// To save since when it is learned.
+    pub(crate) const fn since_mut(&mut self) -> &mut Since {
+        &mut self.since
+    }
+
+    /// Takes back what was saved of what is watched: how many sites and families.
+    pub(crate) fn take_back(&mut self, bytes: &[u8]) -> Option<u64> {
+        self.watches.take_back(bytes, &|_| true, |_, _| {})
+    }
+
+    /// Takes back since when it is learned.
+    pub(crate) fn take_back_since(&mut self, bytes: &[u8]) -> Option<u64> {
+        self.since.take_back(bytes)
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! An hour in which a scan was told teaches nothing: who keeps at it does not become usual.
 
-use serde::{Deserialize, Serialize};
+use crate::state::{Input, Kept};
 
 /// So many hours make up most of the mean: a day, since nights differ from days.
 const HOURS: i64 = 24;
@@ -12,7 +12,7 @@ const HOURS: i64 = 24;
 const FAR: i64 = 1 << 40;
 
 /// What is usual, learned hour by hour.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Usual {
     /// The number of the present hour of event time.
     hour: i64,
@@ -60,17 +60,33 @@ impl Usual {
         self.was_told = true;
     }
 
-    /// Whether what was read from a file can be reckoned with.
-    pub(super) fn is_sound(&self) -> bool {
-        self.mean.is_finite()
-            && self.mean >= 0.0
-            && (0..FAR).contains(&self.hours)
-            && (-FAR..FAR).contains(&self.hour)
-    }
-
     /// How many are usual in an hour.
     pub(super) const fn mean(&self) -> f64 {
         self.mean
+    }
+}
+
+impl Kept for Usual {
+    fn write(&self, out: &mut Vec<u8>) {
+        self.hour.write(out);
+        self.highest.write(out);
+        out.push(u8::from(self.was_told));
+        self.mean.write(out);
+        self.hours.write(out);
+    }
+
+    fn read(input: &mut Input<'_>) -> Option<Self> {
+        Some(Self {
+            hour: i64::read(input).filter(|hour| (-FAR..FAR).contains(hour))?,
+            highest: u32::read(input)?,
+            was_told: match input.byte()? {
+                0 => false,
+                1 => true,
+                _ => return None,
+            },
+            mean: input.weight()?,
+            hours: i64::read(input).filter(|hours| (0..FAR).contains(hours))?,
+        })
     }
 }
 

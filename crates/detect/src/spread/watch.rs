@@ -5,15 +5,19 @@ use std::collections::VecDeque;
 
 use hashbrown::HashMap;
 
-use super::WINDOW_MS;
 use super::usual::Usual;
+use super::{SHOWN_BYTES, WINDOW_MS};
+use crate::state::code::{write_fixed, write_moments, write_text};
+use crate::state::{Input, Kept};
 
 /// Things that are remembered; further ones are not until some are an hour old.
 pub(super) const MOST_THINGS: usize = 1_024;
 /// Things of one network that are remembered.
-pub(super) const OF_ONE_NETWORK: u32 = 4;
+const OF_ONE_NETWORK: u32 = 4;
 /// Examples that are shown.
-pub(super) const EXAMPLES: usize = 3;
+const EXAMPLES: usize = 3;
+/// The longest example: a path and what was matched, with words between.
+const EXAMPLE_BYTES: usize = 4 * SHOWN_BYTES;
 
 /// Who sent a thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +28,7 @@ enum Sender {
 
 /// One site and one family.
 #[derive(Debug)]
-pub(super) struct Watch {
+pub(crate) struct Watch {
     /// When each thing came first, the oldest in front.
     recent: VecDeque<(i64, u64)>,
     senders: HashMap<u64, Sender>,
@@ -56,63 +60,6 @@ impl Watch {
             newest: at,
             quiet_until: i64::MIN,
         }
-    }
-
-    /// What was saved of one.
-    pub(super) fn restored(
-        things: Vec<(i64, u64, Option<u64>)>,
-        examples: Vec<String>,
-        usual: Usual,
-        (newest, quiet_until): (i64, i64),
-    ) -> Self {
-        let mut watch = Self {
-            recent: VecDeque::new(),
-            senders: HashMap::new(),
-            networks: HashMap::new(),
-            examples: examples.into(),
-            usual,
-            newest,
-            quiet_until,
-        };
-        for (at, thing, network) in things {
-            let sender = network.map_or(Sender::Several, Sender::One);
-            if watch.senders.insert(thing, sender).is_some() {
-                continue;
-            }
-            watch.recent.push_back((at, thing));
-            if let Some(network) = network {
-                *watch.networks.entry(network).or_default() += 1;
-            }
-        }
-        watch
-    }
-
-    /// When each thing came first, the oldest in front, and the network that alone sent it.
-    pub(super) fn things(&self) -> impl Iterator<Item = (i64, u64, Option<u64>)> {
-        self.recent.iter().map(|(at, thing)| {
-            let network = match self.senders.get(thing) {
-                Some(Sender::One(network)) => Some(*network),
-                _ => None,
-            };
-            (*at, *thing, network)
-        })
-    }
-
-    /// The most things that a network alone has sent.
-    pub(super) fn most_of_one_network(&self) -> u32 {
-        self.networks.values().copied().max().unwrap_or_default()
-    }
-
-    pub(super) const fn usual(&self) -> &Usual {
-        &self.usual
-    }
-
-    pub(super) const fn newest(&self) -> i64 {
-        self.newest
-    }
-
-    pub(super) const fn quiet_until(&self) -> i64 {
-        self.quiet_until
     }
 
     /// Takes in that a network sent a thing. What comes an hour late is not counted.
@@ -190,5 +137,68 @@ impl Watch {
         self.quiet_until = at.saturating_add(WINDOW_MS);
         self.usual.note_told();
         true
+    }
+}
+
+impl Kept for Watch {
+    fn write(&self, out: &mut Vec<u8>) {
+        write_moments(self.recent.iter().map(|(at, _)| at), out);
+        for (_, thing) in &self.recent {
+            write_fixed(*thing, out);
+            match self.senders.get(thing) {
+                Some(Sender::One(network)) => {
+                    out.push(1);
+                    write_fixed(*network, out);
+                }
+                _ => out.push(0),
+            }
+        }
+        (self.examples.len() as u64).write(out);
+        self.examples.iter().for_each(|one| write_text(one, out));
+        self.usual.write(out);
+        self.newest.write(out);
+        let quiet_until = Some(self.quiet_until).filter(|until| *until != i64::MIN);
+        quiet_until.write(out);
+    }
+
+    fn read(input: &mut Input<'_>) -> Option<Self> {
+        let moments = input.moments(MOST_THINGS)?;
+        if !moments.iter().is_sorted() {
+            return None;
+        }
+        let mut senders = HashMap::new();
+        let mut networks = HashMap::new();
+        let mut recent = VecDeque::new();
+        for at in moments {
+            let thing = input.fixed()?;
+            let sender = match input.byte()? {
+                0 => Sender::Several,
+                1 => {
+                    let network = input.fixed()?;
+                    let own: &mut u32 = networks.entry(network).or_default();
+                    *own += 1;
+                    if *own > OF_ONE_NETWORK {
+                        return None;
+                    }
+                    Sender::One(network)
+                }
+                _ => return None,
+            };
+            if senders.insert(thing, sender).is_some() {
+                return None;
+            }
+            recent.push_back((at, thing));
+        }
+        Some(Self {
+            recent,
+            senders,
+            networks,
+            examples: input.all(EXAMPLES, |input| {
+                Some(input.text(EXAMPLE_BYTES)?.to_owned())
+            })?,
+            usual: Usual::read(input)?,
+            newest: input.moment()?,
+            quiet_until: Option::read(input)?.unwrap_or(i64::MIN),
+        })
     }
 }

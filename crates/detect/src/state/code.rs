@@ -110,11 +110,33 @@ impl<'a> Input<'a> {
         }
         Some(all)
     }
+
+    /// So many moments at most, as [`write_moments`] writes them.
+    pub(crate) fn moments(&mut self, most: usize) -> Option<VecDeque<i64>> {
+        let mut before = 0_i64;
+        self.all(most, |input| {
+            before = before.checked_add(i64::read(input)?)?;
+            Some(before)
+        })
+    }
 }
 
 /// Writes a number of eight bytes.
 pub(crate) fn write_fixed(number: u64, out: &mut Vec<u8>) {
     out.extend_from_slice(&number.to_le_bytes());
+}
+
+/// Writes moments, each by how long after the one before it was.
+pub(crate) fn write_moments<'a>(
+    moments: impl ExactSizeIterator<Item = &'a i64>,
+    out: &mut Vec<u8>,
+) {
+    (moments.len() as u64).write(out);
+    let mut before = 0;
+    for at in moments {
+        at.wrapping_sub(before).write(out);
+        before = *at;
+    }
 }
 
 /// Writes what [`Input::text`] reads.

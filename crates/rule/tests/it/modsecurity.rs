@@ -208,6 +208,12 @@ fn odd_requests() -> impl Iterator<Item = Sent> {
     let xml = "<?xml version=\"1.0\"?><a b=\"' or 1=1--\"><c>&lt;script&gt;alert(1)&lt;/script&gt;</c></a>";
     let odd = [
         ("POST", "/xml", &[("Content-Type", "text/xml")][..], xml),
+        (
+            "POST",
+            "/xml",
+            &[("Content-Type", "application/soap+xml")],
+            "<a>1 UNION SELECT username, password FROM users-- -",
+        ),
         ("TRACE", "/", &[], ""),
         ("GET", "/%zz?%u0041&a=%00", &[], ""),
         ("GET", "/.git/config", &[], ""),

@@ -90,6 +90,9 @@ pub(super) fn checkpoints_move_with_their_threats(place: &dyn Place) {
         store.checkpoints().expect("read"),
         [checkpoint("/a", "1"), checkpoint("/b", "2")]
     );
+    let over = ["/a", "/unknown"].map(SourceId::new);
+    store.forget_checkpoints(&over).expect("forgotten");
+    assert_eq!(store.checkpoints().expect("read"), [checkpoint("/b", "2")]);
 }
 
 /// Several threads record and change at once: each channel's offsets count up by one in the order in

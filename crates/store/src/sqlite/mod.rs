@@ -39,7 +39,8 @@ use std::time::Duration;
 use parking_lot::{Mutex, MutexGuard};
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use vigil_event::{
-    Alert, AlertChange, Checkpoint, Id, Publication, Revocation, Suppression, Threat, Timestamp,
+    Alert, AlertChange, Checkpoint, Id, Publication, Revocation, SourceId, Suppression, Threat,
+    Timestamp,
 };
 
 use crate::{
@@ -231,6 +232,10 @@ impl Store for SqliteStore {
 
     fn checkpoints(&self) -> Result<Vec<Checkpoint>, StoreError> {
         self.read(record::checkpoints)
+    }
+
+    fn forget_checkpoints(&self, sources: &[SourceId]) -> Result<(), StoreError> {
+        self.write(|transaction| record::forget_checkpoints(transaction.sql, sources))
     }
 
     fn backlog(&self, channel: &str, limit: usize) -> Result<Backlog, StoreError> {

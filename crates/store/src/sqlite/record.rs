@@ -197,3 +197,11 @@ pub(super) fn checkpoints(sql: &rusqlite::Transaction<'_>) -> Result<Vec<Checkpo
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
+
+pub(super) fn forget_checkpoints(sql: &Connection, sources: &[SourceId]) -> Result<(), Failure> {
+    let mut statement = sql.prepare_cached("DELETE FROM checkpoint WHERE source = ?1")?;
+    for source in sources {
+        statement.execute([source.as_str()])?;
+    }
+    Ok(())
+}

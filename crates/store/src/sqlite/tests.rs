@@ -127,7 +127,7 @@ fn fails_and_goes_on(pragma: &str, undo: &str, is_expected: fn(&StoreError) -> b
     .unwrap();
     let threats = of_one_alert(0..500);
     let checkpoint = Checkpoint {
-        source: vigil_event::SourceId::new("/a"),
+        source: SourceId::new("/a"),
         state: "1".to_owned(),
     };
     let entry = Entry {

@@ -31,8 +31,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use vigil_api::Rulebook as _;
 use vigil_auth::{Gatekeeper, Principal, Role};
-use vigil_event::{Clock, SystemClock};
-use vigil_store::{Retention, Store};
+use vigil_event::{Clock, SourceId, SystemClock, Timestamp};
+use vigil_store::{Retention, Store, StoreError};
 
 use crate::models::Learning;
 use crate::pipeline::{Health, Pipeline};
@@ -67,7 +67,7 @@ pub enum BuildError {
     Rules(#[from] RulesError),
     /// The database cannot be opened.
     #[error(transparent)]
-    Store(#[from] vigil_store::StoreError),
+    Store(#[from] StoreError),
     /// The signing key, a key file or the admin token cannot be used.
     #[error(transparent)]
     Auth(#[from] vigil_auth::AuthError),
@@ -291,6 +291,21 @@ async fn reload_on(mut hangup: Signal, rules: Arc<ActiveRules>, shutdown: Cancel
     }
 }
 
+/// Forgets where logs stand that are gone for long.
+fn forget_logs(store: &dyn Store, now: Timestamp) -> Result<(), StoreError> {
+    let mut known = store.checkpoints()?;
+    known.retain(|checkpoint| vigil_source::is_over(checkpoint, now));
+    let over: Vec<SourceId> = known.into_iter().map(|one| one.source).collect();
+    if !over.is_empty() {
+        tracing::info!(
+            logs = over.len(),
+            "gone for long, and where they stand is forgotten"
+        );
+        store.forget_checkpoints(&over)?;
+    }
+    Ok(())
+}
+
 /// Deletes what is too old or too much, now and then.
 async fn trim(
     store: Arc<dyn Store>,
@@ -300,9 +315,12 @@ async fn trim(
 ) {
     loop {
         let store = Arc::clone(&store);
-        let trimmed =
-            tokio::task::spawn_blocking(move || store.trim(&retention, SystemClock.now())).await;
-        match trimmed {
+        let trimmed = tokio::task::spawn_blocking(move || {
+            let now = SystemClock.now();
+            forget_logs(&*store, now)?;
+            store.trim(&retention, now)
+        });
+        match trimmed.await {
             Ok(Ok(trimmed)) => {
                 health.report("retention", None);
                 if trimmed.threats + trimmed.alerts > 0 {

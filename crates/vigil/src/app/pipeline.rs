@@ -29,7 +29,12 @@ pub(super) fn pipeline(
     let stored = store.checkpoints()?;
     let (mut kept, begin) = match config.save_state_every() {
         Some(every) => {
-            let (kept, begin) = KeptState::open(&config.data_dir(), every, &common.state, stored);
+            let (kept, begin) = KeptState::open(
+                &config.data_dir(),
+                every,
+                &common.state,
+                (stored, common.clock.now()),
+            );
             (Some(kept), begin)
         }
         None => (None, Begin::at(stored)),
@@ -59,9 +64,7 @@ pub(super) fn pipeline(
         .saved_as(thread as u32, secret)
     };
     let mut judges: Vec<Judge> = (0..config.detection_threads()).map(judge).collect();
-    let mut correlate = Correlate::new(rules.set(), options.clone())
-        .keyed_by(secret)
-        .kept_in(&config.data_dir());
+    let mut correlate = Correlate::new(rules.set(), options.clone()).keyed_by(secret);
     if let Some(kept) = &mut kept {
         kept.restore(&mut judges, &mut correlate, &first_seen);
     }
@@ -69,6 +72,7 @@ pub(super) fn pipeline(
         tailer,
         formats,
         proxies: config.proxies(),
+        max_ahead_ms: config.max_ahead_ms(),
         judges,
         correlate,
         store: Arc::clone(store),

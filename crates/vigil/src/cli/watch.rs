@@ -166,13 +166,76 @@ fn summary(frame: &Value) -> String {
             text("/data/count"),
             text("/data/state")
         ),
+        "status.update" => status(frame.pointer("/data").unwrap_or(frame)),
         _ => frame.to_string(),
     }
+}
+
+/// How the server is, in one line.
+fn status(data: &Value) -> String {
+    let number = |pointer: &str| data.pointer(pointer).and_then(Value::as_u64).unwrap_or(0);
+    let text = |pointer: &str| data.pointer(pointer).and_then(Value::as_str);
+    let texts = |pointer: &str| -> String {
+        let all = data.pointer(pointer).and_then(Value::as_array);
+        let all = all.into_iter().flatten().filter_map(Value::as_str);
+        all.collect::<Vec<_>>().join("; ")
+    };
+    let rate = data.pointer("/lines_per_second").and_then(Value::as_f64);
+    let sources = data.pointer("/sources").and_then(Value::as_array);
+    let ready = match data.pointer("/ready") {
+        Some(Value::Bool(true)) => "ready".to_owned(),
+        _ => format!("not ready ({})", texts("/reasons")),
+    };
+    let saved = match text("/state/saved_at") {
+        Some(at) => format!(
+            "saved {at} ({} keys, {} bytes, {} ms)",
+            number("/state/keys"),
+            number("/state/bytes"),
+            number("/state/milliseconds")
+        ),
+        None => "not saved yet".to_owned(),
+    };
+    let problem = text("/state/problem").map(|why| format!(", cannot be saved: {why}"));
+    let refused = Some(texts("/state/restored/refused")).filter(|refused| !refused.is_empty());
+    let refused = refused.map(|refused| format!(", refused at the start: {refused}"));
+    format!(
+        "{ready}, up {} s, {} lines ({:.1}/s), {} threats, {} logs, state {saved}{}{}",
+        number("/uptime_seconds"),
+        number("/lines_total"),
+        rate.unwrap_or_default(),
+        number("/threats_total"),
+        sources.map_or(0, Vec::len),
+        problem.unwrap_or_default(),
+        refused.unwrap_or_default()
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_status_says_when_the_state_was_saved_and_what_was_refused() {
+        let mut frame = serde_json::json!({
+            "type": "status.update",
+            "data": {"ready": true, "uptime_seconds": 61, "lines_total": 5_000, "lines_per_second": 12.5,
+                "threats_total": 3, "sources": [{}], "state": {"saved_at": "T", "keys": 40, "bytes": 900,
+                "milliseconds": 7, "restored": {"refused": ["rule:a: it is damaged"]}}}
+        });
+        assert_eq!(
+            summary(&frame),
+            "ready, up 61 s, 5000 lines (12.5/s), 3 threats, 1 logs, \
+             state saved T (40 keys, 900 bytes, 7 ms), refused at the start: rule:a: it is damaged"
+        );
+        frame["data"] =
+            serde_json::json!({"ready": false, "reasons": ["store"], "state": {"problem": "full"}});
+        let line = summary(&frame);
+        assert!(line.starts_with("not ready (store)"), "{line}");
+        assert!(
+            line.ends_with("state not saved yet, cannot be saved: full"),
+            "{line}"
+        );
+    }
 
     #[test]
     fn a_threat_is_one_line_without_controls() {

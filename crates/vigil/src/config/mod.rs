@@ -139,12 +139,24 @@ pub struct LogConfig {
 }
 
 /// How a record becomes an event.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct DecodeConfig {
     /// Networks of proxies whose `X-Forwarded-For` is believed, such as `10.0.0.0/8`.
     #[schemars(with = "Vec<String>")]
     pub trusted_proxies: Vec<IpNet>,
+    /// A record whose time lies further ahead of when it is read than so many seconds counts as of
+    /// when it is read, and the clock that wrote it as wrong. 0: every time is believed.
+    pub max_ahead_seconds: u32,
+}
+
+impl Default for DecodeConfig {
+    fn default() -> Self {
+        Self {
+            trusted_proxies: Vec::new(),
+            max_ahead_seconds: 600,
+        }
+    }
 }
 
 /// What local tables add to an event.

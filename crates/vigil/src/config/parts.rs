@@ -68,6 +68,12 @@ impl Config {
         (seconds > 0).then(|| Duration::from_secs(seconds))
     }
 
+    /// How far ahead of when it is read a record's time may lie, in milliseconds; none: any distance.
+    pub fn max_ahead_ms(&self) -> Option<i64> {
+        let seconds = i64::from(self.decode.max_ahead_seconds);
+        (seconds > 0).then_some(seconds * 1_000)
+    }
+
     /// The proxies that are believed.
     pub fn proxies(&self) -> vigil_decode::Proxies {
         vigil_decode::Proxies::new(self.decode.trusted_proxies.clone())

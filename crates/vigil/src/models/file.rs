@@ -12,7 +12,6 @@ use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
 use vigil_detect::ProfileOptions;
 use vigil_detect::profile::{Change, Learner, Model, Profiles, Saved, SavedError};
-use vigil_detect::spread::SavedScansError;
 
 /// The file of what was learned, in the data directory.
 const FILE: &str = "profiles.json";
@@ -35,9 +34,6 @@ pub enum FileError {
     /// It is understood, and not to be used.
     #[error(transparent)]
     Refused(#[from] SavedError),
-    /// The same of scans by many.
-    #[error(transparent)]
-    Scans(SavedScansError),
     /// It is too large.
     #[error("it has {0} bytes, more than there may be")]
     TooLarge(u64),
@@ -208,7 +204,7 @@ fn name_of(site: &str) -> String {
 }
 
 /// Reads a file, unless it has more bytes than that; none where there is none.
-pub(crate) fn read<T: DeserializeOwned>(path: &Path, most: u64) -> Result<Option<T>, FileError> {
+fn read<T: DeserializeOwned>(path: &Path, most: u64) -> Result<Option<T>, FileError> {
     let length = match fs_err::metadata(path) {
         Ok(metadata) => metadata.len(),
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),

@@ -27,7 +27,6 @@ use vigil_detect::ProfileOptions;
 use vigil_detect::profile::{Change, Learner, Profiles, Requests, State};
 use vigil_event::{Clock, IdSource, Kind, Publication, Severity, Timestamp, channel};
 
-pub(crate) use file::read;
 pub use file::{FileError, ModelFiles, Put, profiles_in, saved_profiles, write};
 pub use training::{Trained, Training};
 

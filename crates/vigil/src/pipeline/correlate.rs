@@ -8,17 +8,14 @@
 //! threads.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
 use std::sync::Arc;
 
 use vigil_detect::state::{Next, Part, Refused, Saves as _};
 use vigil_detect::{Further, Judgement, Provenance, Secret, Shared, Sighting};
-use vigil_event::Timestamp;
 use vigil_rule::RuleSet;
 use vigil_store::GroupedThreat;
 
 use super::judge::Sighted;
-use super::kept_scans::KeptScans;
 use super::{JudgeOptions, LetPass, Lost};
 
 /// Has the last word on the events that feed shared correlations.
@@ -28,8 +25,6 @@ pub struct Correlate {
     lost: Lost,
     /// Events that made us panic.
     panics: u64,
-    /// What outlives a restart.
-    kept: Option<KeptScans>,
 }
 
 impl Correlate {
@@ -40,7 +35,6 @@ impl Correlate {
             options,
             lost: Lost::default(),
             panics: 0,
-            kept: None,
         }
     }
 
@@ -71,22 +65,6 @@ impl Correlate {
         self.shared.stop_saving();
     }
 
-    /// Goes on with what is kept in this data directory of scans by many, and keeps it there.
-    #[must_use]
-    pub fn kept_in(mut self, data_dir: &Path) -> Self {
-        self.kept = Some(KeptScans::restore(data_dir, &mut self.shared));
-        self
-    }
-
-    /// Keeps what outlives a restart, if it is time to; at the end in any case.
-    pub(super) fn keep(&mut self, now: Timestamp, is_end: bool) {
-        match &mut self.kept {
-            Some(kept) if is_end => kept.keep(&self.shared),
-            Some(kept) => kept.keep_if_due(&self.shared, now),
-            None => {}
-        }
-    }
-
     /// Takes a batch's events in and adds those that are threats, and counts what was let pass; how many
     /// stay below the threshold.
     pub fn conclude(
@@ -96,9 +74,6 @@ impl Correlate {
         let_pass: &mut LetPass,
     ) -> u64 {
         sighted.sort_by_key(|sighted| sighted.provenance.key.offset);
-        if let Some(kept) = self.kept.as_mut().filter(|_| !sighted.is_empty()) {
-            kept.note();
-        }
         let mut below_threshold = 0;
         for sighted in sighted {
             let Sighted {

@@ -6,7 +6,7 @@ use crossbeam_channel::Sender;
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::oneshot;
 use vigil_decode::{Format, Proxies, Request};
-use vigil_event::{Checkpoint, RecordBatch, SourceId};
+use vigil_event::{Checkpoint, RecordBatch, SourceId, Timestamp};
 
 use super::state::Save;
 use super::{Message, Sequence, Task, Telemetry, Work};
@@ -32,6 +32,8 @@ pub(super) struct Counts {
     pub(super) records: u64,
     pub(super) unparsed: u64,
     pub(super) truncated: u64,
+    /// Their time lay too far ahead.
+    pub(super) ahead: u64,
 }
 
 /// A batch to be judged and stored.
@@ -73,6 +75,8 @@ struct Shared {
     doors: RwLock<Option<Doors>>,
     next: Mutex<Sequence>,
     proxies: Proxies,
+    /// How far ahead of when it is read a record's time may lie, in milliseconds.
+    max_ahead_ms: Option<i64>,
     telemetry: Arc<Telemetry>,
 }
 
@@ -86,7 +90,7 @@ impl Intake {
     pub(super) fn new(
         workers: Vec<Sender<Task>>,
         recorder: Sender<Message>,
-        proxies: Proxies,
+        (proxies, max_ahead_ms): (Proxies, Option<i64>),
         telemetry: Arc<Telemetry>,
     ) -> Self {
         Self {
@@ -94,6 +98,7 @@ impl Intake {
                 doors: RwLock::new(Some(Doors { workers, recorder })),
                 next: Mutex::new(0),
                 proxies,
+                max_ahead_ms,
                 telemetry,
             }),
         }
@@ -143,7 +148,10 @@ impl Intake {
             done,
         } = submission;
         let shared = &*self.shared;
-        let requests = parse(&mut batch, format, &shared.proxies);
+        let mut requests = parse(&mut batch, format, &shared.proxies);
+        let ahead = shared.max_ahead_ms.map_or(0, |most| {
+            count_as_of_now(&mut requests, batch.read_at, most)
+        });
         let counts = Counts {
             records: batch.records.len() as u64,
             unparsed: (batch.records.len() - requests.len()) as u64,
@@ -152,6 +160,7 @@ impl Intake {
                 .iter()
                 .filter(|record| record.truncated)
                 .count() as u64,
+            ahead,
         };
         shared.telemetry.batch_parsed(&batch.source, counts);
         let doors = shared.doors.read();
@@ -216,6 +225,19 @@ fn parse(batch: &mut RecordBatch, format: Format, proxies: &Proxies) -> Vec<(u32
     requests
 }
 
+/// What lies further ahead of when it was read counts as of then: a clock that is wrong must not make
+/// everybody else stale, nor whom it tells of late for as long as it is ahead. How many those are.
+fn count_as_of_now(requests: &mut [(u32, Request)], read_at: Timestamp, most_ms: i64) -> u64 {
+    let mut ahead = 0;
+    for (_, request) in requests {
+        if request.occurred_at.millis_since(read_at) > most_ms {
+            request.occurred_at = read_at;
+            ahead += 1;
+        }
+    }
+    ahead
+}
+
 /// The places in `requests` for each thread: one address always goes to the same one.
 fn spread(requests: &[(u32, Request)], threads: usize) -> Vec<Vec<u32>> {
     let mut spread = vec![Vec::new(); threads];
@@ -230,4 +252,43 @@ fn spread(requests: &[(u32, Request)], threads: usize) -> Vec<Vec<u32>> {
         }
     }
     spread
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_too_far_ahead_counts_as_of_when_it_was_read() {
+        let now = Timestamp::from_millis(1_795_000_000_000);
+        let ahead = [
+            i64::MIN,
+            -86_400_000,
+            0,
+            600_000,
+            600_001,
+            31_536_000_000,
+            i64::MAX,
+        ];
+        let mut requests: Vec<_> = ahead
+            .map(|ahead| {
+                let request = Request {
+                    occurred_at: Timestamp::from_millis(now.as_millis().saturating_add(ahead)),
+                    ..Request::default()
+                };
+                (0, request)
+            })
+            .into();
+        assert_eq!(count_as_of_now(&mut requests, now, 600_000), 3);
+        let after: Vec<i64> = requests
+            .iter()
+            .map(|(_, request)| {
+                request
+                    .occurred_at
+                    .as_millis()
+                    .saturating_sub(now.as_millis())
+            })
+            .collect();
+        assert_eq!(after[1..], [-86_400_000, 0, 600_000, 0, 0, 0]);
+    }
 }

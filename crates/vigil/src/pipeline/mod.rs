@@ -20,7 +20,6 @@ mod correlate;
 mod health;
 mod intake;
 mod judge;
-mod kept_scans;
 mod let_pass;
 mod noise_telemetry;
 mod reader;
@@ -61,6 +60,8 @@ pub struct Parts {
     pub formats: Formats,
     /// Finds the client's real address.
     pub proxies: vigil_decode::Proxies,
+    /// How far ahead of when it is read a record's time may lie, in milliseconds.
+    pub max_ahead_ms: Option<i64>,
     /// One for each detection thread.
     pub judges: Vec<Judge>,
     /// The correlations over the events of all of them.
@@ -128,7 +129,7 @@ impl Pipeline {
         let intake = Intake::new(
             workers,
             to_recorder,
-            parts.proxies,
+            (parts.proxies, parts.max_ahead_ms),
             Arc::clone(&parts.telemetry),
         );
         let keeper = parts.kept.map(|kept| {

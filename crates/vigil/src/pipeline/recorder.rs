@@ -12,7 +12,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use tokio::sync::oneshot;
 use vigil_event::{Checkpoint, Clock, SourceId, Timestamp};
-use vigil_source::{Stands, stands};
+use vigil_source::{Stands, is_over, stands};
 use vigil_store::{Entry, GroupedThreat, Store};
 
 use super::intake::{Expected, Stored};
@@ -123,7 +123,6 @@ impl Recorder {
                     if !self.gave_up {
                         self.store(&mut [], self.clock.now());
                     }
-                    self.correlate.keep(self.clock.now(), true);
                     if let Some(saver) = self.saver.take() {
                         saver.finish(|| self.correlate.next_slice());
                     }
@@ -193,6 +192,8 @@ impl Recorder {
             self.next += 1;
             self.correlate.begin_saving();
             self.saver = None;
+            let now = self.clock.now();
+            self.positions.retain(|_, position| !is_over(position, now));
             self.marked = Some((save, self.positions.values().cloned().collect()));
         }
         let is_complete = self.pending.get(&self.next).map(|one| one.parts == 0);
@@ -268,7 +269,6 @@ impl Recorder {
             threats.extend(found);
         }
         let now = self.clock.now();
-        self.correlate.keep(now, false);
         let is_due = !threats.is_empty() || self.marked.is_some() || self.checkpoint_due(now);
         if !is_due || self.store(&mut threats, now) {
             tell(done);

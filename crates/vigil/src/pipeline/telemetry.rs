@@ -18,6 +18,7 @@ pub struct Telemetry {
     unparsed: IntCounterVec,
     unparsed_in_all: AtomicU64,
     truncated: IntCounter,
+    ahead: IntCounter,
     threats: IntCounterVec,
     repeated: IntCounter,
     below_threshold: IntCounter,
@@ -33,8 +34,8 @@ pub struct Telemetry {
 /// The label of records that came over HTTP: a sender's own name must not make a new series.
 const INGEST_LABEL: &str = "ingest";
 
-fn read_to_stored() -> prometheus::Result<Histogram> {
-    Histogram::with_opts(
+fn read_to_stored(registry: &Registry) -> prometheus::Result<Histogram> {
+    let histogram = Histogram::with_opts(
         HistogramOpts::new(
             "vigil_read_to_stored_seconds",
             "Time from reading a threat's record to its storing.",
@@ -42,7 +43,9 @@ fn read_to_stored() -> prometheus::Result<Histogram> {
         .buckets(vec![
             0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0,
         ]),
-    )
+    )?;
+    registry.register(Box::new(histogram.clone()))?;
+    Ok(histogram)
 }
 
 impl Telemetry {
@@ -58,8 +61,6 @@ impl Telemetry {
             registry.register(Box::new(counters.clone()))?;
             prometheus::Result::Ok(counters)
         };
-        let read_to_stored = read_to_stored()?;
-        registry.register(Box::new(read_to_stored.clone()))?;
         let lag_bytes = IntGauge::new(
             "vigil_source_lag_bytes",
             "Bytes of the logs that are not read yet.",
@@ -76,6 +77,10 @@ impl Telemetry {
             truncated: counter(
                 "vigil_records_truncated_total",
                 "Records that were longer than the limit and cut.",
+            )?,
+            ahead: counter(
+                "vigil_records_ahead_total",
+                "Records whose time lay too far ahead, and that count as of when they were read: a clock is wrong.",
             )?,
             threats: counters(
                 "vigil_threats_total",
@@ -109,7 +114,7 @@ impl Telemetry {
                 "Tries to read the logs that failed.",
             )?,
             lag_bytes,
-            read_to_stored,
+            read_to_stored: read_to_stored(registry)?,
         };
         for severity in Severity::ALL {
             telemetry.threats.with_label_values(&[severity.name()]);
@@ -129,6 +134,7 @@ impl Telemetry {
     pub(super) fn batch_parsed(&self, source: &SourceId, counts: Counts) {
         self.records.inc_by(counts.records);
         self.truncated.inc_by(counts.truncated);
+        self.ahead.inc_by(counts.ahead);
         let label = if source.as_str().starts_with('/') {
             source.as_str()
         } else {

@@ -12,6 +12,7 @@ mod behaviour;
 mod bench;
 mod cli;
 mod clients;
+mod clock;
 mod correlation;
 mod crash;
 mod crs;

@@ -148,12 +148,12 @@ fn found_all(vigil: &Vigil) -> [usize; 4] {
 
 /// Waits until all that was read so far is saved: by the second save at the latest, since the first may have
 /// begun before.
-fn saved(kept: &Kept, vigil: &Vigil) {
+pub(crate) fn saved(site: &Site, vigil: &Vigil) {
     for n in 0..2 {
         let saves = || metric(vigil.http(), "vigil_state_save_seconds_count");
         let before = saves();
         let request = format!("GET /something/{n}");
-        kept.site.append(line("198.51.100.201", 7, &request, 200));
+        site.append(line("198.51.100.201", 7, &request, 200));
         wait_until("the state is saved", || saves() > before);
     }
 }
@@ -167,7 +167,7 @@ fn all_is_stored(kept: &Kept) {
             .query_row("SELECT state FROM checkpoint", [], |row| row.get(0))
             .unwrap();
         let state: Value = serde_json::from_str(&state).unwrap();
-        state["files"][0]["offset"].as_u64()
+        state["files"].as_array().unwrap().last().unwrap()["offset"].as_u64()
     };
     let length = fs_err::metadata(kept.site.log()).unwrap().len();
     wait_until("the checkpoint is stored", || stored() == Some(length));
@@ -221,7 +221,7 @@ fn where_it_is_not_kept_it_is_forgotten() {
 fn a_kill_after_a_save_loses_nothing_and_counts_nothing_twice() {
     let kept = Kept::new(1);
     let mut vigil = kept.reads(&first_half());
-    saved(&kept, &vigil);
+    saved(&kept.site, &vigil);
     vigil.process().kill();
     // A sixth to eighth guess that no save has seen, then a kill: they are read again.
     let kept = kept.saves_no_more();
@@ -240,10 +240,31 @@ fn a_kill_after_a_save_loses_nothing_and_counts_nothing_twice() {
 }
 
 #[test]
+fn what_was_rotated_between_a_save_and_a_kill_is_read_again() {
+    let kept = Kept::new(1);
+    let mut vigil = kept.reads(&first_half());
+    saved(&kept.site, &vigil);
+    vigil.process().kill();
+    let kept = kept.saves_no_more();
+    let more: String = (8..11).map(|n| failed("203.0.113.9", n)).collect();
+    let mut vigil = kept.reads(&(more + &mark(11)));
+    fs_err::rename(kept.site.log(), kept.site.path("access.log.1")).unwrap();
+    kept.site.append(failed("203.0.113.9", 12) + &mark(13));
+    wait_until("the third mark", || found(&vigil, MARK) == 3);
+    all_is_stored(&kept);
+    vigil.process().kill();
+    let vigil = kept.reads(&mark(14));
+    assert_eq!(found(&vigil, SLOW), 0, "nine are no overflow");
+    kept.site.append(failed("203.0.113.9", 15) + &mark(16));
+    wait_until("the fifth mark", || found(&vigil, MARK) == 5);
+    assert_eq!(found(&vigil, SLOW), 1, "the tenth is");
+}
+
+#[test]
 fn what_was_told_before_a_kill_is_not_told_again() {
     let kept = Kept::new(1);
     let mut vigil = kept.reads(&first_half());
-    saved(&kept, &vigil);
+    saved(&kept.site, &vigil);
     vigil.process().kill();
     // Here it overflows, and is told, and no save sees that.
     let kept = kept.saves_no_more();
@@ -280,7 +301,7 @@ fn what_was_suppressed_before_a_kill_is_counted_once() {
     };
     kept.site.append(suppressed(0..4) + &mark(4));
     wait_until("the first mark", || found(&vigil, MARK) == 1);
-    saved(&kept, &vigil);
+    saved(&kept.site, &vigil);
     assert_eq!(hits(&vigil), 4);
     vigil.process().kill();
     let kept = kept.saves_no_more();

@@ -1,10 +1,11 @@
 //! Scans by many over a restart of the server.
 
 use serde_json::Value;
-use vigil_testkit::wait_for;
+use vigil_testkit::{wait_for, wait_until};
 
 use crate::behaviour::{ODD, line_of_site};
 use crate::site::{Site, threats};
+use crate::state::saved;
 
 /// Tells that all before it was seen.
 const MARK: &str = "title: Mark
@@ -67,15 +68,28 @@ fn a_scan_by_many_is_seen_although_the_server_was_restarted() {
 }
 
 #[test]
-fn a_broken_file_of_it_is_put_aside_and_counting_begins_from_new() {
+fn a_kill_hides_nobody_who_was_saved() {
     let site = begun();
-    told_by(&site, 1);
-    let kept = site.path("data/scans.json");
-    assert!(fs_err::metadata(&kept).unwrap().len() > 100);
-    fs_err::write(&kept, "{\"format\": 1, ").unwrap();
+    let builder = site.following_by_rules(2);
+    let mut vigil = builder
+        .environment("VIGIL_DETECT__SAVE_STATE_SECONDS", "1")
+        .serve();
+    wait_until("the mark is told", || !threats(vigil.http()).is_empty());
+    saved(&site, &vigil);
+    vigil.process().kill();
     site.append(scan(10..14) + &line_of_site("192.0.2.1", 1_470, "/mark/2", 200));
-    assert!(!told_by(&site, 2).iter().any(|rule| rule == "thin-scan"));
-    assert!(site.path("data/scans.broken").exists());
-    let fresh = fs_err::read_to_string(&kept).unwrap();
-    assert!(fresh.starts_with("{\"format\":1,"), "{fresh}");
+    assert!(told_by(&site, 2).iter().any(|rule| rule == "thin-scan"));
+}
+
+#[test]
+fn what_an_earlier_version_kept_of_it_is_removed_and_that_is_told() {
+    let site = begun();
+    let (kept, told) = (site.path("data/scans.json"), site.path("told.log"));
+    fs_err::create_dir(site.path("data")).unwrap();
+    fs_err::write(&kept, "{\"format\":1}").unwrap();
+    let mut vigil = site.following_by_rules(2).telling(&told).serve();
+    assert!(vigil.process().terminate().success());
+    assert!(!kept.exists());
+    let told = fs_err::read_to_string(told).unwrap();
+    assert!(told.contains("thin scans is not taken over"), "{told}");
 }

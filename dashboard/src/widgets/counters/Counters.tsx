@@ -1,10 +1,11 @@
 /** The counts: threats by severity in the chosen range, open alerts, lines a second, sources. */
 import type { ComponentChildren } from 'preact';
-import { bytes, count, rate } from '../../format/number';
+import { bytes, count, plural, rate } from '../../format/number';
+import { ago } from '../../format/time';
 import { visible } from '../../format/visible';
 import { usePage } from '../../state/context';
 import type { Severity } from '../../wire/severity';
-import type { SourceStatus, Status } from '../../wire/status';
+import type { KeptState, SourceStatus, Status } from '../../wire/status';
 import './counters.css';
 
 /** Lag below this is the normal distance between a writer and a reader. */
@@ -58,6 +59,30 @@ function Sources({ status }: { readonly status: Status | undefined }) {
   );
 }
 
+/** What outlives a restart: when it was saved, and what of it was refused at the start. */
+function Kept({ state, now }: { readonly state: KeptState | undefined; readonly now: number }) {
+  const { savedAt, problem, refused } = state ?? { refused: [] };
+  if (state === undefined || (savedAt === undefined && problem === undefined && refused.length === 0)) {
+    return <Figure label="Saved">–</Figure>;
+  }
+  const title = [
+    `What is known of ${plural(state.keys, 'client or other', 'clients and others')} outlives a restart`,
+    problem === undefined ? undefined : `It cannot be saved: ${visible(problem)}`,
+    ...refused.map((part) => `Not taken over at the start: ${visible(part)}`),
+  ].filter((one) => one !== undefined);
+  const odd = refused.length > 0 ? `${count(refused.length)} refused` : undefined;
+  return (
+    <Figure
+      label="Saved"
+      title={title.join('\n')}
+      tone={problem !== undefined ? 'bad' : odd === undefined ? undefined : 'warn'}
+    >
+      {savedAt === undefined ? '–' : ago(savedAt, now)}
+      <small>{problem === undefined ? (odd ?? bytes(state.bytes)) : 'failing'}</small>
+    </Figure>
+  );
+}
+
 export function Counters() {
   const page = usePage();
   const counts = page.counts.bySeverity.value;
@@ -92,6 +117,7 @@ export function Counters() {
         {status?.linesPerSecond === undefined ? '–' : rate(status.linesPerSecond)}
       </Figure>
       <Sources status={status} />
+      <Kept state={status?.state} now={page.now.value} />
     </dl>
   );
 }

@@ -2,8 +2,8 @@
 //!
 //! *Input*: `evt.Meta.http_status in ['404', '403'] && evt.Parsed.verb == 'GET'` and the like: `and`,
 //! `or`, `not`, comparisons of one name with texts, `any(list or File(…), {… #})`,
-//! `RegexpInFile(name, file)`, `Lower`, `Upper`, `PathUnescape`, `QueryUnescape`. *Output*: a
-//! [`Filter`]. *Limits*: [`MAX_DEPTH`]; anything else is an error that names it.
+//! `RegexpInFile(name, file)`, `hasPrefix` and `hasSuffix`, `Lower`, `Upper`, `PathUnescape`, `QueryUnescape`,
+//! and `let` in front, which gives one of these a name. *Output*: a [`Filter`]. *Limits*: [`MAX_DEPTH`]; anything else is an error that names it.
 
 use super::token::{Token, tokens};
 
@@ -77,6 +77,7 @@ pub(super) fn of_tokens(tokens: Vec<Token>) -> Result<Filter, String> {
         tokens,
         at: 0,
         depth: 0,
+        called: Vec::new(),
     };
     let filter = reader.any()?;
     match reader.peek() {
@@ -89,6 +90,8 @@ struct Reader {
     tokens: Vec<Token>,
     at: usize,
     depth: usize,
+    /// What `let` has given a name.
+    called: Vec<(String, Name)>,
 }
 
 pub(super) fn shown(token: &Token) -> String {
@@ -132,6 +135,15 @@ impl Reader {
     }
 
     fn any(&mut self) -> Result<Filter, String> {
+        while self.take(&["let"]) {
+            let Token::Word(own) = self.next()? else {
+                return Err("`let` needs a name".to_owned());
+            };
+            self.expect("=")?;
+            let name = self.name()?;
+            self.expect(";")?;
+            self.called.push((own, name));
+        }
         let mut parts = vec![self.all()?];
         while self.take(&["||", "or"]) {
             parts.push(self.all()?);
@@ -162,6 +174,10 @@ impl Reader {
             self.any_of()?
         } else if self.take(&["RegexpInFile"]) {
             self.in_file()?
+        } else if self.take(&["hasPrefix"]) {
+            self.has(How::Starts)?
+        } else if self.take(&["hasSuffix"]) {
+            self.has(How::Ends)?
         } else {
             self.comparison(None)?
         };
@@ -199,6 +215,21 @@ impl Reader {
             name,
             how: How::Matches,
             values: Values::File(file),
+        }))
+    }
+
+    /// `hasPrefix(NAME, TEXT)`
+    fn has(&mut self, how: How) -> Result<Filter, String> {
+        self.expect("(")?;
+        let name = self.name()?;
+        self.expect(",")?;
+        let (values, any_case) = self.values(false, None)?;
+        self.expect(")")?;
+        Ok(Filter::Compared(Comparison {
+            any_case: any_case || name.any_case,
+            name,
+            how,
+            values,
         }))
     }
 
@@ -242,6 +273,10 @@ impl Reader {
                 path: word.clone(),
                 ..Name::default()
             });
+        }
+        // The newest is the one that is meant.
+        if let Some((_, name)) = self.called.iter().rev().find(|(own, _)| own == word) {
+            return Ok(name.clone());
         }
         let (any_case, unescaped) = match word.as_str() {
             "Lower" | "Upper" => (true, false),
@@ -354,6 +389,7 @@ mod tests {
             "RegexpInFile(Lower(evt.Parsed.http_user_agent), 'bad.txt')",
             "Upper(QueryUnescape(evt.Meta.http_path)) startsWith ('/x')",
             "evt.Parsed.http_version not in ['1.0']",
+            "hasPrefix(Lower(evt.Meta.http_path), '/a') || hasSuffix(evt.Meta.http_path, '.b')",
         ] {
             assert!(read(text).is_ok(), "{text}: {:?}", read(text));
         }
@@ -361,7 +397,9 @@ mod tests {
             ("", "ends too early"),
             ("evt.Meta.a == 'x", "quote is not closed"),
             ("len(evt.Meta.a) > 3", "`len` is not carried over"),
-            ("let a = 1; a == 2", "`let` is not carried over"),
+            ("let a = 1; a == 2", "`1` is not carried over"),
+            ("let 'a' = evt.Meta.a; a == 'b'", "`let` needs a name"),
+            ("let a = evt.Meta.a; b == 'c'", "`b` is not carried over"),
             ("evt.Meta.a == evt.Meta.b", "which is no text"),
             ("evt.Meta.a > '3'", "`>` is no comparison"),
             ("evt.GetX('a') == 'b'", "is a function"),
@@ -379,6 +417,28 @@ mod tests {
             ")".repeat(4_000)
         );
         assert!(read(&deep).is_err());
+    }
+
+    #[test]
+    fn what_has_a_name_is_what_it_was_given_for() {
+        for (named, plain) in [
+            (
+                "let a = Lower(evt.Meta.b);\na contains 'x' && evt.Meta.c == 'y' && not (a == 'z')",
+                "Lower(evt.Meta.b) contains 'x' && evt.Meta.c == 'y' && not (Lower(evt.Meta.b) == 'z')",
+            ),
+            (
+                "evt.Meta.c == 'y' and (let a = evt.Meta.b; let d = Upper(a); d == 'x' or a == 'z')",
+                "evt.Meta.c == 'y' and (Upper(evt.Meta.b) == 'x' or evt.Meta.b == 'z')",
+            ),
+            (
+                "let a = evt.Meta.b; let a = evt.Meta.c; a == 'x'",
+                "evt.Meta.c == 'x'",
+            ),
+        ] {
+            assert_eq!(read(named), read(plain), "{named}");
+        }
+        let has = read("hasSuffix(evt.Meta.a, '.b')");
+        assert_eq!(has, read("evt.Meta.a endsWith '.b'"));
     }
 
     #[test]

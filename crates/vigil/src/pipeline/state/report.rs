@@ -49,6 +49,7 @@ struct RestoredTold {
 /// What is counted of it.
 pub struct StateTelemetry {
     seconds: Histogram,
+    keys: IntGauge,
     bytes: IntGauge,
     saved_at: IntGauge,
     failures: IntCounter,
@@ -79,6 +80,10 @@ impl StateTelemetry {
         registry.register(Box::new(failures.clone()))?;
         Ok(Self {
             seconds,
+            keys: gauge(
+                "vigil_state_saved_keys",
+                "Addresses, groups and others in the state of behaviour that was saved last.",
+            )?,
             bytes: gauge(
                 "vigil_state_saved_bytes",
                 "Size of the state of behaviour that was saved last.",
@@ -122,8 +127,9 @@ impl StateReport {
 
     pub(super) fn saved(&self, at: Timestamp, written: Written, took: Duration) {
         self.telemetry.seconds.observe(took.as_secs_f64());
-        let bytes = i64::try_from(written.bytes).unwrap_or(i64::MAX);
-        self.telemetry.bytes.set(bytes);
+        let number = |count| i64::try_from(count).unwrap_or(i64::MAX);
+        self.telemetry.keys.set(number(written.keys));
+        self.telemetry.bytes.set(number(written.bytes));
         self.telemetry.saved_at.set(at.as_millis() / 1_000);
         let mut told = self.told.lock();
         told.saved_at = Some(at);

@@ -9,14 +9,16 @@ use std::time::Duration;
 use vigil_detect::state::format::{FormatError, Reader, TakenBack};
 use vigil_detect::state::{Part, Refused};
 use vigil_detect::{FirstSeen, Secret};
-use vigil_event::Checkpoint;
-use vigil_source::{Stands, stands};
+use vigil_event::{Checkpoint, Timestamp};
+use vigil_source::{Stands, can_go_on, is_over, stands};
 
 use super::StateReport;
 use crate::pipeline::{Correlate, Judge};
 
 /// The file, in the data directory.
 const FILE: &str = "behaviour.state";
+/// What earlier versions kept beside it of thin scans.
+const FORMER: &str = "scans.json";
 /// A larger file is not read, in bytes.
 const MAX_BYTES: u64 = 16 << 30;
 /// Of one log at most so many bytes are read again to complete the state.
@@ -71,13 +73,21 @@ impl KeptState {
         data_dir: &Path,
         every: Duration,
         report: &Arc<StateReport>,
-        stored: Vec<Checkpoint>,
+        (stored, now): (Vec<Checkpoint>, Timestamp),
     ) -> (Self, Begin) {
         let path = data_dir.join(FILE);
+        remove_former(&data_dir.join(FORMER));
         let mut begin = Begin::at(stored);
         let opened = open(&path).and_then(|reader| {
             if let Some(reader) = &reader {
-                begin.positions = positions(&reader.head().positions, &begin.stored)?;
+                begin.positions = positions(
+                    &reader.head().positions,
+                    &begin.stored,
+                    &Logs {
+                        can_go_on: &can_go_on,
+                        is_over: &|position| is_over(position, now),
+                    },
+                )?;
             }
             Ok(reader)
         });
@@ -170,18 +180,38 @@ fn open(path: &Path) -> Result<Option<Reader<BufReader<fs_err::File>>>, StateErr
     Ok(Some(Reader::open(BufReader::new(file))?))
 }
 
+/// What the disk says of a position.
+pub(super) struct Logs<'a> {
+    /// It can be read on from there.
+    pub(super) can_go_on: &'a dyn Fn(&Checkpoint) -> bool,
+    /// The log is gone for long.
+    pub(super) is_over: &'a dyn Fn(&Checkpoint) -> bool,
+}
+
 /// Where reading begins: where the state stands, and behind that, where it cannot be read from there again.
 pub(super) fn positions(
     of_state: &[Checkpoint],
     stored: &[Checkpoint],
+    logs: &Logs<'_>,
 ) -> Result<Vec<Checkpoint>, StateError> {
     let mut begin = stored.to_vec();
     for position in of_state {
         let ahead = || StateError::Ahead(position.source.to_string());
         let begin = begin.iter_mut().find(|one| one.source == position.source);
-        let begin = begin.ok_or_else(ahead)?;
+        let Some(begin) = begin else {
+            // The database forgets where a log stands that is gone for long.
+            if (logs.is_over)(position) {
+                continue;
+            }
+            return Err(ahead());
+        };
         match stands(position, begin) {
-            Stands::Before(bytes) if bytes <= READ_AGAIN_BYTES => begin.clone_from(position),
+            Stands::Before(bytes) if bytes <= READ_AGAIN_BYTES => {
+                // What was rotated and compressed since cannot be read again.
+                if (logs.can_go_on)(position) {
+                    begin.clone_from(position);
+                }
+            }
             Stands::Before(bytes) => {
                 tracing::warn!(source = %position.source, bytes, "too much was read since the state of behaviour was saved to be read again; what it would have counted is left out");
             }
@@ -190,6 +220,13 @@ pub(super) fn positions(
         }
     }
     Ok(begin)
+}
+
+/// What is known of thin scans is a part of the state; keys by another secret cannot be taken into it.
+fn remove_former(path: &Path) {
+    if fs_err::remove_file(path).is_ok() {
+        tracing::warn!(path = %path.display(), "what an earlier version knew of thin scans is not taken over, and its file is removed; they are counted from new");
+    }
 }
 
 fn put_aside(path: &Path, error: &StateError) {

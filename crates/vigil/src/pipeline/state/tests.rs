@@ -3,7 +3,7 @@
 use crossbeam_channel::bounded;
 use vigil_detect::state::{Next, Part, Slice};
 
-use super::restore::positions;
+use super::restore::{Logs, positions};
 use super::{Piece, Save, Saver, Step};
 use crate::pipeline::read_to as at;
 
@@ -46,13 +46,25 @@ fn it_ends_where_nobody_listens_and_where_it_cannot_go_on() {
     saver.finish(slice);
 }
 
+/// Every log but `/gone` can be read on, and of that nobody has heard for long.
+const LOGS: Logs<'_> = Logs {
+    can_go_on: &|position| position.source.as_str() != "/gone",
+    is_over: &|position| position.source.as_str() == "/gone",
+};
+
 #[test]
 fn reading_begins_where_the_state_stands_if_that_can_be_read_again() {
     let far = 1 << 40;
     for (of_state, stored, begin) in [
         (at("/a", 1, 50), at("/a", 1, 90), Some(at("/a", 1, 50))),
         (at("/a", 1, 90), at("/a", 1, 90), Some(at("/a", 1, 90))),
-        // It was rotated since.
+        // What was rotated since is not there any more.
+        (
+            at("/gone", 1, 50),
+            at("/gone", 1, 90),
+            Some(at("/gone", 1, 90)),
+        ),
+        // It has become another.
         (at("/a", 1, 50), at("/a", 2, 10), Some(at("/a", 2, 10))),
         // Too much was read since.
         (at("/a", 1, 50), at("/a", 1, far), Some(at("/a", 1, far))),
@@ -63,6 +75,7 @@ fn reading_begins_where_the_state_stands_if_that_can_be_read_again() {
         let found = positions(
             std::slice::from_ref(&of_state),
             std::slice::from_ref(&stored),
+            &LOGS,
         );
         assert_eq!(
             found.ok(),
@@ -71,6 +84,6 @@ fn reading_begins_where_the_state_stands_if_that_can_be_read_again() {
         );
     }
     let stored = [at("/a", 1, 90), at("/c", 3, 7)];
-    let found = positions(&[at("/a", 1, 80)], &stored).unwrap();
+    let found = positions(&[at("/a", 1, 80), at("/gone", 1, 5)], &stored, &LOGS).unwrap();
     assert_eq!(found, [at("/a", 1, 80), at("/c", 3, 7)]);
 }
