@@ -58,6 +58,12 @@ impl ByteSet {
         ALONE.get(usize::from(byte)).copied().unwrap_or(Self::ALL)
     }
 
+    /// All that a text has.
+    pub(crate) fn of(text: &[u8]) -> Self {
+        let each = text.iter().map(|byte| Self::alone(*byte));
+        each.fold(Self::default(), Self::with)
+    }
+
     #[must_use]
     #[inline]
     pub(crate) const fn with(self, other: Self) -> Self {
@@ -105,7 +111,8 @@ impl ByteSet {
         let of_kind = |byte| match byte {
             b'a' => WORD_COST,
             b'/' | b'.' | b' ' => 30,
-            b'-' | b'_' | b'=' | b'&' | b'?' | b':' | b';' | b',' | b'(' | b')' | b'+' | b'%' => 8,
+            b'=' | b'&' => 12,
+            b'-' | b'_' | b'?' | b':' | b';' | b',' | b'(' | b')' | b'+' | b'%' => 8,
             _ => 1,
         };
         let signs = (0x20..0x7f).filter(|byte: &u8| !byte.is_ascii_alphanumeric());

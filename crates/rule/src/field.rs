@@ -145,6 +145,12 @@ impl Scope {
         Self(self.0 & other.0)
     }
 
+    /// Those of it that are not in the other.
+    #[must_use]
+    pub(crate) const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
     /// The set as a number.
     pub(crate) const fn bits(self) -> u64 {
         self.0
@@ -178,6 +184,17 @@ impl Scope {
     /// The only field of these views, if it is a number.
     pub(crate) fn number(self) -> Option<Field> {
         self.numbers().find(|field| self == Self::raw(*field))
+    }
+
+    /// The only field of these views, if it is a text that comes as it was received and no other way.
+    pub(crate) fn text(self) -> Option<Field> {
+        let mut fields = self.fields();
+        let field = fields.next().filter(|_| fields.next().is_none())?;
+        let is_other = Field::DECODED.contains(&field)
+            || self.meets(Self::parameters().with(Self::labels()))
+            || self.is_address()
+            || self.numbers().next().is_some();
+        (!is_other).then_some(field)
     }
 
     /// Whether these are views of the client's address and of nothing else.

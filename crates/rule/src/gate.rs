@@ -9,6 +9,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::bytes::ByteSet;
+use crate::either::Either;
 use crate::field::Scope;
 use crate::literal::{self, Literal};
 
@@ -29,14 +30,18 @@ pub(crate) enum Mark {
     /// One of these bytes. Nearly every text has some of those that are asked for, so that nothing is
     /// done about them until somebody asks.
     Bytes(ByteSet),
+    /// The one or the other.
+    Either(Probe, ByteSet),
 }
 
-/// What is looked for: one of several literals, one of several bytes, or any text that is not known
+/// What is looked for: one of several literals, one of several bytes, one of both, or any text that is not known
 /// from [`crate::memory`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Look {
     Literals(Vec<Literal>),
     Bytes(ByteSet),
+    /// One of the literals or one of the bytes.
+    Either(Vec<Literal>, ByteSet),
     Any,
 }
 
@@ -56,11 +61,26 @@ impl Look {
         tells.then_some(Self::Literals(set))
     }
 
+    /// One of these literals or one of these bytes, of which there may be none.
+    pub(crate) fn either(either: Either) -> Option<Self> {
+        let Either { literals, bytes } = either;
+        if literals.is_empty() {
+            return (bytes != ByteSet::default()).then_some(Self::Bytes(bytes));
+        }
+        match Self::literals(literals)? {
+            Self::Literals(literals) if bytes != ByteSet::default() => {
+                Some(Self::Either(literals, bytes))
+            }
+            look => Some(look),
+        }
+    }
+
     /// See [`literal::worth`].
     pub(crate) fn worth(&self) -> u32 {
         match self {
             Self::Literals(set) => literal::worth(set),
             Self::Bytes(set) => set.worth(),
+            Self::Either(literals, set) => literal::worth(literals).min(set.worth()),
             Self::Any => 0,
         }
     }
@@ -94,15 +114,23 @@ impl Default for Probes {
 impl Probes {
     /// What must be seen where something is asked for in some views; none once there are too many.
     pub(crate) fn mark(&mut self, look: Look, scope: Scope) -> Option<Mark> {
-        let Look::Bytes(set) = look else {
-            return self.probe(look, scope).map(Mark::Probe);
-        };
+        match look {
+            Look::Bytes(set) => Some(Mark::Bytes(self.ask_for_bytes(set, scope))),
+            Look::Either(literals, set) => {
+                let probe = self.probe(Look::Literals(literals), scope)?;
+                Some(Mark::Either(probe, self.ask_for_bytes(set, scope)))
+            }
+            look => self.probe(look, scope).map(Mark::Probe),
+        }
+    }
+
+    fn ask_for_bytes(&mut self, set: ByteSet, scope: Scope) -> ByteSet {
         for kind in set.kinds() {
             if let Some(asked) = self.kinds.get_mut(kind) {
                 *asked = asked.with(scope);
             }
         }
-        Some(Mark::Bytes(set))
+        set
     }
 
     fn probe(&mut self, look: Look, scope: Scope) -> Option<Probe> {
@@ -145,6 +173,7 @@ impl Probes {
         match mark {
             Mark::Probe(probe) => self.looks.get(probe.place()).map_or(0, Look::worth),
             Mark::Bytes(set) => set.worth(),
+            Mark::Either(probe, set) => self.worth(Mark::Probe(probe)).min(set.worth()),
         }
     }
 }
@@ -152,6 +181,7 @@ impl Probes {
 /// Marks of which one must be seen in one of its views.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Clause {
+    /// Probes and sets of bytes.
     pub(crate) marks: BTreeMap<Mark, Scope>,
     /// See [`literal::worth`].
     worth: u32,
@@ -159,8 +189,12 @@ pub(crate) struct Clause {
 
 impl Clause {
     pub(crate) fn new(mark: Mark, scope: Scope, probes: &Probes) -> Self {
+        let marks = match mark {
+            Mark::Either(probe, set) => vec![Mark::Probe(probe), Mark::Bytes(set)],
+            one => vec![one],
+        };
         Self {
-            marks: BTreeMap::from([(mark, scope)]),
+            marks: marks.into_iter().map(|mark| (mark, scope)).collect(),
             worth: probes.worth(mark),
         }
     }
@@ -169,14 +203,14 @@ impl Clause {
     pub(crate) fn probes(&self) -> impl Iterator<Item = (Probe, Scope)> {
         self.marks.iter().filter_map(|(mark, views)| match mark {
             Mark::Probe(probe) => Some((*probe, *views)),
-            Mark::Bytes(_) => None,
+            Mark::Bytes(_) | Mark::Either(..) => None,
         })
     }
 
     /// Its sets of bytes with their views.
     pub(crate) fn sets(&self) -> impl Iterator<Item = (ByteSet, Scope)> {
         self.marks.iter().filter_map(|(mark, views)| match mark {
-            Mark::Probe(_) => None,
+            Mark::Probe(_) | Mark::Either(..) => None,
             Mark::Bytes(set) => Some((*set, *views)),
         })
     }

@@ -7,17 +7,18 @@ use ipnet::IpNet;
 use rsigma_parser::{DetectionItem, SigmaString, SigmaValue};
 use vigil_event::text;
 
+use crate::Problem;
 use crate::field::{self, Scope};
 use crate::injection::{self, Injection};
 use crate::label::Labels;
 use crate::matcher::{Leaf, Matcher, Target};
 use crate::modifier::{Asked, Comparison, How, Place};
+use crate::needs::Needs;
 use crate::node::Node;
 use crate::pattern::{self, Flags};
 use crate::texts::Texts;
 use crate::transform::{self, Placeholders, Refusal};
 use crate::wildcard::{self, Meaning, Part};
-use crate::{Problem, bytes, required};
 
 /// What the lines of a rule are compiled with.
 pub(crate) struct Context<'a> {
@@ -394,8 +395,7 @@ impl Line<'_, '_> {
         let compiled = pattern::parse(pattern, flags).and_then(|parsed| {
             Ok(Matcher::Pattern {
                 expression: parsed.expression(pattern, flags)?,
-                required: required::literals(&parsed.hir),
-                bytes: bytes::of_pattern(&parsed.hir),
+                needs: Needs::of_pattern(&parsed.hir),
             })
         });
         compiled.map_err(|error| Problem::BadPattern {

@@ -67,16 +67,38 @@ impl Literal {
 
     /// Whether the other occurs wherever this does.
     pub(crate) fn implies(&self, other: &Self) -> bool {
-        if other.starts_word || other.ends_word {
-            return self.bytes == other.bytes
-                && self.starts_word >= other.starts_word
-                && self.ends_word >= other.ends_word;
+        if other.bytes.is_empty() {
+            return !other.starts_word || (self.bytes.is_empty() && self.starts_word);
         }
-        other.bytes.is_empty()
-            || self
-                .bytes
-                .windows(other.bytes.len())
-                .any(|part| part == other.bytes)
+        let is_sign = |place: Option<usize>, is_edge: bool| {
+            let byte = place.and_then(|place| self.bytes.get(place));
+            byte.map_or(is_edge, |byte| !is_word(*byte))
+        };
+        let parts = self.bytes.windows(other.bytes.len()).enumerate();
+        parts
+            .filter(|(_, part)| *part == other.bytes)
+            .any(|(start, _)| {
+                let end = start + other.bytes.len();
+                (!other.starts_word || is_sign(start.checked_sub(1), self.starts_word))
+                    && (!other.ends_word || is_sign(Some(end), self.ends_word))
+            })
+    }
+
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// Whether it has a first byte that is of no word.
+    pub(crate) fn starts_with_sign(&self) -> bool {
+        self.bytes.first().is_some_and(|byte| !is_word(*byte))
+    }
+
+    /// Whether a word that stands right behind it starts there.
+    pub(crate) fn ends_with_edge(&self) -> bool {
+        match self.bytes.last() {
+            Some(last) => self.ends_word || !is_word(*last),
+            None => self.starts_word,
+        }
     }
 
     /// How rare it is in benign requests: two for each byte that is common there, five for one that

@@ -7,14 +7,14 @@ use ipnet::IpNet;
 use vigil_event::{Decodings, Event, Evidence, Field, TimePart, Timestamp, View};
 
 use crate::alike::{Alike, Verdict};
-use crate::bytes::{self, ByteSet};
 use crate::field::Scope;
 use crate::gate::{Clause, Gate, Look, Mark, Probes};
 use crate::injection::Injection;
 use crate::label::LabelId;
-use crate::literal::Literal;
 use crate::memory::Lesson;
 use crate::modifier::{Comparison, Place};
+use crate::needs::Needs;
+use crate::numbers::Test;
 use crate::pattern::Expression;
 use crate::prefilter::Sights;
 use crate::seen::Seen;
@@ -115,9 +115,7 @@ pub(crate) enum Matcher {
     Texts(Texts),
     Pattern {
         expression: Expression,
-        /// See [`crate::required`].
-        required: Vec<Vec<Literal>>,
-        bytes: Vec<ByteSet>,
+        needs: Needs,
     },
     Injection(Injection),
     Networks(Vec<IpNet>),
@@ -156,30 +154,14 @@ impl Leaf {
     /// Asks for what must be seen in a view that matches.
     pub(crate) fn ask(&mut self, probes: &mut Probes) {
         self.number = probes.number();
-        let (required, bytes) = match &mut self.matcher {
-            Matcher::Texts(texts) => {
-                let texts = texts.all();
-                (
-                    vec![texts.iter().map(|text| Literal::of(text)).collect()],
-                    bytes::of_literals(texts),
-                )
-            }
-            Matcher::Pattern {
-                required, bytes, ..
-            } => (std::mem::take(required), std::mem::take(bytes)),
-            Matcher::Injection(one) => (Vec::new(), vec![one.bytes()]),
-            _ => (Vec::new(), Vec::new()),
+        let needs = match &mut self.matcher {
+            Matcher::Texts(texts) => Needs::of_texts(texts),
+            Matcher::Pattern { needs, .. } => std::mem::take(needs),
+            Matcher::Injection(one) => Needs::of_bytes(one.bytes()),
+            _ => Needs::default(),
         };
         let scope = self.target.scope;
-        let mut looks: Vec<Look> = required.into_iter().filter_map(Look::literals).collect();
-        looks.extend(bytes.into_iter().map(Look::Bytes));
-        looks.sort_by_cached_key(|look| std::cmp::Reverse(look.worth()));
-        // What is seen in many events is looked for only where there is nothing better.
-        let strong = looks
-            .iter()
-            .take_while(|look| look.worth() >= Look::STRONG)
-            .count();
-        looks.truncate(strong.clamp(2, Self::MAX_MARKS));
+        let mut looks = needs.best();
         if looks.is_empty() && self.compared() != Scope::default() {
             looks.push(Look::Any);
         }
@@ -188,9 +170,6 @@ impl Leaf {
             .filter_map(|look| probes.mark(look, scope))
             .collect();
     }
-
-    /// More cost more than they tell.
-    const MAX_MARKS: usize = 6;
 
     /// Takes the views of another leaf that compares with the same; false if it does not.
     pub(crate) fn merge(&mut self, other: &Self) -> bool {
@@ -223,6 +202,17 @@ impl Leaf {
                 self.target.scope
             }
             _ => Scope::default(),
+        }
+    }
+
+    /// What it asks of a field that is a number, or that it is there, if that is all.
+    pub(crate) fn plain_test(&self) -> Option<Test> {
+        match self.matcher {
+            Matcher::Number(comparison, wanted) => {
+                Some(Test::Number(self.target.number()?, comparison, wanted))
+            }
+            Matcher::Present => self.target.scope.text().map(Test::Present),
+            _ => None,
         }
     }
 

@@ -40,8 +40,6 @@ pub(crate) struct Lesson {
     open: u32,
     probes: List<Probe, MAX_PROBES>,
     sets: List<ByteSet, MAX_SETS>,
-    /// Bytes of the text's parameters.
-    bytes: ByteSet,
     is_too_much: bool,
 }
 
@@ -68,14 +66,12 @@ impl Lesson {
     /// A mark is to be taken as seen.
     pub(crate) fn add_mark(&mut self, mark: Mark) {
         match mark {
-            Mark::Probe(probe) => self.is_too_much |= !self.probes.add(probe),
+            // Whichever it was, the one stands for both.
+            Mark::Probe(probe) | Mark::Either(probe, _) => {
+                self.is_too_much |= !self.probes.add(probe);
+            }
             Mark::Bytes(set) => self.is_too_much |= !self.sets.add(set),
         }
-    }
-
-    /// These bytes are to be taken as seen in the text's parameters.
-    pub(crate) const fn add_bytes(&mut self, bytes: ByteSet) {
-        self.bytes = self.bytes.with(bytes);
     }
 }
 
@@ -115,12 +111,6 @@ impl Memory {
     pub(crate) fn sets(&self, place: Place) -> &[ByteSet] {
         let lesson = self.0.get(place);
         lesson.map_or(&[], |lesson| lesson.sets.items())
-    }
-
-    /// The bytes that are to be taken as seen in the parameters of a known text.
-    pub(crate) fn bytes(&self, place: Place) -> ByteSet {
-        let lesson = self.0.get(place);
-        lesson.map_or_else(ByteSet::default, |lesson| lesson.bytes)
     }
 
     /// The comparisons that match a known text, or may.

@@ -156,9 +156,11 @@ impl Prefilter {
                 None => self.scan(view.text, scope, seen),
             }
         }
-        // They were searched as parts of the query.
+        // They were searched as parts of the query, whose bytes are also those that part them.
         for view in event.parameters().flatten() {
-            self.recall(&view, Scope::of(&view), seen);
+            let one = Scope::of(&view);
+            self.recall(&view, one, seen);
+            self.have(ByteSet::of(view.text), one, seen);
         }
         for (_, view) in event.labels() {
             self.scan(view.text, Scope::scanned(&view), seen);
@@ -186,7 +188,7 @@ impl Prefilter {
             self.seen(probe, view, seen);
         });
         seen.give_back(lower);
-        self.have(bytes, view, seen);
+        self.have(bytes, view.without(Scope::parameters()), seen);
         for (probe, views) in &self.any {
             if views.meets(view) {
                 self.seen(*probe, view, seen);
@@ -201,8 +203,7 @@ impl Prefilter {
             self.seen(probe, view, seen);
             at += 1;
         }
-        let bytes = seen.remember(known, view);
-        self.have(bytes, view.common(Scope::parameters()), seen);
+        seen.remember(known, view);
     }
 
     /// What may be seen in any of the texts that are alike, if they are such a view.
@@ -226,37 +227,25 @@ impl Prefilter {
     /// Adds to what is to be known of views that are alike what parts of them may have.
     pub(crate) fn learn_parts_alike(&self, view: Scope, sights: &Sights, lesson: &mut Lesson) {
         if view.has_parameters() {
-            self.learn_of_parameters(sights.probes.iter().copied(), sights.bytes, lesson);
+            self.learn_of_parameters(sights.probes.iter().copied(), lesson);
         }
     }
 
     /// Adds to what is to be known of a view the probes that parts of it were seen to have: what
     /// these match is not known of the view.
     pub(crate) fn learn_parts(&self, view: Scope, seen: &Seen, lesson: &mut Lesson) {
-        if !view.has_parameters() {
-            return;
+        if view.has_parameters() {
+            self.learn_of_parameters(seen.probes_in(Scope::parameters()), lesson);
         }
-        let bytes = seen.bytes_in(Scope::parameters());
-        self.learn_of_parameters(seen.probes_in(Scope::parameters()), bytes, lesson);
     }
 
-    fn learn_of_parameters(
-        &self,
-        probes: impl Iterator<Item = Probe>,
-        bytes: ByteSet,
-        lesson: &mut Lesson,
-    ) {
+    fn learn_of_parameters(&self, probes: impl Iterator<Item = Probe>, lesson: &mut Lesson) {
         for probe in probes {
             let asked = self.probe_scopes.get(probe.place());
             if asked.is_some_and(|views| views.has_parameters()) {
                 lesson.add_mark(Mark::Probe(probe));
             }
         }
-        let asked = bytes.kinds().filter(|kind| {
-            let views = self.kinds.get(*kind);
-            views.is_some_and(|views| views.has_parameters())
-        });
-        lesson.add_bytes(ByteSet::of_kinds(asked));
     }
 
     /// The kinds of bytes that a view has.
@@ -336,6 +325,7 @@ impl Sights {
         match mark {
             Mark::Probe(probe) => self.probes.contains(&probe),
             Mark::Bytes(set) => set.meets(self.bytes),
+            Mark::Either(probe, set) => self.probes.contains(&probe) || set.meets(self.bytes),
         }
     }
 

@@ -277,7 +277,14 @@ mod tests {
         let bytes = "http.response.body.bytes|gte: 2";
         let admin = "url.path|contains: admin";
         for (lines, path, status, expected) in [
-            (&[status][..], "/admin", 200, (2, 0)),
+            // Another status is another request, which is not even evaluated.
+            (&[status][..], "/admin", 200, (0, 0)),
+            (
+                &["url.path|contains: admin", "user.name|exists: false"],
+                "/admin",
+                200,
+                (4, 4),
+            ),
             (&[status], "/admin", 404, (4, 4)),
             (&[admin], "/admin", 404, (4, 4)),
             // What they depend on may differ.

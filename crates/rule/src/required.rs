@@ -35,6 +35,9 @@ struct Known {
     end: Literals,
     /// The sets of which each match contains a literal.
     required: Vec<Literals>,
+    /// It matches signs alone, or nothing: where it touches a word there is an edge, if there is one
+    /// without it.
+    is_gap: bool,
 }
 
 impl Known {
@@ -44,6 +47,16 @@ impl Known {
             start: empty(),
             end: empty(),
             required: Vec::new(),
+            is_gap: false,
+        }
+    }
+
+    /// Signs alone, at least one.
+    fn signs() -> Self {
+        Self {
+            start: vec![Literal::edge()],
+            end: vec![Literal::edge()],
+            ..Self::nothing()
         }
     }
 
@@ -55,7 +68,20 @@ impl Known {
             end: set.clone(),
             exact: Some(set),
             required: Vec::new(),
+            is_gap: false,
         }
+    }
+
+    /// Whether no letter can stand before it that a word goes on with, where `next` says so of what
+    /// follows.
+    fn starts_with_edge(&self, next: bool) -> bool {
+        let is_optional = self.exact.is_some() && next;
+        if self.is_gap {
+            return next;
+        }
+        self.start.iter().all(|literal| {
+            literal.starts_word || literal.starts_with_sign() || (literal.is_empty() && is_optional)
+        })
     }
 
     /// The sets, with those of its ends among them.
@@ -110,26 +136,61 @@ fn known(hir: &Hir) -> Known {
             },
             None => Known::exactly(vec![Literal::of(&text.0)]),
         },
-        HirKind::Class(class) => members(class).map_or_else(Known::nothing, Known::exactly),
+        HirKind::Class(class) => match members(class) {
+            Some(set) => Known::exactly(set),
+            None if has_signs_alone(hir) => Known::signs(),
+            None => Known::nothing(),
+        },
         HirKind::Capture(capture) => known(&capture.sub),
         HirKind::Repetition(repetition) => repeated(repetition),
-        HirKind::Concat(parts) => sequence(parts.iter().map(known)),
+        HirKind::Concat(parts) => sequence(anchored(parts)),
         HirKind::Alternation(parts) => alternatives(parts.iter().map(known)),
     }
 }
 
-/// Whether the assertion holds only where a word starts or ends. In Unicode more is of a word, so
-/// that what stands beyond an edge is no part of a word in ASCII either.
+/// Whether the assertion holds only where a word starts or ends, if one touches the place. In Unicode
+/// more is of a word, so that what stands beyond an edge is no part of a word in ASCII either.
 const fn is_edge(look: Look) -> bool {
     matches!(
         look,
-        Look::WordAscii
+        Look::Start
+            | Look::End
+            | Look::StartLF
+            | Look::EndLF
+            | Look::StartCRLF
+            | Look::EndCRLF
+            | Look::WordAscii
             | Look::WordUnicode
             | Look::WordStartAscii
             | Look::WordStartUnicode
             | Look::WordEndAscii
             | Look::WordEndUnicode
     )
+}
+
+/// Whether every byte of every match is a sign.
+fn has_signs_alone(hir: &Hir) -> bool {
+    let has_signs = |first: u32, last: u32| {
+        let words = [(b'0', b'9'), (b'A', b'Z'), (b'_', b'_'), (b'a', b'z')];
+        words
+            .iter()
+            .all(|(from, to)| last < u32::from(*from) || first > u32::from(*to))
+    };
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => true,
+        HirKind::Literal(text) => !text.0.iter().any(|byte| literal::is_word(*byte)),
+        HirKind::Class(Class::Bytes(class)) => class
+            .ranges()
+            .iter()
+            .all(|range| has_signs(range.start().into(), range.end().into())),
+        HirKind::Class(Class::Unicode(class)) => class
+            .ranges()
+            .iter()
+            .all(|range| has_signs(range.start().into(), range.end().into())),
+        HirKind::Repetition(repetition) => has_signs_alone(&repetition.sub),
+        HirKind::Capture(capture) => has_signs_alone(&capture.sub),
+        HirKind::Concat(parts) | HirKind::Alternation(parts) => parts.iter().all(has_signs_alone),
+    }
 }
 
 /// The members of a small class, in lower case.
@@ -170,7 +231,10 @@ fn repeated(repetition: &Repetition) -> Known {
         (Some(set), 0) if repetition.max == Some(1) => {
             Known::exactly(set.into_iter().chain(empty()).collect())
         }
-        (_, 0) => Known::nothing(),
+        (_, 0) => Known {
+            is_gap: has_signs_alone(&repetition.sub),
+            ..Known::nothing()
+        },
         (None, _) => Known { exact: None, ..one },
         (Some(set), min) => {
             let copies = min.min(MAX_COPIES);
@@ -186,12 +250,41 @@ fn repeated(repetition: &Repetition) -> Known {
     }
 }
 
+/// What is known of each part, where what stands behind an edge tells more of alternatives.
+fn anchored(parts: &[Hir]) -> impl Iterator<Item = Known> {
+    let mut is_behind_edge = false;
+    parts.iter().map(move |part| {
+        let edge = || Known::exactly(vec![Literal::edge()]);
+        let known = match part.kind() {
+            HirKind::Alternation(parts) if is_behind_edge => alternatives(
+                parts
+                    .iter()
+                    .map(|part| sequence([edge(), known(part)].into_iter())),
+            ),
+            _ => known(part),
+        };
+        is_behind_edge = matches!(part.kind(), HirKind::Look(look) if is_edge(*look));
+        known
+    })
+}
+
 fn sequence(parts: impl Iterator<Item = Known>) -> Known {
+    let mut parts: Vec<Known> = parts.collect();
+    let mut next = false;
+    for part in parts.iter_mut().rev() {
+        if part.is_gap && next {
+            part.start = vec![Literal::edge()];
+        }
+        next = part.starts_with_edge(next);
+    }
     let mut required = Vec::new();
     // What precedes the place that is read, back to the last break in what is known.
     let mut run = empty();
     let mut start = None;
-    for part in parts {
+    for mut part in parts {
+        if part.is_gap && run.iter().all(Literal::ends_with_edge) {
+            part.end = vec![Literal::edge()];
+        }
         if part.start.len() > 1 {
             // Fewer and shorter literals may be the better choice further up.
             keep(&mut required, run.clone());
@@ -207,6 +300,12 @@ fn sequence(parts: impl Iterator<Item = Known>) -> Known {
                 part.end
             }
             (None, _) => {
+                let edge = [Literal::edge()];
+                if part.starts_with_edge(false) {
+                    run = cross(&run, &edge).unwrap_or(run);
+                } else if run.iter().all(Literal::ends_with_edge) {
+                    part.start = cross(&edge, &part.start).unwrap_or(part.start);
+                }
                 keep(&mut required, part.start);
                 part.end
             }
@@ -226,6 +325,7 @@ fn sequence(parts: impl Iterator<Item = Known>) -> Known {
             start,
             end: run,
             required,
+            is_gap: false,
         },
     }
 }
@@ -264,14 +364,15 @@ fn alternatives(parts: impl Iterator<Item = Known>) -> Known {
                 start: small(start),
                 end: small(end),
                 required,
+                is_gap: false,
             }
         }
     }
 }
 
 /// Every text of the one followed by every text of the other, if that is not too many.
-fn cross(left: &Literals, right: &Literals) -> Option<Literals> {
-    let longest = |set: &Literals| {
+fn cross(left: &[Literal], right: &[Literal]) -> Option<Literals> {
+    let longest = |set: &[Literal]| {
         set.iter()
             .map(|literal| literal.bytes.len())
             .max()
@@ -335,22 +436,27 @@ mod tests {
     fn literals_that_every_match_contains() {
         for (pattern, expected) in [
             ("abc", &[&["abc"][..]][..]),
-            (r"(?i)union\s+select", &[&["union"], &["select"]]),
-            (r"(?i)<\s*script\b", &[&["<"], &["script|"]]),
+            (r"(?i)union\s+select", &[&["union|"], &["|select"]]),
+            (r"(?i)<\s*script\b", &[&["<"], &["|script|"]]),
             (r"\b(?:id|ls)\b", &[&["|id|", "|ls|"]]),
-            (r"(?:;|\bor\b)\s*id\b", &[&["id|"]]),
+            (r"(?:;|\bor\b)\s*id\b", &[&["|id|"]]),
             (r"%(?:4[a-z]|5[0-9].?)", &[&["%4", "%5"]]),
             (r"a(?:bc.*)+de", &[&["abc"], &["de"]]),
             ("(?:cat|dog)food", &[&["catfood", "dogfood"]]),
             ("select.*(?:from|into)", &[&["select"], &["from", "into"]]),
-            (r"select\s+(?:a|b.*c)?x", &[&["select"]]),
+            (r"select\s+(?:a|b.*c)?x", &[&["select|"]]),
             (r"\.\./+\.\./", &[&["/../"]]),
             ("abcd+efg", &[&["abcd"], &["defg"]]),
             (r"(?:\.\./){3,}", &[&["../../../"]]),
             (r"(?:\.\./){2}etc", &[&["../../etc"]]),
             ("a?bcd", &[&["bcd"]]),
             ("(?i)ka[sz]", &[&["kas", "kaz"]]),
-            (r"^/(?:admin|login)$", &[&["/admin", "/login"]]),
+            (r"^/(?:admin|login)$", &[&["/admin|", "/login|"]]),
+            (
+                r"(?:^|&)(?:id|do)=[\s;|&`$({]*(?:ls|ps)\s*(?:;|$)",
+                &[&["|do=", "|id="], &["|ls|", "|ps|"]],
+            ),
+            (r"a[^\w]*b?select", &[&["select"]]),
             (r"\$\{jndi:", &[&["${jndi:"]]),
             ("abc|x", &[]),
             ("abc|x.*y", &[]),

@@ -240,14 +240,12 @@ impl Seen {
         self.memory.probe(known, at)
     }
 
-    /// Takes the sets of bytes as seen that are known of a view's text; tells the bytes of its
-    /// parameters.
-    pub(crate) fn remember(&mut self, known: Place, view: Scope) -> ByteSet {
+    /// Takes the sets of bytes as seen that are known of a view's text.
+    pub(crate) fn remember(&mut self, known: Place, view: Scope) {
         for set in self.memory.sets(known) {
             self.sets.push((*set, view));
             self.bytes = self.bytes.with(*set);
         }
-        self.memory.bytes(known)
     }
 
     /// A kind of bytes was seen in a view.
@@ -375,6 +373,10 @@ impl Seen {
         let views = |views: Option<&Scope>| views.copied().unwrap_or_default();
         match mark {
             Mark::Probe(probe) => views(self.views.get(probe.place())),
+            Mark::Either(probe, set) => {
+                let bytes = self.views_of(Mark::Bytes(set));
+                bytes.with(self.views_of(Mark::Probe(probe)))
+            }
             Mark::Bytes(set) => {
                 let known = self.sets.iter().filter(|(known, _)| *known == set);
                 let known = known.map(|(_, views)| *views);
@@ -388,15 +390,6 @@ impl Seen {
     /// The kinds of bytes that may have been seen.
     pub(crate) const fn bytes(&self) -> ByteSet {
         self.bytes
-    }
-
-    /// The kinds of bytes that were seen in a view.
-    pub(crate) fn bytes_in(&self, view: Scope) -> ByteSet {
-        let kinds = self.bytes.kinds().filter(|kind| {
-            let views = self.kinds.get(*kind);
-            views.is_some_and(|views| views.meets(view))
-        });
-        ByteSet::of_kinds(kinds)
     }
 
     /// The places of the event's views in `scope`, each with whether it is known that the comparison

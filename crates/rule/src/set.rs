@@ -15,6 +15,7 @@ use crate::load::{self, Input, Loaded, Report};
 use crate::log_source::LogSource;
 use crate::matcher::Leaf;
 use crate::memory::Lesson;
+use crate::numbers::Numbers;
 use crate::prefilter::Prefilter;
 use crate::repeat::{Looks, Repeats};
 use crate::seclang::SecRules;
@@ -32,6 +33,8 @@ pub struct RuleSet {
     /// For each probe the comparisons for which it is the best mark, then those for which bytes are.
     comparisons: Table<Arc<Leaf>>,
     correlations: Vec<Correlation>,
+    /// For each detection.
+    numbers: Vec<Numbers>,
     prefilter: Prefilter,
     looks: Looks,
     labels: Labels,
@@ -181,6 +184,7 @@ impl RuleSet {
         let prefilter = Prefilter::new(&probes, &gates, compared);
         let looks = Looks::of(&conditions, prefilter.ungated());
         let set = Self {
+            numbers: conditions.iter().map(Numbers::of).collect(),
             rules,
             conditions,
             comparisons: comparisons.into_iter().collect(),
@@ -318,7 +322,8 @@ impl RuleSet {
         costs.passed(&mut timing);
         for rule in seen.candidates() {
             let place = *rule as usize;
-            if !self.logs.allow(*rule, logs) {
+            let may_have = |numbers: &Numbers| numbers.allow(event);
+            if !self.logs.allow(*rule, logs) || !self.numbers.get(place).is_some_and(may_have) {
                 continue;
             }
             let hit = self.hit(place, event, seen);
@@ -414,7 +419,7 @@ fn comparisons(conditions: &[Condition], probes: usize) -> Vec<Vec<Arc<Leaf>>> {
     let mut add = |leaf: &Arc<Leaf>| {
         let place = leaf.marks.first().map(|mark| match mark {
             Mark::Probe(probe) => probe.place(),
-            Mark::Bytes(_) => probes,
+            Mark::Bytes(_) | Mark::Either(..) => probes,
         });
         if let Some(list) = place.and_then(|place| lists.get_mut(place))
             && leaf.compared() != Scope::default()

@@ -10,7 +10,7 @@ use crate::alike::{Alike, Verdict};
 use crate::bytes::{self, ByteSet};
 use crate::literal::{self, Literal};
 use crate::pattern::{self, Flags};
-use crate::{RuleFile, RuleSet, Scratch, required};
+use crate::{RuleFile, RuleSet, Scratch, either, required};
 
 /// Fragments that the rules' literals and the events' texts are made of, so that they meet often.
 const FRAGMENTS: [&str; 17] = [
@@ -18,9 +18,12 @@ const FRAGMENTS: [&str; 17] = [
     "7", "03", "ab1=",
 ];
 
-const PATTERNS: [&str; 33] = [
+const PATTERNS: [&str; 36] = [
     r"\d{2}ab",
     "=[0-4]",
+    r"^(?:ab|x\W*03)$",
+    r"[^\w]*(?:cd'|union)[^\w]*(?:=|$)",
+    r"union|['=]\d|<x",
     "ab[^7]",
     r"\b(?:0|1=)",
     "x(?:03|[1-3]+)$",
@@ -304,13 +307,18 @@ proptest! {
         let parsed = pattern::parse(&pattern, flags).unwrap();
         let regex = parsed.compile(&pattern, flags).unwrap();
         let (literals, bytes) = (required::literals(&parsed.hir), bytes::of_pattern(&parsed.hir));
+        let either = either::of_pattern(&parsed.hir);
         for text in texts.iter().map(String::as_bytes).filter(|text| regex.is_match(text)) {
-            let found = text.iter().map(|byte| ByteSet::alone(*byte)).fold(ByteSet::default(), ByteSet::with);
+            let found = ByteSet::of(text);
             for set in &literals {
                 prop_assert!(set.iter().any(|one| occurs(one, text)), "{} {:?} {:?}", pattern, text, set);
             }
             for set in &bytes {
                 prop_assert!(set.meets(found), "{} {:?} {:?}", pattern, text, set);
+            }
+            if let Some(one) = &either {
+                let is_there = one.bytes.meets(found) || one.literals.iter().any(|one| occurs(one, text));
+                prop_assert!(is_there, "{} {:?} {:?}", pattern, text, one);
             }
         }
     }

@@ -5,6 +5,7 @@ use std::ops::Range;
 use aho_corasick::AhoCorasick;
 
 use crate::alike::{self, Alike, Verdict};
+use crate::literal::Literal;
 use crate::modifier::Place;
 
 /// Texts of which one must stand at a place.
@@ -40,6 +41,27 @@ impl Texts {
     /// The texts.
     pub(crate) fn all(&self) -> &[Vec<u8>] {
         &self.all
+    }
+
+    /// What is to be looked for to find them: where one stands at the start of a view, no word is before
+    /// it.
+    pub(crate) fn literals(&self) -> impl Iterator<Item = Literal> {
+        let (is_first, is_last) = match self.place {
+            Place::Whole => (true, true),
+            Place::Start => (true, false),
+            Place::End => (false, true),
+            Place::Anywhere => (false, false),
+        };
+        let edge = |is_there| {
+            if is_there {
+                Literal::edge()
+            } else {
+                Literal::default()
+            }
+        };
+        let literal =
+            move |text: &Vec<u8>| edge(is_first).then(&Literal::of(text)).then(&edge(is_last));
+        self.all.iter().map(literal)
     }
 
     /// Whether the other finds the same.

@@ -55,15 +55,15 @@ impl Injection {
         }
     }
 
-    /// Every injection that tells something has one of these bytes.
+    /// Every injection has one of these bytes.
     pub(crate) fn bytes(self) -> ByteSet {
-        let signs: &[u8] = match self {
-            Self::Sql => b"'\"`();#*=<>|&~!@",
-            Self::Xss => b"<=",
+        let is_telling = |byte: &u8| match self {
+            Self::Sql => !is_one_word(&[*byte]),
+            Self::Xss => b"<=\0".contains(byte),
         };
-        signs
-            .iter()
-            .map(|byte| ByteSet::alone(*byte))
+        (0..=u8::MAX)
+            .filter(is_telling)
+            .map(ByteSet::alone)
             .fold(ByteSet::default(), ByteSet::with)
     }
 }
@@ -91,6 +91,7 @@ mod tests {
             (Injection::Xss, "", false),
         ] {
             assert_eq!(one.is_in(value.as_bytes()), expected, "{value}");
+            assert!(!expected || one.bytes().meets(ByteSet::of(value.as_bytes())));
         }
     }
 
