@@ -39,6 +39,12 @@ struct Arguments {
     /// With another number the same sites have other visitors and attackers
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Addresses that visit each of these sites
+    #[arg(long, default_value_t = 6_000)]
+    visitors: u32,
+    /// Measure the profile of only this site
+    #[arg(long)]
+    site: Option<String>,
     /// Show what the profiles missed and what they were wrong about
     #[arg(long)]
     show: bool,
@@ -60,7 +66,13 @@ fn main() -> Result<()> {
         crs::run()?;
     }
     if wanted("profile") {
-        profile::run(arguments.profile, arguments.seed, arguments.show)?;
+        profile::run(&profile::Options {
+            requests: arguments.profile,
+            visitors: arguments.visitors,
+            seed: arguments.seed,
+            site: arguments.site.clone(),
+            show: arguments.show,
+        })?;
     }
     if wanted("latency") && arguments.seconds > 0 {
         latency::run(&arguments.vigil, arguments.seconds)?;

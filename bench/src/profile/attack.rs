@@ -96,7 +96,7 @@ pub(super) fn make(random: &mut Rng, mut request: Request) -> Option<(Request, u
         6 => {
             let method = ["PUT", "DELETE", "TRACE", "PROPFIND"][random.usize(..4)];
             // What others do to the same page every day is no attack that can be seen.
-            let is_changed = ["/api/v2/pages/", "/api/v1/"];
+            let is_changed = ["/api/v2/pages/", "/api/v1/", "/api/v3/profiles/"];
             if is_changed.iter().any(|path| request.path.starts_with(path))
                 && matches!(method, "PUT" | "DELETE")
             {
@@ -120,15 +120,29 @@ pub(super) fn make(random: &mut Rng, mut request: Request) -> Option<(Request, u
         }
         kind => value(random, &mut request, kind)?,
     }
-    // Most sites answer most of it as if nothing were wrong.
+    request.referrer.clear();
+    Some((answered(random, request), kind))
+}
+
+/// Most sites answer most of it as if nothing were wrong.
+pub(super) fn answered(random: &mut Rng, request: Request) -> Request {
     let (status, bytes) = match random.u32(..100) {
         0..60 => (request.status, request.bytes),
         60..70 => (403, 162),
         70..85 => (404, 162),
         _ => (500, 580),
     };
-    request.referrer.clear();
-    Some((request.answered(status, bytes), kind))
+    request.answered(status, bytes)
+}
+
+/// One of them, in place of the value or behind it.
+pub(super) fn payload(random: &mut Rng, all: &[&str], value: &str) -> String {
+    let payload = pick(random, all);
+    if random.bool() {
+        payload.to_owned()
+    } else {
+        format!("{value}{payload}")
+    }
 }
 
 fn path(random: &mut Rng, request: &mut Request) -> Option<()> {
@@ -200,14 +214,7 @@ fn value(random: &mut Rng, request: &mut Request, kind: usize) -> Option<()> {
             &["root", "admin", "true", "none", "undefined", "system"],
         )
         .to_owned(),
-        9 => {
-            let injection = pick(random, &INJECTIONS);
-            if random.bool() {
-                injection.to_owned()
-            } else {
-                format!("{value}{injection}")
-            }
-        }
+        9 => payload(random, &INJECTIONS, value),
         _ => match random.u32(..3) {
             0 => format!("-{value}"),
             1 => "99999999999999".to_owned(),

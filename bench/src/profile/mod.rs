@@ -1,4 +1,4 @@
-//! How well the profiles of sites tell attacks from visitors: nine made sites of different shapes,
+//! How well the profiles of sites tell attacks from visitors: eleven made sites of different shapes,
 //! learned from one part of their traffic and judged on another, also where attackers were there
 //! while they were learned.
 //!
@@ -11,7 +11,14 @@ mod attack;
 mod campus;
 mod campus_forms;
 mod console;
+mod csic;
 mod forum;
+mod insurer;
+mod insurer_attack;
+mod insurer_forms;
+mod insurer_people;
+mod insurer_quotes;
+mod insurer_values;
 mod magazine;
 mod people;
 mod portal;
@@ -19,6 +26,11 @@ mod request;
 mod shop;
 mod site;
 mod speed;
+mod streaming;
+mod streaming_api;
+mod streaming_attack;
+mod streaming_player;
+mod streaming_titles;
 mod tamper;
 mod tienda;
 mod travel;
@@ -42,6 +54,34 @@ use crate::THRESHOLD;
 const HAND_OVER: usize = 64;
 /// Profiles are published after so many lines; a server does it every five seconds.
 const PUBLISH: usize = 128;
+
+/// What is measured.
+pub(crate) struct Options {
+    /// Requests that are learned from, of each site.
+    pub(crate) requests: usize,
+    /// Addresses that visit each.
+    pub(crate) visitors: u32,
+    pub(crate) seed: u64,
+    /// Only the site of that name.
+    pub(crate) site: Option<String>,
+    /// Whether what was missed is shown.
+    pub(crate) show: bool,
+}
+
+/// The sites, in the order of their making.
+const SITES: [&dyn Site; 11] = [
+    &shop::Shop,
+    &wiki::Wiki,
+    &tienda::Tienda,
+    &console::Console,
+    &forum::Forum,
+    &portal::Portal,
+    &magazine::Magazine,
+    &campus::Campus,
+    &travel::Travel,
+    &insurer::Insurer,
+    &streaming::Streaming,
+];
 
 /// What was found.
 #[derive(Clone, Copy, Debug, Default)]
@@ -67,22 +107,17 @@ struct Bench {
     lines: usize,
 }
 
-pub(crate) fn run(requests: usize, seed: u64, show: bool) -> Result<()> {
+pub(crate) fn run(options: &Options) -> Result<()> {
     let rules = Arc::new(vigil::rules::load(None)?);
     println!(
-        "profiles: {requests} requests of each site learned over three days, half as many judged"
+        "profiles: {} requests of each site learned over three days, half as many judged",
+        options.requests
     );
-    for site in [
-        &shop::Shop as &dyn Site,
-        &wiki::Wiki,
-        &tienda::Tienda,
-        &console::Console,
-        &forum::Forum,
-        &portal::Portal,
-        &magazine::Magazine,
-        &campus::Campus,
-        &travel::Travel,
-    ] {
+    let is_wanted = |site: &&dyn Site| {
+        let name = site.host().trim_end_matches(".example");
+        options.site.as_deref().is_none_or(|only| only == name)
+    };
+    for site in SITES.into_iter().filter(is_wanted) {
         for (name, attackers) in [
             ("clean", (0, 1, false)),
             ("2 % attacks of 5 networks among it", (20, 5, false)),
@@ -93,9 +128,9 @@ pub(crate) fn run(requests: usize, seed: u64, show: bool) -> Result<()> {
             ),
         ] {
             println!("\n{}, {name}", site.host());
-            trial(site, &rules, (requests, seed), attackers, show)?;
+            trial(site, &rules, options, attackers)?;
         }
-        speed::run(site, &rules, requests);
+        speed::run(site, &rules, options.requests);
     }
     Ok(())
 }
@@ -103,29 +138,28 @@ pub(crate) fn run(requests: usize, seed: u64, show: bool) -> Result<()> {
 fn trial(
     site: &dyn Site,
     rules: &Arc<RuleSet>,
-    (requests, seed): (usize, u64),
+    options: &Options,
     (attacks, networks, browses): (u32, u32, bool),
-    show: bool,
 ) -> Result<()> {
     let start = Timestamp::from_millis(1_795_176_598_000);
     let learned = Plan {
         phase: Phase::Learned,
-        seed,
-        requests,
+        seed: options.seed,
+        requests: options.requests,
         start,
         hours: 72,
-        visitors: 6_000,
+        visitors: options.visitors,
         attacks,
         attacker_networks: networks,
         browses,
     };
     let judged = Plan {
         phase: Phase::Judged,
-        seed: seed + 1,
-        requests: requests / 2,
+        seed: options.seed + 1,
+        requests: options.requests / 2,
         start: start.plus_millis(72 * 3_600_000),
         hours: 24,
-        visitors: 6_000,
+        visitors: options.visitors,
         attacks: 100,
         attacker_networks: 120,
         browses,
@@ -163,7 +197,8 @@ fn trial(
         if let Some(kind) = line.attack.and_then(|kind| by_kind.get_mut(kind)) {
             kind.add(&found);
         }
-        if show && ((line.attack.is_some() && found.by_profile == 0) || found.false_by_profile > 0)
+        if options.show
+            && ((line.attack.is_some() && found.by_profile == 0) || found.false_by_profile > 0)
         {
             tell(site, &line, judgement.as_ref());
         }

@@ -1,4 +1,9 @@
-//! What people of many languages are called, and what they write into a box.
+//! What people of many languages are called, what they write into a box, and what goes wrong meanwhile.
+
+use fastrand::Rng;
+
+use super::request::pick;
+use super::words;
 
 pub(super) const GIVEN: [&str; 26] = [
     "Anna",
@@ -84,3 +89,21 @@ pub(super) const SENTENCES: [&str; 26] = [
     "Lärm nachts zw. 23-4 Uhr, jeden Fr+Sa",
     "Ampel defekt = gefährlich!!!",
 ];
+
+/// As it arrives when somebody types it: now and then not as it was meant.
+pub(super) fn typed(random: &mut Rng, text: &str) -> String {
+    match random.u32(..2_000) {
+        0..24 => words::mistyped(random, text),
+        24..52 => format!("{text} "),
+        52..58 => format!(" {text}"),
+        58..72 => text.replacen(' ', "  ", 1),
+        72..130 => text.to_lowercase(),
+        130..160 => text.to_uppercase(),
+        160..165 => format!("{text}."),
+        165..168 => format!("{text}\t"),
+        168..172 => format!("{text}\u{a0}"),
+        // A key beside the one that was meant.
+        172 => format!("{text}{}", pick(random, &["'", "\\", "<", "+", "#", "]"])),
+        _ => text.to_owned(),
+    }
+}

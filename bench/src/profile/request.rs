@@ -15,6 +15,8 @@ pub(super) struct Request {
     pub(super) path: String,
     /// Names and values as the client means them.
     pub(super) query: Vec<(String, String)>,
+    /// They are in Latin-1 whatever the site's other pages are in.
+    pub(super) is_latin1: bool,
     pub(super) status: u16,
     pub(super) bytes: u64,
     pub(super) referrer: String,
@@ -26,6 +28,7 @@ impl Request {
             method: "GET",
             path: path.into(),
             query: Vec::new(),
+            is_latin1: false,
             status: 200,
             bytes,
             referrer: String::new(),
@@ -55,6 +58,27 @@ impl Request {
         }
     }
 
+    /// Of a parameter that not all requests have, with a value of its own chance.
+    pub(super) fn some(
+        self,
+        random: &mut Rng,
+        percent: u32,
+        name: &str,
+        value: impl FnOnce(&mut Rng) -> String,
+    ) -> Self {
+        if random.u32(..100) < percent {
+            let value = value(random);
+            self.with(name, value)
+        } else {
+            self
+        }
+    }
+
+    pub(super) const fn in_latin1(mut self) -> Self {
+        self.is_latin1 = true;
+        self
+    }
+
     pub(super) const fn by(mut self, method: &'static str) -> Self {
         self.method = method;
         self
@@ -73,9 +97,8 @@ impl Request {
             .iter()
             .map(|(name, value)| {
                 let [name, value] = [(name, false), (value, true)].map(|(text, is_value)| {
-                    if site.is_latin1() {
-                        let bytes = text.chars().map(|one| u8::try_from(one).unwrap_or(b'?'));
-                        encoded(bytes, is_value)
+                    if self.is_latin1 || site.is_latin1() {
+                        encoded(latin1(text).into_iter(), is_value)
                     } else {
                         encoded(text.bytes(), is_value)
                     }
@@ -111,6 +134,25 @@ impl Request {
 pub(super) struct Client {
     pub(super) address: String,
     pub(super) agent: &'static str,
+}
+
+/// As browsers do it: what they call Latin-1 is Windows-1252, and what is not in it becomes a reference.
+fn latin1(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for one in text.chars() {
+        match (one, u8::try_from(one)) {
+            (_, Ok(byte)) => bytes.push(byte),
+            ('€', _) => bytes.push(0x80),
+            ('…', _) => bytes.push(0x85),
+            ('’', _) => bytes.push(0x92),
+            ('“', _) => bytes.push(0x93),
+            ('”', _) => bytes.push(0x94),
+            ('–', _) => bytes.push(0x96),
+            // Writing to memory cannot fail.
+            _ => _ = write!(bytes, "&#{};", u32::from(one)),
+        }
+    }
+    bytes
 }
 
 fn encoded(text: impl Iterator<Item = u8>, is_value: bool) -> String {
@@ -180,4 +222,27 @@ pub(super) fn uuid(random: &mut Rng) -> String {
     [8, 4, 4, 4, 12]
         .map(|length| token(random, length))
         .join("-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::insurer::Insurer;
+    use super::*;
+
+    #[test]
+    fn what_is_not_in_latin1_is_sent_as_a_browser_sends_it() {
+        let from = Client {
+            address: "192.0.2.1".to_owned(),
+            agent: "-",
+        };
+        let mut line = Vec::new();
+        Request::get("/a", 1).in_latin1().with("é", "è€Ş").write(
+            &mut line,
+            &Insurer,
+            &from,
+            Timestamp::default(),
+        );
+        let line = String::from_utf8(line).unwrap();
+        assert!(line.contains("/a?%E9=%E8%80%26%23350%3B "), "{line}");
+    }
 }

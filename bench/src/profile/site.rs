@@ -193,3 +193,49 @@ fn mess(site: &dyn Site, random: &mut Rng, request: &mut Request, phase: Phase) 
         request.bytes = 0;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::insurer::Insurer;
+    use super::super::streaming::Streaming;
+    use super::super::{SITES, speed};
+    use super::*;
+
+    fn made(site: &dyn Site, requests: usize, attacks: u32) -> Vec<Line> {
+        traffic(
+            site,
+            Plan {
+                phase: Phase::Judged,
+                seed: 11,
+                requests,
+                start: Timestamp::from_millis(1_795_176_598_000),
+                hours: 24,
+                visitors: 6_000,
+                attacks,
+                attacker_networks: 60,
+                browses: false,
+            },
+        )
+    }
+
+    #[test]
+    fn every_kind_of_attack_is_made() {
+        for site in [&Insurer as &dyn Site, &Streaming] {
+            let mut counts = vec![0; site.attack_kinds().len()];
+            for line in made(site, 6_000, 1_000) {
+                counts[line.attack.unwrap()] += 1;
+            }
+            for (name, count) in site.attack_kinds().iter().zip(&counts) {
+                assert!(*count > 0, "{}: {name}", site.host());
+            }
+        }
+    }
+
+    #[test]
+    fn all_that_is_made_is_lines_of_a_log() {
+        for site in SITES {
+            let lines = made(site, 3_000, 100);
+            assert_eq!(speed::events(&lines).len(), lines.len(), "{}", site.host());
+        }
+    }
+}

@@ -84,7 +84,7 @@ pub(super) fn run(site: &dyn Site, rules: &Arc<RuleSet>, requests: usize) {
     );
 }
 
-fn events(lines: &[Line]) -> Vec<Event> {
+pub(super) fn events(lines: &[Line]) -> Vec<Event> {
     let (mut decoder, proxies) = (Decoder::new(), Proxies::new(Vec::new()));
     let all = lines.iter().filter_map(|line| {
         let mut bytes = line.text.trim_ascii_end().to_vec();

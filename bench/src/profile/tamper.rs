@@ -36,7 +36,7 @@ const HIDDEN: [&str; 14] = [
     "/.DS_Store",
 ];
 /// Names of which the values are of a list, on the sites that use this.
-const LISTED: [&str; 32] = [
+const LISTED: [&str; 48] = [
     "sort",
     "order",
     "dest_type",
@@ -69,6 +69,22 @@ const LISTED: [&str; 32] = [
     "moduleCall",
     "tx_news_pi1[action]",
     "tx_news_pi1[controller]",
+    "alimentazione",
+    "uso",
+    "garanzia",
+    "frazionamento",
+    "fumatore",
+    "tipoDocumento",
+    "stato",
+    "lingua",
+    "motivo",
+    "filter[type]",
+    "filter[audio]",
+    "drm",
+    "cdn",
+    "net",
+    "plan",
+    "locale",
 ];
 
 /// An attack made of an ordinary request, and its kind; none where this request has nothing to attack.
@@ -140,6 +156,8 @@ fn fits(own: usize, name: &str, value: &str) -> bool {
             "cHash",
             "bt_token",
             "device_id",
+            "org.apache.struts.taglib.html.TOKEN",
+            "playback_session",
         ]
         .contains(&name),
         _ => LISTED.contains(&name),
@@ -171,6 +189,12 @@ fn is_fixed(name: &str) -> bool {
             "Expires",
             "bt_token",
             "sesskey",
+            "codiceFiscale",
+            "cf",
+            "org.apache.struts.taglib.html.TOKEN",
+            "playback_session",
+            "device",
+            "code_challenge",
         ]
         .contains(&name)
 }

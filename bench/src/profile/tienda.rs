@@ -3,6 +3,7 @@
 
 use fastrand::Rng;
 
+use super::attack::payload;
 use super::request::{Request, often, pick, token};
 use super::site::{Phase, Site};
 
@@ -317,14 +318,6 @@ fn attack(random: &mut Rng, mut request: Request) -> Option<(Request, usize)> {
     }
     let place = random.usize(..count);
     let (name, value) = request.query.get_mut(place)?;
-    let payload = |random: &mut Rng, all: &[&str], value: &str| {
-        let payload = pick(random, all);
-        if random.bool() {
-            payload.to_owned()
-        } else {
-            format!("{value}{payload}")
-        }
-    };
     match kind {
         0 => *value = payload(random, &SQL, value),
         1 => *value = payload(random, &CRLF, value),

@@ -185,8 +185,11 @@ pub(super) fn search(random: &mut Rng) -> String {
     }
 }
 
-fn mistyped(random: &mut Rng, text: &str) -> String {
+pub(super) fn mistyped(random: &mut Rng, text: &str) -> String {
     let mut characters: Vec<char> = text.chars().collect();
+    if characters.is_empty() {
+        return String::new();
+    }
     let place = random.usize(..characters.len());
     match random.u32(..3) {
         0 => drop(characters.remove(place)),

@@ -69,7 +69,7 @@ struct Key {
 struct Bits<const WORDS: usize>(Box<[u64; WORDS]>);
 
 /// The last bytes of a text up to a place.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Last {
     /// The last four, in lower case.
     bytes: u32,
@@ -87,6 +87,13 @@ struct Hashes {
 }
 
 impl Last {
+    /// Before a text: bytes that hardly any literal has, other than null bytes.
+    const NONE: Self = Self {
+        bytes: u32::MAX,
+        words: 0,
+        known: 0,
+    };
+
     /// With one more, in lower case, of which this is known.
     #[inline]
     fn then(self, byte: u8, known: u8) -> Self {
@@ -269,7 +276,7 @@ impl Finder {
         lower.extend_from_slice(text);
         lower.make_ascii_lowercase();
         let mut kinds = ByteSet::default();
-        let mut last = Last::default();
+        let mut last = Last::NONE;
         for (place, byte) in text.iter().enumerate() {
             let (folded, known) = self.bytes_known.get(*byte);
             if self.may_end(last, known) {

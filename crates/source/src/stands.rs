@@ -131,10 +131,19 @@ mod tests {
         }
     }
 
-    fn at(past: &[Mark], files: &[Mark]) -> Checkpoint {
+    /// A checkpoint told as `a9 | b3`: the file `a` was finished at 9, `b` is read up to 3.
+    fn at(told: &str) -> Checkpoint {
+        let (past, files) = told.split_once('|').unwrap();
+        let marks = |told: &str| -> Vec<Mark> {
+            let one = |word: &str| {
+                let (file, offset) = word.split_at(1);
+                mark(u64::from(file.as_bytes()[0]), offset.parse().unwrap())
+            };
+            told.split_whitespace().map(one).collect()
+        };
         let state = State {
-            files: files.to_vec(),
-            past: past.to_vec(),
+            files: marks(files),
+            past: marks(past),
             ..State::default()
         };
         checkpoint("/a", &state)
@@ -142,123 +151,64 @@ mod tests {
 
     #[test]
     fn checkpoints_are_compared_over_rotations() {
-        let (a, b, c) = (
-            |offset| mark(1, offset),
-            |offset| mark(2, offset),
-            |offset| mark(3, offset),
-        );
+        use Stands::{Before, Behind, Elsewhere, Here};
+        for (one, other, expected, turned) in [
+            ("| a5", "| a5", Here, Here),
+            ("| a5", "| a9", Before(4), Behind(5)),
+            // It was rotated, and is read on in the file that took its name; or was finished.
+            ("| a5", "| a9 b3", Before(7), Behind(5)),
+            ("| a5", "a9 | b3", Before(7), Behind(5)),
+            ("| a5", "a9 b3 | c1", Before(8), Behind(5)),
+            ("| a9 b0", "a9 | b3", Before(3), Behind(0)),
+            ("| a9", "a9 |", Here, Here),
+            ("a9 | b0", "| a9", Here, Here),
+            ("| a9", "a9 b3 | c0", Before(3), Behind(0)),
+            ("|", "| b3", Before(3), Behind(0)),
+            ("| a9", "a9 | b4", Before(4), Behind(0)),
+            // What was finished first is forgotten in time.
+            ("a9 | b1", "b3 | c1", Before(3), Behind(1)),
+            // Of one file it has more, of another less.
+            ("| a9", "| a5 b1", Behind(5), Behind(0)),
+            // What it stands in is not known there any more.
+            ("| a5", "| b9", Elsewhere, Elsewhere),
+        ] {
+            let (one, other) = (at(one), at(other));
+            assert_eq!(stands(&one, &other), expected, "{one:?} {other:?}");
+            assert_eq!(stands(&other, &one), turned, "{other:?} {one:?}");
+        }
+    }
+
+    #[test]
+    fn other_content_is_another_file() {
+        let of = |mark: Mark| {
+            let state = State {
+                files: vec![mark],
+                ..State::default()
+            };
+            checkpoint("/a", &state)
+        };
+        let headed = |head: &[u8]| Mark {
+            fingerprint: Some(Digest::of(head)),
+            ..mark(1, 5)
+        };
         let rewritten = Mark {
             generation: 1,
-            ..a(5)
+            ..mark(1, 5)
         };
-        let other_head = |text: &[u8]| Mark {
-            fingerprint: Some(Digest::of(text)),
-            ..a(5)
-        };
-        let opposite = |stands| match stands {
-            Stands::Before(_) => "behind",
-            Stands::Behind(_) => "before",
-            _ => "neither",
-        };
-        for (one, other, expected, turned) in [
-            (at(&[], &[a(5)]), at(&[], &[a(5)]), Stands::Here, "neither"),
-            (
-                at(&[], &[a(5)]),
-                at(&[], &[a(9)]),
-                Stands::Before(4),
-                "behind",
-            ),
-            // It was rotated, and is read on in the file that took its name; or was finished.
-            (
-                at(&[], &[a(5)]),
-                at(&[], &[a(9), b(3)]),
-                Stands::Before(7),
-                "behind",
-            ),
-            (
-                at(&[], &[a(5)]),
-                at(&[a(9)], &[b(3)]),
-                Stands::Before(7),
-                "behind",
-            ),
-            (
-                at(&[], &[a(5)]),
-                at(&[a(9), b(3)], &[c(1)]),
-                Stands::Before(8),
-                "behind",
-            ),
-            (
-                at(&[], &[a(9), b(0)]),
-                at(&[a(9)], &[b(3)]),
-                Stands::Before(3),
-                "behind",
-            ),
-            (at(&[], &[a(9)]), at(&[a(9)], &[]), Stands::Here, "neither"),
-            (
-                at(&[], &[a(9)]),
-                at(&[a(9), b(3)], &[c(0)]),
-                Stands::Before(3),
-                "behind",
-            ),
-            (at(&[], &[]), at(&[], &[b(3)]), Stands::Before(3), "behind"),
-            // What was finished first is forgotten in time.
-            (
-                at(&[a(9)], &[b(1)]),
-                at(&[b(3)], &[c(1)]),
-                Stands::Before(3),
-                "behind",
-            ),
-            (
-                at(&[a(9)], &[b(0)]),
-                at(&[], &[a(9)]),
-                Stands::Here,
-                "neither",
-            ),
-            // Of one file it has more, of another less.
-            (
-                at(&[], &[a(9)]),
-                at(&[], &[a(5), b(1)]),
-                Stands::Behind(5),
-                "before",
-            ),
-            // What it stands in is not known there any more, or is other content by now.
-            (
-                at(&[], &[a(5)]),
-                at(&[], &[b(9)]),
-                Stands::Elsewhere,
-                "neither",
-            ),
-            (
-                at(&[], &[a(5)]),
-                at(&[], &[rewritten]),
-                Stands::Elsewhere,
-                "neither",
-            ),
-            (
-                at(&[], &[other_head(b"x")]),
-                at(&[], &[other_head(b"y")]),
-                Stands::Elsewhere,
-                "neither",
-            ),
+        for (one, other, expected) in [
+            (mark(1, 5), rewritten, Stands::Elsewhere),
+            (headed(b"x"), headed(b"y"), Stands::Elsewhere),
+            (headed(b"x"), headed(b"x"), Stands::Here),
+            // It had no first line yet.
+            (mark(1, 0), headed(b"x"), Stands::Before(5)),
         ] {
-            assert_eq!(stands(&one, &other), expected, "{one:?} {other:?}");
-            if turned != "before" {
-                assert_eq!(opposite(stands(&one, &other)), turned);
-            }
+            assert_eq!(stands(&of(one), &of(other)), expected);
         }
-        assert_eq!(
-            stands(&at(&[], &[a(9)]), &at(&[], &[a(5)])),
-            Stands::Behind(5)
-        );
-        assert_eq!(
-            stands(&at(&[a(9)], &[b(4)]), &at(&[], &[a(9)])),
-            Stands::Behind(0)
-        );
         let nowhere = Checkpoint {
             source: SourceId::new("/a"),
             state: String::new(),
         };
-        assert_eq!(stands(&at(&[], &[a(5)]), &nowhere), Stands::Elsewhere);
+        assert_eq!(stands(&at("| a5"), &nowhere), Stands::Elsewhere);
     }
 
     #[test]

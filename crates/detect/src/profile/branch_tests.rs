@@ -84,9 +84,5 @@ fn where_pages_or_what_they_take_differ_each_is_on_its_own() {
     for (page, name) in [("-{b}", "number"), ("", "number-{b}")] {
         let different = learned(page, name);
         assert!(paths(&different).iter().all(|path| !path.contains('|')));
-        assert!(
-            score(&different, "GET", page, "debug") < 5.0,
-            "{page} {name}"
-        );
     }
 }

@@ -9,11 +9,9 @@ use super::options::{ProfileOptions, Trust};
 use super::regular::Regulars;
 use super::seen::{Request, Requests};
 use super::site::{Site, Verdict};
+use super::trial::{By, Trial};
 use super::value::STRONG;
-use super::witness::Witness;
 
-/// Requests of one trial.
-const TRIAL: u64 = 2_000;
 /// What of a network does not fit teaches nothing any more once it is so many different things within
 /// a week.
 const ODD_THINGS: usize = 3;
@@ -25,111 +23,32 @@ const FAITHFUL: u8 = 2;
 const MAX_ODD: usize = 4_096;
 /// What does not fit teaches only after so long, if its network is not known for more by then.
 const QUARANTINE_MS: i64 = 3_600_000;
+/// Of the networks every other one teaches what a change of the site would explain, so that twice as many are
+/// needed: what visitors show is told at once as news.
+const TEACHES: u64 = 1 << 63;
 /// So many such requests wait at most, and so much of their texts.
 const MAX_WAITING: usize = 2_048;
 const MAX_WAITING_BYTES: usize = 4 << 20;
-/// A site has changed only when so many networks show the same thing; attackers try many.
-const DRIFT_NETWORKS: u32 = 12;
-/// Things that are told apart in a trial.
-const MAX_THINGS: usize = 256;
 /// A site that learns is settled again after so many requests at least, or a tenth more.
 const SETTLE_EVERY: u64 = 500;
 /// The part of the false alarms that may be before a profile becomes more careful.
 const NOISE: f64 = 0.5;
-/// What strangers alone show counts for a tenth when it is asked whether a site has changed.
-const STRANGERS: f64 = 0.1;
 const NOTORIOUS_MS: i64 = 7 * 24 * 3_600_000;
-
-/// How many requests a profile would have found odd, before it learned from them.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct Trial {
-    pub(super) requests: u64,
-    pub(super) alarms: u64,
-    /// The alarms of these that visitors made and no change of the site explains, one of each network.
-    #[serde(default)]
-    noise: u64,
-    /// The share of these in the trial that was finished last.
-    #[serde(default)]
-    noise_share: f64,
-    /// What did not fit, by what it was.
-    pub(super) things: HashMap<u64, Witness>,
-    /// The same of networks that are no visitors.
-    #[serde(default)]
-    of_strangers: HashMap<u64, Witness>,
-    /// Of the trial that was finished last.
-    pub(super) share: Option<f64>,
-    /// The same of what many networks have shown alike.
-    pub(super) changed: f64,
-    /// Requests and alarms of the trial that was finished last.
-    #[serde(default)]
-    finished: [u64; 2],
-}
-
-impl Trial {
-    /// Counts a request; true when a trial is finished by it.
-    pub(super) fn count(&mut self, request: &Request<'_>) -> bool {
-        self.requests = self.requests.saturating_add(u64::from(request.weight()));
-        if self.requests < TRIAL {
-            return false;
-        }
-        let all = self.requests as f64;
-        self.share = Some(self.alarms as f64 / all);
-        self.noise_share = self.noise as f64 / all;
-        let alike = |things: &HashMap<u64, Witness>| {
-            let alike = things.values();
-            let alike = alike.filter(|seen| seen.networks() >= DRIFT_NETWORKS);
-            alike.map(|seen| f64::from(seen.count())).sum::<f64>()
-        };
-        self.changed = alike(&self.of_strangers).mul_add(STRANGERS, alike(&self.things)) / all;
-        self.finished = [self.requests, self.alarms];
-        self.requests = 0;
-        self.alarms = 0;
-        self.noise = 0;
-        self.things.clear();
-        self.of_strangers.clear();
-        true
-    }
-
-    /// Ends with a trial that is not finished, taken together with the one before.
-    pub(super) fn end(&mut self) {
-        let [requests, alarms] = self.finished;
-        let (requests, alarms) = (requests + self.requests, alarms + self.alarms);
-        if requests > 0 {
-            self.share = Some(alarms as f64 / requests as f64);
-        }
-    }
-
-    /// Counts a request that does not fit, after it has waited.
-    pub(super) fn count_odd(&mut self, request: &Request<'_>, thing: u64, by: By) {
-        if !matches!(by, By::StrangerAgain) {
-            self.alarms = self.alarms.saturating_add(u64::from(request.weight()));
-        }
-        let things = match by {
-            By::Visitor => &mut self.things,
-            By::Stranger | By::StrangerAgain => &mut self.of_strangers,
-        };
-        if things.len() < MAX_THINGS || things.contains_key(&thing) {
-            things.entry(thing).or_default().see(&request.lesson());
-        }
-    }
-}
-
-/// Who sends what does not fit: attackers send nothing else, visitors other things too.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum By {
-    /// Of what its network asked at least as much fitted as did not.
-    Visitor,
-    /// A network of which nothing else is known.
-    Stranger,
-    /// One of which only such things are known.
-    StrangerAgain,
-}
 
 /// What a network asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Asked {
     requests: u64,
     odd: u64,
+}
+
+/// A request that does not fit, and may teach later.
+#[derive(Clone, Debug)]
+pub(super) struct Waiting {
+    request: Requests,
+    /// What of it does not fit.
+    thing: u64,
+    may_teach: bool,
 }
 
 /// A site that is learned, with its trial.
@@ -149,7 +68,7 @@ pub(super) struct Course {
     regulars: Regulars,
     /// What does not fit and may teach later.
     #[serde(skip)]
-    pub(super) waiting: VecDeque<(Requests, u64)>,
+    pub(super) waiting: VecDeque<Waiting>,
     #[serde(skip)]
     waiting_bytes: usize,
 }
@@ -217,9 +136,17 @@ impl Course {
                         self.trial.noise += u64::from(request.weight());
                     }
                 }
-                let alone = request.alone();
-                self.waiting_bytes += alone.bytes();
-                self.waiting.push_back((alone, thing));
+                let is_change = verdict
+                    .misfits
+                    .first()
+                    .is_some_and(|one| one.change.is_some());
+                let waiting = Waiting {
+                    request: request.alone(),
+                    thing,
+                    may_teach: !is_change || request.who().network & TEACHES != 0,
+                };
+                self.waiting_bytes += waiting.request.bytes();
+                self.waiting.push_back(waiting);
                 return is_finished;
             }
             // That it is new there is known: it says nothing of how often something is.
@@ -238,24 +165,25 @@ impl Course {
     /// Learns from what has waited, but for that of networks that turned out to be notorious or that
     /// nobody knows as visitors.
     pub(super) fn release(&mut self, now_ms: i64, options: &ProfileOptions) {
-        while let Some((first, _)) = self.waiting.front() {
+        while let Some(first) = self.waiting.front() {
             let is_over = first
+                .request
                 .last()
                 .is_none_or(|one| now_ms.saturating_sub(one.at_ms()) >= QUARANTINE_MS);
             let fits = self.waiting.len() <= MAX_WAITING && self.waiting_bytes <= MAX_WAITING_BYTES;
             if !is_over && fits {
                 return;
             }
-            let Some((waited, thing)) = self.waiting.pop_front() else {
+            let Some(waited) = self.waiting.pop_front() else {
                 return;
             };
-            self.waiting_bytes = self.waiting_bytes.saturating_sub(waited.bytes());
-            if let Some(request) = waited.last()
+            self.waiting_bytes = self.waiting_bytes.saturating_sub(waited.request.bytes());
+            if let Some(request) = waited.request.last()
                 && !self.is_notorious(request.who().network)
             {
                 let by = self.sender(&request, options);
-                self.trial.count_odd(&request, thing, by);
-                if by == By::Visitor {
+                self.trial.count_odd(&request, waited.thing, by);
+                if by == By::Visitor && waited.may_teach {
                     self.site.learn(&request.as_odd(), options);
                 }
             }
@@ -347,7 +275,7 @@ impl Course {
     pub(super) fn is_bounded(&self, options: &ProfileOptions) -> bool {
         self.site.is_bounded(options)
             && self.odd.len().max(self.asked.len()) <= MAX_ODD
-            && self.trial.things.len().max(self.trial.of_strangers.len()) <= MAX_THINGS
+            && self.trial.is_bounded()
     }
 
     pub(super) fn settle_if_due(&mut self, options: &ProfileOptions) {
@@ -411,6 +339,7 @@ mod tests {
     use vigil_event::Event;
 
     use super::super::tests::{event, options};
+    use super::super::trial::TRIAL;
     use super::super::witness::Who;
     use super::*;
 
@@ -481,7 +410,7 @@ mod tests {
         for client in 0..60 {
             take(&mut course, &event(client, at_ms, "/item", &parameters));
         }
-        let waits: usize = course.waiting.iter().map(|(one, _)| one.bytes()).sum();
+        let waits: usize = course.waiting.iter().map(|one| one.request.bytes()).sum();
         assert_eq!(waits, course.waiting_bytes);
         assert!(
             (1_000_000..MAX_WAITING_BYTES + 200_000).contains(&waits),

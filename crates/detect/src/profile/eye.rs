@@ -359,7 +359,10 @@ fn evidence(event: &Event, misfit: &Misfit) -> Option<Evidence> {
     };
     match misfit.place {
         Place::Value(place) => {
-            let [name, value] = parameter(place)?;
+            // Those in the path come after the others.
+            let Some([name, value]) = parameter(place) else {
+                return whole(Field::UrlPath);
+            };
             let mut evidence = Evidence::new(
                 value.field,
                 value.decodings,
@@ -372,7 +375,9 @@ fn evidence(event: &Event, misfit: &Misfit) -> Option<Evidence> {
             Some(evidence)
         }
         Place::Name(place) => {
-            let [name, _] = parameter(place)?;
+            let Some([name, _]) = parameter(place) else {
+                return whole(Field::UrlPath);
+            };
             Some(Evidence::new(
                 name.field,
                 name.decodings,

@@ -92,14 +92,18 @@ impl Learner {
         let host = std::str::from_utf8(host).ok()?;
         if !self.models.contains_key(host) {
             if self.models.len() >= self.options.max_sites.max(1) {
+                // Anybody can make up names: what fewest have asked for, and not for the longest, goes first.
                 let weakest = self
                     .models
                     .iter()
                     .filter(|(_, model)| model.state == State::Learning)
-                    .map(|(host, model)| (model.course.site.clients(), host))
+                    .map(|(host, model)| {
+                        let site = &model.course.site;
+                        (site.clients(), site.last_ms(), host)
+                    })
                     .min()
-                    .filter(|(clients, _)| *clients < 3)?
-                    .1
+                    .filter(|(clients, ..)| *clients < self.options.min_clients.max(3))?
+                    .2
                     .clone();
                 self.models.remove(&weakest);
             }

@@ -14,6 +14,8 @@
 //! time is the events' own.
 
 #[cfg(test)]
+mod bound_tests;
+#[cfg(test)]
 mod branch_tests;
 mod branches;
 mod build;
@@ -42,8 +44,11 @@ mod sparse;
 #[cfg(test)]
 mod stranger_tests;
 #[cfg(test)]
+mod stray_tests;
+#[cfg(test)]
 mod tests;
 mod tree;
+mod trial;
 mod value;
 #[cfg(test)]
 mod varied_tests;

@@ -66,9 +66,9 @@ pub(crate) fn name_key(name: &[u8], key: &mut String) {
     }
 }
 
-/// Whether a parameter of that name says what brought the visitor.
+/// Whether a parameter of that name says what brought the visitor, or has none: a sign too many.
 pub(crate) fn is_campaign(name: &str) -> bool {
-    name.starts_with("utm_") || CAMPAIGN.contains(&name)
+    name.is_empty() || name.starts_with("utm_") || CAMPAIGN.contains(&name)
 }
 
 #[cfg(test)]

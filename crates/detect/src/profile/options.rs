@@ -108,17 +108,21 @@ pub(crate) struct Part {
     pub(crate) share: f64,
     /// So many times as much is new there where people write what they like.
     texts: f64,
+    /// Fewer addresses than this know little.
+    many: f64,
 }
 
-/// Fewer addresses than this know little.
-const WELL_KNOWN: f64 = 40.0;
+/// So many addresses know something well, and on a small site half of all, if they are as many as this.
+const WELL_KNOWN: [f64; 2] = [12.0, 40.0];
 
 impl Part {
-    /// So many of the requests of a site.
-    pub(crate) fn of(count: u64, all: u64) -> Self {
+    /// So many of the requests of a site that so many addresses have asked.
+    pub(crate) fn of(count: u64, all: u64, addresses: u64) -> Self {
+        let [least, most] = WELL_KNOWN;
         Self {
             share: (count as f64 / all.max(1) as f64).clamp(1e-4, 1.0),
             texts: 1.0,
+            many: (addresses as f64 / 2.0).clamp(least, most),
         }
     }
 
@@ -148,7 +152,7 @@ impl Part {
     /// once in a hundred requests to a page that one in a hundred asks for is rare enough.
     pub(crate) fn strength(self, probability: f64, addresses: u64) -> f64 {
         let rarely = (probability * self.share).max(1e-9);
-        let known = (addresses as f64 / WELL_KNOWN).min(1.0);
+        let known = (addresses as f64 / self.many).min(1.0);
         known * ((-rarely.log10() - 1.0) / 2.0).clamp(0.0, 1.25)
     }
 

@@ -51,11 +51,13 @@ pub struct ParameterDescription {
 }
 
 impl Parameter {
+    /// What does not fit of a value. Where the parameter came before in the same request, `again` is how strong
+    /// a sign that is whatever the parameter.
     pub(super) fn judge(
         &self,
         (name, value, place): (&str, &[u8], usize),
-        again: bool,
-        (part, elsewhere, trust): (Part, Option<(&ValueProfile, Part)>, Trust),
+        again: Option<f64>,
+        (part, [elsewhere, all], trust): (Part, [Option<(&ValueProfile, Part)>; 2], Trust),
         misfits: &mut Vec<Misfit>,
     ) {
         let so_far = || {
@@ -66,14 +68,18 @@ impl Parameter {
             )
         };
         let witnesses = self.value.witnesses();
-        if again && !trust.trusts(&self.repeated) && !name.contains('#') {
+        if let Some(strength) = again
+            && !trust.trusts(&self.repeated)
+            && !name.contains('#')
+        {
             let shown = self.repeated.networks();
+            let strength = strength.max(part.rarity(shown, self.requests, witnesses));
             misfits.push(Misfit {
                 aspect: Aspect::Repeated,
                 place: Place::Name(place),
                 thing: hash_text(name.as_bytes()),
                 change: None,
-                score: 5.5 * part.rarity(shown, self.requests, witnesses),
+                score: 5.5 * strength,
                 words: format!("parameter `{name}` came once {}", so_far()),
             });
         }
@@ -81,7 +87,10 @@ impl Parameter {
         let here = self.value.judge((&shape, value), part, trust);
         let is_little_known = self.value.witnesses() < FEW;
         let there = elsewhere
-            .filter(|_| here.is_some() || is_little_known)
+            .filter(|(values, _)| {
+                let is_listed_there = values.is_list() && !self.value.is_list();
+                here.is_some() || is_little_known || is_listed_there
+            })
             .map(|(values, part)| (values, values.judge((&shape, value), part, trust)));
         let worst = match (here, there) {
             (Some(_), Some((values, None))) if values.count() >= MUCH_MORE * self.value.count() => {
@@ -103,8 +112,44 @@ impl Parameter {
         };
         if let Some((misfit, of)) = worst {
             misfits.extend(value_misfit((name, place), &misfit, of));
+        } else if is_little_known {
+            misfits.extend(misfit_of_all((name, value, place), &shape, all, trust));
         }
     }
+}
+
+/// What does not fit of a value that no page is known to take, by what the site knows of the name, and of all
+/// values.
+pub(super) fn misfit_elsewhere(
+    (name, value, place): (&str, &[u8], usize),
+    shape: &Shape,
+    [elsewhere, all]: [Option<(&ValueProfile, Part)>; 2],
+    trust: Trust,
+) -> Option<Misfit> {
+    let Some((values, part)) = elsewhere else {
+        return misfit_of_all((name, value, place), shape, all, trust);
+    };
+    let misfit = values.judge((shape, value), part, trust)?;
+    value_misfit((name, place), &misfit, values)
+}
+
+/// Whether a value is written with what no value on the site is, or longer than any.
+fn misfit_of_all(
+    (name, value, place): (&str, &[u8], usize),
+    shape: &Shape,
+    all: Option<(&ValueProfile, Part)>,
+    trust: Trust,
+) -> Option<Misfit> {
+    let (values, part) = all?;
+    let misfit = values.judge((shape, value), part, trust)?;
+    let is_telling = misfit.is_dangerous || misfit.is_long;
+    let words = format!(
+        "whatever it was called, a value was {} in {} requests",
+        misfit.usual,
+        grouped(values.count())
+    );
+    let misfit = value_misfit((name, place), &misfit, values).filter(|_| is_telling)?;
+    Some(Misfit { words, ..misfit })
 }
 
 /// What is said of a value that does not fit. How a campaign is called says nothing.

@@ -11,6 +11,10 @@ use super::witness::{Lesson, Who};
 
 /// The parameters of a request beyond this are not looked at.
 const MAX_PARAMETERS: usize = 48;
+/// And of those in its path.
+const MAX_PATH_PARAMETERS: usize = 8;
+/// The longest name of these.
+const MAX_PATH_NAME_BYTES: usize = 32;
 /// Of a value this many bytes are looked at.
 const MAX_VALUE_BYTES: usize = 4_096;
 /// The longest host name (RFC 1035).
@@ -99,7 +103,8 @@ impl Requests {
         if let Some(host) = self.text.get_mut(host.start as usize..host.end as usize) {
             host.make_ascii_lowercase();
         }
-        let path = self.keep(decoded(event, Field::UrlPath));
+        let whole_path = decoded(event, Field::UrlPath);
+        let path = self.keep_path(whole_path);
         let first = self.parameters.len() as u32;
         for [name, value] in event.parameters().take(MAX_PARAMETERS) {
             if name.decodings.contains(Decodings::HEADER) {
@@ -109,6 +114,15 @@ impl Requests {
             let text = value.text;
             let value = self.keep(text.get(..MAX_VALUE_BYTES).unwrap_or(text));
             self.parameters.push([name, value]);
+        }
+        for range in parameters_in(whole_path).take(MAX_PATH_PARAMETERS) {
+            let text = whole_path.get(range).unwrap_or_default();
+            let sign = text.iter().position(|byte| *byte == b'=');
+            let (name, value) = text.split_at(sign.unwrap_or(text.len()));
+            let value = value.get(1..).unwrap_or_default();
+            let pair = [name, value.get(..MAX_VALUE_BYTES).unwrap_or(value)];
+            let pair = pair.map(|one| self.keep(one));
+            self.parameters.push(pair);
         }
         let host_text = self.part(&host);
         let origin = origin(event.raw(Field::Referrer).unwrap_or_default(), host_text);
@@ -172,6 +186,20 @@ impl Requests {
         start..self.text.len() as u32
     }
 
+    /// A path without the parameters in it.
+    fn keep_path(&mut self, path: &[u8]) -> Range<u32> {
+        let start = self.text.len() as u32;
+        let mut from = 0;
+        for range in parameters_in(path) {
+            let before = path.get(from..range.start).unwrap_or_default();
+            self.text.extend_from_slice(before);
+            from = range.end;
+        }
+        self.text
+            .extend_from_slice(path.get(from..).unwrap_or_default());
+        start..self.text.len() as u32
+    }
+
     fn part(&self, range: &Range<u32>) -> &[u8] {
         self.text
             .get(range.start as usize..range.end as usize)
@@ -195,6 +223,11 @@ impl<'a> Request<'a> {
         places
             .iter()
             .map(|pair| pair.each_ref().map(|one| all.part(one)))
+    }
+
+    /// Whether one of the first so many parameters has the same name and value.
+    pub(crate) fn has_before(&self, place: usize, pair: [&[u8]; 2]) -> bool {
+        !pair[0].is_empty() && self.parameters().take(place).any(|one| one == pair)
     }
 
     pub(crate) const fn method(&self) -> u8 {
@@ -282,6 +315,32 @@ fn decoded(event: &Event, field: Field) -> &[u8] {
         .unwrap_or_default()
 }
 
+/// Where a path has parameters of its own, as `;jsessionid=1f2e` in `/cart;jsessionid=1f2e` (RFC 3986, 3.3). What
+/// has no value is none, but part of a name.
+fn parameters_in(path: &[u8]) -> impl Iterator<Item = Range<usize>> {
+    let mut from = 0;
+    std::iter::from_fn(move || {
+        loop {
+            let rest = path.get(from..)?;
+            let start = from + rest.iter().position(|byte| *byte == b';')?;
+            let text = path.get(start + 1..)?;
+            let is_end = |byte: &u8| matches!(byte, b';' | b'/');
+            let text = text.split(is_end).next().unwrap_or_default();
+            from = start + 1 + text.len();
+            let sign = text
+                .iter()
+                .position(|byte| *byte == b'=')
+                .unwrap_or_default();
+            let is_of_name =
+                |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+            let mut name = text.iter().take(sign);
+            if (1..=MAX_PATH_NAME_BYTES).contains(&sign) && name.all(is_of_name) {
+                return Some(start..from);
+            }
+        }
+    })
+}
+
 /// The methods that are told apart.
 const METHODS: [&str; 9] = [
     "GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PROPFIND",
@@ -338,6 +397,30 @@ mod tests {
         event.set(Field::UrlQuery, query);
         event.add_parameter(0..1, 2..query.len());
         event
+    }
+
+    #[test]
+    fn parameters_of_a_path_are_read_like_others() {
+        let mut requests = Requests::default();
+        for (path, kept, parameters) in [
+            ("/cart", "/cart", &[][..]),
+            (
+                "/cart;jsessionid=1f2e.n1",
+                "/cart",
+                &[";jsessionid", "1f2e.n1"],
+            ),
+            ("/a;v=1;w=2/b;x=", "/a/b", &[";v", "1", ";w", "2", ";x", ""]),
+            ("/a;id", "/a;id", &[]),
+            ("/a;=1;b c=2;", "/a;=1;b c=2;", &[]),
+        ] {
+            let mut event = Event::new();
+            event.set(Field::UrlPath, path.as_bytes());
+            requests.push(&event, Who::default());
+            let last = requests.last().unwrap();
+            let read: Vec<_> = last.parameters().flatten().collect();
+            let expected: Vec<_> = parameters.iter().map(|one| one.as_bytes()).collect();
+            assert_eq!((last.path(), read), (kept.as_bytes(), expected), "{path}");
+        }
     }
 
     #[test]

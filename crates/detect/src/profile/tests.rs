@@ -27,7 +27,7 @@ pub(super) fn options() -> ProfileOptions {
 /// A site that is asked from many networks for items by number and colour.
 pub(super) struct Bench {
     eye: Eye,
-    learner: Learner,
+    pub(super) learner: Learner,
     pub(super) now_ms: i64,
 }
 
@@ -66,7 +66,7 @@ pub(super) fn asked_by(
 }
 
 impl Bench {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             eye: Eye::new(options()),
             learner: Learner::new(options()),
@@ -112,7 +112,7 @@ impl Bench {
         self.eye.follow(&profiles);
     }
 
-    fn state(&self) -> State {
+    pub(super) fn state(&self) -> State {
         self.learner.status_of("shop.example").unwrap().state
     }
 
@@ -419,42 +419,6 @@ fn learning_anew_leaves_the_old_one_in_force_until_it_has_passed() {
     bench.visits(6_000);
     let status = bench.learner.status_of("shop.example").unwrap();
     assert!(!status.is_retraining && status.version == 2);
-}
-
-#[test]
-fn memory_is_bounded_whatever_comes() {
-    let mut bench = Bench::new();
-    for number in 0..60_000u32 {
-        bench.now_ms += 1_000;
-        let path = format!("/p{}/q{}/r{number}", number % 300, number % 7_000);
-        let name = format!("n{number}");
-        let event = event(number % 4_000, bench.now_ms, &path, &[(&name, "v")]);
-        bench.show(&event, 0.0);
-    }
-    bench.publish();
-    let status = bench.learner.status_of("shop.example").unwrap();
-    assert!(
-        status.places <= options().max_places + 200,
-        "{}",
-        status.places
-    );
-    assert!(status.bytes < 24 << 20, "{}", status.bytes);
-}
-
-#[test]
-fn names_of_hosts_that_are_made_up_push_no_site_out() {
-    let mut bench = active();
-    for number in 0..200u32 {
-        let mut request = Event::new();
-        request.occurred_at = Timestamp::from_millis(bench.now_ms);
-        request.source_ip = Some(IpAddr::V4(Ipv4Addr::from(number)));
-        request.set(Field::UrlDomain, format!("h{number}.example").as_bytes());
-        request.set(Field::UrlPath, b"/");
-        bench.show(&request, 0.0);
-    }
-    bench.publish();
-    assert_eq!(bench.state(), State::Active);
-    assert!(bench.learner.status().len() <= options().max_sites);
 }
 
 proptest! {

@@ -288,6 +288,14 @@ impl Node {
         before.saturating_sub(self.places())
     }
 
+    /// Gives up all names that hardly anybody has asked for: where anything is answered, there is no end of them.
+    pub(crate) fn prune(&mut self) {
+        self.children.retain(|_, one| !one.seen.is_rare());
+        for child in self.children.values_mut() {
+            child.prune();
+        }
+    }
+
     fn add(&mut self, other: Self) {
         self.seen.add(&other.seen);
         self.count = self.count.saturating_add(other.count);

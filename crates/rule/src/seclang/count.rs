@@ -66,11 +66,7 @@ impl Program {
         }
         let members = work.texts.members(read.collection, event);
         let count = (members.start..members.end).filter(|value| {
-            let value = work.texts.values.all.get(*value as usize);
-            let name = work
-                .texts
-                .values
-                .text(value.map_or((0, 0), |value| value.name));
+            let name = work.texts.values.name_of(*value);
             read.takes(name) && !self.is_taken_out(rule, read.collection, name, work)
         });
         let count = count.count();

@@ -408,7 +408,7 @@ mod tests {
              SecRule &ARGS \"@gt 1\" \"ctl:ruleRemoveTargetById=2-3;ARGS:/p/\"\n\
              SecMarker END\n\
              SecRuleUpdateTargetById 1 \"!ARGS:y\"\n\
-             SecRule ARGS b id:2,t:sha1\n\
+             SecRule ARGS b id:2,t:md5\n\
              SecRuleRemoveById 3\n",
         );
         let Step::Rule(first) = &steps[0] else {
@@ -427,7 +427,7 @@ mod tests {
         };
         assert_eq!(
             second.refused.as_deref(),
-            Some("the transformation `sha1` is not offered")
+            Some("the transformation `md5` is not offered")
         );
         assert_eq!(second.links[0].operator, "rx");
     }

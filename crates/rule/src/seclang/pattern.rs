@@ -15,6 +15,7 @@ use std::sync::OnceLock;
 use regex::bytes::{Regex, RegexBuilder};
 use regex_syntax::hir::Hir;
 
+use crate::bytes::{self, ByteSet};
 use crate::outline::Outline;
 
 /// A longer pattern is refused, in bytes. Rules are the operator's own; input never is a pattern.
@@ -33,6 +34,8 @@ pub(super) struct Pattern {
     /// A match counts only if it has the first group: see [`guarded`].
     guarded: bool,
     pub(super) hir: Hir,
+    /// Of each of these sets every match has a byte.
+    bytes: Vec<ByteSet>,
     /// Made when it is first asked.
     outline: OnceLock<Option<Outline>>,
 }
@@ -69,9 +72,15 @@ impl Pattern {
         Ok(Self {
             regex,
             guarded,
+            bytes: bytes::of_pattern(&hir),
             hir,
             outline: OnceLock::new(),
         })
+    }
+
+    /// Whether it may match a text that has bytes of these kinds.
+    pub(super) fn may_match(&self, kinds: ByteSet) -> bool {
+        self.bytes.iter().all(|set| set.meets(kinds))
     }
 
     /// Where it matches first.

@@ -12,13 +12,15 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use foldhash::fast::RandomState;
+
 use super::draft::{Change, Draft, DraftLink, Effect, Step, names_of};
 use super::operator::{DataFiles, Operator, number};
 use super::syntax::Variable;
 use super::text::Text;
 
 /// The variables that rules set, by their names in lower case.
-pub(super) type Variables = HashMap<Vec<u8>, Vec<u8>>;
+pub(super) type Variables = HashMap<Vec<u8>, Vec<u8>, RandomState>;
 
 /// What is left to do for each request.
 #[derive(Debug, Default)]

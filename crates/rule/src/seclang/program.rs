@@ -13,7 +13,7 @@ use super::draft::{Change, Draft, DraftLink, Effect, Step, Who};
 use super::operator::{DataFiles, Operator};
 use super::plan::{Kept, Plan, Variables};
 use super::read::{Pick, Read};
-use super::reads::{self, Reader};
+use super::reads::{self, Gated, Reader};
 use super::syntax::{Selector, Variable};
 use super::text::{Part, Text};
 use super::transform::{Bytes, Transform};
@@ -51,6 +51,9 @@ pub(super) struct Link {
     pub(super) gate: Option<usize>,
     /// The number of its first read among those of all rules.
     pub(super) first_read: usize,
+    /// Where its reads stand in what has a bit for each: a word, and the bits; none if that is not one
+    /// word.
+    pub(super) bits: (usize, u64),
 }
 
 /// A rule with those chained to it.
@@ -69,11 +72,9 @@ pub(super) struct Compiled {
 #[derive(Debug)]
 pub(super) struct Look {
     pub(super) collection: Collection,
-    pub(super) chains: Vec<Vec<Transform>>,
-    /// A text without any of these bytes is the same under each of the chains, but for its case.
-    pub(super) needs: Bytes,
-    /// See [`reads::gated`].
-    pub(super) gated: Vec<(usize, usize)>,
+    /// Each with the bytes without any of which a text is the same under it, but for its case.
+    pub(super) chains: Vec<(Vec<Transform>, Bytes)>,
+    pub(super) gated: Gated,
 }
 
 /// What is run for each request.
@@ -148,7 +149,7 @@ impl Program {
         let gates = sets.len();
         let (finder, opens) = finder(&sets)?;
         let reads = reads::number(&mut rules);
-        let looks = looks(&rules);
+        let looks = looks(&rules, (reads, gates));
         let program = Self {
             number: PROGRAMS.fetch_add(1, Ordering::Relaxed),
             reads,
@@ -311,6 +312,7 @@ fn compile_link(link: &DraftLink, wanted: &Wanted, files: &DataFiles) -> Result<
         deeds,
         gate: None,
         first_read: 0,
+        bits: (0, 0),
     })
 }
 
@@ -445,7 +447,7 @@ fn finder(sets: &Sets) -> Result<(AhoCorasick, Vec<Vec<usize>>), String> {
 }
 
 /// The texts to look through: each collection that a gated link reads, under each of its chains.
-fn looks(rules: &[Compiled]) -> Vec<Look> {
+fn looks(rules: &[Compiled], sizes: (usize, usize)) -> Vec<Look> {
     let mut looks: Vec<Look> = Vec::new();
     for link in rules
         .iter()
@@ -460,8 +462,7 @@ fn looks(rules: &[Compiled]) -> Vec<Look> {
                     looks.push(Look {
                         collection: read.collection,
                         chains: Vec::new(),
-                        needs: Bytes::default(),
-                        gated: reads::gated(rules, read.collection),
+                        gated: Gated::new(rules, read.collection, sizes),
                     });
                     looks.len() - 1
                 });
@@ -474,11 +475,10 @@ fn looks(rules: &[Compiled]) -> Vec<Look> {
                     [before @ .., Transform::Lowercase] => before,
                     all => all,
                 };
-                if !look.chains.iter().any(|known| known == chain) {
-                    look.chains.push(chain.to_vec());
+                if !look.chains.iter().any(|(known, _)| known == chain) {
                     let others = chain.iter().filter(|one| **one != Transform::Lowercase);
-                    let needs = others.fold(look.needs, |all, one| all.with(one.needs()));
-                    look.needs = needs;
+                    let needs = others.fold(Bytes::default(), |all, one| all.with(one.needs()));
+                    look.chains.push((chain.to_vec(), needs));
                 }
             }
         }

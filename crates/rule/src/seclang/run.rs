@@ -83,6 +83,7 @@ impl Program {
             let members = work.texts.members(reader.collection, event);
             work.memory.recall(reader, members, &work.texts.values);
         }
+        work.memory.dismiss(&self.readers);
         work.memory.find_alive(&self.rules);
         let Work {
             texts,
@@ -119,15 +120,18 @@ impl Program {
         mut hit: impl FnMut(&Compiled, &Work),
     ) {
         self.look(event, work);
+        work.memory.dismiss(&self.readers);
         let mut place = 0;
         while let Some(rule) = self.rules.get(place) {
-            let may_match = rule.gates.iter().all(|gate| has(&work.seen, *gate));
+            let first = rule.links.first();
+            let may_match = !first.is_some_and(|link| work.memory.is_dismissed(link))
+                && rule.gates.iter().all(|gate| has(&work.seen, *gate));
             if may_match && !work.removed.contains(&(place as u32)) {
                 work.matched.clear();
                 if self.matches(place, rule, event, work) {
                     hit(rule, work);
                     if work.off {
-                        return;
+                        break;
                     }
                     if let Some(to) = rule.skip_to {
                         place = to;
@@ -137,6 +141,7 @@ impl Program {
             }
             place += 1;
         }
+        work.memory.keep();
     }
 
     /// Looks through every text for the literals that rules need.
@@ -151,21 +156,20 @@ impl Program {
                 work.opened.clear();
                 work.opened.resize(words(self.gates), 0);
                 let text = work.texts.of_value(value);
-                if look.needs.are_any_of(work.texts.classes(text)) {
-                    for chain in &look.chains {
-                        let text = work.texts.transformed(text, chain);
-                        self.open(text, work);
+                let classes = work.texts.classes(text);
+                self.open(text, work);
+                let changing = look.chains.iter();
+                let changing = changing.filter(|(_, needs)| needs.are_any_of(classes));
+                for (chain, _) in changing {
+                    let made = work.texts.transformed(text, chain);
+                    if made != text {
+                        self.open(made, work);
                     }
-                } else {
-                    self.open(text, work);
                 }
                 add(&mut work.seen, &work.opened);
                 work.memory.learn_opened(value, &work.opened);
-                for (read, gate) in &look.gated {
-                    if !has(&work.opened, *gate) {
-                        work.memory.learn_miss(value, *read);
-                    }
-                }
+                let Work { memory, opened, .. } = &mut *work;
+                memory.learn_closed(value, opened, &look.gated);
             }
         }
     }
@@ -206,6 +210,10 @@ impl Program {
         event: &Event,
         work: &mut Work,
     ) -> bool {
+        let number = link.is_fixed().then_some(link.first_read + order);
+        if number.is_some_and(|number| work.memory.is_read_dismissed(number)) {
+            return false;
+        }
         let argument = self.argument(link, event, work);
         if read.counted {
             let count = self.count(at.0, read, event, work);
@@ -221,22 +229,12 @@ impl Program {
             return matched;
         }
         let members = work.texts.members(read.collection, event);
-        let number = link.is_fixed().then_some(link.first_read + order);
         for value in members.start..members.end {
             if number.is_some_and(|number| work.memory.is_miss(value, number)) {
                 continue;
             }
-            let Some(name) = work
-                .texts
-                .values
-                .all
-                .get(value as usize)
-                .map(|value| value.name)
-            else {
-                break;
-            };
-            let name = work.texts.values.text(name);
-            if !read.takes(name) {
+            let name = work.texts.values.name_of(value);
+            if !work.memory.is_named(value) && !read.takes(name) {
                 number.inspect(|number| work.memory.learn_miss(value, *number));
                 continue;
             }
@@ -249,13 +247,7 @@ impl Program {
                 number.inspect(|number| work.memory.learn_miss(value, *number));
                 continue;
             };
-            let name = work
-                .texts
-                .values
-                .all
-                .get(value as usize)
-                .map(|value| value.name);
-            let name = work.texts.values.text(name.unwrap_or_default()).to_vec();
+            let name = work.texts.values.name_of(value).to_vec();
             self.note(
                 at,
                 link,
@@ -331,6 +323,7 @@ impl Program {
                     let is_injection = work.verdicts.of(*question, bytes);
                     is_injection.then_some(0..bytes.len())
                 }
+                Operator::Pattern(pattern) if !pattern.may_match(work.texts.kinds(text)) => None,
                 operator => operator.find(bytes, argument),
             };
             let found = if link.negated {

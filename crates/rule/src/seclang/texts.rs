@@ -9,6 +9,7 @@ use vigil_event::Event;
 use super::collection::Collection;
 use super::transform::{Bytes, Transform};
 use super::values::{Members, Span, Values};
+use crate::bytes::ByteSet;
 
 /// A text's place among those of a request.
 pub(super) type TextId = u32;
@@ -22,6 +23,7 @@ const MAX_BYTES: usize = 16 << 20;
 struct Entry {
     span: Span,
     bytes: Bytes,
+    kinds: ByteSet,
     /// Where its gates stand in `opened`.
     opened: Option<u32>,
 }
@@ -56,6 +58,25 @@ pub(super) fn insert(bits: &mut [u64], gate: usize) {
     }
 }
 
+/// Takes the bit of a gate, or of a read, away.
+pub(super) fn remove(bits: &mut [u64], gate: usize) {
+    if let Some(word) = bits.get_mut(gate / 64) {
+        *word &= !(1 << (gate % 64));
+    }
+}
+
+/// The numbers of the bits that are set.
+pub(super) fn numbers(bits: &[u64]) -> impl Iterator<Item = usize> {
+    bits.iter().enumerate().flat_map(|(place, word)| {
+        let mut rest = *word;
+        std::iter::from_fn(move || {
+            let bit = rest.trailing_zeros() as usize;
+            rest &= rest.checked_sub(1)?;
+            Some(place * 64 + bit)
+        })
+    })
+}
+
 impl Texts {
     pub(super) fn clear(&mut self) {
         self.values.clear();
@@ -78,6 +99,12 @@ impl Texts {
     pub(super) fn classes(&self, text: TextId) -> Bytes {
         let entry = self.entries.get(text as usize);
         entry.map_or_else(Bytes::default, |entry| entry.bytes)
+    }
+
+    /// The kinds of bytes that a text has.
+    pub(super) fn kinds(&self, text: TextId) -> ByteSet {
+        let entry = self.entries.get(text as usize);
+        entry.map_or(ByteSet::ALL, |entry| entry.kinds)
     }
 
     /// The text of a value.
@@ -106,9 +133,12 @@ impl Texts {
 
     fn enter(&mut self, span: Span) -> TextId {
         let text = self.entries.len() as TextId;
+        let bytes = self.values.text(span);
+        let kinds = bytes.iter().map(|byte| ByteSet::alone(*byte));
         self.entries.push(Entry {
             span,
-            bytes: Bytes::of(self.values.text(span)),
+            bytes: Bytes::of(bytes),
+            kinds: kinds.fold(ByteSet::default(), ByteSet::with),
             opened: None,
         });
         self.steps

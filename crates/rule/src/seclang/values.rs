@@ -32,6 +32,8 @@ pub(super) struct Members {
 pub(super) struct Values {
     pub(super) bytes: Vec<u8>,
     pub(super) all: Vec<Value>,
+    /// The parameters of the query, decoded when they are first asked for.
+    query: Option<Vec<Value>>,
     members: [Option<Members>; Collection::COUNT],
 }
 
@@ -40,6 +42,7 @@ impl Default for Values {
         Self {
             bytes: Vec::new(),
             all: Vec::new(),
+            query: None,
             members: [None; Collection::COUNT],
         }
     }
@@ -49,6 +52,7 @@ impl Values {
     pub(super) fn clear(&mut self) {
         self.bytes.clear();
         self.all.clear();
+        self.query = None;
         self.members = [None; Collection::COUNT];
     }
 
@@ -56,6 +60,12 @@ impl Values {
         self.bytes
             .get(start as usize..end as usize)
             .unwrap_or_default()
+    }
+
+    /// The name of a value, by its place.
+    pub(super) fn name_of(&self, value: u32) -> &[u8] {
+        let value = self.all.get(value as usize);
+        self.text(value.map(|value| value.name).unwrap_or_default())
     }
 
     /// The members of a collection of the request, found when they are first asked for.
@@ -160,36 +170,48 @@ impl Values {
     }
 
     fn query(&mut self, event: &Event, names: bool) {
-        if let Some(query) = Self::raw(event, Field::UrlQuery)
-            && !query.is_empty()
-        {
-            self.parameters(&query, names);
-        }
+        let pairs = match self.query.take() {
+            Some(pairs) => pairs,
+            None => match Self::raw(event, Field::UrlQuery) {
+                Some(query) => self.parameters(&query),
+                None => Vec::new(),
+            },
+        };
+        let values = pairs.iter().map(|pair| Value {
+            name: pair.name,
+            text: if names { pair.name } else { pair.text },
+        });
+        self.all.extend(values);
+        self.query = Some(pairs);
     }
 
-    /// The parameters of a form or a query, decoded once.
-    fn parameters(&mut self, text: &[u8], names: bool) {
-        for part in text
-            .split(|byte| *byte == b'&')
-            .filter(|part| !part.is_empty())
-        {
-            let sign = memchr::memchr(b'=', part).unwrap_or(part.len());
-            let (name, value) = part.split_at(sign);
-            let mut decoded = [Vec::new(), Vec::new()];
-            for (text, to) in [name, value.get(1..).unwrap_or_default()]
-                .iter()
-                .zip(&mut decoded)
-            {
-                Transform::UrlDecode.apply(text, to);
-            }
-            let [name, value] = decoded;
-            self.pair(&name, &value, names);
-        }
+    /// The parameters of a query, decoded once.
+    fn parameters(&mut self, text: &[u8]) -> Vec<Value> {
+        let parts = text.split(|byte| *byte == b'&');
+        let parts = parts.filter(|part| !part.is_empty());
+        parts
+            .map(|part| {
+                let sign = memchr::memchr(b'=', part).unwrap_or(part.len());
+                let (name, value) = part.split_at(sign);
+                Value {
+                    name: self.decoded(name),
+                    text: self.decoded(value.get(1..).unwrap_or_default()),
+                }
+            })
+            .collect()
+    }
+
+    fn decoded(&mut self, text: &[u8]) -> Span {
+        let start = self.bytes.len() as u32;
+        Transform::UrlDecode.apply(text, &mut self.bytes);
+        (start, self.bytes.len() as u32)
     }
 
     /// A member of a collection of values, or of that of their names.
     fn pair(&mut self, name: &[u8], value: &[u8], names: bool) {
-        self.add(name, if names { name } else { value });
+        let name = self.append(name);
+        let text = if names { name } else { self.append(value) };
+        self.all.push(Value { name, text });
     }
 
     fn form(&mut self, whole: Option<&Whole>, names: bool) {
@@ -323,14 +345,10 @@ impl Values {
             C::RequestBody => self.add(b"", &whole.body),
             C::RequestBodyLength => self.add(b"", &number(whole.body.len())),
             C::ReqbodyProcessor => self.add(b"", whole.kind.processor().as_bytes()),
-            C::ReqbodyError => self.add(
-                b"",
-                if whole.malformed.is_some() {
-                    b"1"
-                } else {
-                    b"0"
-                },
-            ),
+            C::ReqbodyError => {
+                let errors = whole.malformed.is_some().into();
+                self.add(b"", &number(errors));
+            }
             C::Xml => {
                 if !whole.xml_text.is_empty() {
                     self.add(b"/*", &whole.xml_text);

@@ -3,7 +3,7 @@
 //! Owns: a table of bounded size; see [`Familiar`]. Never holds: longer texts, nor anything that changes
 //! an answer.
 
-use crate::injection::Injection;
+use crate::injection::{Injection, is_one_word};
 use vigil_event::familiar::{Familiar, Recall};
 
 /// How many texts are remembered.
@@ -18,6 +18,9 @@ pub(super) struct Verdicts(Option<Familiar<bool>>);
 impl Verdicts {
     /// Whether the text is an injection.
     pub(super) fn of(&mut self, question: Injection, text: &[u8]) -> bool {
+        if is_one_word(text) {
+            return false;
+        }
         let known = self
             .0
             .get_or_insert_with(|| Familiar::new(SLOTS, MAX_BYTES));

@@ -12,7 +12,7 @@ use super::kin::Kin;
 use super::misfit::{Aspect, Misfit, Place, grouped};
 use super::name::{MAX_NAME_BYTES, is_campaign, name_key};
 use super::options::{Part, Trust};
-use super::parameter::{Parameter, value_misfit};
+use super::parameter::{Parameter, misfit_elsewhere};
 use super::seen::{self, Origin, Request};
 use super::shape::{Shape, bucket, bucket_start};
 use super::sparse::Sparse;
@@ -62,6 +62,15 @@ pub(crate) trait SiteWide {
     /// What its values look like, if it is known somewhere on the site, and how much of the site's
     /// traffic has it.
     fn values(&self, name: &str) -> Option<(&ValueProfile, Part)>;
+
+    /// The same of all values, whatever they are called.
+    fn all_values(&self) -> Option<(&ValueProfile, Part)>;
+
+    /// How strong a sign a parameter of that name is, as one that hardly any request to the site has.
+    fn strength_of_new(&self, name: &str) -> f64;
+
+    /// How strong a sign it is that a parameter comes twice with the same value.
+    fn strength_of_double(&self) -> f64;
 
     /// How many clients came that have never shown that method on any path.
     fn clients_without(&self, method: u8) -> u64;
@@ -215,7 +224,15 @@ impl Endpoint {
                 Some((key, parameter)) => {
                     let again = request.parameters().take(place).any(|[one, _]| one == name);
                     needed += usize::from(!again && self.is_needed(parameter));
-                    let elsewhere = names.values(key);
+                    let elsewhere = [names.values(key), names.all_values()];
+                    let again = again.then(|| {
+                        let is_double = request.has_before(place, [name, value]);
+                        if is_double {
+                            names.strength_of_double()
+                        } else {
+                            0.0
+                        }
+                    });
                     parameter.judge(
                         (key, value, place),
                         again,
@@ -291,15 +308,19 @@ impl Endpoint {
         };
         let seen = self.settled.crowd;
         let strength = part.strength(self.new_names.probability(self.count, seen, shown), crowd);
+        let strength = strength.max(names.strength_of_new(&key));
         let shape = Shape::of(value);
-        let classes = shape.classes | Shape::of(name).classes;
+        // Those in the path begin with the sign that parts them from it.
+        let bare = name.strip_prefix(b";").unwrap_or(name);
+        let classes = shape.classes | Shape::of(bare).classes;
         let is_dangerous = trust.read(classes) & class::DANGEROUS != 0;
-        let elsewhere = names.values(&key);
-        if let Some((values, part)) = elsewhere
-            && let Some(misfit) = values.judge((&shape, value), part, trust)
-        {
-            misfits.extend(value_misfit((&key, place), &misfit, values));
-        }
+        let elsewhere = [names.values(&key), names.all_values()];
+        misfits.extend(misfit_elsewhere(
+            (&key, value, place),
+            &shape,
+            elsewhere,
+            trust,
+        ));
         let weight = if is_dangerous {
             6.5
         } else if is_campaign(&key) {

@@ -1,24 +1,25 @@
 //! One site: its paths, the names and endings used anywhere on it, and the judgement of a request.
 
+mod learn;
+mod room;
+mod stray;
 mod unknown;
 mod verdict;
-
-use std::hash::Hash;
 
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 use vigil_event::Outcome;
-use vigil_event::whole::is_secret;
 
+use self::room::count;
+use self::stray::{Lost, Strays};
 use self::verdict::{segment_misfit, verdict};
-use super::ending::{ending, is_file};
+use super::ending::ending;
 use super::endpoint::{Endpoint, EndpointDescription, SiteWide};
 use super::misfit::Misfit;
-use super::name::name_key;
 use super::options::{Part, ProfileOptions, Trust};
 use super::seen::Request;
 use super::segment::segments;
-use super::shape::{Shape, bucket};
+use super::shape::bucket;
 use super::sparse::Sparse;
 use super::tree::{Found, Node};
 use super::value::ValueProfile;
@@ -52,6 +53,18 @@ pub struct Site {
     /// The parameters by name, whatever the path.
     names: HashMap<Box<str>, Named>,
     endings: HashMap<Box<str>, Witness>,
+    /// What the parts of paths look like, wherever they stand.
+    #[serde(default)]
+    segments: Option<Box<ValueProfile>>,
+    /// The same of all values.
+    #[serde(default)]
+    values: Option<Box<ValueProfile>>,
+    /// How often a parameter comes twice with the same value.
+    #[serde(default)]
+    doubles: Novelty,
+    /// How often a parameter comes that no page took.
+    #[serde(default)]
+    new_names: Novelty,
     /// The methods that were served, whatever the path.
     #[serde(default)]
     methods: Sparse,
@@ -60,6 +73,8 @@ pub struct Site {
     soft_misses: Sparse,
     /// Paths that are not there and are asked for all the same: broken links.
     missing: HashMap<u64, Witness>,
+    #[serde(default)]
+    strays: Strays,
     /// What is new and does not fit, but visitors send it all the same.
     #[serde(default)]
     news: HashMap<u64, Witness>,
@@ -139,6 +154,24 @@ impl SiteWide for Site {
         is_known.then(|| (&named.value, self.part_of_values(named.value.count())))
     }
 
+    fn all_values(&self) -> Option<(&ValueProfile, Part)> {
+        Some((self.values.as_deref()?, self.part_of_values(self.count)))
+    }
+
+    fn strength_of_new(&self, name: &str) -> f64 {
+        let known = self.names.get(name);
+        if known.is_some_and(|one| !one.most_seen().is_rare()) {
+            return 0.0;
+        }
+        let probability = self.new_names.probability(self.count, self.size, 0);
+        self.part(self.count).strength(probability, self.size)
+    }
+
+    fn strength_of_double(&self) -> f64 {
+        let probability = self.doubles.probability(self.count, self.size, 0);
+        self.part(self.count).strength(probability, self.size)
+    }
+
     fn clients_without(&self, method: u8) -> u64 {
         if self.methods.networks(method) < ENOUGH_FOR_NAMES {
             self.size
@@ -194,7 +227,16 @@ impl Site {
             + names.chain(endings).sum::<usize>()
             + self.names.capacity() * size_of::<(Box<str>, Named)>()
             + self.endings.capacity() * size_of::<(Box<str>, Witness)>()
+            + self.forms().map(ValueProfile::bytes).sum::<usize>()
             + (self.missing.capacity() + self.news.capacity()) * size_of::<(u64, Witness)>()
+    }
+
+    /// What is known of forms, wherever they stand.
+    fn forms(&self) -> impl Iterator<Item = &ValueProfile> {
+        [&self.segments, &self.values]
+            .into_iter()
+            .flatten()
+            .map(|one| &**one)
     }
 
     pub(crate) fn learn(&mut self, request: &Request<'_>, options: &ProfileOptions) {
@@ -210,11 +252,14 @@ impl Site {
             self.methods.see(request.method(), by);
             self.learn_names(request, trust);
             let is_known = matches!(self.find(request), Found::Known(_));
-            if !is_known && request.status() / 100 == 2 {
-                self.soft_misses.see(bucket(request.body_bytes()), by);
+            if !is_known {
+                self.strays.learn_served(request.path(), self.count, by);
+                if request.status() / 100 == 2 {
+                    self.soft_misses.see(bucket(request.body_bytes()), by);
+                }
             }
-        } else if matches!(request.status(), 404 | 410) {
-            self.learn_missing(request);
+        } else {
+            self.learn_missing(request, trust);
         }
         let mut room = options.max_places.saturating_sub(self.places);
         let before = room;
@@ -225,9 +270,19 @@ impl Site {
         }
     }
 
-    fn learn_missing(&mut self, request: &Request<'_>) {
-        let path = hash_text(request.path());
-        count(&mut self.missing, path, MAX_MISSING, request);
+    /// What is known of a path that leads nowhere from that place on.
+    fn lost<'a>(&self, node: &Node, path: &'a [u8], trust: Trust) -> Lost<'a> {
+        let last = segments(path).last().unwrap_or_default();
+        let ending = std::str::from_utf8(ending(last));
+        let missing = self.missing.get(&hash_text(path));
+        Lost {
+            path,
+            is_in_new_folder: std::ptr::eq(node, &raw const self.root)
+                && segments(path).nth(1).is_some(),
+            has_known_ending: ending.is_ok_and(|name| self.is_ending(name, trust)),
+            trust,
+            shown: missing.map_or(0, Witness::networks),
+        }
     }
 
     /// Takes note that somebody who is known as a visitor sent what does not fit.
@@ -252,41 +307,6 @@ impl Site {
         seen.is_some_and(|seen| seen.networks() >= ENOUGH_FOR_NEWS)
     }
 
-    fn learn_names(&mut self, request: &Request<'_>, trust: Trust) {
-        let by = &request.lesson();
-        let mut key = String::new();
-        for [name, value] in request.parameters() {
-            name_key(name, &mut key);
-            let Some(named) = entry(&mut self.names, &key, MAX_NAMES, Named::most_seen) else {
-                continue;
-            };
-            if named.value.count() == 0 && is_secret(name) {
-                named.value.open();
-            }
-            // A name that does not fit where it stands must not become known by that, but of the values of
-            // a known one as much is learned here as there.
-            if by.is_odd {
-                named.odd.see(by);
-                if named.seen.networks() < ENOUGH_FOR_NAMES {
-                    continue;
-                }
-            } else {
-                named.seen.see(by);
-            }
-            named.value.learn((&Shape::of(value), value), by, trust);
-        }
-        let last = segments(request.path()).last().unwrap_or_default();
-        let ending = ending(last);
-        // Names of people and of versions have points, too: they make no file usual.
-        let is_new = is_file(last)
-            && !std::str::from_utf8(ending).is_ok_and(|name| self.endings.contains_key(name));
-        self.new_endings.see(self.count, is_new, by);
-        let ending = std::str::from_utf8(ending).unwrap_or_default();
-        if let Some(seen) = entry(&mut self.endings, ending, MAX_ENDINGS, |seen| seen) {
-            seen.see(by);
-        }
-    }
-
     /// Takes note of the share of requests that did not fit on a trial, of which so many may.
     pub(crate) fn hear(&mut self, share: f64, may_be: f64) {
         self.noise.hear(share, may_be, Noise::MOST);
@@ -302,10 +322,16 @@ impl Site {
     pub(crate) fn settle(&mut self, options: &ProfileOptions) {
         let trust = Trust::of(options);
         self.size = self.crowd.size();
+        if self.places >= options.max_places - options.max_places / 16 {
+            self.root.prune();
+        }
         self.root.settle(trust);
         self.places = self.root.places();
         for named in self.names.values_mut() {
             named.value.settle(trust);
+        }
+        for one in [&mut self.segments, &mut self.values].into_iter().flatten() {
+            one.settle(trust);
         }
         let in_bytes = self.names.values().filter(|one| one.value.takes_bytes());
         self.is_latin1 = in_bytes.count() >= NAMES_IN_LATIN1;
@@ -326,12 +352,7 @@ impl Site {
         let mut misfits = Vec::new();
         let mut key = String::new();
         let found = self.root.find(request.path(), &mut key, |node, segment| {
-            misfits.extend(segment_misfit(
-                node,
-                segment,
-                (self.part(node.count()), trust),
-                true,
-            ));
+            misfits.extend(self.judge_segment(node, segment, trust, true));
         });
         match found {
             Found::Known(endpoint) => {
@@ -353,8 +374,20 @@ impl Site {
         verdict(misfits, is_drifting, |misfit| self.is_news(misfit))
     }
 
+    /// What does not fit of a name below that place.
+    fn judge_segment(
+        &self,
+        node: &Node,
+        segment: &[u8],
+        trust: Trust,
+        was_served: bool,
+    ) -> Option<Misfit> {
+        let part = self.part(node.count());
+        segment_misfit(node.segments()?, segment, (part, trust), was_served)
+    }
+
     fn part(&self, count: u64) -> Part {
-        Part::of(count, self.count).noisy(self.noise.0)
+        Part::of(count, self.count, self.size).noisy(self.noise.0)
     }
 
     /// The same where values are judged.
@@ -408,6 +441,8 @@ impl Site {
         self.names.len() <= MAX_NAMES
             && self.endings.len() <= MAX_ENDINGS
             && self.missing.len() <= MAX_MISSING
+            && self.strays.is_bounded()
+            && self.forms().all(ValueProfile::is_bounded)
             && self.news.len() <= MAX_NEWS
             && self.names.values().all(|one| one.value.is_bounded())
             && [self.noise, self.noise_of_texts].map(|one| (1.0..=Noise::MOST).contains(&one.0))
@@ -415,42 +450,4 @@ impl Site {
             && self.root.is_bounded(0)
             && self.root.places() <= 2 * options.max_places.max(1)
     }
-}
-
-/// What is kept under a name, made if there is room.
-fn entry<'a, T: Default>(
-    all: &'a mut HashMap<Box<str>, T>,
-    name: &str,
-    most: usize,
-    seen: impl Fn(&T) -> &Witness,
-) -> Option<&'a mut T> {
-    if !all.contains_key(name) {
-        if !make_room(all, most, seen) {
-            return None;
-        }
-        all.insert(name.into(), T::default());
-    }
-    all.get_mut(name)
-}
-
-/// Counts who sent a thing, if there is room.
-fn count(all: &mut HashMap<u64, Witness>, thing: u64, most: usize, request: &Request<'_>) {
-    if all.contains_key(&thing) || make_room(all, most, |seen| seen) {
-        all.entry(thing).or_default().see(&request.lesson());
-    }
-}
-
-/// Gives up something rare where there are too many; false where nothing is.
-fn make_room<K: Clone + Eq + Hash + Ord, T>(
-    all: &mut HashMap<K, T>,
-    most: usize,
-    seen: impl Fn(&T) -> &Witness,
-) -> bool {
-    if all.len() < most {
-        return true;
-    }
-    let weakest = all.iter().map(|(key, one)| (seen(one).networks(), key));
-    let weakest = weakest.min().filter(|(networks, _)| *networks < 3);
-    let weakest = weakest.map(|(_, key)| key.clone());
-    weakest.is_some_and(|key| all.remove(&key).is_some())
 }

@@ -1,13 +1,14 @@
 //! What is said of a path that nothing is known of, and of its ending.
 
 use super::Site;
+use super::stray::{Stray, is_errand};
 use super::verdict::{FOUND_BY, MOST, MOST_OF_NEW_PATHS, segment_misfit};
 use crate::profile::ending::{ending, is_file};
 use crate::profile::endpoint::SiteWide as _;
 use crate::profile::misfit::{Aspect, Misfit, Place, grouped};
 use crate::profile::name::{is_campaign, name_key};
 use crate::profile::options::Trust;
-use crate::profile::parameter::value_misfit;
+use crate::profile::parameter::misfit_elsewhere;
 use crate::profile::seen::{Origin, Request, method_name};
 use crate::profile::segment::segments;
 use crate::profile::shape::Shape;
@@ -26,17 +27,12 @@ impl Site {
         trust: Trust,
         misfits: &mut Vec<Misfit>,
     ) {
-        let is_broken_link = |seen: &Witness| trust.trusts(seen);
-        if matches!(request.status(), 404 | 410)
-            && self
-                .missing
-                .get(&hash_text(request.path()))
-                .is_some_and(is_broken_link)
-        {
+        let was_served = request.was_served();
+        let missing = self.missing.get(&hash_text(request.path()));
+        let is_broken_link = missing.is_some_and(|seen| trust.trusts(seen));
+        if !was_served && is_broken_link {
             return;
         }
-        // Where nothing was there, somebody may have mistyped it.
-        let was_served = request.was_served();
         let news = self.news.get(&hash_text(request.path()));
         let is_found = request.origin() == Origin::Here
             || shown.max(news.map_or(0, Witness::networks)) >= FOUND_BY
@@ -62,15 +58,19 @@ impl Site {
             let score = (weight * strength).min(most);
             (score, "there was nothing at this path")
         };
-        let unknown = Misfit {
+        let unknown = self
+            .stray(node, request, trust)
+            .filter(|stray| stray.score > score);
+        let unknown = unknown.unwrap_or_else(|| Misfit {
             aspect: Aspect::Path,
             place: Place::Path,
             thing: Misfit::PATH,
             change: None,
             score,
             words: format!("{words} {known}"),
-        };
-        let named = segment.and_then(|segment| {
+        });
+        let is_errand = !was_served && is_errand(request.path());
+        let named = segment.filter(|_| !is_errand).and_then(|segment| {
             self.judge_ending(request, (was_served, trust), misfits);
             self.strangest_name(named, (request, segment), trust)
         });
@@ -79,7 +79,7 @@ impl Site {
                 misfits.extend([named, unknown]);
             }
             // That a new page has a name unlike the others is no further sign.
-            Some(named) if named.score > unknown.score => misfits.push(Misfit {
+            Some(named) if named.score.min(most) > unknown.score => misfits.push(Misfit {
                 score: named.score.min(most),
                 ..named
             }),
@@ -98,6 +98,38 @@ impl Site {
         }
     }
 
+    /// Whether hardly any visitor asks for what is as strange as that path, at which nothing is. Where a page of
+    /// the site leads there, it is the site's own fault.
+    fn stray(&self, node: &Node, request: &Request<'_>, trust: Trust) -> Option<Misfit> {
+        if request.origin() == Origin::Here || is_errand(request.path()) {
+            return None;
+        }
+        let (path, seen) = (request.path(), (self.count, self.size));
+        let strength = |probability| self.part(self.count).strength(probability, self.size);
+        let (stray, score) = if request.was_served() {
+            let hidden = self.strays.hidden(path, seen)?;
+            (Stray::Hidden, Stray::Hidden.weight() * strength(hidden))
+        } else {
+            let lost = self.lost(node, path, trust);
+            let strange = self.strays.judge(&lost, seen);
+            let scored = strange.map(|(stray, rarely)| (stray, stray.weight() * strength(rarely)));
+            scored.max_by(|one, other| one.1.total_cmp(&other.1))?
+        };
+        Some(Misfit {
+            aspect: Aspect::Path,
+            place: Place::Path,
+            thing: Misfit::PATH,
+            change: None,
+            score,
+            words: format!(
+                "{} in {} requests from about {} addresses",
+                stray.words(),
+                grouped(self.count),
+                grouped(self.clients())
+            ),
+        })
+    }
+
     /// What fits least of the names from that one on. Below a page that nothing was below a name is compared
     /// with those beside the page, and so is what follows it, unless that fits below one of them: then only
     /// the first name was mistyped.
@@ -107,20 +139,28 @@ impl Site {
         (request, from): (&Request<'_>, &[u8]),
         trust: Trust,
     ) -> Option<Misfit> {
-        let misfit = |node: &Node, one: &[u8]| {
-            let part = self.part(node.count());
-            segment_misfit(node, one, (part, trust), request.was_served())
+        let was_served = request.was_served();
+        let misfit = |node: &Node, one: &[u8]| self.judge_segment(node, one, trust, was_served);
+        // A place that few ask for has not seen much: what no path of the site has is odd there, too.
+        let all_parts = self.segments.as_deref();
+        let anywhere = |one: &[u8]| {
+            let part = self.part(self.count);
+            segment_misfit(all_parts?, one, (part, trust), was_served)
         };
         let fits_below = |one: &[u8]| {
             let mut beside = named.trusted_children().filter(|child| child.has_names());
             beside.any(|child| misfit(child, one).is_none())
         };
         // A path may have thousands of parts; that it has so many is said of it anyway.
-        let rest = segments(request.path()).skip_while(|one| !std::ptr::eq(*one, from));
-        let rest = rest.skip(1).take(MAX_DEPTH);
-        let all = rest
+        let rest = || {
+            let from = segments(request.path()).skip_while(|one| !std::ptr::eq(*one, from));
+            from.take(MAX_DEPTH)
+        };
+        let all = rest()
+            .skip(1)
             .filter_map(|one| misfit(named, one).filter(|_| !fits_below(one)))
-            .chain(misfit(named, from));
+            .chain(misfit(named, from))
+            .chain(rest().filter_map(anywhere));
         all.max_by(|one, other| one.score.total_cmp(&other.score))
     }
 
@@ -145,15 +185,16 @@ impl Site {
         };
         for (place, [name, value]) in request.parameters().enumerate() {
             name_key(name, &mut key);
-            if let Some((values, part)) = self.values(&key) {
-                let misfit = values.judge((&Shape::of(value), value), part, trust);
-                let misfit = misfit.and_then(|one| value_misfit((&key, place), &one, values));
-                misfits.extend(misfit.map(|one| Misfit {
-                    score: one.score * usual,
-                    ..one
-                }));
-            } else if !is_campaign(&key) {
-                let score = 5.5 * part.rarity(0, node.count(), node.witnesses());
+            let elsewhere = [self.values(&key), self.all_values()];
+            let misfit =
+                misfit_elsewhere((&key, value, place), &Shape::of(value), elsewhere, trust);
+            misfits.extend(misfit.map(|one| Misfit {
+                score: one.score * usual,
+                ..one
+            }));
+            if elsewhere[0].is_none() && !is_campaign(&key) {
+                let here = part.rarity(0, node.count(), node.witnesses());
+                let score = 5.5 * here.max(self.strength_of_new(&key));
                 let words = format!("no page took a parameter `{key}`");
                 let thing = hash_text(key.as_bytes());
                 misfits.push(new(Aspect::Name, Place::Name(place), thing, score, words));
@@ -183,13 +224,16 @@ impl Site {
         if name.is_empty() || self.is_ending(name, trust) || self.count < MIN_FOR_ENDINGS {
             return;
         }
+        // How often visitors ask for such a file that is not there is known.
+        if !was_served && is_file(last) {
+            return;
+        }
         let shown = self.endings.get(name).map_or(0, Witness::networks);
         let probability = self.new_endings.probability(self.count, self.size, shown);
         let weight = match (was_served, is_file(last)) {
             (true, true) => 6.0,
-            (false, true) => 4.2,
             (true, false) => 4.0,
-            (false, false) => 2.8,
+            (false, _) => 2.8,
         };
         misfits.push(Misfit {
             aspect: Aspect::Ending,

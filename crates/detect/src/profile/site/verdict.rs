@@ -4,7 +4,7 @@ use super::Verdict;
 use crate::profile::misfit::{Misfit, Place, grouped};
 use crate::profile::options::{Part, Trust};
 use crate::profile::shape::Shape;
-use crate::profile::tree::Node;
+use crate::profile::value::ValueProfile;
 
 /// The highest score of a profile alone: it knows what is unusual, not what is evil.
 pub(super) const MOST: f64 = 8.9;
@@ -57,14 +57,13 @@ pub(super) fn verdict(
     }
 }
 
-/// What does not fit of a name in a path.
+/// What does not fit of a name in a path where names look like that.
 pub(super) fn segment_misfit(
-    node: &Node,
+    profile: &ValueProfile,
     segment: &[u8],
     (part, trust): (Part, Trust),
     was_served: bool,
 ) -> Option<Misfit> {
-    let profile = node.segments()?;
     let misfit = profile.judge((&Shape::of(segment), segment), part, trust)?;
     let share = match (was_served, misfit.is_dangerous || misfit.is_long) {
         (true, true) => 1.0,

@@ -10,7 +10,7 @@ use crate::profile::witness::{Lesson, Who};
 const VALUES: u64 = 2_000;
 
 fn judged(profile: &ValueProfile, value: &[u8], trust: Trust) -> ValueMisfit {
-    let part = Part::of(VALUES, VALUES);
+    let part = Part::of(VALUES, VALUES, VALUES);
     let misfit = profile.judge((&Shape::of(value), value), part, trust);
     misfit.expect("it is not on the list")
 }

@@ -116,6 +116,11 @@ impl ValueProfile {
         self.settled.is_ready
     }
 
+    /// Whether all of its values are known.
+    pub(crate) const fn is_list(&self) -> bool {
+        self.settled.is_list
+    }
+
     /// Whether its values are neither on a list nor built alike.
     pub(crate) const fn is_free(&self) -> bool {
         self.is_open && self.is_free
@@ -238,14 +243,15 @@ impl ValueProfile {
             is_list: !self.is_open
                 && !enough(&self.overflow)
                 && self.count >= MIN_FOR_LIST
-                && self.values.iter().any(|known| known.text.is_some()),
-            patterns: if self.is_free || self.count < MIN_FOR_LIST {
-                0
+                && are_mostly_trusted(self.values.iter().map(|known| &known.seen), trust),
+            patterns: if !self.is_free
+                && self.count >= MIN_FOR_LIST
+                && are_mostly_trusted(self.patterns.iter().map(|(_, seen)| seen), trust)
+            {
+                let trusted = self.patterns.iter().filter(|(_, seen)| enough(seen));
+                trusted.count() as u8
             } else {
-                self.patterns
-                    .iter()
-                    .filter(|(_, seen)| enough(seen))
-                    .count() as u8
+                0
             },
             is_ready: kinds != 0,
         };
@@ -426,6 +432,21 @@ impl ValueProfile {
             usual: format!("one of {}", self.listed()),
         })
     }
+}
+
+/// Whether of those who have shown these things three quarters have shown what is trusted of them: where
+/// fewer have, there are others that nobody has shown yet.
+fn are_mostly_trusted<'a>(all: impl Iterator<Item = &'a Witness>, trust: Trust) -> bool {
+    let (mut shown, mut trusted) = (0, 0);
+    for seen in all {
+        shown += seen.networks();
+        trusted += if trust.trusts(seen) {
+            seen.networks()
+        } else {
+            0
+        };
+    }
+    trusted > 0 && trusted * 4 >= shown * 3
 }
 
 /// From here on a sign is strong.

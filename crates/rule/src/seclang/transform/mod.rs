@@ -2,7 +2,7 @@
 //!
 //! What: those of OWASP CRS, as libmodsecurity has them. Input: bytes. Output: bytes.
 //! Limits: no transformation makes a text longer than [`MAX_GROWTH`] times its length, but for
-//! `length`; hashes are not offered, since CRS uses them only to name stored collections.
+//! `length` and `sha1`.
 //!
 //! To add one: a function in the file it belongs to, a variant of [`Transform`] with its name, the
 //! bytes without which it changes nothing, and a row in a table test.
@@ -10,6 +10,8 @@
 mod code;
 mod plain;
 mod url;
+
+use sha1::{Digest as _, Sha1};
 
 /// The most that a transformation makes of a byte: `utf8toUnicode` writes `%uHHHH` for two.
 #[cfg(test)]
@@ -125,13 +127,14 @@ pub(super) enum Transform {
     HexEncode,
     SqlHexDecode,
     Length,
+    Sha1,
 }
 
 type Names = [(&'static str, Transform, u16); Transform::COUNT];
 
 impl Transform {
     /// How many there are.
-    pub(super) const COUNT: usize = 30;
+    pub(super) const COUNT: usize = 31;
 
     const NAMES: Names = [
         ("lowercase", Self::Lowercase, Bytes::UPPER),
@@ -192,6 +195,7 @@ impl Transform {
         ("hexencode", Self::HexEncode, Bytes::ANY),
         ("sqlhexdecode", Self::SqlHexDecode, Bytes::ANY),
         ("length", Self::Length, Bytes::ANY),
+        ("sha1", Self::Sha1, Bytes::ANY),
     ];
 
     /// That of a name, in any case and in either spelling.
@@ -263,6 +267,7 @@ impl Transform {
             Self::RemoveComments => plain::remove_comments(text, to),
             Self::RemoveCommentsChar => plain::remove_comment_signs(text, to),
             Self::Length => to.extend_from_slice(text.len().to_string().as_bytes()),
+            Self::Sha1 => to.extend_from_slice(&Sha1::digest(text)),
         }
     }
 }
@@ -283,7 +288,16 @@ mod tests {
             Transform::of_name("normalisePathWin"),
             Some(Transform::NormalizePathWin)
         );
-        assert_eq!(Transform::of_name("sha1"), None);
+        assert_eq!(Transform::of_name("md5"), None);
+    }
+
+    #[test]
+    fn a_hash_is_its_bytes() {
+        let (mut hash, mut digits) = (Vec::new(), Vec::new());
+        Transform::Sha1.apply(b"abc", &mut hash);
+        Transform::HexEncode.apply(&hash, &mut digits);
+        // The example of FIPS 180-4.
+        assert_eq!(digits, b"a9993e364706816aba3e25717850c26c9cd0d89d");
     }
 
     proptest! {
@@ -293,7 +307,7 @@ mod tests {
                 for (_, transform, _) in Transform::NAMES {
                     let mut made = Vec::new();
                     transform.apply(text, &mut made);
-                    prop_assert!(made.len() <= MAX_GROWTH * text.len() + 8, "{transform:?}");
+                    prop_assert!(made.len() <= MAX_GROWTH * text.len() + 20, "{transform:?}");
                     if !transform.concerns(Bytes::of(text)) {
                         prop_assert_eq!(&made[..], text, "{:?}", transform);
                     }

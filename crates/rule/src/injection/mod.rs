@@ -5,6 +5,11 @@
 //! *Input*: a decoded value. *Output*: yes or no. *Limits*: plain sentences may have the sequence of a
 //! statement, so that rules let it vote beside others and never decide.
 
+mod script;
+mod sql;
+
+use libinjectionrs::sqli::{SqliFlags, SqliState};
+
 use crate::alike::{Alike, Verdict};
 use crate::bytes::ByteSet;
 
@@ -30,8 +35,12 @@ impl Injection {
     pub(crate) fn is_in(self, value: &[u8]) -> bool {
         !is_one_word(value)
             && match self {
-                Self::Sql => libinjectionrs::detect_sqli(value).is_injection(),
-                Self::Xss => libinjectionrs::detect_xss(value).is_injection(),
+                Self::Sql => {
+                    !sql::is_harmless(value) && SqliState::new(value, SqliFlags::FLAG_NONE).detect()
+                }
+                Self::Xss => {
+                    !script::is_harmless(value) && libinjectionrs::detect_xss(value).is_injection()
+                }
             }
     }
 
@@ -60,7 +69,7 @@ impl Injection {
 }
 
 /// What libinjection never objects to, in any context.
-fn is_one_word(value: &[u8]) -> bool {
+pub(crate) fn is_one_word(value: &[u8]) -> bool {
     value
         .iter()
         .all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')

@@ -1,0 +1,88 @@
+//! However much is made up, memory is bounded, and what is real is learned all the same.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use vigil_event::{Event, Field, Timestamp};
+
+use super::model::State;
+use super::tests::{Bench, active, event, options};
+
+#[test]
+fn memory_is_bounded_whatever_comes() {
+    let mut bench = Bench::new();
+    for number in 0..60_000u32 {
+        bench.now_ms += 1_000;
+        let path = format!("/p{}/q{}/r{number}", number % 300, number % 7_000);
+        let name = format!("n{number}");
+        let event = event(number % 4_000, bench.now_ms, &path, &[(&name, "v")]);
+        bench.show(&event, 0.0);
+    }
+    bench.publish();
+    let status = bench.learner.status_of("shop.example").unwrap();
+    assert!(
+        status.places <= options().max_places + 200,
+        "{}",
+        status.places
+    );
+    assert!(status.bytes < 24 << 20, "{}", status.bytes);
+}
+
+#[test]
+fn names_of_hosts_that_are_made_up_push_no_site_out() {
+    let mut bench = active();
+    for number in 0..200u32 {
+        let mut request = Event::new();
+        request.occurred_at = Timestamp::from_millis(bench.now_ms);
+        request.source_ip = Some(IpAddr::V4(Ipv4Addr::from(number)));
+        request.set(Field::UrlDomain, format!("h{number}.example").as_bytes());
+        request.set(Field::UrlPath, b"/");
+        bench.show(&request, 0.0);
+    }
+    bench.publish();
+    assert_eq!(bench.state(), State::Active);
+    assert!(bench.learner.status().len() <= options().max_sites);
+}
+
+#[test]
+fn names_of_hosts_that_are_made_up_keep_no_site_out() {
+    let mut bench = Bench::new();
+    for number in 0..options().max_sites as u32 * 6 {
+        bench.now_ms += 1_000;
+        let mut request = event(number % 6, bench.now_ms, "/", &[]);
+        request.set(
+            Field::UrlDomain,
+            format!("h{}.example", number / 6).as_bytes(),
+        );
+        bench.show(&request, 0.0);
+    }
+    bench.visits(6_000);
+    assert_eq!(bench.state(), State::Active);
+}
+
+#[test]
+fn where_anything_is_answered_real_pages_are_learned_all_the_same() {
+    let mut bench = Bench::new();
+    for number in 0..9_000u32 {
+        bench.now_ms += 1_000;
+        let path = format!("/f{}/g{number}", number % 90);
+        bench.show(&event(number % 2, bench.now_ms, &path, &[]), 0.0);
+    }
+    bench.visits(6_000);
+    assert!(bench.score("/item/100", &[("colour", "red"), ("page", "4'")]) >= 5.0);
+    assert!(bench.score("/item/100", &[("colour", "red"), ("page", "4")]) < 1.0);
+}
+
+#[test]
+fn what_was_saved_before_is_read_and_goes_on() {
+    let mut bench = active();
+    let mut saved = serde_json::to_value(bench.learner.save(None)).unwrap();
+    let site = &mut saved["models"]["shop.example"]["course"]["site"];
+    for new in ["segments", "values", "strays", "doubles", "new_names"] {
+        assert!(site.as_object_mut().unwrap().remove(new).is_some(), "{new}");
+    }
+    let saved = serde_json::from_value(saved).unwrap();
+    bench.learner.restore(saved).unwrap();
+    bench.visits(2_000);
+    assert_eq!(bench.state(), State::Active);
+    assert!(bench.score("/item/100", &[("colour", "red"), ("page", "4'")]) >= 5.0);
+}
