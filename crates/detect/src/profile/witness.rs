@@ -230,6 +230,11 @@ impl Novelty {
         }
     }
 
+    /// The same where what does not fit counts as well.
+    pub(crate) fn see_odd_too(&mut self, count: u64, is_new: bool, by: &Lesson<'_>) {
+        self.see(count, is_new, &Lesson { is_odd: false, ..*by });
+    }
+
     pub(crate) fn add(&mut self, other: &Self) {
         self.now.add(&other.now);
         self.before = self.before.max(other.before);

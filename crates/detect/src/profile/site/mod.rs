@@ -107,8 +107,6 @@ impl Eq for Noise {}
 impl Noise {
     /// However noisy a site is, what was never seen on it stays odd.
     const MOST: f64 = 10.0;
-    /// What visitors write cannot be told from what attackers do who browse, too.
-    const MOST_OF_TEXTS: f64 = 3.0;
 
     /// Goes by the share of requests that did not fit on a trial.
     fn hear(&mut self, share: f64, may_be: f64, most: f64) {
@@ -315,7 +313,7 @@ impl Site {
     /// The same of what known visitors wrote.
     pub(crate) fn hear_of_texts(&mut self, share: f64, may_be: f64) {
         self.noise_of_texts
-            .hear(share, may_be, Noise::MOST_OF_TEXTS);
+            .hear(share, may_be, Noise::MOST);
     }
 
     /// Works out what is trusted from what was learned.
@@ -392,7 +390,7 @@ impl Site {
 
     /// The same where values are judged.
     fn part_of_values(&self, count: u64) -> Part {
-        self.part(count).noisy_in_texts(self.noise_of_texts.0)
+        self.part(count).noisy_in_writing(self.noise_of_texts.0)
     }
 
     fn is_ending(&self, name: &str, trust: Trust) -> bool {

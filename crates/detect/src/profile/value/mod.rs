@@ -179,7 +179,7 @@ impl ValueProfile {
         let hash = hash_text(value);
         let found = self.values.iter_mut().find(|known| known.hash == hash);
         let is_new = found.as_ref().is_none_or(|known| known.text.is_none());
-        self.new_values.see(self.count, is_new, by);
+        self.new_values.see_odd_too(self.count, is_new, by);
         if let Some(known) = found {
             known.seen.see(by);
             if known.text.is_none() && trust.trusts(&known.seen) {
@@ -278,12 +278,13 @@ impl ValueProfile {
         if !self.settled.is_ready {
             return None;
         }
-        let part = if self.is_free() {
-            part.of_texts()
+        let dangerous = if self.is_free() {
+            part.of_dangerous_writing()
         } else {
             part
         };
-        let form = self.judge_form(shape, part, trust);
+        let part = part.of_writing();
+        let form = self.judge_form(shape, [part, dangerous], trust);
         if form.as_ref().is_some_and(|misfit| misfit.score >= STRONG) {
             return form;
         }
@@ -295,7 +296,7 @@ impl ValueProfile {
         }
     }
 
-    fn judge_form(&self, shape: &Shape, part: Part, trust: Trust) -> Option<ValueMisfit> {
+    fn judge_form(&self, shape: &Shape, [part, dangerous]: [Part; 2], trust: Trust) -> Option<ValueMisfit> {
         let settled = &self.settled;
         let mut worst: Option<(f64, Reason)> = None;
         let mut consider = |score: f64, reason: Reason| {
@@ -307,7 +308,7 @@ impl ValueProfile {
         while strange != 0 {
             let class = strange.trailing_zeros() as u8;
             strange &= strange - 1;
-            consider(self.class_score(class, part), Reason::Class(class));
+            consider(self.class_score(class, [part, dangerous]), Reason::Class(class));
         }
         let kind = shape.kind;
         if settled.kinds & 1 << (kind as u8) == 0 {
@@ -345,7 +346,7 @@ impl ValueProfile {
             consider(score, Reason::Pattern);
         }
         for pair in shape.pairs() {
-            let (score, is_strange) = self.pair_score(*pair, part, trust);
+            let (score, is_strange) = self.pair_score(*pair, [part, dangerous], trust);
             if is_strange {
                 consider(score, Reason::Pair(*pair));
             }
@@ -367,24 +368,24 @@ impl ValueProfile {
     }
 
     /// What attacks are written with is new until it is trusted, however many have tried.
-    fn class_score(&self, class: u8, part: Part) -> f64 {
+    fn class_score(&self, class: u8, [part, dangerous]: [Part; 2]) -> f64 {
         if class::DANGEROUS & 1 << class != 0 {
-            7.5 * self.strength(&self.new_classes, 0, part)
+            7.5 * self.strength(&self.new_classes, 0, dangerous)
         } else {
             5.5 * self.strength(&self.new_classes, self.classes.networks(class), part)
         }
     }
 
-    fn pair_score(&self, pair: u16, part: Part, trust: Trust) -> (f64, bool) {
+    fn pair_score(&self, pair: u16, [part, dangerous]: [Part; 2], trust: Trust) -> (f64, bool) {
         let seen = self.pairs.iter().find(|(known, _)| *known == pair);
         if seen.is_some_and(|(_, seen)| trust.trusts(seen)) {
             return (0.0, false);
         }
         // Whatever a line may begin with.
-        let dangerous = class::DANGEROUS & !(1 << class::LINE);
-        let is_dangerous = dangerous & (1 << (pair >> 8) | 1 << (pair & 63)) != 0;
+        let signs = class::DANGEROUS & !(1 << class::LINE);
+        let is_dangerous = signs & (1 << (pair >> 8) | 1 << (pair & 63)) != 0;
         let shown = seen.map_or(0, |(_, seen)| seen.networks());
-        let weight = if is_dangerous { 5.5 } else { 4.0 };
+        let (weight, part) = if is_dangerous { (5.5, dangerous) } else { (4.0, part) };
         (weight * self.strength(&self.new_pairs, shown, part), true)
     }
 

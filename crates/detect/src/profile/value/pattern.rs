@@ -28,7 +28,7 @@ impl ValueProfile {
             .iter_mut()
             .find(|(known, _)| *known == pattern);
         let is_new = found.as_ref().is_none_or(|(_, seen)| !trust.trusts(seen));
-        self.new_patterns.see(self.count, is_new, by);
+        self.new_patterns.see_odd_too(self.count, is_new, by);
         if let Some((_, seen)) = found {
             seen.see(by);
             return;
