@@ -222,9 +222,23 @@ pub(crate) struct Novelty {
 impl Novelty {
     /// An epoch is over at the earliest after so many.
     const SHORTEST: u64 = 32;
+    /// Nothing was counted yet.
+    const NOT_BEGUN: u64 = u64::MAX;
+
+    /// One that begins to count with the first that it sees, although others came before: what was saved before
+    /// there was this count says nothing of how rare a thing was till then.
+    pub(crate) fn not_begun() -> Self {
+        Self {
+            since: Self::NOT_BEGUN,
+            ..Self::default()
+        }
+    }
 
     /// Counts one of `count` so far, of which this one showed something new.
     pub(crate) fn see(&mut self, count: u64, is_new: bool, by: &Lesson<'_>) {
+        if self.since == Self::NOT_BEGUN {
+            self.since = count;
+        }
         if count.saturating_sub(self.since) >= self.since.max(Self::SHORTEST) {
             self.before = self.now.networks();
             self.before_count = count.saturating_sub(self.since);
