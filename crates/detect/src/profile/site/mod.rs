@@ -197,6 +197,11 @@ impl Site {
         self.crowd.addresses()
     }
 
+    /// Of about how many networks a request was served, up to some two hundred.
+    pub(crate) fn networks_served(&self) -> u32 {
+        self.root.networks()
+    }
+
     /// How much of events' time it has learned for, in milliseconds.
     pub const fn span_ms(&self) -> i64 {
         self.last_ms.saturating_sub(self.first_ms)
