@@ -10,7 +10,7 @@ use vigil_event::{Decodings, Event, Field, ViewKind};
 use super::witness::{Lesson, Who};
 
 /// The parameters of a request beyond this are not looked at.
-const MAX_PARAMETERS: usize = 48;
+pub(super) const MAX_PARAMETERS: usize = 48;
 /// And of those in its path; further ones stay part of the names that they stand in.
 const MAX_PATH_PARAMETERS: usize = 8;
 /// The longest name of these.
