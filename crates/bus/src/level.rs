@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 pub(crate) struct Sum {
     held: AtomicUsize,
     most: usize,
-    /// Beyond this somebody is to give: more than `most` where nobody could give as much the last time.
+    /// Beyond this somebody is to give: more than `most` where they could not give a tenth the last time.
     bearable: AtomicUsize,
 }
 
@@ -37,8 +37,8 @@ impl Sum {
     pub(crate) fn is_too_much(&self) -> bool {
         let held = self.held.load(Ordering::Relaxed);
         let bearable = self.bearable.load(Ordering::Relaxed);
-        if held <= self.most && bearable > self.most {
-            self.bearable.store(self.most, Ordering::Relaxed);
+        if bearable > self.a_tenth_more(held) {
+            self.bear();
         }
         held > bearable
     }
@@ -47,12 +47,13 @@ impl Sum {
     /// again once there is a tenth more.
     pub(crate) fn bear(&self) {
         let held = self.held.load(Ordering::Relaxed);
-        let bearable = if held > self.most {
-            held.saturating_add(self.most / 10)
-        } else {
-            self.most
-        };
-        self.bearable.store(bearable, Ordering::Relaxed);
+        self.bearable
+            .store(self.a_tenth_more(held), Ordering::Relaxed);
+    }
+
+    /// What is borne until they are asked again, where so much is left.
+    fn a_tenth_more(&self, held: usize) -> usize {
+        held.saturating_add(self.most / 10).max(self.most)
     }
 
     /// How much each may keep, so that there is room for a tenth more before this is asked again.
@@ -102,10 +103,17 @@ mod tests {
         sum.changes(0, 1);
         assert!(sum.is_too_much());
         sum.bear();
-        sum.changes(1_601, 1_000);
+        sum.changes(1_601, 800);
+        assert!(!sum.is_too_much());
+        sum.changes(0, 201);
+        assert!(sum.is_too_much(), "what was borne is over");
+        // Nor where they could just give enough.
+        sum.changes(1_001, 990);
+        sum.bear();
+        sum.changes(0, 100);
         assert!(!sum.is_too_much());
         sum.changes(0, 1);
-        assert!(sum.is_too_much(), "what was borne is over");
+        assert!(sum.is_too_much());
     }
 
     proptest! {

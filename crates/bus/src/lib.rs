@@ -19,6 +19,7 @@ use vigil_event::{Publication, SeverityCounts, Timestamp};
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 mod level;
+mod limits;
 mod log;
 pub mod memory;
 pub mod position;
@@ -26,7 +27,8 @@ pub mod published;
 mod table;
 pub mod touched;
 
-pub use memory::{LogLimits, MemoryBus};
+pub use limits::LogLimits;
+pub use memory::MemoryBus;
 pub use position::{Position, Resume};
 pub use published::{FilterId, FormId, Published};
 pub use touched::Touched;
@@ -42,9 +44,9 @@ pub use touched::Touched;
 ///   a publisher. Readers wait on [`watch`](Bus::watch).
 /// - **Cancellation.** Nothing is held for a reader, so a reader may go at any time.
 /// - **Bounds.** The items of a channel, their bytes, those of all rooms together and the number of
-///   channels, in all and of one owner, are bounded. What is fleeting, as who comes and goes, makes room only for its like. What
-///   falls out is counted by channel ([`ChannelStatus::dropped`]); a channel that there is no room
-///   for is refused and counted ([`Bus::refused`]).
+///   channels, in all and of one owner, are bounded. What is fleeting, as who comes and goes, makes
+///   room only for its like. What falls out is counted by channel ([`ChannelStatus::dropped`]); a
+///   channel that there is no room for is refused and counted ([`Bus::refused`]).
 /// - **Threads.** All methods may be called from all threads.
 ///
 /// ```
@@ -64,9 +66,16 @@ pub trait Bus: Send + Sync {
     /// counted.
     fn publish(&self, publication: Publication) -> Position;
 
-    /// Somebody whose rooms are counted is about to publish: a room in which nothing was published yet is
-    /// theirs from now on. False where they have as many as they may.
-    fn claim(&self, channel: &str, owner: &str) -> bool;
+    /// As [`publish`](Bus::publish), for somebody whose rooms are counted: a room that is nobody's and in
+    /// which nothing that lasts is kept is theirs from now on. None where they have as many as they may:
+    /// nothing is published then, and nothing opened.
+    fn publish_of(&self, owner: &str, publication: Publication) -> Option<Position>;
+
+    /// Whose a room is, if it is somebody's whose rooms are counted.
+    fn owner(&self, channel: &str) -> Option<Arc<str>>;
+
+    /// Makes an open room somebody's again, as a store kept it, however many they have.
+    fn give(&self, channel: &str, owner: &str);
 
     /// Appends at an offset that was given elsewhere, by a store that counts.
     ///

@@ -205,7 +205,11 @@ impl Log {
         read.missed = (after + 1 < next).then(|| self.missed(after + 1, next - 1));
         let run = self.items.range(start..).zip(next..);
         let run = run.take_while(|(item, offset)| item.offset == *offset);
-        read.items = run.take(limit).map(|(item, _)| Arc::clone(item)).collect();
+        // Made in one piece: a slow reader reads many at once, under the lock.
+        let most = self.items.len().saturating_sub(start).min(limit);
+        read.items.reserve_exact(most);
+        let run = run.take(limit).map(|(item, _)| Arc::clone(item));
+        read.items.extend(run);
         read
     }
 

@@ -17,50 +17,10 @@ use vigil_event::{Clock, Publication, Timestamp};
 use crate::level::{Sum, share_of};
 use crate::log::Log;
 use crate::table::Table;
-use crate::{Bus, ChannelStatus, Position, Read, Touched};
+use crate::{Bus, ChannelStatus, LogLimits, Position, Read, Touched};
 
 /// How long a full bus is taken to stay full.
 const LOOK_EVERY_MS: i64 = 1_000;
-
-/// How much a bus keeps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LogLimits {
-    /// The most items of a channel that last, and the most that are fleeting.
-    pub max_items: usize,
-    /// The most bytes of a channel's items that last, with the frames that are made of them; those that
-    /// are fleeting may have a quarter as much beside. The newest item is kept even if it is larger.
-    pub max_bytes: usize,
-    /// How long an item is kept, in milliseconds since its timestamp; none for as long as there is
-    /// room.
-    pub max_age_ms: Option<i64>,
-    /// How many of a channel's dropped items have their severity remembered, one byte each, so that
-    /// [`Missed::by_severity`](crate::Missed::by_severity) can be told exactly.
-    pub max_trail: usize,
-    /// The most bytes of all rooms, which are the channels with a colon in their names, together. Beyond
-    /// it those that have most give up their oldest items; rooms of one owner count together first.
-    pub max_bytes_of_rooms: usize,
-    /// The most channels. One of which nothing that lasts is left, that nobody watches and that no store
-    /// keeps makes room; should it be opened again, it has another epoch.
-    pub max_channels: usize,
-    /// The most rooms of one owner.
-    pub max_rooms_of_owner: usize,
-}
-
-impl Default for LogLimits {
-    /// 10,000 items and 64 MiB a channel, 256 MiB for all rooms, 65,536 severities of dropped items, 10,000
-    /// channels, 1,000 rooms of one owner.
-    fn default() -> Self {
-        Self {
-            max_items: 10_000,
-            max_bytes: 64 << 20,
-            max_age_ms: None,
-            max_trail: 65_536,
-            max_bytes_of_rooms: 256 << 20,
-            max_channels: 10_000,
-            max_rooms_of_owner: 1_000,
-        }
-    }
-}
 
 /// A bus within one process.
 pub struct MemoryBus {
@@ -85,6 +45,15 @@ pub struct MemoryBus {
     epoch: Arc<str>,
     /// How many channels were opened. Two logs never share an epoch, even of one name.
     opened: watch::Sender<u64>,
+}
+
+/// What becomes of a channel that somebody whose rooms are counted wants to publish in.
+enum Claim {
+    Open(Arc<Channel>),
+    /// There is no room for one more channel.
+    Refused,
+    /// They have as many rooms as they may.
+    TooMany,
 }
 
 struct Channel {
@@ -164,12 +133,15 @@ impl MemoryBus {
         if let Some(found) = self.find(channel) {
             return Some(found);
         }
-        let mut channels = self.channels.write();
+        self.open_in(&mut self.channels.write(), channel)
+    }
+
+    fn open_in(&self, channels: &mut Table<Arc<Channel>>, channel: &str) -> Option<Arc<Channel>> {
         if let Some(found) = channels.get(channel) {
             return Some(Arc::clone(found));
         }
         let is_full = |channels: &Table<_>| channels.len() >= self.limits.max_channels;
-        if !self.make_room(&mut channels, &self.full_until, is_full) {
+        if !self.make_room(channels, &self.full_until, is_full) {
             self.refused.fetch_add(1, Ordering::Relaxed);
             return None;
         }
@@ -180,13 +152,42 @@ impl MemoryBus {
         let name: Arc<str> = Arc::from(channel);
         let opened = Arc::new(Channel {
             limits: self.limits_of(channel),
-            is_room: channel.contains(':'),
+            is_room: is_room(channel),
             told_as: self.is_written_down(channel).then(|| Arc::clone(&name)),
             log: RwLock::new(Log::new(epoch)),
             head: watch::Sender::new(0),
         });
         channels.insert(name, number, Arc::clone(&opened));
         Some(opened)
+    }
+
+    /// The channel, opened and theirs if it is a room in which nothing that lasts was said and that is
+    /// nobody's. Whoever holds what this gives holds the room: it is not let go of before they published.
+    fn claim(&self, channel: &str, owner: &str) -> Claim {
+        if !is_room(channel) {
+            return self.open(channel).map_or(Claim::Refused, Claim::Open);
+        }
+        let found = self.channels.read().with_owner(channel);
+        if let Some((room, is_somebodys)) = found
+            && (is_somebodys || self.with_log(&room, |log| log.lasting() > 0))
+        {
+            return Claim::Open(room);
+        }
+        let mut channels = self.channels.write();
+        let most = self.limits.max_rooms_of_owner;
+        let is_full = |channels: &Table<_>| channels.owned_by(owner) >= most;
+        let is_taken = channels.owner(channel).is_some();
+        // Before it is opened: who has too many of them opens none for others to listen to.
+        if !is_taken && !self.make_room(&mut channels, &self.owner_full_until, is_full) {
+            return Claim::TooMany;
+        }
+        let Some(room) = self.open_in(&mut channels, channel) else {
+            return Claim::Refused;
+        };
+        if !is_taken {
+            channels.give(channel, owner);
+        }
+        Claim::Open(room)
     }
 
     /// Lets go of what nobody would miss, if it is full. False if it still is, or was a moment ago.
@@ -226,17 +227,26 @@ impl MemoryBus {
     }
 
     fn append(&self, offset: Option<u64>, publication: Publication) -> Position {
-        let Some(channel) = self.open(&publication.channel) else {
-            return self.nowhere();
-        };
+        match self.open(&publication.channel) {
+            Some(channel) => self.append_to(&channel, offset, publication),
+            None => self.nowhere(),
+        }
+    }
+
+    fn append_to(
+        &self,
+        channel: &Arc<Channel>,
+        offset: Option<u64>,
+        publication: Publication,
+    ) -> Position {
         let position = {
             let mut log = channel.log.write();
             let before = log.bytes();
             let pushed = log.push(publication, offset, &channel.limits);
-            if let Some(oldest) = self.oldest(&channel) {
+            if let Some(oldest) = self.oldest(channel) {
                 log.expire(oldest, &channel.limits);
             }
-            self.count(&channel, before, log.bytes());
+            self.count(channel, before, log.bytes());
             match (offset, pushed) {
                 (Some(offset), false) => Position {
                     offset,
@@ -250,7 +260,7 @@ impl MemoryBus {
             self.touched.add(name);
         }
         if self.rooms.is_too_much() {
-            self.level_rooms(&channel);
+            self.level_rooms(channel);
         }
         position
     }
@@ -335,6 +345,11 @@ impl MemoryBus {
     }
 }
 
+/// Rooms share what there is for them.
+fn is_room(channel: &str) -> bool {
+    channel.contains(':')
+}
+
 impl Channel {
     /// Wakes the watchers, and only forward: two publishers may come here in the other order.
     fn wake(&self, head: u64) {
@@ -353,29 +368,22 @@ impl Bus for MemoryBus {
         self.append(None, publication)
     }
 
-    fn claim(&self, channel: &str, owner: &str) -> bool {
-        let Some(opened) = self.open(channel) else {
-            // Whoever publishes is told.
-            return true;
-        };
-        let is_begun = |log: &Log| log.lasting() > 0;
-        if !opened.is_room
-            || self.with_log(&opened, is_begun)
-            || self.channels.read().has_owner(channel)
-        {
-            return true;
+    fn publish_of(&self, owner: &str, publication: Publication) -> Option<Position> {
+        match self.claim(&publication.channel, owner) {
+            Claim::Open(channel) => Some(self.append_to(&channel, None, publication)),
+            Claim::Refused => Some(self.nowhere()),
+            Claim::TooMany => None,
         }
-        let mut channels = self.channels.write();
-        if channels.has_owner(channel) {
-            return true;
+    }
+
+    fn owner(&self, channel: &str) -> Option<Arc<str>> {
+        self.channels.read().owner(channel).cloned()
+    }
+
+    fn give(&self, channel: &str, owner: &str) {
+        if is_room(channel) {
+            self.channels.write().give(channel, owner);
         }
-        let most = self.limits.max_rooms_of_owner;
-        let is_full = |channels: &Table<_>| channels.owned_by(owner) >= most;
-        let has_room = self.make_room(&mut channels, &self.owner_full_until, is_full);
-        if has_room {
-            channels.give(channel, owner);
-        }
-        has_room
     }
 
     fn publish_at(&self, offset: u64, publication: Publication) -> Position {

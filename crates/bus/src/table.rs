@@ -40,6 +40,15 @@ impl<C> Table<C> {
         Some(&self.open.get(name)?.channel)
     }
 
+    /// A channel, and whether it is somebody's.
+    pub(crate) fn with_owner(&self, name: &str) -> Option<(C, bool)>
+    where
+        C: Clone,
+    {
+        let open = self.open.get(name)?;
+        Some((open.channel.clone(), open.owner.is_some()))
+    }
+
     /// Every channel with its name and whose it is.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&Arc<str>, &C, Option<&Arc<str>>)> {
         let all = self.open.iter();
@@ -82,9 +91,8 @@ impl<C> Table<C> {
         });
     }
 
-    pub(crate) fn has_owner(&self, name: &str) -> bool {
-        let open = self.open.get(name);
-        open.is_some_and(|open| open.owner.is_some())
+    pub(crate) fn owner(&self, name: &str) -> Option<&Arc<str>> {
+        self.open.get(name)?.owner.as_ref()
     }
 
     pub(crate) fn owned_by(&self, owner: &str) -> usize {

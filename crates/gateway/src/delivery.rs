@@ -94,6 +94,11 @@ impl Subscription {
         };
         let waiting = page.items.get(..end).unwrap_or_default();
         let left_out = self.conflated(waiting);
+        let at_most = waiting.len().min(most);
+        haul.pieces.reserve(at_most);
+        if self.live {
+            haul.published_at.reserve_exact(at_most);
+        }
         let (mut run, mut items, mut bytes) = (Run::default(), 0, 0);
         for (place, item) in waiting.iter().enumerate() {
             let sent_ahead = self.was_sent_ahead(item);

@@ -165,7 +165,6 @@ impl Gateway {
             .of(&channel)
             .is_none_or(|namespace| namespace.publishers.contains(&by.role));
         if by_namespace && by.may_publish(&channel) {
-            self.check_rooms_of(by, &channel)?;
             return Ok(channel);
         }
         let shown = vigil_event::text::truncated(&channel, 64);
@@ -175,18 +174,6 @@ impl Gateway {
                 "role {} may not publish to `{shown}` with this token",
                 by.role
             ),
-        ))
-    }
-
-    /// Whoever may not manage has a bounded number of rooms, so that nobody takes all there are.
-    fn check_rooms_of(&self, by: &Principal, channel: &str) -> Result<(), ErrorBody> {
-        let is_counted = matches!(by.role, Role::Viewer | Role::Analyst);
-        if !is_counted || self.state.bus.claim(channel, &by.subject) {
-            return Ok(());
-        }
-        Err(ErrorBody::new(
-            ErrorCode::TooManyRooms,
-            "you opened as many rooms as a user may: use one of them, or wait until what was said in one is forgotten",
         ))
     }
 
@@ -201,9 +188,16 @@ impl Gateway {
     ) -> Result<PublishedSaid, ErrorBody> {
         self.check_length(&data)?;
         let at = self.state.clock.now();
+        let publication = |id| Publication {
+            channel: Arc::clone(channel),
+            kind,
+            id,
+            timestamp: at,
+            severity,
+            data: data.into(),
+        };
         let Some(key) = key else {
-            let id = self.state.ids.next(at);
-            return self.append(channel, kind, id, at, severity, data);
+            return self.append(by, publication(self.state.ids.next(at)));
         };
         let full = format!("{}\n{channel}\n{key}", by.subject);
         let known = |known: &HashMap<Box<str>, Kept>| {
@@ -226,7 +220,7 @@ impl Gateway {
             make_room(&mut keys, at);
         }
         let id = keyed(at, &full);
-        let said = self.append(channel, kind, id, at, severity, data)?;
+        let said = self.append(by, publication(id))?;
         let position = said.position.clone();
         keys.insert(full.into(), Kept { at, id, position });
         Ok(said)
@@ -275,28 +269,26 @@ impl Gateway {
         Ok(())
     }
 
-    fn append(
-        &self,
-        channel: &Arc<str>,
-        kind: Kind,
-        id: Id,
-        at: Timestamp,
-        severity: Severity,
-        data: String,
-    ) -> Result<PublishedSaid, ErrorBody> {
-        let position = self.state.bus.publish(Publication {
-            channel: Arc::clone(channel),
-            kind,
-            id,
-            timestamp: at,
-            severity,
-            data: data.into(),
-        });
+    /// Publishes, where there is room for it. Whoever may not manage has a bounded number of rooms, so that
+    /// nobody takes all there are.
+    fn append(&self, by: &Principal, publication: Publication) -> Result<PublishedSaid, ErrorBody> {
+        let id = publication.id.to_string();
+        let bus = &self.state.bus;
+        let position = match by.role {
+            Role::Viewer | Role::Analyst => bus.publish_of(&by.subject, publication),
+            Role::Admin | Role::Service => Some(bus.publish(publication)),
+        };
+        let position = position.ok_or_else(|| {
+            ErrorBody::new(
+                ErrorCode::TooManyRooms,
+                "you opened as many rooms as a user may: use one of them, or wait until what was said in one is forgotten",
+            )
+        })?;
         if position.offset == 0 {
             return Err(no_room());
         }
         Ok(PublishedSaid {
-            id: id.to_string(),
+            id,
             position: said(&position),
             duplicate: false,
         })

@@ -55,6 +55,8 @@ pub struct Room {
     pub channel: Arc<str>,
     /// Its epoch.
     pub epoch: Arc<str>,
+    /// Whose it is, if it counts among somebody's rooms.
+    pub owner: Option<Arc<str>>,
     /// The offset of the oldest publication that is kept; what is older is gone.
     pub first: u64,
     /// Up to this offset fleeting publications (`Kind::is_fleeting`) of no severity are gone.

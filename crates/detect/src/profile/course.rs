@@ -400,6 +400,34 @@ mod tests {
         assert!((noise(10) - 10.0).abs() < 0.5, "{}", noise(10));
     }
 
+    /// What a parameter scores that so many networks have sent, each after one request that fits: too few for
+    /// these to be known as visitors.
+    fn new_after(networks: u32) -> f64 {
+        let mut course = known();
+        let mut at_ms = START_MS + 60_000_000;
+        for client in 1_000..1_000 + networks {
+            for names in [&[("page", "7")][..], &[("page", "7"), ("debug", "1")]] {
+                take(&mut course, &event(client, at_ms, "/item", names));
+            }
+            at_ms += QUARANTINE_MS;
+        }
+        take(&mut course, &event(1, at_ms, "/item", &[("page", "7")]));
+        course.settle(&options());
+        let mut requests = Requests::default();
+        let asked = event(9_999, at_ms, "/item", &[("page", "7"), ("debug", "1")]);
+        requests.push(&asked, Who::default());
+        let request = requests.last().expect("pushed just now");
+        let verdict = course.site.judge(&request, Trust::of(&options()), false);
+        verdict.score
+    }
+
+    #[test]
+    fn what_a_change_explains_needs_twice_as_many_networks() {
+        let trusted = options().trust_networks;
+        let (few, many) = (new_after(trusted + 3), new_after(2 * trusted + 4));
+        assert!(few >= 3.0 && many < 1.0, "{few} {many}");
+    }
+
     #[test]
     fn what_waits_is_bounded_by_its_length() {
         let mut course = known();

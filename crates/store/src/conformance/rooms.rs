@@ -25,6 +25,7 @@ fn room(channel: &str, epoch: &str, first: u64, offsets: std::ops::Range<u64>) -
     Room {
         channel: Arc::from(channel),
         epoch: Arc::from(epoch),
+        owner: None,
         first,
         swept_to: 0,
         next_offset: offsets.end,
@@ -40,13 +41,17 @@ pub(super) fn rooms_come_back_as_they_were(place: &dyn Place) {
     let store = place.open(deaf());
     let keep = |rooms: &[Room]| store.keep_rooms(rooms).expect("kept");
     keep(&[room("chat:1", "e1", 1, 1..4), room("chat:2", "e1", 1, 1..2)]);
-    keep(&[room("chat:1", "e1", 3, 4..6)]);
+    let annas = |first, offsets| Room {
+        owner: Some(Arc::from("anna")),
+        ..room("chat:1", "e1", first, offsets)
+    };
+    keep(&[annas(3, 4..6)]);
     // What is told twice is kept once.
-    keep(&[room("chat:1", "e1", 3, 4..6)]);
+    keep(&[annas(3, 4..6)]);
     store.close_rooms().expect("closed");
     drop(store);
     let store = place.open(deaf());
-    let whole = [room("chat:1", "e1", 3, 3..6), room("chat:2", "e1", 1, 1..2)];
+    let whole = [annas(3, 3..6), room("chat:2", "e1", 1, 1..2)];
     assert_eq!(kept(&*store), whole);
     store
         .keep_rooms(&[room("chat:1", "e2", 1, 1..3)])

@@ -8,7 +8,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::failure::Failure;
 
 /// Every migration, in order. The version of a schema is how many of them it has had.
-const MIGRATIONS: [&str; 8] = [
+const MIGRATIONS: [&str; 9] = [
     include_str!("../../migrations/0001_first.sql"),
     include_str!("../../migrations/0002_alert_seen.sql"),
     include_str!("../../migrations/0003_suppression.sql"),
@@ -17,6 +17,7 @@ const MIGRATIONS: [&str; 8] = [
     include_str!("../../migrations/0006_outcome.sql"),
     include_str!("../../migrations/0007_by_outcome.sql"),
     include_str!("../../migrations/0008_room.sql"),
+    include_str!("../../migrations/0009_room_owner.sql"),
 ];
 
 /// Marks the file as ours (`VGIL`): the fields that SQLite keeps for this in its header.

@@ -24,12 +24,13 @@ fn keep_one(sql: &Connection, room: &Room) -> Result<(), Failure> {
     .execute(params![room.channel, room.epoch])?;
     let seq: i64 = sql
         .prepare_cached(
-            "INSERT INTO room (name, epoch, next_offset) VALUES (?1, ?2, ?3)
-             ON CONFLICT (name) DO UPDATE SET epoch = ?2, next_offset = ?3 RETURNING seq",
+            "INSERT INTO room (name, epoch, next_offset, owner) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (name) DO UPDATE SET epoch = ?2, next_offset = ?3, owner = ?4 RETURNING seq",
         )?
-        .query_row(params![room.channel, room.epoch, room.next_offset], |row| {
-            row.get(0)
-        })?;
+        .query_row(
+            params![room.channel, room.epoch, room.next_offset, room.owner],
+            |row| row.get(0),
+        )?;
     sql.prepare_cached(r#"DELETE FROM room_item WHERE room = ?1 AND "offset" < ?2"#)?
         .execute(params![seq, room.first])?;
     if room.swept_to > 0 {
@@ -69,7 +70,7 @@ fn fleeting_kinds() -> String {
 pub(super) fn all(sql: &Connection) -> Result<Vec<Room>, Failure> {
     let mut rooms = Vec::new();
     let mut statement =
-        sql.prepare("SELECT seq, name, epoch, next_offset FROM room ORDER BY name")?;
+        sql.prepare("SELECT seq, name, epoch, next_offset, owner FROM room ORDER BY name")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let (seq, channel): (i64, Arc<str>) = (row.get(0)?, row.get(1)?);
@@ -78,6 +79,7 @@ pub(super) fn all(sql: &Connection) -> Result<Vec<Room>, Failure> {
         rooms.push(Room {
             channel,
             epoch: row.get(2)?,
+            owner: row.get(4)?,
             first: publications
                 .first()
                 .map_or(next_offset, |(offset, _)| *offset),

@@ -125,8 +125,11 @@ impl RoomKeeper {
             reads.inc();
             let at = Written::of(&room);
             let gone = gone(&room, clock.now());
-            let publications = room.publications;
+            let (publications, owner) = (room.publications, room.owner);
             if bus.restore(&room.channel, &room.epoch, room.next_offset, publications) {
+                if let Some(owner) = owner {
+                    bus.give(&room.channel, &owner);
+                }
                 written.insert(room.channel, at);
                 for leave in gone {
                     bus.publish(leave);
@@ -243,6 +246,7 @@ impl RoomKeeper {
         Some(Room {
             channel: Arc::clone(name),
             epoch: head.epoch,
+            owner: self.bus.owner(name),
             first: read.first,
             swept_to: read.swept_to,
             next_offset,
@@ -292,6 +296,7 @@ mod tests {
         let room = Room {
             channel: Arc::from("chat:1"),
             epoch: Arc::from("e"),
+            owner: None,
             first: 1,
             swept_to: 0,
             next_offset: 5,

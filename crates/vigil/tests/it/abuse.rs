@@ -365,3 +365,35 @@ fn what_is_said_in_rooms_fills_neither_memory_nor_the_database() {
     let kept: usize = kept.sum();
     assert!((10..100).contains(&kept), "{kept} messages");
 }
+
+#[test]
+fn who_has_all_the_rooms_they_may_has_them_after_a_restart_too() {
+    let site = Site::new();
+    site.append("");
+    let config = site.path("vigil.toml");
+    fs_err::write(&config, "[stream]\nrooms_per_user = 2\n").unwrap();
+    let config = config.to_str().unwrap();
+    let say = |vigil: &Vigil, rooms: [&str; 3]| {
+        let mut socket = Socket::open(vigil.base(), "/ws", &site.vigil().token("analyst"));
+        rooms.map(|room| {
+            socket.send(&json!({"id": room, "type": "publish", "channel": room, "data": 1}));
+            let answer = socket.frame_where(|frame| frame["reply_to"] == room);
+            answer["data"]["code"].as_str().map(str::to_owned)
+        })
+    };
+    let refused = Some("too_many_rooms".to_owned());
+    let mut vigil = site.following().arg("--config").arg(config).serve();
+    let said = say(&vigil, ["chat:1", "chat:2", "chat:3"]);
+    assert_eq!(said, [None, None, refused.clone()]);
+    // As at a good end, so when it is killed: rooms have another epoch then.
+    assert!(vigil.process().terminate().success());
+    let mut vigil = site.following().arg("--config").arg(config).serve();
+    let said = say(&vigil, ["chat:4", "chat:1", "chat:2"]);
+    assert_eq!(said, [refused.clone(), None, None]);
+    vigil.process().kill();
+    let vigil = site.following().arg("--config").arg(config).serve();
+    assert_eq!(
+        say(&vigil, ["chat:5", "chat:1", "chat:2"]),
+        [refused, None, None]
+    );
+}

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use vigil_event::Outcome;
 
 use self::room::count;
-use self::stray::{Lost, Strays};
+use self::stray::{Lost, Strays, counts_as_stray};
 use self::verdict::{segment_misfit, verdict};
 use super::ending::ending;
 use super::endpoint::{Endpoint, EndpointDescription, SiteWide};
@@ -60,10 +60,10 @@ pub struct Site {
     #[serde(default)]
     values: Option<Box<ValueProfile>>,
     /// How often a parameter comes twice with the same value.
-    #[serde(default)]
+    #[serde(default = "Novelty::not_begun")]
     doubles: Novelty,
     /// How often a parameter comes that no page took.
-    #[serde(default)]
+    #[serde(default = "Novelty::not_begun")]
     new_names: Novelty,
     /// The methods that were served, whatever the path.
     #[serde(default)]
@@ -73,7 +73,7 @@ pub struct Site {
     soft_misses: Sparse,
     /// Paths that are not there and are asked for all the same: broken links.
     missing: HashMap<u64, Witness>,
-    #[serde(default)]
+    #[serde(default = "Strays::not_begun")]
     strays: Strays,
     /// What is new and does not fit, but visitors send it all the same.
     #[serde(default)]
@@ -195,6 +195,11 @@ impl Site {
         self.crowd.addresses()
     }
 
+    /// Of about how many networks a request was served, up to some two hundred.
+    pub(crate) fn networks_served(&self) -> u32 {
+        self.root.networks()
+    }
+
     /// How much of events' time it has learned for, in milliseconds.
     pub const fn span_ms(&self) -> i64 {
         self.last_ms.saturating_sub(self.first_ms)
@@ -226,6 +231,7 @@ impl Site {
             + self.names.capacity() * size_of::<(Box<str>, Named)>()
             + self.endings.capacity() * size_of::<(Box<str>, Witness)>()
             + self.forms().map(ValueProfile::bytes).sum::<usize>()
+            + self.strays.bytes()
             + (self.missing.capacity() + self.news.capacity()) * size_of::<(u64, Witness)>()
     }
 
@@ -251,7 +257,9 @@ impl Site {
             self.learn_names(request, trust);
             let is_known = matches!(self.find(request), Found::Known(_));
             if !is_known {
-                self.strays.learn_served(request.path(), self.count, by);
+                if counts_as_stray(request) {
+                    self.strays.learn_served(request.path(), self.count, by);
+                }
                 if request.status() / 100 == 2 {
                     self.soft_misses.see(bucket(request.body_bytes()), by);
                 }
