@@ -429,6 +429,44 @@ mod tests {
     }
 
     #[test]
+    fn what_visitors_keep_making_up_is_not_odd_for_long() {
+        let cities = [
+            "Bari", "Como", "Lecce", "Lucca", "Milano", "Pisa", "Roma", "Trento",
+        ];
+        let at_ms = |number: u32| START_MS + i64::from(number) * 10_000;
+        let asking = |number: u32, city: &str| {
+            let client = number % 300;
+            event(client, at_ms(number), "/item", &[("city", city)])
+        };
+        let made_up = |number: u32| {
+            let letters = [number % 26, number / 26 % 26].map(|one| char::from(b'a' + one as u8));
+            format!("San{}{}o", letters[0], letters[1])
+        };
+        let mut course = Course::default();
+        let is_odd = |course: &mut Course, number| {
+            take(course, &asking(number, &made_up(number)));
+            course.waiting.back().is_some_and(|one| {
+                let request = one.request.last().expect("one");
+                request.at_ms() == at_ms(number)
+            })
+        };
+        for number in 0..6_000 {
+            let city = cities.get(number as usize % cities.len()).unwrap();
+            take(&mut course, &asking(number, city));
+        }
+        assert!(is_odd(&mut course, 6_000), "it is none of eight");
+        for number in 6_001..7_000 {
+            if number % 27 == 0 {
+                take(&mut course, &asking(number, &made_up(number)));
+            } else {
+                let city = cities.get(number as usize % cities.len()).unwrap();
+                take(&mut course, &asking(number, city));
+            }
+        }
+        assert!(!is_odd(&mut course, 7_001), "others made names up, too");
+    }
+
+    #[test]
     fn what_waits_is_bounded_by_its_length() {
         let mut course = known();
         let long = "x".repeat(4_000);

@@ -115,7 +115,15 @@ pub(crate) struct Part {
 /// So many addresses know something well, and on a small site half of all, if they are as many as this.
 const WELL_KNOWN: [f64; 2] = [12.0, 40.0];
 
-/// What attacks are written with is at most so many times as usual on a site where much is.
+/// A part as what people write there is judged.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Writing {
+    pub(crate) plain: Part,
+    /// What attacks are written with: in that visitors cannot be told from attackers who browse, too.
+    pub(crate) dangerous: Part,
+}
+
+/// In free texts what attacks are written with is taken for at most so many times as usual.
 const MOST_DANGEROUS: f64 = 3.0;
 
 impl Part {
@@ -142,15 +150,16 @@ impl Part {
         Self { written, ..self }
     }
 
-    /// The same of what people write.
-    pub(crate) fn of_writing(self) -> Self {
-        self.noisy(self.written)
-    }
-
-    /// The same of what attacks are written with, in free texts: there visitors cannot be told from attackers
-    /// who browse, too.
-    pub(crate) fn of_dangerous_writing(self) -> Self {
-        self.noisy(self.written.min(MOST_DANGEROUS))
+    /// The same of what people write, as they like or not.
+    pub(crate) fn of_writing(self, is_free: bool) -> Writing {
+        Writing {
+            plain: self.noisy(self.written),
+            dangerous: if is_free {
+                self.noisy(self.written.min(MOST_DANGEROUS))
+            } else {
+                self
+            },
+        }
     }
 
     /// How strong a sign is that is seen with this probability among honest requests to this part, of

@@ -250,9 +250,14 @@ impl Novelty {
         }
     }
 
-    /// The same where what does not fit counts as well.
+    /// The same where what does not fit counts as well: what visitors make up as they go fits never, and would be
+    /// taken for rare for ever.
     pub(crate) fn see_odd_too(&mut self, count: u64, is_new: bool, by: &Lesson<'_>) {
-        self.see(count, is_new, &Lesson { is_odd: false, ..*by });
+        let fitting = Lesson {
+            is_odd: false,
+            ..*by
+        };
+        self.see(count, is_new, &fitting);
     }
 
     pub(crate) fn add(&mut self, other: &Self) {

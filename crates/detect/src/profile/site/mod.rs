@@ -109,9 +109,9 @@ impl Noise {
     const MOST: f64 = 10.0;
 
     /// Goes by the share of requests that did not fit on a trial.
-    fn hear(&mut self, share: f64, may_be: f64, most: f64) {
+    fn hear(&mut self, share: f64, may_be: f64) {
         let times = (share / may_be.max(1e-6)).sqrt().clamp(0.75, 2.0);
-        self.0 = (self.0 * times).clamp(1.0, most);
+        self.0 = (self.0 * times).clamp(1.0, Self::MOST);
     }
 }
 
@@ -315,13 +315,12 @@ impl Site {
 
     /// Takes note of the share of requests that did not fit on a trial, of which so many may.
     pub(crate) fn hear(&mut self, share: f64, may_be: f64) {
-        self.noise.hear(share, may_be, Noise::MOST);
+        self.noise.hear(share, may_be);
     }
 
     /// The same of what known visitors wrote.
     pub(crate) fn hear_of_texts(&mut self, share: f64, may_be: f64) {
-        self.noise_of_texts
-            .hear(share, may_be, Noise::MOST);
+        self.noise_of_texts.hear(share, may_be);
     }
 
     /// Works out what is trusted from what was learned.

@@ -27,7 +27,9 @@ impl ValueProfile {
             .patterns
             .iter_mut()
             .find(|(known, _)| *known == pattern);
-        let is_new = found.as_ref().is_none_or(|(_, seen)| !trust.trusts(seen));
+        let is_new = found
+            .as_ref()
+            .is_none_or(|(_, seen)| !trust.trusts(seen) && !by.is_odd);
         self.new_patterns.see_odd_too(self.count, is_new, by);
         if let Some((_, seen)) = found {
             seen.see(by);
