@@ -400,6 +400,72 @@ mod tests {
         assert!((noise(10) - 10.0).abs() < 0.5, "{}", noise(10));
     }
 
+    /// What a parameter scores that so many networks have sent, each after one request that fits: too few for
+    /// these to be known as visitors.
+    fn new_after(networks: u32) -> f64 {
+        let mut course = known();
+        let mut at_ms = START_MS + 60_000_000;
+        for client in 1_000..1_000 + networks {
+            for names in [&[("page", "7")][..], &[("page", "7"), ("debug", "1")]] {
+                take(&mut course, &event(client, at_ms, "/item", names));
+            }
+            at_ms += QUARANTINE_MS;
+        }
+        take(&mut course, &event(1, at_ms, "/item", &[("page", "7")]));
+        course.settle(&options());
+        let mut requests = Requests::default();
+        let asked = event(9_999, at_ms, "/item", &[("page", "7"), ("debug", "1")]);
+        requests.push(&asked, Who::default());
+        let request = requests.last().expect("pushed just now");
+        let verdict = course.site.judge(&request, Trust::of(&options()), false);
+        verdict.score
+    }
+
+    #[test]
+    fn what_a_change_explains_needs_twice_as_many_networks() {
+        let trusted = options().trust_networks;
+        let (few, many) = (new_after(trusted + 3), new_after(2 * trusted + 4));
+        assert!(few >= 3.0 && many < 1.0, "{few} {many}");
+    }
+
+    #[test]
+    fn what_visitors_keep_making_up_is_not_odd_for_long() {
+        let cities = [
+            "Bari", "Como", "Lecce", "Lucca", "Milano", "Pisa", "Roma", "Trento",
+        ];
+        let at_ms = |number: u32| START_MS + i64::from(number) * 10_000;
+        let asking = |number: u32, city: &str| {
+            let client = number % 300;
+            event(client, at_ms(number), "/item", &[("city", city)])
+        };
+        let made_up = |number: u32| {
+            let letters = [number % 26, number / 26 % 26].map(|one| char::from(b'a' + one as u8));
+            format!("San{}{}o", letters[0], letters[1])
+        };
+        let mut course = Course::default();
+        let is_odd = |course: &mut Course, number| {
+            take(course, &asking(number, &made_up(number)));
+            course.waiting.back().is_some_and(|one| {
+                let request = one.request.last().expect("one");
+                request.at_ms() == at_ms(number)
+            })
+        };
+        for number in 0..6_000 {
+            let city = cities.get(number as usize % cities.len()).unwrap();
+            take(&mut course, &asking(number, city));
+        }
+        assert!(is_odd(&mut course, 6_000), "it is none of eight");
+        for number in 6_001..7_000 {
+            if number % 27 == 0 {
+                take(&mut course, &asking(number, &made_up(number)));
+            } else {
+                let city = cities.get(number as usize % cities.len()).unwrap();
+                take(&mut course, &asking(number, city));
+            }
+        }
+        assert!(!is_odd(&mut course, 7_001), "others made names up, too");
+    }
+
     #[test]
     fn what_waits_is_bounded_by_its_length() {
         let mut course = known();

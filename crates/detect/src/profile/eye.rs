@@ -10,7 +10,7 @@ use vigil_event::{Decodings, Detection, Detector, Event, Evidence, Field, Outcom
 use super::misfit::{Aspect, Misfit, Place};
 use super::options::{ProfileOptions, Trust};
 use super::regular::Regulars;
-use super::seen::{Request, Requests};
+use super::seen::{MAX_PARAMETERS, Request, Requests};
 use super::site::{Site, Verdict};
 use super::value::STRONG;
 use super::who::hash_text;
@@ -348,9 +348,8 @@ fn detection(event: &Event, verdict: &Verdict, score: f64, repeated: usize) -> D
 
 fn evidence(event: &Event, misfit: &Misfit) -> Option<Evidence> {
     let parameter = |place: usize| {
-        let mut all = event
-            .parameters()
-            .filter(|[name, _]| !name.decodings.contains(Decodings::HEADER));
+        let read = event.parameters().take(MAX_PARAMETERS);
+        let mut all = read.filter(|[name, _]| !name.decodings.contains(Decodings::HEADER));
         all.nth(place)
     };
     let whole = |field: Field| {
@@ -391,5 +390,31 @@ fn evidence(event: &Event, misfit: &Misfit) -> Option<Evidence> {
         Place::Size => whole(Field::BodyBytes),
         Place::Referrer => whole(Field::Referrer),
         Place::Nowhere => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::event;
+    use super::*;
+
+    #[test]
+    fn evidence_for_what_stands_in_the_path_is_the_path() {
+        let many = ["v"; MAX_PARAMETERS + 2].map(|value| ("name", value));
+        let event = event(1, 0, "/item;debug=1", &many);
+        let misfit = |place| Misfit {
+            aspect: Aspect::Form,
+            place,
+            thing: 1,
+            change: None,
+            score: 9.0,
+            words: String::new(),
+        };
+        for place in [Place::Value(MAX_PARAMETERS), Place::Name(MAX_PARAMETERS)] {
+            let found = evidence(&event, &misfit(place)).unwrap();
+            assert_eq!(found.field, Field::UrlPath.name());
+        }
+        let found = evidence(&event, &misfit(Place::Value(0))).unwrap();
+        assert_ne!(found.field, Field::UrlPath.name());
     }
 }

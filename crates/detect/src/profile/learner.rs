@@ -92,17 +92,18 @@ impl Learner {
         let host = std::str::from_utf8(host).ok()?;
         if !self.models.contains_key(host) {
             if self.models.len() >= self.options.max_sites.max(1) {
-                // Anybody can make up names: what fewest have asked for, and not for the longest, goes first.
+                // Anybody can make up names: what fewest networks were served, and not for the longest, goes
+                // first. Whoever has one network may have thousands of addresses in it.
                 let weakest = self
                     .models
                     .iter()
                     .filter(|(_, model)| model.state == State::Learning)
                     .map(|(host, model)| {
                         let site = &model.course.site;
-                        (site.clients(), site.last_ms(), host)
+                        (site.networks_served(), site.last_ms(), host)
                     })
                     .min()
-                    .filter(|(clients, ..)| *clients < self.options.min_clients.max(3))?
+                    .filter(|(networks, ..)| *networks < self.options.trust_networks.max(3))?
                     .2
                     .clone();
                 self.models.remove(&weakest);

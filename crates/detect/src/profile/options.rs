@@ -106,8 +106,8 @@ impl Trust {
 pub(crate) struct Part {
     /// Of the site's requests, 0.0 to 1.0.
     pub(crate) share: f64,
-    /// So many times as much is new there where people write what they like.
-    texts: f64,
+    /// So many times as much is new there in what people write.
+    written: f64,
     /// Fewer addresses than this know little.
     many: f64,
 }
@@ -115,13 +115,24 @@ pub(crate) struct Part {
 /// So many addresses know something well, and on a small site half of all, if they are as many as this.
 const WELL_KNOWN: [f64; 2] = [12.0, 40.0];
 
+/// A part as what people write there is judged.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Writing {
+    pub(crate) plain: Part,
+    /// What attacks are written with: in that visitors cannot be told from attackers who browse, too.
+    pub(crate) dangerous: Part,
+}
+
+/// In free texts what attacks are written with is taken for at most so many times as usual.
+const MOST_DANGEROUS: f64 = 3.0;
+
 impl Part {
     /// So many of the requests of a site that so many addresses have asked.
     pub(crate) fn of(count: u64, all: u64, addresses: u64) -> Self {
         let [least, most] = WELL_KNOWN;
         Self {
             share: (count as f64 / all.max(1) as f64).clamp(1e-4, 1.0),
-            texts: 1.0,
+            written: 1.0,
             many: (addresses as f64 / 2.0).clamp(least, most),
         }
     }
@@ -134,14 +145,21 @@ impl Part {
         }
     }
 
-    /// The same on a site where so many times as much is new in free texts as on others.
-    pub(crate) const fn noisy_in_texts(self, texts: f64) -> Self {
-        Self { texts, ..self }
+    /// The same on a site where so many times as much is new in what people write as on others.
+    pub(crate) const fn noisy_in_writing(self, written: f64) -> Self {
+        Self { written, ..self }
     }
 
-    /// The same of what people write as they like.
-    pub(crate) fn of_texts(self) -> Self {
-        self.noisy(self.texts)
+    /// The same of what people write, as they like or not.
+    pub(crate) fn of_writing(self, is_free: bool) -> Writing {
+        Writing {
+            plain: self.noisy(self.written),
+            dangerous: if is_free {
+                self.noisy(self.written.min(MOST_DANGEROUS))
+            } else {
+                self
+            },
+        }
     }
 
     /// How strong a sign is that is seen with this probability among honest requests to this part, of

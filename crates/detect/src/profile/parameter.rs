@@ -85,7 +85,7 @@ impl Parameter {
         }
         let shape = Shape::of(value);
         let here = self.value.judge((&shape, value), part, trust);
-        let is_little_known = self.value.witnesses() < FEW;
+        let is_little_known = witnesses < FEW;
         let there = elsewhere
             .filter(|(values, _)| {
                 let is_listed_there = values.is_list() && !self.value.is_list();

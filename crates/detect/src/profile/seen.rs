@@ -10,8 +10,8 @@ use vigil_event::{Decodings, Event, Field, ViewKind};
 use super::witness::{Lesson, Who};
 
 /// The parameters of a request beyond this are not looked at.
-const MAX_PARAMETERS: usize = 48;
-/// And of those in its path.
+pub(super) const MAX_PARAMETERS: usize = 48;
+/// And of those in its path; further ones stay part of the names that they stand in.
 const MAX_PATH_PARAMETERS: usize = 8;
 /// The longest name of these.
 const MAX_PATH_NAME_BYTES: usize = 32;
@@ -115,7 +115,7 @@ impl Requests {
             let value = self.keep(text.get(..MAX_VALUE_BYTES).unwrap_or(text));
             self.parameters.push([name, value]);
         }
-        for range in parameters_in(whole_path).take(MAX_PATH_PARAMETERS) {
+        for range in parameters_in(whole_path) {
             let text = whole_path.get(range).unwrap_or_default();
             let sign = text.iter().position(|byte| *byte == b'=');
             let (name, value) = text.split_at(sign.unwrap_or(text.len()));
@@ -319,7 +319,7 @@ fn decoded(event: &Event, field: Field) -> &[u8] {
 /// has no value is none, but part of a name.
 fn parameters_in(path: &[u8]) -> impl Iterator<Item = Range<usize>> {
     let mut from = 0;
-    std::iter::from_fn(move || {
+    let all = std::iter::from_fn(move || {
         loop {
             let rest = path.get(from..)?;
             let start = from + rest.iter().position(|byte| *byte == b';')?;
@@ -338,7 +338,8 @@ fn parameters_in(path: &[u8]) -> impl Iterator<Item = Range<usize>> {
                 return Some(start..from);
             }
         }
-    })
+    });
+    all.take(MAX_PATH_PARAMETERS)
 }
 
 /// The methods that are told apart.
@@ -421,6 +422,18 @@ mod tests {
             let expected: Vec<_> = parameters.iter().map(|one| one.as_bytes()).collect();
             assert_eq!((last.path(), read), (kept.as_bytes(), expected), "{path}");
         }
+    }
+
+    #[test]
+    fn parameters_of_a_path_beyond_the_most_stay_in_it() {
+        let mut requests = Requests::default();
+        let mut event = Event::new();
+        let path = format!("/a{};x=<b>", ";v=1".repeat(MAX_PATH_PARAMETERS));
+        event.set(Field::UrlPath, path.as_bytes());
+        requests.push(&event, Who::default());
+        let last = requests.last().unwrap();
+        assert_eq!(last.parameters().count(), MAX_PATH_PARAMETERS);
+        assert_eq!(last.path(), b"/a;x=<b>");
     }
 
     #[test]

@@ -146,3 +146,35 @@ fn a_session_in_the_path_is_a_parameter() {
     let other = asked(9_999, 12_000, "/item/7;debug=1", 200);
     assert!(score(&site, &other) >= 5.0);
 }
+
+#[test]
+fn whoever_makes_up_where_they_come_from_makes_no_stray_usual() {
+    let led = |number: u32, path: &str, status| {
+        let mut event = asked(50_000 + number, number, path, status);
+        event.set(Field::Referrer, b"https://shop.example/item/4");
+        event
+    };
+    for status in [404, 200] {
+        let site = learned(|number| {
+            let path = format!("/.sh/f{number}");
+            (number >= 6_000 && number % 100 == 7).then(|| led(number, &path, status))
+        });
+        let hidden = lost(&site, "/.git/config");
+        assert!(hidden >= 5.0, "{status}: {hidden}");
+    }
+}
+
+#[test]
+fn endings_that_are_often_asked_for_and_are_not_there_are_not_odd() {
+    let people = learned(|number| {
+        let path = format!("/x{number}.lee");
+        (number % 100 == 50).then(|| asked(visitor(number), number, &path, 404))
+    });
+    assert!(
+        lost(&people, "/x2.may") < 5.0,
+        "{}",
+        lost(&people, "/x2.may")
+    );
+    let quiet = learned(|_| None);
+    assert!(lost(&quiet, "/x2.may") >= 5.0);
+}

@@ -288,9 +288,13 @@ impl Node {
         before.saturating_sub(self.places())
     }
 
-    /// Gives up all names that hardly anybody has asked for: where anything is answered, there is no end of them.
+    /// Gives up all names that hardly anybody has asked for, of parameters too: where anything is answered, there is
+    /// no end of them.
     pub(crate) fn prune(&mut self) {
         self.children.retain(|_, one| !one.seen.is_rare());
+        if let Some(endpoint) = &mut self.endpoint {
+            endpoint.prune();
+        }
         for child in self.children.values_mut() {
             child.prune();
         }
@@ -385,6 +389,11 @@ impl Node {
 
     pub(crate) const fn count(&self) -> u64 {
         self.count
+    }
+
+    /// Of about how many networks it was asked for.
+    pub(crate) fn networks(&self) -> u32 {
+        self.seen.networks()
     }
 
     pub(crate) fn clients(&self) -> u64 {

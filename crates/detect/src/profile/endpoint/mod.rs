@@ -175,6 +175,11 @@ impl Endpoint {
         Some(self.parameters.entry(name.into()).or_insert(parameter))
     }
 
+    /// Gives up the parameters that hardly anybody has sent.
+    pub(crate) fn prune(&mut self) {
+        self.parameters.retain(|_, one| !one.seen.is_rare());
+    }
+
     pub(crate) fn settle(&mut self, trust: Trust) {
         let crowd = self.crowd.size();
         let plain = |_: u8, seen: &Witness| trust.trusts(seen);
@@ -225,17 +230,11 @@ impl Endpoint {
                     let again = request.parameters().take(place).any(|[one, _]| one == name);
                     needed += usize::from(!again && self.is_needed(parameter));
                     let elsewhere = [names.values(key), names.all_values()];
-                    let again = again.then(|| {
-                        let is_double = request.has_before(place, [name, value]);
-                        if is_double {
-                            names.strength_of_double()
-                        } else {
-                            0.0
-                        }
-                    });
+                    let is_double = again && request.has_before(place, [name, value]);
+                    let double = is_double.then(|| names.strength_of_double());
                     parameter.judge(
                         (key, value, place),
-                        again,
+                        again.then_some(double.unwrap_or(0.0)),
                         (part, elsewhere, trust),
                         misfits,
                     );

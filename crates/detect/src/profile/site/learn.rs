@@ -3,6 +3,7 @@
 use vigil_event::whole::is_secret;
 
 use super::room::{count, entry};
+use super::stray::counts_as_stray;
 use super::{ENOUGH_FOR_NAMES, MAX_ENDINGS, MAX_MISSING, MAX_NAMES, Named, Site};
 use crate::profile::ending::{ending, is_file};
 use crate::profile::name::{is_campaign, name_key};
@@ -21,8 +22,10 @@ impl Site {
         let Found::Unknown { node, .. } = self.find(request) else {
             return;
         };
-        let lost = self.lost(node, path, trust);
-        self.strays.learn(&lost, self.count, &request.lesson());
+        if counts_as_stray(request) {
+            let lost = self.lost(node, path, trust);
+            self.strays.learn(&lost, self.count, &request.lesson());
+        }
         count(&mut self.missing, hash_text(path), MAX_MISSING, request);
     }
 

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use vigil_event::Outcome;
 
 use self::room::count;
-use self::stray::{Lost, Strays};
+use self::stray::{Lost, Strays, counts_as_stray};
 use self::verdict::{segment_misfit, verdict};
 use super::ending::ending;
 use super::endpoint::{Endpoint, EndpointDescription, SiteWide};
@@ -60,10 +60,10 @@ pub struct Site {
     #[serde(default)]
     values: Option<Box<ValueProfile>>,
     /// How often a parameter comes twice with the same value.
-    #[serde(default)]
+    #[serde(default = "Novelty::not_begun")]
     doubles: Novelty,
     /// How often a parameter comes that no page took.
-    #[serde(default)]
+    #[serde(default = "Novelty::not_begun")]
     new_names: Novelty,
     /// The methods that were served, whatever the path.
     #[serde(default)]
@@ -73,7 +73,7 @@ pub struct Site {
     soft_misses: Sparse,
     /// Paths that are not there and are asked for all the same: broken links.
     missing: HashMap<u64, Witness>,
-    #[serde(default)]
+    #[serde(default = "Strays::not_begun")]
     strays: Strays,
     /// What is new and does not fit, but visitors send it all the same.
     #[serde(default)]
@@ -107,13 +107,11 @@ impl Eq for Noise {}
 impl Noise {
     /// However noisy a site is, what was never seen on it stays odd.
     const MOST: f64 = 10.0;
-    /// What visitors write cannot be told from what attackers do who browse, too.
-    const MOST_OF_TEXTS: f64 = 3.0;
 
     /// Goes by the share of requests that did not fit on a trial.
-    fn hear(&mut self, share: f64, may_be: f64, most: f64) {
+    fn hear(&mut self, share: f64, may_be: f64) {
         let times = (share / may_be.max(1e-6)).sqrt().clamp(0.75, 2.0);
-        self.0 = (self.0 * times).clamp(1.0, most);
+        self.0 = (self.0 * times).clamp(1.0, Self::MOST);
     }
 }
 
@@ -197,6 +195,11 @@ impl Site {
         self.crowd.addresses()
     }
 
+    /// Of about how many networks a request was served, up to some two hundred.
+    pub(crate) fn networks_served(&self) -> u32 {
+        self.root.networks()
+    }
+
     /// How much of events' time it has learned for, in milliseconds.
     pub const fn span_ms(&self) -> i64 {
         self.last_ms.saturating_sub(self.first_ms)
@@ -228,6 +231,7 @@ impl Site {
             + self.names.capacity() * size_of::<(Box<str>, Named)>()
             + self.endings.capacity() * size_of::<(Box<str>, Witness)>()
             + self.forms().map(ValueProfile::bytes).sum::<usize>()
+            + self.strays.bytes()
             + (self.missing.capacity() + self.news.capacity()) * size_of::<(u64, Witness)>()
     }
 
@@ -253,7 +257,9 @@ impl Site {
             self.learn_names(request, trust);
             let is_known = matches!(self.find(request), Found::Known(_));
             if !is_known {
-                self.strays.learn_served(request.path(), self.count, by);
+                if counts_as_stray(request) {
+                    self.strays.learn_served(request.path(), self.count, by);
+                }
                 if request.status() / 100 == 2 {
                     self.soft_misses.see(bucket(request.body_bytes()), by);
                 }
@@ -309,13 +315,12 @@ impl Site {
 
     /// Takes note of the share of requests that did not fit on a trial, of which so many may.
     pub(crate) fn hear(&mut self, share: f64, may_be: f64) {
-        self.noise.hear(share, may_be, Noise::MOST);
+        self.noise.hear(share, may_be);
     }
 
     /// The same of what known visitors wrote.
     pub(crate) fn hear_of_texts(&mut self, share: f64, may_be: f64) {
-        self.noise_of_texts
-            .hear(share, may_be, Noise::MOST_OF_TEXTS);
+        self.noise_of_texts.hear(share, may_be);
     }
 
     /// Works out what is trusted from what was learned.
@@ -392,7 +397,7 @@ impl Site {
 
     /// The same where values are judged.
     fn part_of_values(&self, count: u64) -> Part {
-        self.part(count).noisy_in_texts(self.noise_of_texts.0)
+        self.part(count).noisy_in_writing(self.noise_of_texts.0)
     }
 
     fn is_ending(&self, name: &str, trust: Trust) -> bool {

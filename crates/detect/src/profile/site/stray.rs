@@ -2,7 +2,7 @@
 //!
 //! What: whether a request that was refused or found nothing is one of those that visitors send, too: a link
 //! that is old, a file that every browser asks for, a name that was mistyped. Input: requests to paths that
-//! nothing is known of, answered 400 and above. Output: how probable each [`Stray`] is on this site. Limits:
+//! nothing is known of, answered 400 and above, to which no page of the site leads. Output: how probable each [`Stray`] is on this site. Limits:
 //! of paths and endings those that few have asked for are forgotten first.
 
 use hashbrown::HashMap;
@@ -13,6 +13,7 @@ use super::room::entry;
 use super::verdict::FOUND_BY;
 use crate::profile::ending::{ending, is_file};
 use crate::profile::options::Trust;
+use crate::profile::seen::{Origin, Request};
 use crate::profile::segment::segments;
 use crate::profile::witness::{Lesson, Novelty, Witness};
 
@@ -52,6 +53,13 @@ pub(super) fn is_errand(path: &[u8]) -> bool {
             .iter()
             .any(|[begin, end]| last.starts_with(begin) && last.ends_with(end));
     is_one && path.len() <= LONGEST_ERRAND && path.iter().all(is_plain)
+}
+
+/// Whether a request is judged as a stray, if nothing is known of its path, and says how usual these are. Where a
+/// page of the site leads there, it is the site's own fault; and as anybody can say so of any path, whoever does
+/// must not make strays usual for those who do not.
+pub(super) fn counts_as_stray(request: &Request<'_>) -> bool {
+    request.origin() != Origin::Here && !is_errand(request.path())
 }
 
 /// Whether a name begins with a point, as those of files do that are not shown.
@@ -114,9 +122,21 @@ pub(super) struct Lost<'a> {
 pub(super) struct Strays {
     endings: HashMap<Box<str>, Witness>,
     new: [Novelty; Stray::ALL.len()],
+    /// How often a name ends as nothing on the site does, and as no file does either.
+    #[serde(default = "Novelty::not_begun")]
+    new_endings: Novelty,
 }
 
 impl Strays {
+    /// What is known where nobody took note of strays so far.
+    pub(super) fn not_begun() -> Self {
+        Self {
+            new: std::array::from_fn(|_| Novelty::not_begun()),
+            new_endings: Novelty::not_begun(),
+            ..Self::default()
+        }
+    }
+
     fn shows(&self, stray: Stray, lost: &Lost<'_>) -> bool {
         let is_new = |last: &[u8]| {
             let seen = std::str::from_utf8(ending(last)).ok();
@@ -133,9 +153,6 @@ impl Strays {
 
     /// Learns from a request to a path that is not there, the last of so many.
     pub(super) fn learn(&mut self, lost: &Lost<'_>, count: u64, by: &Lesson<'_>) {
-        if is_errand(lost.path) {
-            return;
-        }
         for stray in Stray::ALL {
             let is_new = self.shows(stray, lost);
             if let Some(new) = self.new.get_mut(stray as usize) {
@@ -144,6 +161,8 @@ impl Strays {
         }
         let file = segments(lost.path).last().unwrap_or_default();
         let ending = std::str::from_utf8(ending(file)).unwrap_or_default();
+        let is_new = !ending.is_empty() && !is_file(file) && !lost.has_known_ending;
+        self.new_endings.see(count, is_new, by);
         if let Some(seen) = entry(&mut self.endings, ending, MAX_ENDINGS, |seen| seen) {
             seen.see(by);
         }
@@ -171,6 +190,16 @@ impl Strays {
         let strange = Stray::ALL.into_iter().zip(&self.new);
         let strange = strange.filter(|(stray, _)| self.shows(*stray, lost));
         strange.map(move |(stray, new)| (stray, new.probability(count, size, 0)))
+    }
+
+    /// How probable an ending is that nothing on the site has and no file, where nothing is.
+    pub(super) fn new_ending(&self, (count, size): (u64, u64)) -> f64 {
+        self.new_endings.probability(count, size, 0)
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        let names = self.endings.keys().map(|name| name.len());
+        self.endings.capacity() * size_of::<(Box<str>, Witness)>() + names.sum::<usize>()
     }
 
     pub(super) fn is_bounded(&self) -> bool {

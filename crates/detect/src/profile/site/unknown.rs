@@ -1,7 +1,7 @@
 //! What is said of a path that nothing is known of, and of its ending.
 
 use super::Site;
-use super::stray::{Stray, is_errand};
+use super::stray::{Stray, counts_as_stray, is_errand};
 use super::verdict::{FOUND_BY, MOST, MOST_OF_NEW_PATHS, segment_misfit};
 use crate::profile::ending::{ending, is_file};
 use crate::profile::endpoint::SiteWide as _;
@@ -43,11 +43,6 @@ impl Site {
             MOST_OF_NEW_PATHS
         };
         let part = self.part(node.count());
-        let known = format!(
-            "in {} requests from about {} addresses",
-            grouped(node.count()),
-            grouped(node.clients())
-        );
         let weight = if was_served { 4.5 } else { 2.5 };
         let strength = part.strength(node.probability(shown), node.witnesses());
         let is_below_file = node.is_leaf() && goes_on_below_file(request.path(), segment);
@@ -58,17 +53,24 @@ impl Site {
             let score = (weight * strength).min(most);
             (score, "there was nothing at this path")
         };
-        let unknown = self
-            .stray(node, request, trust)
-            .filter(|stray| stray.score > score);
-        let unknown = unknown.unwrap_or_else(|| Misfit {
+        let stray = self.stray(node, request, trust);
+        let stray = stray.filter(|(_, stray)| *stray > score);
+        let (score, words, [count, clients]) = match stray {
+            Some((stray, score)) => (score, stray.words(), [self.count, self.clients()]),
+            None => (score, words, [node.count(), node.clients()]),
+        };
+        let unknown = Misfit {
             aspect: Aspect::Path,
             place: Place::Path,
             thing: Misfit::PATH,
             change: None,
             score,
-            words: format!("{words} {known}"),
-        });
+            words: format!(
+                "{words} in {} requests from about {} addresses",
+                grouped(count),
+                grouped(clients)
+            ),
+        };
         let is_errand = !was_served && is_errand(request.path());
         let named = segment.filter(|_| !is_errand).and_then(|segment| {
             self.judge_ending(request, (was_served, trust), misfits);
@@ -98,36 +100,22 @@ impl Site {
         }
     }
 
-    /// Whether hardly any visitor asks for what is as strange as that path, at which nothing is. Where a page of
-    /// the site leads there, it is the site's own fault.
-    fn stray(&self, node: &Node, request: &Request<'_>, trust: Trust) -> Option<Misfit> {
-        if request.origin() == Origin::Here || is_errand(request.path()) {
+    /// Whether hardly any visitor asks for what is as strange as that path, at which nothing is: how, and how
+    /// strong a sign that is.
+    fn stray(&self, node: &Node, request: &Request<'_>, trust: Trust) -> Option<(Stray, f64)> {
+        if !counts_as_stray(request) {
             return None;
         }
         let (path, seen) = (request.path(), (self.count, self.size));
         let strength = |probability| self.part(self.count).strength(probability, self.size);
-        let (stray, score) = if request.was_served() {
+        if request.was_served() {
             let hidden = self.strays.hidden(path, seen)?;
-            (Stray::Hidden, Stray::Hidden.weight() * strength(hidden))
-        } else {
-            let lost = self.lost(node, path, trust);
-            let strange = self.strays.judge(&lost, seen);
-            let scored = strange.map(|(stray, rarely)| (stray, stray.weight() * strength(rarely)));
-            scored.max_by(|one, other| one.1.total_cmp(&other.1))?
-        };
-        Some(Misfit {
-            aspect: Aspect::Path,
-            place: Place::Path,
-            thing: Misfit::PATH,
-            change: None,
-            score,
-            words: format!(
-                "{} in {} requests from about {} addresses",
-                stray.words(),
-                grouped(self.count),
-                grouped(self.clients())
-            ),
-        })
+            return Some((Stray::Hidden, Stray::Hidden.weight() * strength(hidden)));
+        }
+        let lost = self.lost(node, path, trust);
+        let strange = self.strays.judge(&lost, seen);
+        let scored = strange.map(|(stray, rarely)| (stray, stray.weight() * strength(rarely)));
+        scored.max_by(|one, other| one.1.total_cmp(&other.1))
     }
 
     /// What fits least of the names from that one on. Below a page that nothing was below a name is compared
@@ -228,8 +216,13 @@ impl Site {
         if !was_served && is_file(last) {
             return;
         }
-        let shown = self.endings.get(name).map_or(0, Witness::networks);
-        let probability = self.new_endings.probability(self.count, self.size, shown);
+        let seen = (self.count, self.size);
+        let probability = if was_served || !counts_as_stray(request) {
+            let shown = self.endings.get(name).map_or(0, Witness::networks);
+            self.new_endings.probability(seen.0, seen.1, shown)
+        } else {
+            self.strays.new_ending(seen)
+        };
         let weight = match (was_served, is_file(last)) {
             (true, true) => 6.0,
             (true, false) => 4.0,

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::class;
 use super::misfit::{Aspect, ValueMisfit};
-use super::options::{Part, Trust};
+use super::options::{Part, Trust, Writing};
 use super::shape::{Kind, Shape, bucket_end};
 use super::sparse::Sparse;
 use super::who::hash_text;
@@ -106,9 +106,9 @@ impl ValueProfile {
         self.crowd.addresses()
     }
 
-    /// How many count as witnesses.
-    pub(crate) fn witnesses(&self) -> u64 {
-        self.crowd.size()
+    /// How many counted as witnesses when it was last settled: an estimate that is dear to make for each request.
+    pub(crate) const fn witnesses(&self) -> u64 {
+        self.settled.crowd
     }
 
     /// Whether anything of it is trusted.
@@ -178,8 +178,10 @@ impl ValueProfile {
     fn learn_value(&mut self, value: &[u8], by: &Lesson<'_>, trust: Trust) {
         let hash = hash_text(value);
         let found = self.values.iter_mut().find(|known| known.hash == hash);
-        let is_new = found.as_ref().is_none_or(|known| known.text.is_none());
-        self.new_values.see(self.count, is_new, by);
+        // Of what does not fit a value is new once, however many send it.
+        let is_unsure = |known: &&mut Known| known.text.is_none() && !by.is_odd;
+        let is_new = found.as_ref().is_none_or(is_unsure);
+        self.new_values.see_odd_too(self.count, is_new, by);
         if let Some(known) = found {
             known.seen.see(by);
             if known.text.is_none() && trust.trusts(&known.seen) {
@@ -278,16 +280,12 @@ impl ValueProfile {
         if !self.settled.is_ready {
             return None;
         }
-        let part = if self.is_free() {
-            part.of_texts()
-        } else {
-            part
-        };
-        let form = self.judge_form(shape, part, trust);
+        let writing = part.of_writing(self.is_free());
+        let form = self.judge_form(shape, writing, trust);
         if form.as_ref().is_some_and(|misfit| misfit.score >= STRONG) {
             return form;
         }
-        let value = self.judge_value((shape, value), part, trust);
+        let value = self.judge_value((shape, value), writing.plain, trust);
         match (form, value) {
             (Some(form), Some(value)) if value.score > form.score => Some(value),
             (None, value) => value,
@@ -295,8 +293,9 @@ impl ValueProfile {
         }
     }
 
-    fn judge_form(&self, shape: &Shape, part: Part, trust: Trust) -> Option<ValueMisfit> {
+    fn judge_form(&self, shape: &Shape, writing: Writing, trust: Trust) -> Option<ValueMisfit> {
         let settled = &self.settled;
+        let part = writing.plain;
         let mut worst: Option<(f64, Reason)> = None;
         let mut consider = |score: f64, reason: Reason| {
             if score > WEAKEST && worst.as_ref().is_none_or(|(most, _)| score > *most) {
@@ -307,7 +306,7 @@ impl ValueProfile {
         while strange != 0 {
             let class = strange.trailing_zeros() as u8;
             strange &= strange - 1;
-            consider(self.class_score(class, part), Reason::Class(class));
+            consider(self.class_score(class, writing), Reason::Class(class));
         }
         let kind = shape.kind;
         if settled.kinds & 1 << (kind as u8) == 0 {
@@ -345,7 +344,7 @@ impl ValueProfile {
             consider(score, Reason::Pattern);
         }
         for pair in shape.pairs() {
-            let (score, is_strange) = self.pair_score(*pair, part, trust);
+            let (score, is_strange) = self.pair_score(*pair, writing, trust);
             if is_strange {
                 consider(score, Reason::Pair(*pair));
             }
@@ -367,24 +366,29 @@ impl ValueProfile {
     }
 
     /// What attacks are written with is new until it is trusted, however many have tried.
-    fn class_score(&self, class: u8, part: Part) -> f64 {
+    fn class_score(&self, class: u8, writing: Writing) -> f64 {
         if class::DANGEROUS & 1 << class != 0 {
-            7.5 * self.strength(&self.new_classes, 0, part)
+            7.5 * self.strength(&self.new_classes, 0, writing.dangerous)
         } else {
-            5.5 * self.strength(&self.new_classes, self.classes.networks(class), part)
+            let shown = self.classes.networks(class);
+            5.5 * self.strength(&self.new_classes, shown, writing.plain)
         }
     }
 
-    fn pair_score(&self, pair: u16, part: Part, trust: Trust) -> (f64, bool) {
+    fn pair_score(&self, pair: u16, writing: Writing, trust: Trust) -> (f64, bool) {
         let seen = self.pairs.iter().find(|(known, _)| *known == pair);
         if seen.is_some_and(|(_, seen)| trust.trusts(seen)) {
             return (0.0, false);
         }
         // Whatever a line may begin with.
-        let dangerous = class::DANGEROUS & !(1 << class::LINE);
-        let is_dangerous = dangerous & (1 << (pair >> 8) | 1 << (pair & 63)) != 0;
+        let signs = class::DANGEROUS & !(1 << class::LINE);
+        let is_dangerous = signs & (1 << (pair >> 8) | 1 << (pair & 63)) != 0;
         let shown = seen.map_or(0, |(_, seen)| seen.networks());
-        let weight = if is_dangerous { 5.5 } else { 4.0 };
+        let (weight, part) = if is_dangerous {
+            (5.5, writing.dangerous)
+        } else {
+            (4.0, writing.plain)
+        };
         (weight * self.strength(&self.new_pairs, shown, part), true)
     }
 

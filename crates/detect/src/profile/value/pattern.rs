@@ -27,8 +27,10 @@ impl ValueProfile {
             .patterns
             .iter_mut()
             .find(|(known, _)| *known == pattern);
-        let is_new = found.as_ref().is_none_or(|(_, seen)| !trust.trusts(seen));
-        self.new_patterns.see(self.count, is_new, by);
+        let is_new = found
+            .as_ref()
+            .is_none_or(|(_, seen)| !trust.trusts(seen) && !by.is_odd);
+        self.new_patterns.see_odd_too(self.count, is_new, by);
         if let Some((_, seen)) = found {
             seen.see(by);
             return;
