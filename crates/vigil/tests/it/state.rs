@@ -217,16 +217,22 @@ fn where_it_is_not_kept_it_is_forgotten() {
     assert_eq!(found_all(&vigil), [0; 4]);
 }
 
-#[test]
-fn a_kill_after_a_save_loses_nothing_and_counts_nothing_twice() {
+/// A server killed after a save, and one after it that reads a sixth to eighth guess which no save sees.
+fn three_more_than_saved() -> (Kept, Vigil) {
     let kept = Kept::new(1);
     let mut vigil = kept.reads(&first_half());
     saved(&kept.site, &vigil);
     vigil.process().kill();
-    // A sixth to eighth guess that no save has seen, then a kill: they are read again.
     let kept = kept.saves_no_more();
     let more: String = (8..11).map(|n| failed("203.0.113.9", n)).collect();
-    let mut vigil = kept.reads(&(more + &mark(11)));
+    let vigil = kept.reads(&(more + &mark(11)));
+    (kept, vigil)
+}
+
+#[test]
+fn a_kill_after_a_save_loses_nothing_and_counts_nothing_twice() {
+    let (kept, mut vigil) = three_more_than_saved();
+    // They are read again.
     all_is_stored(&kept);
     vigil.process().kill();
     let marks = |vigil: &Vigil| found(vigil, MARK);
@@ -241,13 +247,7 @@ fn a_kill_after_a_save_loses_nothing_and_counts_nothing_twice() {
 
 #[test]
 fn what_was_rotated_between_a_save_and_a_kill_is_read_again() {
-    let kept = Kept::new(1);
-    let mut vigil = kept.reads(&first_half());
-    saved(&kept.site, &vigil);
-    vigil.process().kill();
-    let kept = kept.saves_no_more();
-    let more: String = (8..11).map(|n| failed("203.0.113.9", n)).collect();
-    let mut vigil = kept.reads(&(more + &mark(11)));
+    let (kept, mut vigil) = three_more_than_saved();
     fs_err::rename(kept.site.log(), kept.site.path("access.log.1")).unwrap();
     kept.site.append(failed("203.0.113.9", 12) + &mark(13));
     wait_until("the third mark", || found(&vigil, MARK) == 3);
