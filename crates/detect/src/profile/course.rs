@@ -91,7 +91,7 @@ impl Course {
                 // Attackers make noise too: only that of known visitors makes the profile more careful, and only
                 // with what they write.
                 self.site
-                    .hear_of_texts(self.trial.noise_share, may_be * NOISE);
+                    .hear_of_writing(self.trial.noise_share, may_be * NOISE);
             }
         }
         is_finished

@@ -80,8 +80,9 @@ pub struct Site {
     news: HashMap<u64, Witness>,
     #[serde(default)]
     noise: Noise,
-    #[serde(default)]
-    noise_of_texts: Noise,
+    /// In what people write.
+    #[serde(default, alias = "noise_of_texts")]
+    noise_of_writing: Noise,
     #[serde(skip)]
     size: u64,
     #[serde(skip)]
@@ -319,8 +320,8 @@ impl Site {
     }
 
     /// The same of what known visitors wrote.
-    pub(crate) fn hear_of_texts(&mut self, share: f64, may_be: f64) {
-        self.noise_of_texts.hear(share, may_be);
+    pub(crate) fn hear_of_writing(&mut self, share: f64, may_be: f64) {
+        self.noise_of_writing.hear(share, may_be);
     }
 
     /// Works out what is trusted from what was learned.
@@ -397,7 +398,7 @@ impl Site {
 
     /// The same where values are judged.
     fn part_of_values(&self, count: u64) -> Part {
-        self.part(count).noisy_in_writing(self.noise_of_texts.0)
+        self.part(count).noisy_in_writing(self.noise_of_writing.0)
     }
 
     fn is_ending(&self, name: &str, trust: Trust) -> bool {
@@ -450,7 +451,7 @@ impl Site {
             && self.forms().all(ValueProfile::is_bounded)
             && self.news.len() <= MAX_NEWS
             && self.names.values().all(|one| one.value.is_bounded())
-            && [self.noise, self.noise_of_texts].map(|one| (1.0..=Noise::MOST).contains(&one.0))
+            && [self.noise, self.noise_of_writing].map(|one| (1.0..=Noise::MOST).contains(&one.0))
                 == [true; 2]
             && self.root.is_bounded(0)
             && self.root.places() <= 2 * options.max_places.max(1)
