@@ -1,5 +1,5 @@
 //! `vigil watch`: follows a channel in the terminal. What came from a log line cannot steer it:
-//! control characters are made visible.
+//! control characters are made visible, in JSON as JSON writes them.
 
 use std::io::{BufRead as _, BufReader};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use serde_json::Value;
 use vigil_auth::Role;
 use vigil_event::text::visible;
 
-use super::client::{Server, ServerFlags, refusal};
+use super::client::{Server, ServerFlags, encoded, refusal};
 use super::{Failure, say};
 
 /// The longest line of the stream that is taken.
@@ -21,7 +21,7 @@ const RETRY: (Duration, Duration) = (Duration::from_millis(500), Duration::from_
 pub(super) struct WatchArgs {
     #[command(flatten)]
     server: ServerFlags,
-    /// The channel: threats, alerts or status
+    /// The channel: threats, alerts, status, models, a room, or any other that the token grants
     #[arg(default_value = "threats")]
     channel: String,
     /// Begin with this many messages of the past
@@ -102,7 +102,7 @@ fn follow(server: &Server, args: &WatchArgs, progress: &mut Progress) -> Result<
 }
 
 fn path(args: &WatchArgs, progress: &Progress) -> String {
-    let channel = args.channel.replace(['/', '?', '#', '%'], "_");
+    let channel = encoded(&args.channel);
     let from = match &progress.position {
         Some(position) => format!("since={position}"),
         None => format!("last={}", args.last),
@@ -115,7 +115,7 @@ fn path(args: &WatchArgs, progress: &Progress) -> String {
 
 fn show(data: &str, json: bool) -> Result<(), Failure> {
     if json {
-        return say!("{}", visible(data));
+        return say!("{data}");
     }
     let frame: Value = serde_json::from_str(data).unwrap_or_default();
     say!("{}", visible(&summary(&frame)))
