@@ -209,12 +209,14 @@ fn watch_follows_a_channel() {
     assert_eq!(frame["type"], "threat.new");
     let path = frame["data"]["url"]["path"].as_str().unwrap();
     assert!(path.starts_with("/w\u{9b}\u{202e}"), "{path:?}");
-    // A channel's name is a name, whatever is in it.
-    let room =
-        serde_json::json!({"channel": "chat:a/b", "type": "message", "data": {"from_room": "a/b"}});
+    // A channel's name is a name, whatever is in it, and what has no form of its own is shown as it is.
+    let message = serde_json::json!({"room": "a/b \u{9b}"});
+    let room = serde_json::json!({"channel": "chat:a/b", "type": "message", "data": message});
     assert_eq!(vigil.http().post("/ws/publish", &room).status, 200);
-    let said = watch(&["chat:a/b", "--json"]);
-    assert!(said.contains("\"from_room\":\"a/b\""), "{said}");
+    let said = watch(&["chat:a/b"]);
+    assert!(!said.contains('\u{9b}'), "{said:?}");
+    let said: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(said["data"]["room"], message["room"]);
 }
 
 #[test]
