@@ -68,7 +68,7 @@ fn a_data_directory_that_cannot_be_is_named() {
     fails(
         &["serve", "--listen", "127.0.0.1:0", "--data-dir", below],
         3,
-        &[below],
+        &[below, "data directory", "--data-dir"],
     );
 }
 
