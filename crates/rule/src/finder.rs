@@ -73,17 +73,10 @@ struct Bits<const WORDS: usize>(Box<[u64; WORDS]>);
 struct Last {
     /// The last four, in lower case.
     bytes: u32,
-    /// For each of them, the last in bit 0, whether it is of a word.
+    /// For each byte whether it is of a word: the one that follows in bit 0, the last in bit 1.
     words: u32,
     /// What is known of the last.
     known: u8,
-}
-
-/// Of the last two, three and four bytes with what stands around them.
-struct Hashes {
-    pair: u32,
-    triple: u32,
-    quad: u32,
 }
 
 impl Last {
@@ -94,37 +87,39 @@ impl Last {
         known: 0,
     };
 
-    /// With one more, in lower case, of which this is known.
+    /// Knowing what follows.
+    #[inline]
+    fn before(self, next: u8) -> Self {
+        let words = (self.words << 1) | u32::from(next & WORD);
+        Self { words, ..self }
+    }
+
+    /// With what follows, in lower case, of which this is known.
     #[inline]
     fn then(self, byte: u8, known: u8) -> Self {
         Self {
             bytes: (self.bytes << 8) | u32::from(byte),
-            words: (self.words << 1) | u32::from(known & WORD),
             known,
+            ..self
         }
     }
 
-    /// Where `next` is known of the byte that follows.
+    /// In bit 0 whether the last is a literal, with what stands around it.
     #[inline]
-    fn hashes(self, next: u8) -> Hashes {
-        let after = u32::from(next & WORD);
-        let around = |len: u32| ((self.words >> (len - 1)) & 2) | after;
-        Hashes {
-            pair: pair(self.bytes, around(2)),
-            triple: triple(self.bytes, around(3)),
-            quad: quad(self.bytes, around(4)),
-        }
+    fn is_single(self) -> u64 {
+        let around = ((self.words >> 1) & 2) | (self.words & 1);
+        u64::from(self.known >> SINGLE >> around) & 1
     }
 }
 
-/// Each byte in lower case, and what is to be known of it: [`WORD`], [`SINGLE`].
+/// Each byte in lower case, and what is to be known of it: [`WORD`], and from bit [`SINGLE`] on for
+/// each [`Around`] whether it is a literal there.
 #[derive(Debug)]
 struct ByteTable([(u8, u8); 256]);
 
 /// The byte is of a word.
 const WORD: u8 = 1;
-/// The byte is a literal.
-const SINGLE: u8 = 2;
+const SINGLE: u32 = 1;
 
 impl ByteTable {
     fn words() -> Self {
@@ -197,16 +192,22 @@ impl Key {
 /// What stands around a window: bit 1 for a byte of a word before it, bit 0 for one after it.
 type Around = u32;
 
-const fn pair(bytes: u32, around: Around) -> u32 {
-    ((bytes & 0xffff) | (around << 16)).wrapping_mul(0x9e37_79b1) >> (32 - PAIR_BITS)
+/// What stands around a window of this length, where [`Last::words`] has it.
+const fn words_around(around: Around, len: u32) -> u32 {
+    (around & 1) | ((around >> 1) << (len + 1))
 }
 
-const fn triple(bytes: u32, around: Around) -> u32 {
-    ((bytes & 0x00ff_ffff) | (around << 24)).wrapping_mul(0x85eb_ca6b) >> (32 - TRIPLE_BITS)
+const fn pair(bytes: u32, words: u32) -> u32 {
+    ((bytes << 16) | (words & words_around(3, 2))).wrapping_mul(0x9e37_79b1) >> (32 - PAIR_BITS)
 }
 
-const fn quad(bytes: u32, around: Around) -> u32 {
-    (bytes ^ around.wrapping_mul(0x2545_f491)).wrapping_mul(0xc2b2_ae35) >> (32 - QUAD_BITS)
+const fn triple(bytes: u32, words: u32) -> u32 {
+    ((bytes << 8) | (words & words_around(3, 3))).wrapping_mul(0x85eb_ca6b) >> (32 - TRIPLE_BITS)
+}
+
+const fn quad(bytes: u32, words: u32) -> u32 {
+    let all = ((bytes as u64) << 32) | (words & words_around(3, 4)) as u64;
+    (all.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - QUAD_BITS)) as u32
 }
 
 impl Finder {
@@ -244,11 +245,14 @@ impl Finder {
             .fold(0, |bytes, byte| (bytes << 8) | u32::from(*byte));
         let key = Key::last(bytes, window.len() as u8);
         for around in arounds(literal, &range) {
+            let words = words_around(around, u32::from(key.len));
             match key.len {
-                1 => self.bytes_known.insert(key.bytes as u8, SINGLE),
-                2 => self.pairs.insert(pair(key.bytes, around)),
-                3 => self.triples.insert(triple(key.bytes, around)),
-                _ => self.quads.insert(quad(key.bytes, around)),
+                1 => self
+                    .bytes_known
+                    .insert(key.bytes as u8, 1 << SINGLE << around),
+                2 => self.pairs.insert(pair(key.bytes, words)),
+                3 => self.triples.insert(triple(key.bytes, words)),
+                _ => self.quads.insert(quad(key.bytes, words)),
             }
         }
         self.windows.push(Window {
@@ -279,52 +283,48 @@ impl Finder {
         let mut last = Last::NONE;
         for (place, byte) in text.iter().enumerate() {
             let (folded, known) = self.bytes_known.get(*byte);
-            if self.may_end(last, known) {
-                self.compare_all(lower, place, (last, known), &mut found);
+            last = last.before(known);
+            if self.may_end(last) {
+                self.compare_all(lower, place, last, &mut found);
             }
             last = last.then(folded, known);
             kinds = kinds.with(ByteSet::alone(*byte));
         }
-        if self.may_end(last, 0) {
-            self.compare_all(lower, text.len(), (last, 0), &mut found);
+        last = last.before(0);
+        if self.may_end(last) {
+            self.compare_all(lower, text.len(), last, &mut found);
         }
         kinds
     }
 
-    /// Whether a window may end with these bytes, where `next` is known of the byte after them.
+    /// Whether a window may end with these bytes.
     #[expect(
         clippy::inline_always,
         reason = "asked for every byte: a call would cost more than what it does"
     )]
     #[inline(always)]
-    fn may_end(&self, last: Last, next: u8) -> bool {
-        let hashes = last.hashes(next);
-        let windows = self.pairs.onward(hashes.pair)
-            | self.triples.onward(hashes.triple)
-            | self.quads.onward(hashes.quad);
-        (u64::from(last.known & SINGLE) | (windows & 1)) != 0
+    fn may_end(&self, last: Last) -> bool {
+        let Last { bytes, words, .. } = last;
+        let windows = self.pairs.onward(pair(bytes, words))
+            | self.triples.onward(triple(bytes, words))
+            | self.quads.onward(quad(bytes, words));
+        (last.is_single() | windows) & 1 != 0
     }
 
     /// The literals with a window that ends with these bytes, at a place of the text, which is in
     /// lower case.
     #[inline(never)]
-    fn compare_all(
-        &self,
-        lower: &[u8],
-        end: usize,
-        (last, next): (Last, u8),
-        found: &mut impl FnMut(usize),
-    ) {
-        let hashes = last.hashes(next);
-        let lens = [
-            (last.known & SINGLE != 0, 1),
-            (self.pairs.get(hashes.pair), 2),
-            (self.triples.get(hashes.triple), 3),
-            (self.quads.get(hashes.quad), 4),
-        ];
-        for (_, len) in lens.into_iter().filter(|(is_possible, _)| *is_possible) {
-            self.compare(lower, end, Key::last(last.bytes, len), found);
-        }
+    fn compare_all(&self, lower: &[u8], end: usize, last: Last, found: &mut impl FnMut(usize)) {
+        let Last { bytes, words, .. } = last;
+        let mut compare = |is_possible: bool, len: u8| {
+            if is_possible {
+                self.compare(lower, end, Key::last(bytes, len), found);
+            }
+        };
+        compare(last.is_single() != 0, 1);
+        compare(self.pairs.get(pair(bytes, words)), 2);
+        compare(self.triples.get(triple(bytes, words)), 3);
+        compare(self.quads.get(quad(bytes, words)), 4);
     }
 
     /// The literals with a window that ends at a place of the text, which is in lower case.
