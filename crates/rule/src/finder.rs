@@ -139,11 +139,21 @@ impl Finder {
     /// Up to which end it is told by a text alone which literals occur in those that begin with it: what
     /// follows it does not matter to any window that ends before.
     pub(crate) fn settled(&self, head: &[u8]) -> usize {
+        let lower = head.to_ascii_lowercase();
         let mut settled = head.len();
         self.sieve.each_end(head, 0..head.len(), |end, last| {
             self.windows_of(last, |_, window| {
-                let behind = (window.len - window.before) as usize + usize::from(window.ends_word);
-                if end + behind > head.len() {
+                let literal = window.start as usize..(window.start + window.len) as usize;
+                let literal = self.bytes.get(literal).unwrap_or_default();
+                let start = end.checked_sub(window.before as usize);
+                let part = start
+                    .and_then(|start| lower.get(start..))
+                    .unwrap_or_default();
+                let goes_on = part.len() < literal.len() + usize::from(window.ends_word);
+                if goes_on
+                    && start.is_some()
+                    && literal.iter().zip(part).all(|(one, two)| one == two)
+                {
                     settled = settled.min(end);
                 }
             });
