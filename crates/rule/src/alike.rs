@@ -97,7 +97,8 @@ const fn digits(bytes: u64) -> u64 {
     }
     let from_zero = bytes ^ each(b'0');
     // Nine and more carries into the highest bit, which no digit has.
-    !((from_zero & each(0x7f)) + each(0x80 - 10) | from_zero) & each(0x80)
+    let beyond_nine = (from_zero & each(0x7f)) + each(0x80 - 10);
+    !(beyond_nine | from_zero) & each(0x80)
 }
 
 /// What stands for the texts of an event's views, each for all that are alike.

@@ -63,7 +63,7 @@ impl Heads {
     }
 
     /// Keeps what is to be known of a head that was [`Recall::Again`]; nothing where that is too much.
-    pub(crate) fn learn(&mut self, place: Place, head: &[u8], what: Option<Head>) {
-        self.0.learn(place, head, what);
+    pub(crate) fn learn(&mut self, place: Place, head: &[u8], what: Option<&Head>) {
+        self.0.learn(place, head, what.copied());
     }
 }

@@ -209,7 +209,7 @@ impl Prefilter {
         });
         if let Recall::Again(place) = known {
             let what = self.literals.head(head, view, &mut lower);
-            seen.heads.learn(place, head, what);
+            seen.heads.learn(place, head, what.as_ref());
         }
         seen.give_back(lower);
         self.have(bytes, view.without(Scope::parameters()), seen);
