@@ -41,6 +41,11 @@ impl Target {
         }
     }
 
+    /// Whether it is some views' texts and nothing else.
+    fn is_texts(self) -> bool {
+        !self.scope.meets(Scope::labels()) && self.scope.numbers().next().is_none()
+    }
+
     /// The only field of these views, if it is a number.
     pub(crate) fn number(self) -> Option<Field> {
         self.scope.number()
@@ -164,6 +169,9 @@ impl Leaf {
         let mut looks = needs.best();
         if looks.is_empty() && self.compared() != Scope::default() {
             looks.push(Look::Any);
+        }
+        if matches!(self.matcher, Matcher::Present) && self.target.is_texts() {
+            looks.push(Look::Present);
         }
         self.marks = looks
             .into_iter()
