@@ -236,8 +236,22 @@ fn what_bodies_hide_is_found() {
         "<!DOCTYPE a [<!ENTITY a \"{}\">]><a>&a;{ATTACK}</a>",
         "&a;".repeat(10_000)
     );
+    let quoted: String = ATTACK.bytes().map(|byte| format!("={byte:02X}")).collect();
+    let part = |header: &str, content: &str| {
+        format!(
+            "--X\r\nContent-Disposition: form-data; name=\"a\"\r\n{header}\r\n\r\n{content}\r\n--X--\r\n"
+        )
+    };
+    let quoted = part("Content-Transfer-Encoding: quoted-printable", &quoted);
+    let in_part = part(
+        "Content-Type: application/json",
+        &format!(r#"{{"q": "{ATTACK}", "password": "geheim-3"}}"#),
+    );
+    let wide = format!(r#"{{"q": "{ATTACK}", "password": "geheim-4"}}"#);
+    let wide: Vec<u8> = wide.encode_utf16().flat_map(u16::to_le_bytes).collect();
     let form = "application/x-www-form-urlencoded";
     let json = "application/json";
+    let multipart = "multipart/form-data; boundary=X";
     let nested = format!(r#"{{"q": "{ATTACK}"}}"#);
     let bodies = [
         ("/gzip", json, "gzip", gzip(nested.as_bytes())),
@@ -260,12 +274,10 @@ fn what_bodies_hide_is_found() {
             "",
             format!("{many}password=geheim-2&q={ATTACK}").into_bytes(),
         ),
-        (
-            "/endless",
-            "multipart/form-data; boundary=X",
-            "",
-            endless.into_bytes(),
-        ),
+        ("/endless", multipart, "", endless.into_bytes()),
+        ("/quoted", multipart, "", quoted.into_bytes()),
+        ("/part", multipart, "", in_part.into_bytes()),
+        ("/wide", "application/json; charset=utf-16", "", wide),
         ("/entities", "text/xml", "", entities.into_bytes()),
     ];
     for (uri, kind, encoding, body) in bodies {
