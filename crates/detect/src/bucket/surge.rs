@@ -13,8 +13,8 @@
 //! odd: on a day on which everybody has a new password there are many. Where nearly nobody is seen to get
 //! it right the load says nothing, and the loudest period of late is expected instead of the mean.
 //!
-//! *Poisoning.* Nothing is told in the first [`LEARNED`] periods. After them a period teaches no more than
-//! twice what was expected, so that what is told becomes usual only if it goes on for weeks.
+//! *Poisoning.* In the first [`LEARNED`] periods [`UNKNOWN`] times the least are expected. A period teaches no
+//! more than twice what was expected, so that what is told becomes usual only if it goes on for weeks.
 //!
 //! *Limits.* [`Bucket::MAX_DISTINCT`] values within a period; further ones are not counted.
 
@@ -39,8 +39,10 @@ const HONEST: f64 = 4.0;
 /// This part of a period each value has to be taken back in before it counts: who has forgotten a password
 /// asks for another one and waits for the mail.
 const GRACE: i64 = 4;
-/// So many periods are learned from before anything is told.
+/// So many periods are learned from before what is usual is known, and so many times the least are expected
+/// until then.
 const LEARNED: u32 = 24;
+const UNKNOWN: f64 = 5.0;
 /// So many periods make up most of what is usual.
 const REMEMBERED: u32 = Bucket::SURGE_PERIODS as u32;
 
@@ -94,7 +96,7 @@ impl Surge {
             }
         }
         let odds = self.odds + self.step(usual);
-        if one.steps == 0 || self.learned < LEARNED || odds < DECIDED {
+        if one.steps == 0 || odds < DECIDED {
             return Poured::Quiet;
         }
         Poured::Surge {
@@ -139,7 +141,13 @@ impl Surge {
         } else {
             self.mean * (load / self.mean_load.max(1.0)).max(1.0)
         };
-        by_load.max(load / HONEST).max(f64::from(usual.least))
+        let least = f64::from(usual.least);
+        let least = if self.learned < LEARNED {
+            least * UNKNOWN
+        } else {
+            least
+        };
+        by_load.max(load / HONEST).max(least)
     }
 
     /// How far the present period moves the odds.
@@ -169,11 +177,7 @@ impl Surge {
     /// Learns from the present period.
     fn learn(&mut self, usual: Usual) {
         let count = f64::from(self.count);
-        let at_most = if self.learned < LEARNED {
-            count
-        } else {
-            2.0 * self.expected(usual)
-        };
+        let at_most = 2.0 * self.expected(usual);
         self.learned = self.learned.saturating_add(1);
         let share = 1.0 / f64::from(self.learned.min(REMEMBERED));
         self.mean += (count.min(at_most) - self.mean) * share;
