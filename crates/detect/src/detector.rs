@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use vigil_event::{Detection, Detector as By, Event, Evidence, Field, Outcome, Score, Timestamp};
+use vigil_event::{Detection, Detector as By, Event, Evidence, Outcome, Score, Timestamp};
 use vigil_rule::seclang::{SecHit, SecScratch};
 use vigil_rule::{Costs, Hit, Rule, RuleSet, Scratch};
 
@@ -68,10 +68,8 @@ pub struct Detector {
     clients: Option<Clients>,
     eye: Eye,
     first_seen: Arc<FirstSeen>,
-    /// Whom the rules ask about.
+    /// What the rules ask for.
     asked: Asked,
-    /// Some rule asks how often something was tried in a row.
-    asks_for_tries: bool,
     /// How many were forgotten that were known for some time.
     made_room: u64,
     /// While what is known is written down: the table whose turn it is.
@@ -107,7 +105,6 @@ impl Detector {
             eye: Eye::new(options.profiles.clone()),
             first_seen: Arc::default(),
             asked: Asked::by(&rules),
-            asks_for_tries: rules.asks_for(Field::AddressTries),
             made_room: 0,
             saving: None,
             nothing: (),
@@ -130,7 +127,7 @@ impl Detector {
     /// Tells an event, before it is judged, since when those that it is about are known, and what its client
     /// has tried just before. Costs nothing where no rule asks.
     pub fn introduce(&mut self, event: &mut Event) {
-        if self.asks_for_tries {
+        if self.asked.tries {
             event.tries = self.windows.tries(event);
         }
         if self.asked != Asked::default() {
@@ -365,7 +362,6 @@ impl Detector {
         self.signs.renew(&rules);
         self.matched.clear();
         self.asked = Asked::by(&rules);
-        self.asks_for_tries = rules.asks_for(Field::AddressTries);
         self.rules = rules;
     }
 

@@ -54,7 +54,7 @@ impl Login {
     /// give up; the others get in some minutes later.
     fn people(&mut self, count: u32, mistype: u64, give_up: u64, minutes: i64) {
         for _ in 0..count {
-            let at = self.below(HOUR as u64) as i64;
+            let at = self.below(HOUR as u64).cast_signed();
             self.next += 1;
             let who = self.next;
             let fails = self.below(100) < mistype;
@@ -72,7 +72,7 @@ impl Login {
     fn guessers(&mut self, networks: u64) {
         for who in 0..networks {
             for _ in 0..3 {
-                let at = self.below(HOUR as u64) as i64;
+                let at = self.below(HOUR as u64).cast_signed();
                 self.coming.push((at, 1 << 40 | who, false));
             }
         }

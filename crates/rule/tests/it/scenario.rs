@@ -164,6 +164,20 @@ fn filters_mean_what_they_say() {
             false,
         ),
         ("any(['Sec', 'b'], { evt.Parsed.request contains # })", true),
+    ] {
+        assert_eq!(pours(filter, &event), expected, "{filter}");
+    }
+    let event = request("/old/.env", "", 200, "curl/8");
+    assert!(pours(
+        "any(File('secrets.txt'), { evt.Parsed.request endsWith # })",
+        &event
+    ));
+}
+
+#[test]
+fn parts_of_paths_numbers_and_lists_of_json_mean_what_they_say() {
+    let event = request("/a/Secret.php", "x=1*2", 404, "curl/8");
+    for (filter, expected) in [
         ("evt.Parsed.file_ext == '.php'", true),
         ("evt.Parsed.file_ext == '.ph'", false),
         ("evt.Parsed.file_frag == 'Secret'", true),
@@ -209,11 +223,6 @@ fn filters_mean_what_they_say() {
     ] {
         assert_eq!(pours(filter, &event), expected, "{filter}");
     }
-    let event = request("/old/.env", "", 200, "curl/8");
-    assert!(pours(
-        "any(File('secrets.txt'), { evt.Parsed.request endsWith # })",
-        &event
-    ));
 }
 
 #[test]
