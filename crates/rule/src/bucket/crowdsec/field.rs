@@ -224,6 +224,9 @@ pub(super) fn part(
             (Part::Folders, How::Is) if value.ends_with('/') => format!("{case}^{text}[^/]*$"),
             (Part::Folders, How::Contains) if value.ends_with('/') => format!("{case}{text}"),
             (Part::Folders, How::Contains) => format!("{case}{text}.*/"),
+            (Part::Name, How::Is) if value.contains('.') => {
+                format!(r"{case}/{text}\.[^./]*$")
+            }
             (Part::Name, How::Is) => format!("{case}/{text}(\\.[^./]*)?$"),
             (Part::Ending, How::Is) if value.rfind('.') == Some(0) => format!("{case}[^/]{text}$"),
             _ => return None,
