@@ -235,13 +235,13 @@ impl Leaf {
     }
 
     /// The views whose texts it looks at; none where it looks at the event's address, time, sum of
-    /// bytes or since when somebody is known.
+    /// bytes or what is known from other events.
     pub(crate) fn texts(&self) -> Option<Scope> {
         let scope = self.target.scope;
         match &self.matcher {
             Matcher::Occurred(..) => None,
             Matcher::Networks(_) if scope.is_address() => None,
-            _ if scope.meets(Scope::first_seen()) => None,
+            _ if scope.meets(Scope::history()) => None,
             Matcher::Number(..) if self.target.number() == Some(Field::BodyBytes) => None,
             Matcher::Reference { other, .. } => Some(scope.with(other.scope)),
             _ => Some(scope),
