@@ -221,7 +221,10 @@ impl Program {
         event: &Event,
         work: &mut Work,
     ) -> bool {
-        let number = link.places.get(order).copied().flatten();
+        let place = link.places.get(order).copied().flatten();
+        // Where each value decides by itself, all that match are told of if one comes to something.
+        let by_value = self.rules.get(at.0).is_some_and(|rule| rule.by_value);
+        let number = place.filter(|_| !by_value);
         if number.is_some_and(|number| work.memory.is_read_dismissed(number)) {
             return false;
         }
@@ -245,8 +248,9 @@ impl Program {
                 continue;
             }
             let name = work.texts.values.name_of(value);
-            if !work.memory.is_named(value) && !read.takes(name) {
-                number.inspect(|number| work.memory.learn_miss(value, *number));
+            let is_named = number.is_some() && work.memory.is_named(value);
+            if !is_named && !read.takes(name) {
+                place.inspect(|place| work.memory.learn_miss(value, *place));
                 continue;
             }
             if self.is_taken_out(at.0, read.collection, name, work) {
@@ -255,10 +259,10 @@ impl Program {
             // Only what matched needs a copy of its name.
             let text = work.texts.of_value(value);
             let Some((text, chain, range)) = self.find(link, text, &argument, work) else {
-                number.inspect(|number| work.memory.learn_miss(value, *number));
+                place.inspect(|place| work.memory.learn_miss(value, *place));
                 continue;
             };
-            work.tried.extend(number.map(|number| (value, number)));
+            work.tried.extend(place.map(|place| (value, place)));
             let name = work.texts.values.name_of(value).to_vec();
             self.note(
                 at,

@@ -23,6 +23,7 @@ SecRule REQUEST_FILENAME|REQUEST_BASENAME|QUERY_STRING "@pm select proxy" "id:9,
 SecRule ARGS "@beginsWith or" "id:10,phase:2,pass,nolog,skipAfter:END"
 SecRule ARGS "@contains <" "id:11,phase:2,block,t:htmlEntityDecode,msg:'j'"
 SecMarker END
+SecRule REQUEST_HEADERS:X-A "@streq %{REQUEST_HEADERS.Range}" "id:13,phase:2,block,msg:'k'"
 SecRule ARGS "@rx ^never" "id:12,phase:2,pass,nolog,setvar:'tx.unread=1'"
 "#;
 
