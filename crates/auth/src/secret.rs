@@ -84,7 +84,7 @@ pub(crate) fn read_public(path: &Path) -> Result<Vec<u8>, AuthError> {
 /// The key of that data directory, and whether it was made just now.
 pub(crate) fn open_or_make(data_dir: &Path) -> Result<([u8; SECRET_BYTES], bool), AuthError> {
     let path = data_dir.join(SECRET_FILE);
-    let made = if path.try_exists()? {
+    let made = if fs_err::exists(&path)? {
         false
     } else {
         make(data_dir, &path)?

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use vigil_api::{Access, ActiveWindow, ApiState, Hosts};
 use vigil_auth::{
-    ApiKey, ApiKeys, Authority, Credential, Gatekeeper, Grant, Issuer, Issuers, Role,
+    ApiKey, ApiKeys, AuthError, Authority, Credential, Gatekeeper, Grant, Issuer, Issuers, Role,
 };
 use vigil_bus::Bus;
 use vigil_detect::window::Window;
@@ -321,7 +321,10 @@ fn common(config: &Config) -> Result<Common, BuildError> {
 
 /// Who may come in.
 fn gatekeeper(config: &Config, data_dir: &Path) -> Result<Arc<Gatekeeper>, BuildError> {
-    let (authority, _) = Authority::open(data_dir)?;
+    let (authority, _) = Authority::open(data_dir).map_err(|error| match error {
+        AuthError::Io(error) => BuildError::DataDir(error),
+        error => error.into(),
+    })?;
     let keys = config.auth.api_keys.iter();
     let keys: Result<Vec<_>, _> = keys
         .map(|key| ApiKey::from_file(&key.name, key.role, &key.key_file))

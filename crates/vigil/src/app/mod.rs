@@ -71,6 +71,11 @@ pub enum BuildError {
     /// The signing key, a key file or the admin token cannot be used.
     #[error(transparent)]
     Auth(#[from] vigil_auth::AuthError),
+    /// The data directory cannot be made or read.
+    #[error(
+        "the data directory cannot be used: {0}; name another with --data-dir, or give it to the user that runs Vigil"
+    )]
+    DataDir(std::io::Error),
     /// An issuer's key cannot be used.
     #[error("auth.issuers `{name}`: {error}")]
     Issuer {

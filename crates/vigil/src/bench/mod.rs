@@ -49,6 +49,16 @@ pub enum Scenario {
     Critical,
 }
 
+impl Scenario {
+    /// Whether it can be measured in a server that runs already, and not only in a process of our own.
+    pub const fn fits_a_running_server(self) -> bool {
+        match self {
+            Self::Connect | Self::FanOut | Self::SlowReaders | Self::Resume => true,
+            Self::Throughput | Self::Joined | Self::Critical => false,
+        }
+    }
+}
+
 /// How much of it.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -107,7 +117,7 @@ pub enum BenchError {
     Server(String, String),
     /// Something that only a process of our own can be measured in.
     #[error(
-        "with --url only connect, fan-out, slow-readers and resume can be measured: name them with --only"
+        "with --url only connect, fan-out, slow-readers and resume can be measured: leave the others out of --only"
     )]
     OnlyOurOwn,
     /// A process or a file.
@@ -137,13 +147,7 @@ impl Options {
 
 /// Runs the scenarios one after the other, on this thread.
 pub fn run(options: &Options, scenarios: &[Scenario]) -> Result<Report, BenchError> {
-    let is_ours = |scenario: &Scenario| {
-        matches!(
-            scenario,
-            Scenario::Throughput | Scenario::Joined | Scenario::Critical
-        )
-    };
-    if options.running.is_some() && scenarios.iter().any(is_ours) {
+    if options.running.is_some() && !scenarios.iter().all(|one| one.fits_a_running_server()) {
         return Err(BenchError::OnlyOurOwn);
     }
     raise_open_files();

@@ -37,7 +37,7 @@ pub(super) struct BenchArgs {
     /// Threads that share the server's connections, as stream.threads: 0 for its default
     #[arg(long, default_value_t = 0, value_parser = count(0, 256))]
     threads: u64,
-    /// Only this; can be given again [default: everything]
+    /// Only this; can be given again [default: everything, with --url what it can measure]
     #[arg(long, value_name = "NAME", value_enum)]
     only: Vec<Scenario>,
     /// Print JSON
@@ -139,12 +139,8 @@ pub(super) fn run(args: &BenchArgs) -> Result<(), Failure> {
         tls: args.pair(),
         running: args.running()?,
     };
-    let scenarios = if args.only.is_empty() {
-        Scenario::value_variants()
-    } else {
-        &args.only
-    };
-    let report = bench::run(&options, scenarios)?;
+    let scenarios = scenarios(&args.only, options.running.is_some());
+    let report = bench::run(&options, &scenarios)?;
     if args.json {
         let json = serde_json::to_string(&report)
             .map_err(|error| Failure::Environment(error.to_string()))?;
@@ -159,8 +155,34 @@ pub(super) fn run(args: &BenchArgs) -> Result<(), Failure> {
     Ok(())
 }
 
+/// What is measured: what was asked for, else all that can be.
+fn scenarios(asked: &[Scenario], is_running: bool) -> Vec<Scenario> {
+    if !asked.is_empty() {
+        return asked.to_vec();
+    }
+    let all = Scenario::value_variants().iter().copied();
+    all.filter(|one| !is_running || one.fits_a_running_server())
+        .collect()
+}
+
 impl From<BenchError> for Failure {
     fn from(error: BenchError) -> Self {
-        Self::Environment(error.to_string())
+        match error {
+            BenchError::OnlyOurOwn => Self::Input(error.to_string()),
+            error => Self::Environment(error.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_running_server_what_can_be_is_measured() {
+        use Scenario::{Connect, Critical, FanOut, Resume, SlowReaders};
+        assert_eq!(scenarios(&[], false), Scenario::value_variants());
+        assert_eq!(scenarios(&[], true), [Connect, FanOut, SlowReaders, Resume]);
+        assert_eq!(scenarios(&[Critical], true), [Critical]);
     }
 }

@@ -1,6 +1,6 @@
 //! How the other commands talk to a running server.
 
-use std::fmt::Display;
+use std::fmt::{Display, Write as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -155,6 +155,19 @@ impl Server {
         };
         Failure::Environment(format!("{} does not answer ({error}): {advice}", self.url))
     }
+}
+
+/// A name, whatever is in it, as one segment of a path.
+pub(super) fn encoded(name: &str) -> String {
+    let mut segment = String::with_capacity(name.len());
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            segment.push(char::from(byte));
+        } else {
+            _ = write!(segment, "%{byte:02X}");
+        }
+    }
+    segment
 }
 
 /// What the server answers, or why it refuses.

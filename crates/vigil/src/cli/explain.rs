@@ -116,10 +116,13 @@ fn report(event: &Event, judgement: Option<&Judgement>, threshold: f64) -> Strin
         _ = writeln!(
             text,
             "  {:>4}  {} ({}, {})",
-            detection.score, detection.title, detection.family, detection.rule_id
+            detection.score,
+            visible(&detection.title),
+            detection.family,
+            detection.rule_id
         );
         if let Some(reason) = &detection.reason {
-            _ = writeln!(text, "        {reason}");
+            _ = writeln!(text, "        {}", visible(reason));
         }
         for evidence in &detection.evidence {
             _ = writeln!(text, "        {}", place(evidence));

@@ -32,7 +32,8 @@ pub(super) struct HuntArgs {
     /// Print what each hunted rule cost, too
     #[arg(long)]
     cost: bool,
-    /// The line format: auto, combined, common, vhost_combined or json
+    /// The line format: auto, combined, common, vhost_combined, json, opencanary, zeek, suricata, syslog,
+    /// nginx_error or apache_error
     #[arg(long, default_value = "auto")]
     format: Format,
     #[command(flatten)]
@@ -119,12 +120,9 @@ fn read(logs: &[PathBuf], limits: LineLimits, hunt: &mut Hunt) -> Result<(), Fai
     let mut line = Vec::new();
     for path in logs {
         let file = path.display().to_string();
-        let failed = |error: std::io::Error| {
-            Failure::Environment(format!("{file}: {error}; is the file whole and readable?"))
-        };
-        let mut log = LogFile::open(path, limits, &bar).map_err(failed)?;
+        let mut log = LogFile::open(path, limits, &bar)?;
         let mut number = 0;
-        while log.next(&mut line).map_err(failed)? {
+        while log.next(&mut line)? {
             number += 1;
             if !line.is_empty() {
                 let place = Place {

@@ -27,6 +27,7 @@ use clap::{Args, Parser, Subcommand};
 use vigil_detect::Policy;
 use vigil_detect::profile::Profiles;
 use vigil_event::Timestamp;
+use vigil_event::text::harmless;
 
 use crate::config::{Config, ConfigError, Overrides};
 use crate::rules::RulesError;
@@ -237,7 +238,7 @@ pub fn run() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("vigil: {failure}");
+            eprintln!("vigil: {}", harmless(&failure.to_string()));
             ExitCode::from(failure.code())
         }
     }
@@ -267,10 +268,14 @@ fn learned(config: &Config) -> Arc<Profiles> {
 }
 
 /// Writes to standard output; a reader that has gone (`| head`) ends the program quietly.
+///
+/// Whatever is printed, nothing in it steers the terminal, and JSON stays the same JSON.
 pub(crate) fn print(text: std::fmt::Arguments<'_>) -> Result<(), Failure> {
     use std::io::Write as _;
+    let text = text.to_string();
     let mut out = std::io::stdout().lock();
-    match out.write_fmt(text).and_then(|()| out.flush()) {
+    let written = out.write_all(harmless(&text).as_bytes());
+    match written.and_then(|()| out.flush()) {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
         result => Ok(result?),
     }

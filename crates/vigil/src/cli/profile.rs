@@ -1,32 +1,31 @@
 //! `vigil profile`: what a running server has learned of sites, and what is to become of it.
 
-use std::fmt::Write as _;
-use std::io::Write as _;
-
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use vigil_auth::Role;
 use vigil_event::text::visible;
 
-use super::client::{Server, ServerFlags, answer, refusal};
+use super::client::{Server, ServerFlags, answer, encoded, odd, refusal};
 use super::{Failure, say};
 
 /// Where the profiles are on a server.
 const PATH: &str = "/api/v1/models";
+/// More than a profile has.
+const MAX_EXPORT_BYTES: u64 = 256 << 20;
 /// Paths of a site that are shown.
 const SHOWN_PATHS: usize = 40;
 
 const TRAIN: &str = "Learn sites from old logs that you vouch for, also without a server.
 
-A server trusts what many networks have shown over hours. Of a log that you vouch for each line counts,
-so that few clients and a short time are enough: some thousand requests of each site. What a rule finds
+A server trusts what many networks have shown over hours. Of a log that you vouch for each line counts, \
+so that few clients and a short time are enough: some thousand requests of each site. What a rule finds \
 teaches nothing all the same; attacks that no rule finds are learned as usual, so leave them out.
 
-A profile is put in force if at most detect.profiles.max_false_alarms of the newest requests did not fit
-what was learned before them. It replaces what is known of the site, and goes on learning. It is kept as
+A profile is put in force if at most detect.profiles.max_false_alarms of the newest requests did not fit \
+what was learned before them. It replaces what is known of the site, and goes on learning. It is kept as \
 a version; `vigil profile rollback` puts back another.
 
-Without a server it stands in the data directory afterwards, and a server begins with it. A server that
+Without a server it stands in the data directory afterwards, and a server begins with it. A server that \
 runs on this data directory puts it in force at once.
 
   vigil profile train access.log.2 access.log.1 --data-dir DIR
@@ -110,15 +109,7 @@ pub(super) fn run(args: &ProfileArgs) -> Result<(), Failure> {
 
 /// The path of a site, whose name may be anything.
 pub(super) fn path_of(site: &str) -> String {
-    let mut path = format!("{PATH}/");
-    for byte in site.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            path.push(char::from(byte));
-        } else {
-            _ = write!(path, "%{byte:02X}");
-        }
-    }
-    path
+    format!("{PATH}/{}", encoded(site))
 }
 
 fn show(args: &ShowArgs) -> Result<(), Failure> {
@@ -239,10 +230,8 @@ fn export(args: &SiteArgs) -> Result<(), Failure> {
     if !response.status().is_success() {
         return Err(refusal(&mut response));
     }
-    let mut body = response.body_mut().as_reader();
-    let mut out = std::io::stdout().lock();
-    std::io::copy(&mut body, &mut out)?;
-    Ok(out.write_all(b"\n")?)
+    let body = response.body_mut().with_config().limit(MAX_EXPORT_BYTES);
+    say!("{}", body.read_to_string().map_err(odd)?)
 }
 
 fn reset(args: &SiteArgs) -> Result<(), Failure> {

@@ -53,7 +53,8 @@ pub(super) struct ReplayArgs {
     /// With --offline: print what each rule cost: how often it was looked at, how long that took
     #[arg(long, requires = "offline")]
     cost: bool,
-    /// The line format: auto, combined, common, vhost_combined or json
+    /// The line format: auto, combined, common, vhost_combined, json, opencanary, zeek, suricata, syslog,
+    /// nginx_error or apache_error
     #[arg(long, default_value = "auto")]
     format: Format,
     #[command(flatten)]

@@ -226,12 +226,13 @@ fn reload(args: &ReloadArgs) -> Result<(), Failure> {
         for problem in problems.into_iter().flatten() {
             let text = |key: &str| problem.get(key).and_then(Value::as_str).unwrap_or_default();
             let line = problem.get("line").and_then(Value::as_u64);
-            let line = line.map_or_else(String::new, |line| format!(":{line}"));
-            say!(
-                "{}{line}: {}",
-                visible(text("file")),
-                visible(text("message"))
-            )?;
+            let place = match (text("file"), line) {
+                // What is wrong with all of them is of no file.
+                ("", _) => String::new(),
+                (file, None) => format!("{}: ", visible(file)),
+                (file, Some(line)) => format!("{}:{line}: ", visible(file)),
+            };
+            say!("{place}{}", visible(text("message")))?;
         }
         return Err(Failure::No(
             "the rules were not loaded; those in force stay".to_owned(),

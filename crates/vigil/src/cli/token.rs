@@ -33,7 +33,7 @@ pub(super) struct TokenArgs {
     #[arg(long, value_name = "PATTERN")]
     publish: Vec<String>,
     /// An expression that everything it hears must satisfy
-    #[arg(long, value_name = "EXPRESSION")]
+    #[arg(long, value_name = "EXPRESSION", value_parser = expression)]
     filter: Option<String>,
 }
 
@@ -88,6 +88,11 @@ fn patterns(given: &[String]) -> Option<Vec<String>> {
     (!given.is_empty()).then(|| given.to_vec())
 }
 
+/// An expression that the gateway understands: a token with another one grants nothing.
+fn expression(text: &str) -> Result<String, String> {
+    vigil_gateway::try_filter(text, b"{}").map(|_| text.to_owned())
+}
+
 /// A lifetime in milliseconds, of a text such as `8h`.
 pub(super) fn lifetime(text: &str) -> Result<i64, String> {
     const LONGEST_MS: i64 = 3_650 * 86_400_000;
@@ -113,6 +118,12 @@ pub(super) fn lifetime(text: &str) -> Result<i64, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_filter_must_be_understood() {
+        assert!(expression("data.score > 8.0").is_ok());
+        assert!(expression("data.score >").is_err());
+    }
 
     #[test]
     fn lifetimes_have_a_unit() {

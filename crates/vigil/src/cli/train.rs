@@ -33,7 +33,8 @@ pub(super) struct TrainArgs {
     /// Put them in force even if more did not fit on trial than detect.profiles.max_false_alarms
     #[arg(long)]
     anyway: bool,
-    /// The line format: auto, combined, common, vhost_combined or json
+    /// The line format: auto, combined, common, vhost_combined, json, opencanary, zeek, suricata, syslog,
+    /// nginx_error or apache_error
     #[arg(long, default_value = "auto")]
     format: Format,
     /// Print JSON

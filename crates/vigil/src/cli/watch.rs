@@ -1,5 +1,5 @@
 //! `vigil watch`: follows a channel in the terminal. What came from a log line cannot steer it:
-//! control characters are made visible.
+//! control characters are made visible, in JSON as JSON writes them.
 
 use std::io::{BufRead as _, BufReader};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use serde_json::Value;
 use vigil_auth::Role;
 use vigil_event::text::visible;
 
-use super::client::{Server, ServerFlags, refusal};
+use super::client::{Server, ServerFlags, encoded, refusal};
 use super::{Failure, say};
 
 /// The longest line of the stream that is taken.
@@ -21,7 +21,7 @@ const RETRY: (Duration, Duration) = (Duration::from_millis(500), Duration::from_
 pub(super) struct WatchArgs {
     #[command(flatten)]
     server: ServerFlags,
-    /// The channel: threats, alerts or status
+    /// The channel: threats, alerts, status, models, a room, or any other that the token grants
     #[arg(default_value = "threats")]
     channel: String,
     /// Begin with this many messages of the past
@@ -102,7 +102,7 @@ fn follow(server: &Server, args: &WatchArgs, progress: &mut Progress) -> Result<
 }
 
 fn path(args: &WatchArgs, progress: &Progress) -> String {
-    let channel = args.channel.replace(['/', '?', '#', '%'], "_");
+    let channel = encoded(&args.channel);
     let from = match &progress.position {
         Some(position) => format!("since={position}"),
         None => format!("last={}", args.last),
@@ -115,21 +115,24 @@ fn path(args: &WatchArgs, progress: &Progress) -> String {
 
 fn show(data: &str, json: bool) -> Result<(), Failure> {
     if json {
-        return say!("{}", visible(data));
+        return say!("{data}");
     }
     let frame: Value = serde_json::from_str(data).unwrap_or_default();
-    say!("{}", visible(&summary(&frame)))
+    match summary(&frame) {
+        Some(line) => say!("{}", visible(&line)),
+        None => say!("{data}"),
+    }
 }
 
-/// A frame in one line.
-fn summary(frame: &Value) -> String {
+/// A frame in one line; nothing for those that are best read as they are.
+fn summary(frame: &Value) -> Option<String> {
     let text = |pointer: &str| match frame.pointer(pointer) {
         Some(Value::String(text)) => text.clone(),
         Some(Value::Null) | None => "-".to_owned(),
         Some(value) => value.to_string(),
     };
     let kind = text("/type");
-    match kind.as_str() {
+    Some(match kind.as_str() {
         "threat.new" => {
             let rules: Vec<_> = frame
                 .pointer("/data/detections")
@@ -167,8 +170,8 @@ fn summary(frame: &Value) -> String {
             text("/data/state")
         ),
         "status.update" => status(frame.pointer("/data").unwrap_or(frame)),
-        _ => frame.to_string(),
-    }
+        _ => return None,
+    })
 }
 
 /// How the server is, in one line.
@@ -223,13 +226,13 @@ mod tests {
                 "milliseconds": 7, "restored": {"refused": ["rule:a: it is damaged"]}}}
         });
         assert_eq!(
-            summary(&frame),
+            summary(&frame).unwrap(),
             "ready, up 61 s, 5000 lines (12.5/s), 3 threats, 1 logs, \
              state saved T (40 keys, 900 bytes, 7 ms), refused at the start: rule:a: it is damaged"
         );
         frame["data"] =
             serde_json::json!({"ready": false, "reasons": ["store"], "state": {"problem": "full"}});
-        let line = summary(&frame);
+        let line = summary(&frame).unwrap();
         assert!(line.starts_with("not ready (store)"), "{line}");
         assert!(
             line.ends_with("state not saved yet, cannot be saved: full"),
@@ -245,7 +248,7 @@ mod tests {
                 "url": {"original": "/\u{1b}]0;x\u{7}"}, "http": {"request": {"method": "GET"}},
                 "detections": [{"title": "SQL injection"}]}
         });
-        let line = visible(&summary(&frame));
+        let line = visible(&summary(&frame).unwrap());
         assert!(
             line.contains("high") && line.contains("[SQL injection]"),
             "{line}"

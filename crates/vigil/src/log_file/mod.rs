@@ -1,12 +1,12 @@
 //! An old log, read line by line: plain, `.gz` or `.zst`, told apart by its first bytes.
 //!
-//! Owns: unpacking as a stream, and what becomes of a line that is too long. Never holds: more than
+//! Owns: unpacking as a stream, and what becomes of a line that is too long. Every error names the file. Never holds: more than
 //! a line and the unpackers' windows in memory, whatever the file claims to hold.
 
 mod zst;
 
 use std::io::{self, BufRead, BufReader, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use flate2::bufread::MultiGzDecoder;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -36,9 +36,9 @@ impl LogFile {
         let mut packed = BufReader::with_capacity(BUFFER_BYTES, bar.wrap_read(file));
         let start = packed.fill_buf()?;
         let lines: Box<dyn BufRead> = if start.starts_with(&[0x1f, 0x8b]) {
-            buffered(MultiGzDecoder::new(packed))
+            buffered(path, MultiGzDecoder::new(packed))
         } else if zst::is_start(start) {
-            buffered(zst::Frames::new(packed))
+            buffered(path, zst::Frames::new(packed))
         } else {
             Box::new(packed)
         };
@@ -69,8 +69,28 @@ impl LogFile {
     }
 }
 
-fn buffered(unpacked: impl Read + 'static) -> Box<dyn BufRead> {
-    Box::new(BufReader::with_capacity(BUFFER_BYTES, unpacked))
+fn buffered(path: &Path, unpacked: impl Read + 'static) -> Box<dyn BufRead> {
+    let named = Named {
+        path: path.to_owned(),
+        unpacked,
+    };
+    Box::new(BufReader::with_capacity(BUFFER_BYTES, named))
+}
+
+/// An unpacker whose errors say which file they are of: of several, that is what somebody must know.
+struct Named<R> {
+    path: PathBuf,
+    unpacked: R,
+}
+
+impl<R: Read> Read for Named<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.unpacked.read(buffer).map_err(|error| {
+            let path = self.path.display();
+            let text = format!("{path} cannot be unpacked: {error}; is the file whole?");
+            io::Error::new(error.kind(), text)
+        })
+    }
 }
 
 /// A bar for so many bytes where somebody looks at it.
@@ -147,7 +167,17 @@ mod tests {
         let text = b"one\n".repeat(1_000);
         for packed in [gz(&text), zst(&text)] {
             let (cut, _) = packed.split_at(packed.len() - 3);
-            assert!(lines(cut).is_err());
+            let file = tempfile::NamedTempFile::new().unwrap();
+            fs_err::write(file.path(), cut).unwrap();
+            let mut log = LogFile::open(file.path(), LIMITS, &ProgressBar::hidden()).unwrap();
+            let mut line = Vec::new();
+            let error = loop {
+                match log.next(&mut line) {
+                    Ok(more) => assert!(more, "the log ended as if it were whole"),
+                    Err(error) => break error.to_string(),
+                }
+            };
+            assert!(error.contains(file.path().to_str().unwrap()), "{error}");
         }
     }
 }

@@ -217,8 +217,11 @@ fn read<T: DeserializeOwned>(path: &Path, most: u64) -> Result<Option<T>, FileEr
 }
 
 /// Writes what was learned to a file, whole or not at all: what cannot be written leaves the file as it was, and
-/// nothing beside it.
+/// nothing beside it. What is no file, such as `/dev/stdout`, is written into and not replaced.
 pub fn write(path: &Path, saved: &impl Serialize) -> Result<(), FileError> {
+    if fs_err::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+        return Ok(fs_err::write(path, serde_json::to_vec(saved)?)?);
+    }
     let fresh = path.with_extension("new");
     drop(fs_err::remove_file(&fresh));
     let written = write_fresh(&fresh, saved).and_then(|()| Ok(fs_err::rename(&fresh, path)?));
@@ -240,6 +243,22 @@ fn write_fresh(fresh: &Path, saved: &impl Serialize) -> Result<(), FileError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_no_file_is_not_replaced() {
+        use std::os::unix::fs::FileTypeExt as _;
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("socket");
+        let _listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        assert!(write(&path, &1).is_err());
+        let kind = fs_err::symlink_metadata(&path).unwrap().file_type();
+        assert!(kind.is_socket(), "{kind:?}");
+        let file = directory.path().join("file");
+        for saved in [1, 2] {
+            write(&file, &saved).unwrap();
+            assert_eq!(fs_err::read_to_string(&file).unwrap(), saved.to_string());
+        }
+    }
 
     #[test]
     fn versions_come_and_go_and_broken_files_are_put_aside() {

@@ -60,6 +60,36 @@ fn a_missing_file_is_named() {
 }
 
 #[test]
+fn a_data_directory_that_cannot_be_is_named() {
+    let site = Site::new();
+    fs_err::write(site.path("file"), "").unwrap();
+    let below = site.path("file").join("data");
+    let below = below.to_str().unwrap();
+    fails(
+        &["serve", "--listen", "127.0.0.1:0", "--data-dir", below],
+        3,
+        &[below, "data directory", "--data-dir"],
+    );
+}
+
+#[test]
+fn a_channel_that_cannot_be_is_named() {
+    let site = Site::new();
+    let vigil = site.vigil().serve();
+    let data = site.path("data");
+    let data = data.to_str().unwrap();
+    let arguments = [
+        "watch",
+        "--url",
+        vigil.base(),
+        "--data-dir",
+        data,
+        "no channel",
+    ];
+    fails(&arguments, 2, &["no channel `no channel`"]);
+}
+
+#[test]
 fn a_token_needs_the_servers_key() {
     let site = Site::new();
     let data = site.path("data");

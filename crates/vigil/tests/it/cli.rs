@@ -49,6 +49,23 @@ fn explain_cannot_steer_the_terminal() {
         "/?q=\u{1b}[31m<script>alert(1)</script>",
     ]));
     assert!(!report.contains('\u{1b}'), "{report:?}");
+    // What a sensor was told stands in the detection's reason.
+    let signature = "ET \u{1b}]0;x\u{7} \u{9b}31m \u{202e}";
+    let alert = serde_json::json!({
+        "timestamp": "2026-11-21T10:00:00.000000+0000", "event_type": "alert", "src_ip": "203.0.113.9",
+        "alert": {"signature": signature, "category": "none", "severity": 1},
+    })
+    .to_string();
+    let report = text(&run(&["explain", &alert]));
+    assert!(report.contains("\\x1b]0;x\\x07"), "{report}");
+    let json = text(&run(&["explain", "--json", &alert]));
+    for printed in [&report, &json] {
+        let steers = |one: char| one != '\n' && (one.is_control() || one == '\u{202e}');
+        assert!(!printed.contains(steers), "{printed:?}");
+    }
+    let json: Value = serde_json::from_str(&json).unwrap();
+    let reason = json["detections"][0]["reason"].as_str().unwrap();
+    assert!(reason.contains(signature), "{reason:?}");
 }
 
 #[test]
@@ -165,7 +182,7 @@ fn a_log_of_which_nothing_is_understood_is_told() {
 #[test]
 fn watch_follows_a_channel() {
     let site = Site::new();
-    site.append(line("/w\\x1b?file=../../../../etc/passwd"));
+    site.append(line("/w\u{9b}\u{202e}?file=../../../../etc/passwd"));
     let vigil = site.following().arg("--from-start").serve();
     let watch = |more: &[&str]| {
         let arguments = ["--url", vigil.base(), "--last", "1", "--count", "1"];
@@ -186,8 +203,20 @@ fn watch_follows_a_channel() {
         "{shown}"
     );
     assert!(!shown.trim_end().chars().any(char::is_control), "{shown:?}");
-    let frame: Value = serde_json::from_str(&watch(&["threats", "--json"])).unwrap();
+    let printed = watch(&["threats", "--json"]);
+    assert!(!printed.contains(['\u{9b}', '\u{202e}']), "{printed:?}");
+    let frame: Value = serde_json::from_str(&printed).unwrap();
     assert_eq!(frame["type"], "threat.new");
+    let path = frame["data"]["url"]["path"].as_str().unwrap();
+    assert!(path.starts_with("/w\u{9b}\u{202e}"), "{path:?}");
+    // A channel's name is a name, whatever is in it, and what has no form of its own is shown as it is.
+    let message = serde_json::json!({"room": "a/b \u{9b}"});
+    let room = serde_json::json!({"channel": "chat:a/b", "type": "message", "data": message});
+    assert_eq!(vigil.http().post("/ws/publish", &room).status, 200);
+    let said = watch(&["chat:a/b"]);
+    assert!(!said.contains('\u{9b}'), "{said:?}");
+    let said: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(said["data"]["room"], message["room"]);
 }
 
 #[test]

@@ -41,7 +41,7 @@ role.
 | `VIGIL_SECTION__KEY` | any key below: `VIGIL_SERVER__LISTEN=127.0.0.1:9000`; the value is TOML, or else text |
 | `VIGIL_CONFIG` | the configuration file, as `--config` |
 | `VIGIL_DATA_DIR` | the data directory, as `--data-dir` |
-| `VIGIL_TOKEN` | the token of `health`, `replay` and `watch`, instead of one made with the server's key |
+| `VIGIL_TOKEN` | the token of the commands that ask a server, instead of one made with its key |
 | `VIGIL_LOG` | how much is told on standard error: error, warn, info (default) or debug |
 
 ## Every key

@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 use vigil_testkit::{Http, Vigil, wait_for, wait_until};
 
-use crate::site::{Site, line, threat_with, threats};
+use crate::site::{BINARY, Site, line, threat_with, threats};
 
 /// A rule that finds a word in the query.
 fn rule(word: &str, id: u8) -> String {
@@ -146,6 +146,16 @@ fn broken_rules_leave_the_old_ones_in_force_and_are_told() {
     let loaded = vigil.http().post("/api/v1/rules/reload", &json!({}));
     assert_eq!(loaded.json()["changed"], false);
     status(&site, &vigil, |status| status["rules_problem"].is_null());
+    fs_err::remove_dir_all(&rules).unwrap();
+    let data = site.path("data");
+    let output = Command::new(BINARY)
+        .args(["rules", "reload", "--url", vigil.base(), "--data-dir"])
+        .arg(&data)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.starts_with("failed to read directory"), "{said}");
 }
 
 #[test]
