@@ -66,7 +66,7 @@ impl Program {
         };
         let others = || self.rules.iter().enumerate().filter(|(at, _)| *at != place);
         let own = work.set.iter().filter(|(name, _)| takes(rule, name));
-        let mut taken = own.filter(|(name, _)| others().any(|(_, other)| takes(other, name)));
-        work.set.len() >= MAX_VARIABLES || taken.next().is_some()
+        let mut known = own.filter(|(name, _)| others().any(|(_, other)| takes(other, name)));
+        work.set.len() >= MAX_VARIABLES || known.next().is_some()
     }
 }

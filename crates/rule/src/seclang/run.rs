@@ -124,7 +124,9 @@ impl Program {
         mut hit: impl FnMut(&Compiled, &Work),
     ) {
         let mut next = 0;
-        while let Some((place, rule)) = self.alive(next, work) {
+        while let Some(place) = work.memory.next_alive(next)
+            && let Some(rule) = self.rules.get(place)
+        {
             next = place + 1;
             if work.removed.contains(&(place as u32)) {
                 continue;
@@ -139,12 +141,6 @@ impl Program {
             }
         }
         work.memory.keep(&self.readers);
-    }
-
-    /// The first rule from a place on that may match.
-    fn alive(&self, from: usize, work: &Work) -> Option<(usize, &Compiled)> {
-        let place = work.memory.next_alive(from)?;
-        Some((place, self.rules.get(place)?))
     }
 
     /// Finds out what follows from a value alone: from its bytes, and from the literals in it.

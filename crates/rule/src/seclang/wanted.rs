@@ -214,3 +214,78 @@ impl Wanted {
             .any(|name| name.iter().all(u8::is_ascii_digit))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::seclang::{SecFile, SecFiles, SecRules};
+
+    /// Of the rules that are left whether each value decides by itself.
+    fn left(text: &str) -> Vec<bool> {
+        let rule =
+            "SecRule ARGS \"@rx z\" \"id:99,phase:2,block,msg:'z',setvar:tx.anomaly_score=+5\"";
+        let file = SecFile {
+            name: "a.conf".to_owned(),
+            text: format!("{text}\n{rule}"),
+        };
+        let files = SecFiles {
+            rules: vec![file],
+            data: Vec::new(),
+        };
+        let rules = SecRules::load(&files, None).unwrap();
+        let mut left: Vec<bool> = rules.program.rules.iter().map(|one| one.by_value).collect();
+        assert_eq!(left.pop(), Some(false));
+        left
+    }
+
+    #[test]
+    fn what_is_of_no_use_is_left_out() {
+        for (text, count) in [
+            (
+                "SecRule ARGS \"@rx a\" \"id:1,phase:2,pass,nolog,setvar:tx.a=1\"",
+                0,
+            ),
+            (
+                "SecRule ARGS \"@rx a\" \"id:1,phase:2,pass,nolog,skipAfter:A\"\nSecMarker A",
+                0,
+            ),
+            (
+                "SecRule ARGS \"@rx a\" \"id:1,phase:2,pass,nolog,skipAfter:A\"",
+                1,
+            ),
+            (
+                "SecRule ARGS \"@rx a\" \"id:1,phase:2,pass,nolog,setvar:tx.a=1\"\n\
+                 SecRule TX:a \"@eq 1\" \"id:2,phase:2,block,msg:'a',setvar:tx.anomaly_score=+5\"",
+                2,
+            ),
+            (
+                "SecRule ARGS \"@rx a\" \"id:1,phase:2,block,msg:'a',setvar:tx.anomaly_score=+5\"",
+                1,
+            ),
+        ] {
+            assert_eq!(left(text).len(), count, "{text}");
+        }
+    }
+
+    #[test]
+    fn values_decide_by_themselves_where_nothing_else_knows_of_them() {
+        let chain = |set: &str, read: &str| {
+            format!(
+                "SecRule ARGS_NAMES \"@rx ^.*$\" \"id:1,phase:2,block,capture,msg:'a',{set},chain\"\n\
+                 SecRule {read} \"@within a b\" \"setvar:tx.anomaly_score=+5\""
+            )
+        };
+        let own = "setvar:'tx.n_%{tx.0}=%{tx.0}'";
+        let others = "\nSecRule ARGS \"@rx a\" \"id:2,phase:2,block,capture,msg:'b',setvar:'tx.n_x=1',setvar:tx.anomaly_score=+5\"";
+        assert_eq!(left(&chain(own, "TX:/^n_/")), [true]);
+        for text in [
+            chain("setvar:'tx.n_=%{tx.0}'", "TX:/^n_/"),
+            chain("setvar:'tx.n_%{tx.1}=%{tx.0}'", "TX:/^n_/"),
+            chain(own, "TX:/n_/"),
+            chain(own, "&TX:/^n_/"),
+            chain(own, "TX:/^n_/|ARGS"),
+            chain(own, "TX:/^n_/") + others,
+        ] {
+            assert!(!left(&text).first().unwrap_or(&false), "{text}");
+        }
+    }
+}
