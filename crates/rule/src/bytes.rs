@@ -26,9 +26,21 @@ static ALONE: [ByteSet; 256] = alone();
 )]
 const fn alone() -> [ByteSet; 256] {
     let mut sets = [ByteSet(0); 256];
-    let mut byte = 0u8;
-    let mut signs = 0;
-    loop {
+    let mut byte = 0;
+    while byte < 256 {
+        sets[byte] = ByteSet(ByteSet::bit(byte as u8));
+        byte += 1;
+    }
+    sets
+}
+
+impl ByteSet {
+    pub(crate) const ALL: Self = Self(u64::MAX);
+    /// Bits that stand for no kind: who keeps sets as numbers can tell more by them.
+    pub(crate) const SPARE: [u64; 2] = [1 << 56, 1 << 57];
+
+    /// The kind of a byte, as a bit.
+    pub(crate) const fn bit(byte: u8) -> u64 {
         let kind = match byte {
             b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => 63,
             0x80.. => 62,
@@ -36,21 +48,18 @@ const fn alone() -> [ByteSet; 256] {
             b'\n' => 60,
             b'\r' => 59,
             0..0x20 | 0x7f => 58,
-            _ => {
-                signs += 1;
-                signs - 1
-            }
+            b' '..=b'/' => byte - b' ',
+            b':'..=b'@' => byte - b':' + 16,
+            b'['..=b'`' => byte - b'[' + 23,
+            b'{'..=b'~' => byte - b'{' + 29,
         };
-        sets[byte as usize] = ByteSet(1 << kind);
-        if byte == u8::MAX {
-            return sets;
-        }
-        byte += 1;
+        1 << kind
     }
-}
 
-impl ByteSet {
-    pub(crate) const ALL: Self = Self(u64::MAX);
+    /// The set of these bits.
+    pub(crate) const fn of_bits(bits: u64) -> Self {
+        Self(bits)
+    }
 
     /// The set with the byte alone.
     #[inline]

@@ -101,6 +101,12 @@ fn points(draft: &Draft, variables: &Variables) -> i64 {
     added.max().unwrap_or(0)
 }
 
+/// Whether a match is a finding, if the rule reads requests or adds to their scores.
+pub(super) fn may_be_told(draft: &Draft, variables: &Variables) -> bool {
+    let is_grave = || draft.disruptive && draft.logged || points(draft, variables) > 0;
+    !draft.message.is_empty() && is_grave()
+}
+
 /// The score of a match: rules whose points together reach the threshold come to 5.0.
 fn score(points: i64, threshold: i64) -> Score {
     let share = points.max(0) as f64 / threshold.max(1) as f64;
@@ -170,8 +176,7 @@ pub(super) fn describe(
             .copied()
             .flatten()
             .any(|read| read.collection.is_of_request());
-        let is_told = !draft.message.is_empty()
-            && (points > 0 || (draft.disruptive && draft.logged && reads_requests));
+        let is_told = may_be_told(draft, &program.variables) && (points > 0 || reads_requests);
         if listed.fate == Fate::Loaded && is_told {
             let score = if points > 0 {
                 score(points, threshold)

@@ -1,9 +1,9 @@
 //! What rules made in the request at hand: the variables they set, and what matched.
 
 use super::collection::Collection;
-use super::program::Program;
+use super::program::{Compiled, Program};
 use super::read::{Pick, Read};
-use super::run::{Matched, Work, full_name};
+use super::run::{MAX_VARIABLES, Matched, Work, full_name};
 
 impl Program {
     /// The members of a collection that rules made: names and texts.
@@ -56,5 +56,17 @@ impl Program {
             Some((_, value)) => value.as_deref(),
             None => self.variables.get(name).map(Vec::as_slice),
         }
+    }
+
+    /// Whether another rule takes a variable of which its own second link takes those it set.
+    pub(super) fn leaves_something(&self, place: usize, rule: &Compiled, work: &Work) -> bool {
+        let takes = |rule: &Compiled, name: &[u8]| {
+            let mut reads = rule.links.iter().flat_map(|link| &link.reads);
+            reads.any(|read| read.collection == Collection::Tx && read.takes(name))
+        };
+        let others = || self.rules.iter().enumerate().filter(|(at, _)| *at != place);
+        let own = work.set.iter().filter(|(name, _)| takes(rule, name));
+        let mut known = own.filter(|(name, _)| others().any(|(_, other)| takes(other, name)));
+        work.set.len() >= MAX_VARIABLES || known.next().is_some()
     }
 }

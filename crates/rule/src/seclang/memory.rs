@@ -1,5 +1,5 @@
-//! What is known of values that came before: which reads of which rules do not match them, and which
-//! gates their literals open. Most headers of a request have been seen before, and so have most paths.
+//! What is known of values: which reads of which rules do not match them. Most headers of a request
+//! have been seen before, and so have most paths; of others their names tell, and their bytes.
 //!
 //! Owns: a bounded table of values with their names, and the places in it of the request at hand.
 //! Never holds: an answer that depends on more than the value, such as on what rules set or took out.
@@ -7,9 +7,10 @@
 use std::ops::Range;
 
 use super::collection::Collection;
-use super::program::{Compiled, Link};
-use super::reads::{Gated, Reader};
-use super::texts::{has, insert, words};
+use super::program::{Compiled, Link, Program};
+use super::reads::{Look, Reader};
+use super::texts::{has, insert, numbers};
+use super::transform::Bytes;
 use super::values::{Members, Values};
 use vigil_event::familiar::{Familiar, Place, Recall};
 
@@ -20,6 +21,8 @@ const MAX_BYTES: u16 = 512;
 /// How many names are kept, and how long they may be.
 const NAME_SLOTS: u16 = 1 << 10;
 const MAX_NAME_BYTES: u16 = 64;
+/// How many sets of bytes are kept.
+const KIND_SLOTS: u16 = 1 << 10;
 
 /// The values that are known. Its memory is taken when it is first used.
 #[derive(Debug)]
@@ -29,35 +32,46 @@ pub(super) struct Memory {
     table: Familiar<Known>,
     /// For each name the reads that do not take its values.
     names: Familiar<Vec<u64>>,
-    /// How many words hold a bit for each read.
-    words: usize,
-    /// For each value of the request its place, if it is known.
-    places: Vec<Option<Place>>,
-    /// For each value of the request the reads that do not match it, a bit each.
+    /// For each set of bytes the reads that match no text of them.
+    kinds: Familiar<Vec<u64>>,
+    /// For each value of the request what is known of it.
+    states: Vec<State>,
+    /// For each value of the request the reads of its collection that do not match it, a bit each.
     misses: Vec<u64>,
-    /// For each value whether among them are all that do not take values of its name.
-    named: Vec<bool>,
     /// The values of each reader's collection.
     members: Vec<Range<usize>>,
     /// The reads that are known to match nothing in the request.
     dismissed: Vec<u64>,
-    /// The reads that do not match any of a collection's values, and those whose gates are closed.
-    common: Vec<u64>,
-    closed: Vec<u64>,
+    /// The links that are not known to match nothing in the request.
+    open: Vec<u64>,
     key: Vec<u8>,
-    /// The reads of the rules that may match.
-    alive: Vec<u64>,
+    /// The rules that may match, in their order, and their reads.
+    alive: Vec<usize>,
+    alive_reads: Vec<u64>,
+}
+
+/// A value of the request.
+#[derive(Clone, Copy, Debug, Default)]
+struct State {
+    place: Option<Place>,
+    /// Where its words stand among the misses, and the first word of its collection among those of all
+    /// reads.
+    row: usize,
+    first: usize,
+    /// Among its misses are those that were found out before.
+    known: bool,
+    /// Among its misses are all that do not take values of its name.
+    named: bool,
 }
 
 /// What is known of a value; it grows with each request.
 #[derive(Clone, Debug, Default)]
 struct Known {
-    /// The reads that do not match it; empty before some were found out.
+    /// The reads that do not match it, once some were found out.
     misses: Vec<u64>,
-    /// See [`Memory::named`].
+    is_found: bool,
+    /// See [`State::named`].
     named: bool,
-    /// The gates that it opens; empty before that was found out.
-    opened: Vec<u64>,
 }
 
 impl Default for Memory {
@@ -66,71 +80,74 @@ impl Default for Memory {
             program: 0,
             table: Familiar::new(0, 0),
             names: Familiar::new(0, 0),
-            words: 0,
-            places: Vec::new(),
+            kinds: Familiar::new(0, 0),
+            states: Vec::new(),
             misses: Vec::new(),
-            named: Vec::new(),
             members: Vec::new(),
             dismissed: Vec::new(),
-            common: Vec::new(),
-            closed: Vec::new(),
+            open: Vec::new(),
             key: Vec::new(),
             alive: Vec::new(),
+            alive_reads: Vec::new(),
         }
     }
 }
 
 impl Memory {
-    /// Another request comes, for the program of that number with so many reads.
-    pub(super) fn begin(&mut self, program: u64, reads: usize) {
+    /// Another request comes, for the program of that number.
+    pub(super) fn begin(&mut self, program: u64) {
         if self.program != program {
             *self = Self {
                 program,
                 table: Familiar::new(SLOTS, MAX_BYTES),
                 names: Familiar::new(NAME_SLOTS, MAX_NAME_BYTES),
-                words: words(reads),
+                kinds: Familiar::new(KIND_SLOTS, size_of::<Bytes>() as u16),
                 ..Self::default()
             };
         }
         self.table.begin();
         self.names.begin();
-        self.places.clear();
+        self.kinds.begin();
+        self.states.clear();
         self.misses.clear();
-        self.named.clear();
         self.members.clear();
     }
 
     /// Looks for the values of a reader's collection.
     pub(super) fn recall(&mut self, reader: &Reader, members: Members, values: &Values) {
         let members = members.start as usize..members.end as usize;
-        if self.places.len() < members.end {
-            self.places.resize(members.end, None);
-            self.misses.resize(members.end * self.words, 0);
-            self.named.resize(members.end, false);
-        }
+        self.states
+            .resize(members.end.max(self.states.len()), State::default());
+        let words = reader.words();
         for at in members.clone() {
             let Some(value) = values.all.get(at) else {
                 break;
             };
             let (name, text) = (values.text(value.name), values.text(value.text));
             let place = self.place(reader.collection, name, text);
-            if let Some(slot) = self.places.get_mut(at) {
-                *slot = place;
-            }
             let known = place.and_then(|place| self.table.get(place));
-            let known = known.filter(|known| !known.misses.is_empty());
-            let (misses, named) = if let Some(known) = known {
-                (Some(&known.misses), known.named)
+            let known = known.filter(|known| known.is_found);
+            let row = self.misses.len();
+            let named = if let Some(known) = known {
+                self.misses.extend_from_slice(&known.misses);
+                known.named
+            } else if !reader.has_names() {
+                true
+            } else if let Some(misses) = of_name(&mut self.names, reader, name) {
+                self.misses.extend_from_slice(misses);
+                true
             } else {
-                let misses = of_name(&mut self.names, reader, name);
-                (misses, misses.is_some())
+                false
             };
-            if let Some(slot) = self.named.get_mut(at) {
-                *slot = named;
-            }
-            let row = self.misses.get_mut(at * self.words..).unwrap_or_default();
-            for (word, misses) in row.iter_mut().zip(misses.into_iter().flatten()) {
-                *word = *misses;
+            self.misses.resize(row + words, 0);
+            if let Some(slot) = self.states.get_mut(at) {
+                *slot = State {
+                    place,
+                    row,
+                    first: reader.first,
+                    known: known.is_some(),
+                    named,
+                };
             }
         }
         self.members.push(members);
@@ -152,59 +169,75 @@ impl Memory {
         }
     }
 
-    /// Dismisses the reads that match none of the values, by what is known now.
-    pub(super) fn dismiss(&mut self, readers: &[Reader]) {
-        self.dismissed.clear();
-        self.dismissed.resize(self.words, 0);
-        for (reader, members) in readers.iter().zip(&self.members) {
-            self.common.clear();
-            self.common.extend_from_slice(&reader.fixed);
-            for at in members.clone() {
-                let misses = row(&self.misses, self.words, at);
-                for (word, misses) in self.common.iter_mut().zip(misses) {
-                    *word &= misses;
-                }
+    /// Finds the rules that may match, by what is known now of the values.
+    pub(super) fn find_alive(&mut self, program: &Program) {
+        self.dismiss(program);
+        self.alive.clear();
+        self.alive_reads.clear();
+        self.alive_reads.resize(self.dismissed.len(), 0);
+        for (place, rule) in program.rules.iter().enumerate() {
+            if !rule.needed.clone().all(|link| has(&self.open, link)) {
+                continue;
             }
-            for (word, common) in self.dismissed.iter_mut().zip(&self.common) {
-                *word |= common;
+            self.alive.push(place);
+            let reads = rule.links.iter().flat_map(|link| &link.places).flatten();
+            reads.for_each(|read| insert(&mut self.alive_reads, *read));
+        }
+    }
+
+    /// Dismisses the reads that match none of the values; links with others are open.
+    fn dismiss(&mut self, program: &Program) {
+        self.dismissed.clear();
+        self.open.clear();
+        self.open.extend_from_slice(&program.open);
+        for (reader, members) in program.readers.iter().zip(&self.members) {
+            let states = self.states.get(members.clone()).unwrap_or_default();
+            for word in 0..reader.words() {
+                let rows = states.iter().map(|state| self.misses.get(state.row + word));
+                let common = rows.fold(reader.all(word), |all, row| all & row.unwrap_or(&0));
+                self.dismissed.push(common);
+                for read in numbers(&[reader.all(word) & !common]) {
+                    let (rule, link) = reader.link_of(word * 64 + read).unwrap_or_default();
+                    let links = program.rules.get(rule).map(|rule| &rule.links);
+                    if let Some(link) = links.and_then(|links| links.get(link)) {
+                        insert(&mut self.open, link.number);
+                    }
+                }
             }
         }
     }
 
-    /// Finds the rules that may match: all but those whose first link is dismissed.
-    pub(super) fn find_alive(&mut self, rules: &[Compiled]) {
-        self.alive.clear();
-        self.alive.resize(self.words, 0);
-        for rule in rules {
-            let first = rule.links.first();
-            if first.is_some_and(|link| self.is_dismissed(link)) {
-                continue;
-            }
-            for link in &rule.links {
-                let (word, bits) = link.bits;
-                match self.alive.get_mut(word) {
-                    Some(word) if bits != 0 => *word |= bits,
-                    _ => link
-                        .numbers()
-                        .for_each(|read| insert(&mut self.alive, read)),
-                }
-            }
-        }
+    /// The first rule from a place on that may match.
+    pub(super) fn next_alive(&self, place: usize) -> Option<usize> {
+        let at = self.alive.partition_point(|alive| *alive < place);
+        self.alive.get(at).copied()
     }
 
     /// Whether it is known of a value that no rule which may match matches it.
     pub(super) fn is_mute(&self, value: u32, reader: &Reader) -> bool {
-        let misses = row(&self.misses, self.words, value as usize);
-        let reads = reader.fixed.iter().zip(&self.alive);
-        let mut open = reads.zip(misses);
-        !reader.in_full && open.all(|((fixed, alive), misses)| fixed & alive & !misses == 0)
+        let alive = self.alive_reads.get(reader.first..).unwrap_or_default();
+        let mut open = alive.iter().zip(self.row(value, reader));
+        !reader.in_full && open.all(|(alive, misses)| alive & !misses == 0)
+    }
+
+    /// What misses a value.
+    fn row(&self, value: u32, reader: &Reader) -> &[u64] {
+        let row = self.state(value).row;
+        self.misses
+            .get(row..row + reader.words())
+            .unwrap_or_default()
+    }
+
+    fn row_mut(&mut self, value: u32, reader: &Reader) -> &mut [u64] {
+        let row = self.state(value).row;
+        self.misses
+            .get_mut(row..row + reader.words())
+            .unwrap_or_default()
     }
 
     /// Whether all that a link reads is known to match nothing in the request.
     pub(super) fn is_dismissed(&self, link: &Link) -> bool {
-        let (word, bits) = link.bits;
-        let dismissed = self.dismissed.get(word).copied().unwrap_or_default();
-        bits != 0 && dismissed & bits == bits
+        !has(&self.open, link.number)
     }
 
     /// Whether a read is known to match nothing in the request.
@@ -215,66 +248,86 @@ impl Memory {
     /// Whether it is known that a read takes values of the name that a value has, if it is not known
     /// that it does not match it.
     pub(super) fn is_named(&self, value: u32) -> bool {
-        self.named.get(value as usize) == Some(&true)
+        self.state(value).named
     }
 
     /// Whether a read is known not to match a value.
     pub(super) fn is_miss(&self, value: u32, read: usize) -> bool {
-        has(row(&self.misses, self.words, value as usize), read)
+        let state = self.state(value);
+        has(&self.misses, read + state.row * 64 - state.first * 64)
     }
 
     /// A read does not match a value.
     pub(super) fn learn_miss(&mut self, value: u32, read: usize) {
-        let start = value as usize * self.words;
-        insert(self.misses.get_mut(start..).unwrap_or_default(), read);
+        let state = self.state(value);
+        insert(&mut self.misses, read + state.row * 64 - state.first * 64);
     }
 
-    /// A value opens these gates, and no others.
-    pub(super) fn learn_closed(&mut self, value: u32, opened: &[u64], gated: &Gated) {
-        gated.closed(opened, &mut self.closed);
-        let start = value as usize * self.words;
-        let row = self.misses.get_mut(start..).unwrap_or_default();
-        for (word, closed) in row.iter_mut().zip(&self.closed) {
-            *word |= closed;
+    /// Whether what follows from a value alone is still to be found out.
+    pub(super) fn is_new(&self, value: u32) -> bool {
+        !self.state(value).known
+    }
+
+    /// A value has no other bytes than these.
+    pub(super) fn learn_bytes(
+        &mut self,
+        value: u32,
+        bytes: Bytes,
+        reader: &Reader,
+        rules: &[Compiled],
+    ) {
+        let (key, tag) = (bytes.key(), reader.collection as u64);
+        let place = match self.kinds.recall(tag, &key) {
+            Recall::Known(place) => place,
+            Recall::Again(place) => {
+                let misses = reader.out_of(bytes, rules);
+                self.kinds.learn(place, &key, Some(misses));
+                place
+            }
+            Recall::Stranger => return,
+        };
+        let row = self.state(value).row;
+        let misses = self.kinds.get(place).into_iter().flatten();
+        for (word, misses) in self.misses.iter_mut().skip(row).zip(misses) {
+            *word |= misses;
         }
     }
 
+    /// Whether none of the reads that look for literals may match a value.
+    pub(super) fn is_closed(&self, value: u32, reader: &Reader, look: &Look) -> bool {
+        look.is_closed(self.row(value, reader))
+    }
+
+    /// A value opens these gates, and no others, in what is looked through.
+    pub(super) fn learn_closed(
+        &mut self,
+        value: u32,
+        reader: &Reader,
+        look: &Look,
+        opened: &[u64],
+    ) {
+        look.close(opened, self.row_mut(value, reader));
+    }
+
     /// Keeps what was found out about the values that are known.
-    pub(super) fn keep(&mut self) {
-        for (at, (place, named)) in self.places.iter().zip(&self.named).enumerate() {
-            let known = place.and_then(|place| self.table.get_mut(place));
-            if let Some(known) = known {
-                known.named = *named;
-                known.misses.clear();
-                known
-                    .misses
-                    .extend_from_slice(row(&self.misses, self.words, at));
+    pub(super) fn keep(&mut self, readers: &[Reader]) {
+        for (reader, members) in readers.iter().zip(&self.members) {
+            for state in self.states.get(members.clone()).into_iter().flatten() {
+                let known = state.place.and_then(|place| self.table.get_mut(place));
+                if let Some(known) = known {
+                    let row = self.misses.get(state.row..state.row + reader.words());
+                    known.named = state.named;
+                    known.is_found = true;
+                    known.misses.clear();
+                    known.misses.extend_from_slice(row.unwrap_or_default());
+                }
             }
         }
     }
 
-    /// The gates that a value opens, if they are known.
-    pub(super) fn opened(&self, value: u32) -> Option<&[u64]> {
-        let known = self.table.get(self.place_of(value)?)?;
-        (!known.opened.is_empty()).then_some(known.opened.as_slice())
+    fn state(&self, value: u32) -> State {
+        self.states.get(value as usize).copied().unwrap_or_default()
     }
-
-    /// A value opens these gates.
-    pub(super) fn learn_opened(&mut self, value: u32, opened: &[u64]) {
-        let place = self.place_of(value);
-        if let Some(known) = place.and_then(|place| self.table.get_mut(place)) {
-            known.opened = opened.to_vec();
-        }
-    }
-
-    fn place_of(&self, value: u32) -> Option<Place> {
-        self.places.get(value as usize).copied().flatten()
-    }
-}
-
-/// The reads that do not match a value, by its place among those of the request.
-fn row(misses: &[u64], words: usize, at: usize) -> &[u64] {
-    misses.get(at * words..(at + 1) * words).unwrap_or_default()
 }
 
 /// The reads that do not take values of a name, if it came often enough.

@@ -25,11 +25,13 @@ mod reads;
 mod repeat;
 mod run;
 mod syntax;
+mod target;
 mod text;
 mod texts;
 mod transform;
 mod values;
 mod verdicts;
+mod wanted;
 
 use std::collections::HashMap;
 

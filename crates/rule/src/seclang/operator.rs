@@ -12,6 +12,8 @@ use ipnet::IpNet;
 
 use super::pattern::Pattern;
 use super::text::Text;
+use super::transform::Bytes;
+use crate::bytes::ByteSet;
 use crate::injection::Injection;
 use crate::literal::{self, Literal};
 use crate::required;
@@ -139,6 +141,22 @@ impl Operator {
             | Self::StartsWith(text)
             | Self::EndsWith(text) => plain(text),
             _ => None,
+        }
+    }
+
+    /// Whether it surely holds of no text that has no other bytes than these.
+    pub(super) fn is_out_of(&self, bytes: Bytes) -> bool {
+        match self {
+            Self::Pattern(pattern) => !pattern.may_match(bytes),
+            Self::Injection(one) => !one.bytes().meets(bytes.set()),
+            Self::NotBytes(allowed) => {
+                let mut foreign = (0..=u8::MAX).zip(allowed.iter());
+                !foreign.any(|(byte, allowed)| !allowed && bytes.set().meets(ByteSet::alone(byte)))
+            }
+            Self::BrokenPercent => !Bytes::PERCENT.are_any_of(bytes),
+            Self::BrokenUtf8 => !Bytes::HIGH.are_any_of(bytes),
+            Self::Never => true,
+            _ => false,
         }
     }
 
@@ -286,6 +304,8 @@ fn broken_percent(value: &[u8]) -> Option<Range<usize>> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn holds(name: &str, argument: &str, value: &str) -> bool {
@@ -322,6 +342,34 @@ mod tests {
             assert!(no == "-" || !holds(name, argument, no), "{name} {no}");
         }
         assert!(Operator::BrokenUtf8.find(b"\xc0\xaf", b"").is_some());
+    }
+
+    proptest! {
+        #[test]
+        fn what_bytes_rule_out_does_not_hold(
+            any in prop::collection::vec(any::<u8>(), 0..6),
+            soft in "[a-c1'<=%\n ]{0,8}",
+        ) {
+            let question = |name, argument| {
+                Operator::new(name, &Text::new(argument), &DataFiles::new()).unwrap()
+            };
+            let questions = [
+                question("rx", "^$"),
+                question("rx", "[<%]+a|'b"),
+                question("detectSQLi", ""),
+                question("detectXSS", ""),
+                question("validateByteRange", "1-8,32-126"),
+                question("validateUrlEncoding", ""),
+                question("validateUtf8Encoding", ""),
+                question("noMatch", ""),
+            ];
+            for text in [any.as_slice(), soft.as_bytes()] {
+                let out = questions.iter().filter(|one| one.is_out_of(Bytes::of(text)));
+                for one in out {
+                    prop_assert_eq!(one.find(text, b""), None, "{:?}", one);
+                }
+            }
+        }
     }
 
     #[test]

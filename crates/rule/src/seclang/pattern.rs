@@ -13,8 +13,9 @@ use std::ops::Range;
 use std::sync::OnceLock;
 
 use regex::bytes::{Regex, RegexBuilder};
-use regex_syntax::hir::Hir;
+use regex_syntax::hir::{Hir, Look};
 
+use super::transform::Bytes;
 use crate::bytes::{self, ByteSet};
 use crate::outline::Outline;
 
@@ -36,6 +37,8 @@ pub(super) struct Pattern {
     pub(super) hir: Hir,
     /// Of each of these sets every match has a byte.
     bytes: Vec<ByteSet>,
+    /// It matches nothing but an empty line.
+    is_empty: bool,
     /// Made when it is first asked.
     outline: OnceLock<Option<Outline>>,
 }
@@ -73,14 +76,25 @@ impl Pattern {
             regex,
             guarded,
             bytes: bytes::of_pattern(&hir),
+            is_empty: is_empty(&hir),
             hir,
             outline: OnceLock::new(),
         })
     }
 
     /// Whether it may match a text that has bytes of these kinds.
-    pub(super) fn may_match(&self, kinds: ByteSet) -> bool {
-        self.bytes.iter().all(|set| set.meets(kinds))
+    pub(super) fn may_match(&self, bytes: Bytes) -> bool {
+        let has_empty_line = bytes == Bytes::default() || Bytes::LINE_BREAK.are_any_of(bytes);
+        let all_occur = || self.bytes.iter().all(|set| set.meets(bytes.set()));
+        (has_empty_line || !self.is_empty) && all_occur()
+    }
+
+    /// Whether it matches, wherever that is.
+    pub(super) fn is_match(&self, text: &[u8]) -> bool {
+        if self.guarded {
+            return self.find(text).is_some();
+        }
+        self.outline().is_none_or(|outline| outline.may_match(text)) && self.regex.is_match(text)
     }
 
     /// Where it matches first.
@@ -126,6 +140,13 @@ impl Pattern {
         };
         captures.iter().map(group).collect()
     }
+}
+
+fn is_empty(hir: &Hir) -> bool {
+    let all = hir.properties();
+    all.maximum_len() == Some(0)
+        && all.look_set_prefix().contains(Look::StartLF)
+        && all.look_set_suffix().contains(Look::EndLF)
 }
 
 fn one_line(error: &impl ToString) -> String {

@@ -4,6 +4,7 @@
 //! matches do. Never holds: values of a request, what was settled before.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
@@ -13,10 +14,12 @@ use super::draft::{Change, Draft, DraftLink, Effect, Step, Who};
 use super::operator::{DataFiles, Operator};
 use super::plan::{Kept, Plan, Variables};
 use super::read::{Pick, Read};
-use super::reads::{self, Gated, Reader};
+use super::reads::{self, Reader};
 use super::syntax::{Selector, Variable};
-use super::text::{Part, Text};
+use super::text::Text;
+use super::texts::{insert, words};
 use super::transform::{Bytes, Transform};
+use super::wanted::{Item, prune};
 
 /// What a match does.
 #[derive(Clone, Debug)]
@@ -47,13 +50,13 @@ pub(super) struct Link {
     pub(super) deeds: Vec<Deed>,
     /// Every value counts, not only the first that matches.
     pub(super) all: bool,
-    /// The literals without one of which nothing matches.
+    /// The literals without one of which nothing matches, and what bytes they have.
     pub(super) gate: Option<usize>,
-    /// The number of its first read among those of all rules.
-    pub(super) first_read: usize,
-    /// Where its reads stand in what has a bit for each: a word, and the bits; none if that is not one
-    /// word.
-    pub(super) bits: (usize, u64),
+    pub(super) literals: Vec<Bytes>,
+    /// Its number among the links of all rules.
+    pub(super) number: usize,
+    /// For each read its bit, where nothing but a value decides on it.
+    pub(super) places: Vec<Option<usize>>,
 }
 
 /// A rule with those chained to it.
@@ -64,17 +67,10 @@ pub(super) struct Compiled {
     pub(super) links: Vec<Link>,
     /// Where to go on after a match.
     pub(super) skip_to: Option<usize>,
-    /// All of these must have been seen somewhere in the request.
-    pub(super) gates: Vec<usize>,
-}
-
-/// Texts that are looked through for literals.
-#[derive(Debug)]
-pub(super) struct Look {
-    pub(super) collection: Collection,
-    /// Each with the bytes without any of which a text is the same under it, but for its case.
-    pub(super) chains: Vec<(Vec<Transform>, Bytes)>,
-    pub(super) gated: Gated,
+    /// The numbers of the links that have to match for anything to come of it.
+    pub(super) needed: Range<usize>,
+    /// Each value that its first link matches decides by itself whether the rule matches.
+    pub(super) by_value: bool,
 }
 
 /// What is run for each request.
@@ -82,13 +78,12 @@ pub(super) struct Look {
 pub(super) struct Program {
     /// Tells it from every other one.
     pub(super) number: u64,
-    /// How many reads all rules have.
-    pub(super) reads: usize,
     /// What is read of the request.
     pub(super) readers: Vec<Reader>,
     pub(super) rules: Vec<Compiled>,
+    /// The links that more than values decides on, a bit each.
+    pub(super) open: Vec<u64>,
     pub(super) variables: Variables,
-    pub(super) looks: Vec<Look>,
     pub(super) finder: AhoCorasick,
     /// For each literal the gates it opens.
     pub(super) opens: Vec<Vec<usize>>,
@@ -114,177 +109,132 @@ impl Program {
         steps: &[Step],
         files: &DataFiles,
     ) -> Result<(Self, Vec<Refusal>), String> {
-        let wanted = Wanted::of(&plan.kept);
-        let mut rules: Vec<(Compiled, Option<String>)> = Vec::new();
-        let mut markers: HashMap<String, Vec<usize>> = HashMap::new();
         let mut refused = Vec::new();
-        let mut sets = Vec::new();
+        let mut items = Vec::new();
         for kept in &plan.kept {
             match kept {
-                Kept::Marker(name) => markers.entry(name.clone()).or_default().push(rules.len()),
-                Kept::Rule(step, draft) => match compile(*step, draft, &wanted, files, &mut sets) {
-                    Ok(rule) => rules.push((rule, draft.skip_after.clone())),
+                Kept::Marker(name) => items.push(Item::Marker(name)),
+                Kept::Rule(step, draft) => match compile(*step, draft, files) {
+                    Ok(rule) => items.push(Item::Rule(rule, draft)),
                     Err(reason) => refused.push((*step, reason)),
                 },
             }
         }
-        let mut rules: Vec<Compiled> = rules
-            .into_iter()
-            .enumerate()
-            .map(|(place, (mut rule, skip))| {
-                let to = skip.and_then(|name| {
-                    let places = markers.get(&name)?;
-                    places.iter().copied().find(|to| *to > place)
-                });
-                rule.skip_to = to;
-                rule
-            })
-            .collect();
+        prune(&mut items, &plan.variables);
+        let (mut rules, sets) = in_order(items);
         aim(&mut rules, &plan.kept, steps)?;
         for link in rules.iter_mut().flat_map(|rule| &mut rule.links) {
             link.reads
                 .iter_mut()
                 .for_each(|read| read.preset(&plan.variables));
         }
-        let gates = sets.len();
         let (finder, opens) = finder(&sets)?;
-        let reads = reads::number(&mut rules);
-        let looks = looks(&rules, (reads, gates));
-        let program = Self {
-            number: PROGRAMS.fetch_add(1, Ordering::Relaxed),
-            reads,
-            readers: reads::by_collection(&rules, reads),
-            rules,
-            variables: plan.variables,
-            looks,
-            finder,
-            opens,
-            gates,
-        };
-        Ok((program, refused))
-    }
-}
-
-/// The variables that some rule reads: others need not be set.
-struct Wanted {
-    names: Vec<Vec<u8>>,
-    patterns: Vec<String>,
-}
-
-impl Wanted {
-    fn of(kept: &[Kept]) -> Self {
-        let mut wanted = Self {
-            names: Vec::new(),
-            patterns: Vec::new(),
-        };
-        let drafts = kept.iter().filter_map(|kept| match kept {
-            Kept::Rule(_, draft) => Some(draft),
-            Kept::Marker(_) => None,
-        });
-        for link in drafts.flat_map(|draft| &draft.links) {
-            let mut texts = vec![&link.argument];
-            for effect in &link.effects {
-                if let Effect::Set { name, change } = effect {
-                    texts.push(name);
-                    if let Change::To(text) | Change::Plus(text) | Change::Minus(text) = change {
-                        texts.push(text);
-                    }
-                }
-            }
-            let macros = texts.into_iter().flat_map(Text::macros);
-            for variable in link.variables.iter().chain(macros) {
-                if variable.collection != "TX" {
-                    continue;
-                }
-                match &variable.selector {
-                    Some(Selector::Name(name)) => {
-                        wanted.names.push(name.to_ascii_lowercase().into_bytes());
-                    }
-                    Some(Selector::Pattern(pattern)) => {
-                        wanted.patterns.push(pattern.to_ascii_lowercase());
-                    }
-                    None => wanted.patterns.push(String::new()),
-                }
+        let readers = reads::by_collection(&mut rules);
+        let mut open = Vec::new();
+        for link in rules.iter().flat_map(|rule| &rule.links) {
+            open.resize(words(link.number + 1), 0);
+            if link.reads.is_empty() || link.places.contains(&None) {
+                insert(&mut open, link.number);
             }
         }
-        wanted
-    }
-
-    fn reads(&self, name: &Text) -> bool {
-        let start = match name.0.first() {
-            Some(Part::Plain(start)) => start.as_slice(),
-            _ => return true,
+        let program = Self {
+            number: PROGRAMS.fetch_add(1, Ordering::Relaxed),
+            readers,
+            rules,
+            open,
+            variables: plan.variables,
+            finder,
+            opens,
+            gates: sets.len(),
         };
-        let whole = name.plain();
-        let by_name = self.names.iter().any(|own| match whole {
-            Some(name) => own == name,
-            None => own.starts_with(start),
-        });
-        let by_pattern = |pattern: &String| {
-            Pick::new(Some(&Selector::Pattern(pattern.clone())))
-                .map_or(true, |pick| pick.takes(whole.unwrap_or(start)))
-        };
-        by_name || self.patterns.iter().any(by_pattern)
-    }
-
-    /// Whether the groups of a match are read.
-    fn reads_groups(&self) -> bool {
-        self.names
-            .iter()
-            .any(|name| name.iter().all(u8::is_ascii_digit))
+        Ok((program, refused))
     }
 }
 
 /// Sets of literals, one for each gate.
 type Sets = Vec<Vec<Vec<u8>>>;
 
-fn compile(
-    step: usize,
-    draft: &Draft,
-    wanted: &Wanted,
-    files: &DataFiles,
-    sets: &mut Sets,
-) -> Result<Compiled, String> {
-    let mut links = Vec::with_capacity(draft.links.len());
-    let mut gates = Vec::new();
-    let reads_matches = draft.links.iter().any(|link| {
-        let mut names = link
-            .variables
-            .iter()
-            .map(|variable| variable.collection.as_str());
-        names.any(|name| name.starts_with("MATCHED_VARS"))
-    });
-    for (place, link) in draft.links.iter().enumerate() {
-        let mut compiled = compile_link(link, wanted, files)?;
-        compiled.all |= reads_matches;
-        // A link whose match does something is looked at even if a later one cannot match.
-        let comes_first = links.iter().all(|before: &Link| before.deeds.is_empty());
-        if let Some(set) = gate(&compiled) {
-            compiled.gate = Some(sets.len());
-            if place == 0 || comes_first {
-                gates.push(sets.len());
-            }
-            sets.push(set);
-        }
-        links.push(compiled);
-    }
+fn compile(step: usize, draft: &Draft, files: &DataFiles) -> Result<Compiled, String> {
+    let links = draft.links.iter().map(|link| compile_link(link, files));
     Ok(Compiled {
         step,
-        links,
+        links: links.collect::<Result<_, _>>()?,
         skip_to: None,
-        gates,
+        needed: 0..1,
+        by_value: false,
     })
 }
 
-fn compile_link(link: &DraftLink, wanted: &Wanted, files: &DataFiles) -> Result<Link, String> {
+/// The rules one after the other, with where they skip to; and the literals of each gate.
+fn in_order(items: Vec<Item<'_>>) -> (Vec<Compiled>, Sets) {
+    let mut markers: HashMap<&str, Vec<usize>> = HashMap::new();
+    let mut rules: Vec<(Compiled, &Draft)> = Vec::new();
+    let mut sets = Vec::new();
+    for item in items {
+        match item {
+            Item::Marker(name) => markers.entry(name).or_default().push(rules.len()),
+            Item::Rule(mut rule, draft) => {
+                rule.links
+                    .iter_mut()
+                    .for_each(|link| link.finish(draft, &mut sets));
+                let is_idle = |link: &&Link| link.deeds.is_empty() && !link.capture;
+                rule.needed = 0..1 + rule.links.iter().take_while(is_idle).count();
+                rules.push((rule, draft));
+            }
+        }
+    }
+    let rules = rules
+        .into_iter()
+        .enumerate()
+        .map(|(place, (mut rule, draft))| {
+            rule.skip_to = draft.skip_after.as_ref().and_then(|name| {
+                let places = markers.get(name.as_str())?;
+                places.iter().copied().find(|to| *to > place)
+            });
+            rule
+        });
+    (rules.collect(), sets)
+}
+
+impl Link {
+    /// Adds what follows from the deeds that are left.
+    fn finish(&mut self, draft: &Draft, sets: &mut Sets) {
+        let mut variables = draft.links.iter().flat_map(|link| &link.variables);
+        let reads_matches =
+            variables.any(|variable| variable.collection.starts_with("MATCHED_VARS"));
+        self.all = reads_matches || !self.deeds.is_empty();
+        if let Some(set) = gate(self) {
+            self.gate = Some(sets.len());
+            for literal in &set {
+                let bytes = Bytes::of(literal);
+                if !self.literals.contains(&bytes) {
+                    self.literals.push(bytes);
+                }
+            }
+            sets.push(set);
+        }
+    }
+
+    /// Whether it surely matches no text that has no other bytes than these.
+    pub(super) fn is_out_of(&self, bytes: Bytes) -> bool {
+        let is_out = |chain: &Vec<Transform>| {
+            let made = chain.iter().fold(bytes, |bytes, one| one.makes(bytes));
+            let mut literals = self.literals.iter();
+            self.operator.is_out_of(made)
+                || self.gate.is_some() && !literals.any(|literal| literal.are_all_of(made))
+        };
+        !self.negated && self.chains.iter().all(is_out)
+    }
+}
+
+fn compile_link(link: &DraftLink, files: &DataFiles) -> Result<Link, String> {
     let mut deeds = Vec::new();
     for effect in &link.effects {
         match effect {
-            Effect::Set { name, change } if wanted.reads(name) => deeds.push(Deed::Set {
+            Effect::Set { name, change } => deeds.push(Deed::Set {
                 name: name.clone(),
                 change: change.clone(),
             }),
-            Effect::Set { .. } => {}
             // Whom they mean is known once all rules are compiled.
             Effect::Remove(_) => deeds.push(Deed::Remove(Vec::new())),
             Effect::RemoveTarget(_, variable) => deeds.push(Deed::RemoveTarget {
@@ -307,12 +257,13 @@ fn compile_link(link: &DraftLink, wanted: &Wanted, files: &DataFiles) -> Result<
         operator: Operator::new(&link.operator, &link.argument, files)?,
         negated: link.negated,
         chains,
-        capture: link.capture && wanted.reads_groups(),
-        all: !deeds.is_empty(),
+        capture: link.capture,
+        all: false,
         deeds,
         gate: None,
-        first_read: 0,
-        bits: (0, 0),
+        literals: Vec::new(),
+        number: 0,
+        places: Vec::new(),
     })
 }
 
@@ -444,44 +395,4 @@ fn finder(sets: &Sets) -> Result<(AhoCorasick, Vec<Vec<usize>>), String> {
         .build(literals.keys())
         .map_err(|error| format!("the literals of the rules cannot be looked for: {error}"))?;
     Ok((finder, literals.into_values().collect()))
-}
-
-/// The texts to look through: each collection that a gated link reads, under each of its chains.
-fn looks(rules: &[Compiled], sizes: (usize, usize)) -> Vec<Look> {
-    let mut looks: Vec<Look> = Vec::new();
-    for link in rules
-        .iter()
-        .flat_map(|rule| &rule.links)
-        .filter(|link| link.gate.is_some())
-    {
-        for read in &link.reads {
-            let place = looks
-                .iter()
-                .position(|look| look.collection == read.collection)
-                .unwrap_or_else(|| {
-                    looks.push(Look {
-                        collection: read.collection,
-                        chains: Vec::new(),
-                        gated: Gated::new(rules, read.collection, sizes),
-                    });
-                    looks.len() - 1
-                });
-            let Some(look) = looks.get_mut(place) else {
-                continue;
-            };
-            for chain in &link.chains {
-                // Literals are looked for in either case.
-                let chain = match chain.as_slice() {
-                    [before @ .., Transform::Lowercase] => before,
-                    all => all,
-                };
-                if !look.chains.iter().any(|(known, _)| known == chain) {
-                    let others = chain.iter().filter(|one| **one != Transform::Lowercase);
-                    let needs = others.fold(Bytes::default(), |all, one| all.with(one.needs()));
-                    look.chains.push((chain.to_vec(), needs));
-                }
-            }
-        }
-    }
-    looks
 }

@@ -63,6 +63,11 @@ impl Read {
         }
     }
 
+    /// Whether it takes values of every name.
+    pub(super) const fn takes_all(&self) -> bool {
+        matches!(self.pick, Pick::All) && self.except.is_empty()
+    }
+
     pub(super) fn takes(&self, name: &[u8]) -> bool {
         self.pick.takes(name) && !self.except.iter().any(|except| except.takes(name))
     }

@@ -15,6 +15,7 @@ use super::operator::{Operator, number};
 use super::plan::written;
 use super::program::{Compiled, Deed, Link, Program};
 use super::read::{Pick, Read};
+use super::reads::Reader;
 use super::syntax::Variable;
 use super::text::Text;
 use super::texts::{TextId, Texts, has, words};
@@ -24,7 +25,7 @@ use super::verdicts::Verdicts;
 /// At most so many values are kept of what matched in a chain.
 const MAX_MATCHED: usize = 256;
 /// At most so many variables are set for one request.
-const MAX_VARIABLES: usize = 1_024;
+pub(super) const MAX_VARIABLES: usize = 1_024;
 
 /// A value that matched.
 #[derive(Clone, Debug)]
@@ -45,9 +46,10 @@ pub(super) struct Work {
     /// The only things that outlast a request; they change no answer.
     memory: Memory,
     verdicts: Verdicts,
-    seen: Vec<u64>,
     /// The gates that one value opens.
     opened: Vec<u64>,
+    /// What matched in the rule at hand: values and reads.
+    tried: Vec<(u32, usize)>,
     /// Variables set by this request's matches; none for one that was taken away.
     pub(super) set: Vec<(Vec<u8>, Option<Vec<u8>>)>,
     removed: Vec<u32>,
@@ -62,10 +64,8 @@ pub(super) struct Work {
 
 impl Work {
     fn clear(&mut self, program: &Program) {
-        self.memory.begin(program.number, program.reads);
+        self.memory.begin(program.number);
         self.texts.clear();
-        self.seen.clear();
-        self.seen.resize(words(program.gates), 0);
         self.set.clear();
         self.removed.clear();
         self.removed_targets.clear();
@@ -82,9 +82,13 @@ impl Program {
         for reader in &self.readers {
             let members = work.texts.members(reader.collection, event);
             work.memory.recall(reader, members, &work.texts.values);
+            for value in members.start..members.end {
+                if work.memory.is_new(value) {
+                    self.look(reader, value, work);
+                }
+            }
         }
-        work.memory.dismiss(&self.readers);
-        work.memory.find_alive(&self.rules);
+        work.memory.find_alive(self);
         let Work {
             texts,
             memory,
@@ -119,58 +123,47 @@ impl Program {
         work: &mut Work,
         mut hit: impl FnMut(&Compiled, &Work),
     ) {
-        self.look(event, work);
-        work.memory.dismiss(&self.readers);
-        let mut place = 0;
-        while let Some(rule) = self.rules.get(place) {
-            let first = rule.links.first();
-            let may_match = !first.is_some_and(|link| work.memory.is_dismissed(link))
-                && rule.gates.iter().all(|gate| has(&work.seen, *gate));
-            if may_match && !work.removed.contains(&(place as u32)) {
-                work.matched.clear();
-                if self.matches(place, rule, event, work) {
-                    hit(rule, work);
-                    if work.off {
-                        break;
-                    }
-                    if let Some(to) = rule.skip_to {
-                        place = to;
-                        continue;
-                    }
-                }
+        let mut next = 0;
+        while let Some(place) = work.memory.next_alive(next)
+            && let Some(rule) = self.rules.get(place)
+        {
+            next = place + 1;
+            if work.removed.contains(&(place as u32)) {
+                continue;
             }
-            place += 1;
+            work.matched.clear();
+            if self.matches(place, rule, event, work) {
+                hit(rule, work);
+                if work.off {
+                    break;
+                }
+                next = rule.skip_to.unwrap_or(next);
+            }
         }
-        work.memory.keep();
+        work.memory.keep(&self.readers);
     }
 
-    /// Looks through every text for the literals that rules need.
-    fn look(&self, event: &Event, work: &mut Work) {
-        for look in &self.looks {
-            let members = work.texts.members(look.collection, event);
-            for value in members.start..members.end {
-                if let Some(opened) = work.memory.opened(value) {
-                    add(&mut work.seen, opened);
-                    continue;
-                }
-                work.opened.clear();
-                work.opened.resize(words(self.gates), 0);
-                let text = work.texts.of_value(value);
-                let classes = work.texts.classes(text);
-                self.open(text, work);
-                let changing = look.chains.iter();
-                let changing = changing.filter(|(_, needs)| needs.are_any_of(classes));
-                for (chain, _) in changing {
-                    let made = work.texts.transformed(text, chain);
-                    if made != text {
-                        self.open(made, work);
-                    }
-                }
-                add(&mut work.seen, &work.opened);
-                work.memory.learn_opened(value, &work.opened);
-                let Work { memory, opened, .. } = &mut *work;
-                memory.learn_closed(value, opened, &look.gated);
+    /// Finds out what follows from a value alone: from its bytes, and from the literals in it.
+    fn look(&self, reader: &Reader, value: u32, work: &mut Work) {
+        let text = work.texts.of_value(value);
+        let kinds = work.texts.kinds(text);
+        work.memory.learn_bytes(value, kinds, reader, &self.rules);
+        for look in &reader.looks {
+            if work.memory.is_closed(value, reader, look) {
+                continue;
             }
+            work.opened.clear();
+            work.opened.resize(words(self.gates), 0);
+            for (chain, needs) in &look.chains {
+                let made = if needs.are_any_of(kinds) {
+                    work.texts.transformed(text, chain)
+                } else {
+                    text
+                };
+                self.open(made, work);
+            }
+            let Work { memory, opened, .. } = &mut *work;
+            memory.learn_closed(value, reader, look, opened);
         }
     }
 
@@ -178,10 +171,24 @@ impl Program {
         let opened = work
             .texts
             .opened(text, &self.finder, &self.opens, self.gates);
-        add(&mut work.opened, opened);
+        for (word, opened) in work.opened.iter_mut().zip(opened) {
+            *word |= opened;
+        }
     }
 
     fn matches(&self, place: usize, rule: &Compiled, event: &Event, work: &mut Work) -> bool {
+        work.tried.clear();
+        let matched = self.all_match(place, rule, event, work);
+        // What its first link matched is known to come to nothing.
+        if rule.by_value && !matched && !self.leaves_something(place, rule, work) {
+            for (value, read) in &work.tried {
+                work.memory.learn_miss(*value, *read);
+            }
+        }
+        matched
+    }
+
+    fn all_match(&self, place: usize, rule: &Compiled, event: &Event, work: &mut Work) -> bool {
         rule.links.iter().enumerate().all(|(number, link)| {
             if work.memory.is_dismissed(link) {
                 return false;
@@ -210,7 +217,10 @@ impl Program {
         event: &Event,
         work: &mut Work,
     ) -> bool {
-        let number = link.is_fixed().then_some(link.first_read + order);
+        let place = link.places.get(order).copied().flatten();
+        // Where each value decides by itself, all that match are told of if one comes to something.
+        let by_value = self.rules.get(at.0).is_some_and(|rule| rule.by_value);
+        let number = place.filter(|_| !by_value);
         if number.is_some_and(|number| work.memory.is_read_dismissed(number)) {
             return false;
         }
@@ -234,8 +244,9 @@ impl Program {
                 continue;
             }
             let name = work.texts.values.name_of(value);
-            if !work.memory.is_named(value) && !read.takes(name) {
-                number.inspect(|number| work.memory.learn_miss(value, *number));
+            let is_named = number.is_some() && work.memory.is_named(value);
+            if !is_named && !read.takes(name) {
+                place.inspect(|place| work.memory.learn_miss(value, *place));
                 continue;
             }
             if self.is_taken_out(at.0, read.collection, name, work) {
@@ -244,9 +255,10 @@ impl Program {
             // Only what matched needs a copy of its name.
             let text = work.texts.of_value(value);
             let Some((text, chain, range)) = self.find(link, text, &argument, work) else {
-                number.inspect(|number| work.memory.learn_miss(value, *number));
+                place.inspect(|place| work.memory.learn_miss(value, *place));
                 continue;
             };
+            work.tried.extend(place.map(|place| (value, place)));
             let name = work.texts.values.name_of(value).to_vec();
             self.note(
                 at,
@@ -307,8 +319,13 @@ impl Program {
         argument: &[u8],
         work: &mut Work,
     ) -> Option<(TextId, Vec<Transform>, Range<usize>)> {
+        let mut before = None;
         link.chains.iter().find_map(|chain| {
             let text = work.texts.transformed(text, chain);
+            // With `multiMatch`, most chains change nothing more.
+            if before.replace(text) == Some(text) {
+                return None;
+            }
             if let Some(gate) = link.gate {
                 let opened = work
                     .texts
@@ -324,6 +341,10 @@ impl Program {
                     is_injection.then_some(0..bytes.len())
                 }
                 Operator::Pattern(pattern) if !pattern.may_match(work.texts.kinds(text)) => None,
+                // Where it matches does not matter.
+                Operator::Pattern(pattern) if link.negated => {
+                    pattern.is_match(bytes).then_some(0..0)
+                }
                 operator => operator.find(bytes, argument),
             };
             let found = if link.negated {
@@ -458,12 +479,6 @@ impl Program {
                 }
             }
         }
-    }
-}
-
-fn add(bits: &mut [u64], more: &[u64]) {
-    for (word, more) in bits.iter_mut().zip(more) {
-        *word |= more;
     }
 }
 

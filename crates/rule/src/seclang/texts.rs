@@ -9,7 +9,6 @@ use vigil_event::Event;
 use super::collection::Collection;
 use super::transform::{Bytes, Transform};
 use super::values::{Members, Span, Values};
-use crate::bytes::ByteSet;
 
 /// A text's place among those of a request.
 pub(super) type TextId = u32;
@@ -19,11 +18,13 @@ const UNKNOWN: TextId = TextId::MAX;
 /// More bytes than this are not made out of one request: what follows stays as it is.
 const MAX_BYTES: usize = 16 << 20;
 
+/// How many marks of spans are told apart.
+const MARKS: usize = 64;
+
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     span: Span,
     bytes: Bytes,
-    kinds: ByteSet,
     /// Where its gates stand in `opened`.
     opened: Option<u32>,
 }
@@ -39,6 +40,8 @@ pub(super) struct Texts {
     steps: Vec<TextId>,
     /// Bits, one for each gate.
     opened: Vec<u64>,
+    /// The text that was entered last of those whose spans have the same mark.
+    marks: Vec<TextId>,
 }
 
 /// How many words hold a bit for each gate.
@@ -55,13 +58,6 @@ pub(super) fn has(bits: &[u64], gate: usize) -> bool {
 pub(super) fn insert(bits: &mut [u64], gate: usize) {
     if let Some(word) = bits.get_mut(gate / 64) {
         *word |= 1 << (gate % 64);
-    }
-}
-
-/// Takes the bit of a gate, or of a read, away.
-pub(super) fn remove(bits: &mut [u64], gate: usize) {
-    if let Some(word) = bits.get_mut(gate / 64) {
-        *word &= !(1 << (gate % 64));
     }
 }
 
@@ -84,6 +80,8 @@ impl Texts {
         self.entries.clear();
         self.steps.clear();
         self.opened.clear();
+        self.marks.clear();
+        self.marks.resize(MARKS, UNKNOWN);
     }
 
     pub(super) fn members(&mut self, collection: Collection, event: &Event) -> Members {
@@ -96,15 +94,10 @@ impl Texts {
         entry.map_or(&[], |entry| self.values.text(entry.span))
     }
 
-    pub(super) fn classes(&self, text: TextId) -> Bytes {
+    /// The kinds of bytes that a text has.
+    pub(super) fn kinds(&self, text: TextId) -> Bytes {
         let entry = self.entries.get(text as usize);
         entry.map_or_else(Bytes::default, |entry| entry.bytes)
-    }
-
-    /// The kinds of bytes that a text has.
-    pub(super) fn kinds(&self, text: TextId) -> ByteSet {
-        let entry = self.entries.get(text as usize);
-        entry.map_or(ByteSet::ALL, |entry| entry.kinds)
     }
 
     /// The text of a value.
@@ -131,14 +124,21 @@ impl Texts {
         self.enter((start, self.values.bytes.len() as u32))
     }
 
+    /// The text of a span; two values of one span have one text.
     fn enter(&mut self, span: Span) -> TextId {
+        let mark = (span.0 ^ span.1.rotate_left(3)) as usize % MARKS;
+        let known = self.marks.get(mark).copied().unwrap_or(UNKNOWN);
+        let is_it = |entry: &Entry| entry.span == span;
+        if self.entries.get(known as usize).is_some_and(is_it) {
+            return known;
+        }
         let text = self.entries.len() as TextId;
-        let bytes = self.values.text(span);
-        let kinds = bytes.iter().map(|byte| ByteSet::alone(*byte));
+        if let Some(slot) = self.marks.get_mut(mark) {
+            *slot = text;
+        }
         self.entries.push(Entry {
             span,
-            bytes: Bytes::of(bytes),
-            kinds: kinds.fold(ByteSet::default(), ByteSet::with),
+            bytes: Bytes::of(self.values.text(span)),
             opened: None,
         });
         self.steps

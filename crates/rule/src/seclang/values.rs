@@ -7,6 +7,7 @@
 use vigil_event::{Event, Field, Whole};
 
 use super::collection::Collection;
+use super::target::Part;
 use super::transform::Transform;
 
 /// A value of a collection, by spans of the arena.
@@ -34,6 +35,8 @@ pub(super) struct Values {
     pub(super) all: Vec<Value>,
     /// The parameters of the query, decoded when they are first asked for.
     query: Option<Vec<Value>>,
+    /// The target as sent.
+    pub(super) target: Option<Span>,
     members: [Option<Members>; Collection::COUNT],
 }
 
@@ -43,6 +46,7 @@ impl Default for Values {
             bytes: Vec::new(),
             all: Vec::new(),
             query: None,
+            target: None,
             members: [None; Collection::COUNT],
         }
     }
@@ -53,6 +57,7 @@ impl Values {
         self.bytes.clear();
         self.all.clear();
         self.query = None;
+        self.target = None;
         self.members = [None; Collection::COUNT];
     }
 
@@ -113,7 +118,10 @@ impl Values {
                 return whole.is_none() && event.raw(Field::Cookie).is_none();
             }
             C::RequestMethod => return self.field(event, Field::Method),
-            C::RequestUriRaw => return self.field(event, Field::UrlOriginal),
+            C::RequestUriRaw => {
+                let target = self.target(event);
+                return self.add_target(target);
+            }
             C::QueryString => {
                 if self.field(event, Field::UrlQuery) && whole.is_some() {
                     self.add(b"", b"");
@@ -135,7 +143,7 @@ impl Values {
         whole.is_none()
     }
 
-    fn append(&mut self, text: &[u8]) -> Span {
+    pub(super) fn append(&mut self, text: &[u8]) -> Span {
         let start = self.bytes.len() as u32;
         self.bytes.extend_from_slice(text);
         (start, self.bytes.len() as u32)
@@ -149,7 +157,7 @@ impl Values {
         self.all.push(value);
     }
 
-    fn raw(event: &Event, field: Field) -> Option<std::borrow::Cow<'_, [u8]>> {
+    pub(super) fn raw(event: &Event, field: Field) -> Option<std::borrow::Cow<'_, [u8]>> {
         let raw = event.raw(field)?;
         Some(
             if event.log_escaped && memchr::memchr(b'\\', raw).is_some() {
@@ -293,33 +301,6 @@ impl Values {
         false
     }
 
-    fn uri(&mut self, event: &Event, part: Part) -> bool {
-        let Some(target) = Self::raw(event, Field::UrlOriginal) else {
-            return true;
-        };
-        let own = without_host(&target);
-        let path_end = memchr::memchr(b'?', own).unwrap_or(own.len());
-        let text = match part {
-            Part::Uri => own,
-            Part::Path | Part::Name => own.get(..path_end).unwrap_or_default(),
-        };
-        let mut decoded = Vec::new();
-        decode_path(text, &mut decoded);
-        let text = match part {
-            Part::Name => {
-                let slash = decoded
-                    .iter()
-                    .rposition(|byte| matches!(byte, b'/' | b'\\'));
-                decoded
-                    .get(slash.map_or(0, |at| at + 1)..)
-                    .unwrap_or_default()
-            }
-            _ => &decoded,
-        };
-        self.add(b"", text);
-        false
-    }
-
     fn body(&mut self, collection: Collection, whole: &Whole) {
         use Collection as C;
         let number = |number: usize| number.to_string().into_bytes();
@@ -360,36 +341,6 @@ impl Values {
             _ => {}
         }
     }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Part {
-    Uri,
-    Path,
-    Name,
-}
-
-/// `%HH`, without `+`.
-fn decode_path(text: &[u8], to: &mut Vec<u8>) {
-    for (place, part) in text.split(|byte| *byte == b'+').enumerate() {
-        if place > 0 {
-            to.push(b'+');
-        }
-        Transform::UrlDecode.apply(part, to);
-    }
-}
-
-/// A target without `http://host`.
-fn without_host(target: &[u8]) -> &[u8] {
-    if target.starts_with(b"/") {
-        return target;
-    }
-    let host = memchr::memmem::find(target, b"://").map(|at| at + 3);
-    let path = host.and_then(|host| {
-        let slash = memchr::memchr(b'/', target.get(host..)?)?;
-        target.get(host + slash..)
-    });
-    path.unwrap_or(target)
 }
 
 /// What a server wrote as `\xHH`, `\"` and `\\` in its log.

@@ -7,6 +7,7 @@ mod correlation;
 mod crs;
 mod foreign;
 mod hostile;
+mod known;
 mod line;
 mod linear;
 mod modifiers;

@@ -18,13 +18,13 @@ use vigil_rule::seclang::{SecRules, SecScratch};
 
 /// A request as both sides get it.
 #[derive(Clone, Debug, Default)]
-struct Sent {
-    method: Vec<u8>,
-    target: Vec<u8>,
-    version: Vec<u8>,
-    client: Vec<u8>,
-    headers: Vec<Pair>,
-    body: Vec<u8>,
+pub(crate) struct Sent {
+    pub(crate) method: Vec<u8>,
+    pub(crate) target: Vec<u8>,
+    pub(crate) version: Vec<u8>,
+    pub(crate) client: Vec<u8>,
+    pub(crate) headers: Vec<Pair>,
+    pub(crate) body: Vec<u8>,
 }
 
 /// Requests in the form of `requests.c`.
@@ -57,7 +57,7 @@ fn read(mut bytes: &[u8]) -> Vec<Sent> {
     all
 }
 
-fn event(sent: &Sent) -> Event {
+pub(crate) fn event(sent: &Sent) -> Event {
     let mut bytes = Vec::new();
     let told = Told {
         client: std::str::from_utf8(&sent.client).unwrap().parse().ok(),

@@ -13,59 +13,65 @@ mod url;
 
 use sha1::{Digest as _, Sha1};
 
+use crate::bytes::ByteSet;
+
 /// The most that a transformation makes of a byte: `utf8toUnicode` writes `%uHHHH` for two.
 #[cfg(test)]
 const MAX_GROWTH: usize = 4;
 
-/// What bytes a text has: only some of them can be changed by a transformation.
+/// The kinds of bytes that a text has, as in [`ByteSet`], and whether there are letters and capitals:
+/// what cannot be changed by a transformation, and what cannot match.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Bytes(u16);
+pub(super) struct Bytes(u64);
 
 impl Bytes {
-    const UPPER: u16 = 1;
-    const PERCENT: u16 = 1 << 1;
-    const PLUS: u16 = 1 << 2;
-    const AMPERSAND: u16 = 1 << 3;
-    const BACKSLASH: u16 = 1 << 4;
-    const SLASH: u16 = 1 << 5;
-    const NUL: u16 = 1 << 6;
-    const HIGH: u16 = 1 << 7;
-    const BLANK: u16 = 1 << 8;
-    const QUOTE: u16 = 1 << 9;
-    const SEPARATOR: u16 = 1 << 10;
-    const STAR: u16 = 1 << 11;
-    const COMMENT: u16 = 1 << 12;
-    const DOT: u16 = 1 << 13;
-    const ANY: u16 = u16::MAX;
+    const LETTER: u64 = ByteSet::SPARE[0];
+    const UPPER: u64 = ByteSet::SPARE[1];
+    pub(super) const PERCENT: Self = Self(ByteSet::bit(b'%'));
+    pub(super) const HIGH: Self = Self(ByteSet::bit(0x80));
+    pub(super) const LINE_BREAK: Self = Self(ByteSet::bit(b'\n'));
+    const PLUS: u64 = ByteSet::bit(b'+');
+    const AMPERSAND: u64 = ByteSet::bit(b'&');
+    const BACKSLASH: u64 = ByteSet::bit(b'\\');
+    const SLASH: u64 = ByteSet::bit(b'/');
+    const SPACE: u64 = ByteSet::bit(b' ');
+    /// With all other control characters.
+    const NUL: u64 = ByteSet::bit(0);
+    const BLANK: u64 = Self::SPACE
+        | ByteSet::bit(b'\t')
+        | Self::LINE_BREAK.0
+        | ByteSet::bit(b'\r')
+        | ByteSet::bit(0x0b);
+    const QUOTE: u64 = ByteSet::bit(b'"') | ByteSet::bit(b'\'') | ByteSet::bit(b'^');
+    const SEPARATOR: u64 = ByteSet::bit(b',') | ByteSet::bit(b';');
+    const STAR: u64 = ByteSet::bit(b'*');
+    const COMMENT: u64 = ByteSet::bit(b'#') | ByteSet::bit(b'-');
+    const DOT: u64 = ByteSet::bit(b'.');
+    const ANY: u64 = u64::MAX;
 
     #[expect(
         clippy::indexing_slicing,
         reason = "evaluated when compiling, where a slip is an error"
     )]
-    const CLASSES: [u16; 256] = {
-        let mut classes = [0; 256];
+    const KINDS: [u64; 256] = {
+        let mut kinds = [0; 256];
         let mut byte = 0;
         while byte < 256 {
-            classes[byte] = match byte as u8 {
-                b'A'..=b'Z' => Self::UPPER,
-                b'%' => Self::PERCENT,
-                b'+' => Self::PLUS,
-                b'&' => Self::AMPERSAND,
-                b'\\' => Self::BACKSLASH,
-                b'/' => Self::SLASH,
-                0 => Self::NUL,
-                b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c => Self::BLANK,
-                b'"' | b'\'' | b'^' => Self::QUOTE,
-                b',' | b';' => Self::SEPARATOR,
-                b'*' => Self::STAR,
-                b'#' | b'-' => Self::COMMENT,
-                b'.' => Self::DOT,
-                0x80..=0xff => Self::HIGH,
-                _ => 0,
+            let one = byte as u8;
+            let letter = if one.is_ascii_alphabetic() {
+                Self::LETTER
+            } else {
+                0
             };
+            let upper = if one.is_ascii_uppercase() {
+                Self::UPPER
+            } else {
+                0
+            };
+            kinds[byte] = ByteSet::bit(one) | letter | upper;
             byte += 1;
         }
-        classes
+        kinds
     };
 
     /// Both.
@@ -79,6 +85,11 @@ impl Bytes {
         self.0 == Self::ANY || self.0 & others.0 != 0
     }
 
+    /// Whether all of these are among the others.
+    pub(super) const fn are_all_of(self, others: Self) -> bool {
+        self.0 & !others.0 == 0
+    }
+
     /// Whether any byte may be concerned.
     pub(super) const fn is_any(self) -> bool {
         self.0 == Self::ANY
@@ -86,10 +97,20 @@ impl Bytes {
 
     /// Those of a text.
     pub(super) fn of(text: &[u8]) -> Self {
-        let classes = text
+        let kinds = text
             .iter()
-            .filter_map(|byte| Self::CLASSES.get(usize::from(*byte)));
-        Self(classes.fold(0, |all, class| all | class))
+            .filter_map(|byte| Self::KINDS.get(usize::from(*byte)));
+        Self(kinds.fold(0, |all, kind| all | kind))
+    }
+
+    /// The same without regard to letters.
+    pub(super) const fn set(self) -> ByteSet {
+        ByteSet::of_bits(self.0)
+    }
+
+    /// As a key.
+    pub(super) const fn key(self) -> [u8; 8] {
+        self.0.to_le_bytes()
     }
 }
 
@@ -130,7 +151,7 @@ pub(super) enum Transform {
     Sha1,
 }
 
-type Names = [(&'static str, Transform, u16); Transform::COUNT];
+type Names = [(&'static str, Transform, u64); Transform::COUNT];
 
 impl Transform {
     /// How many there are.
@@ -139,14 +160,14 @@ impl Transform {
     const NAMES: Names = [
         ("lowercase", Self::Lowercase, Bytes::UPPER),
         ("uppercase", Self::Uppercase, Bytes::ANY),
-        ("urldecode", Self::UrlDecode, Bytes::PERCENT | Bytes::PLUS),
+        ("urldecode", Self::UrlDecode, Bytes::PERCENT.0 | Bytes::PLUS),
         (
             "urldecodeuni",
             Self::UrlDecodeUni,
-            Bytes::PERCENT | Bytes::PLUS,
+            Bytes::PERCENT.0 | Bytes::PLUS,
         ),
         ("urlencode", Self::UrlEncode, Bytes::ANY),
-        ("utf8tounicode", Self::Utf8ToUnicode, Bytes::HIGH),
+        ("utf8tounicode", Self::Utf8ToUnicode, Bytes::HIGH.0),
         ("htmlentitydecode", Self::HtmlEntityDecode, Bytes::AMPERSAND),
         ("jsdecode", Self::JsDecode, Bytes::BACKSLASH),
         ("cssdecode", Self::CssDecode, Bytes::BACKSLASH),
@@ -157,7 +178,7 @@ impl Transform {
         (
             "removewhitespace",
             Self::RemoveWhitespace,
-            Bytes::BLANK | Bytes::HIGH,
+            Bytes::BLANK | Bytes::HIGH.0,
         ),
         ("trim", Self::Trim, Bytes::BLANK),
         ("trimleft", Self::TrimLeft, Bytes::BLANK),
@@ -221,6 +242,33 @@ impl Transform {
     /// Whether it can change a text of these bytes.
     pub(super) fn concerns(self, bytes: Bytes) -> bool {
         self.needs().are_any_of(bytes)
+    }
+
+    /// What bytes at most it makes of a text of these.
+    pub(super) fn makes(self, bytes: Bytes) -> Bytes {
+        if !self.concerns(bytes) {
+            return bytes;
+        }
+        match self {
+            Self::Lowercase
+            | Self::RemoveNulls
+            | Self::RemoveWhitespace
+            | Self::Trim
+            | Self::TrimLeft
+            | Self::TrimRight
+            | Self::NormalizePath
+            | Self::RemoveComments
+            | Self::RemoveCommentsChar => bytes,
+            Self::NormalizePathWin => bytes.with(Bytes(Bytes::SLASH)),
+            Self::ReplaceNulls
+            | Self::CompressWhitespace
+            | Self::CmdLine
+            | Self::ReplaceComments => bytes.with(Bytes(Bytes::SPACE)),
+            Self::UrlDecode | Self::UrlDecodeUni if !Bytes::PERCENT.are_any_of(bytes) => {
+                bytes.with(Bytes(Bytes::SPACE))
+            }
+            _ => Bytes(Bytes::ANY),
+        }
     }
 
     /// Appends what it makes of the text.
@@ -308,7 +356,9 @@ mod tests {
                     let mut made = Vec::new();
                     transform.apply(text, &mut made);
                     prop_assert!(made.len() <= MAX_GROWTH * text.len() + 20, "{transform:?}");
-                    if !transform.concerns(Bytes::of(text)) {
+                    let bytes = Bytes::of(text);
+                    prop_assert!(Bytes::of(&made).are_all_of(transform.makes(bytes)), "{transform:?}");
+                    if !transform.concerns(bytes) {
                         prop_assert_eq!(&made[..], text, "{:?}", transform);
                     }
                 }
