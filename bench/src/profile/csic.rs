@@ -99,8 +99,7 @@ pub(super) fn value(random: &mut Rng, kind: usize, value: &str) -> String {
 
 /// Does that to one of the request's values.
 pub(super) fn make(random: &mut Rng, request: &mut Request, kind: usize) -> Option<()> {
-    let place = random.usize(..request.query.len().max(1));
-    let (_, text) = request.query.get_mut(place)?;
+    let (_, text) = request.any(random)?;
     *text = value(random, kind, text);
     Some(())
 }

@@ -1,4 +1,4 @@
-//! How well the profiles of sites tell attacks from visitors: eleven made sites of different shapes,
+//! How well the profiles of sites tell attacks from visitors: thirteen made sites of different shapes,
 //! learned from one part of their traffic and judged on another, also where attackers were there
 //! while they were learned.
 //!
@@ -8,10 +8,21 @@
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
 mod attack;
+mod bazaar;
+mod bazaar_api;
+mod bazaar_attack;
+mod bazaar_client;
+mod bazaar_forged;
+mod bazaar_search;
 mod campus;
 mod campus_forms;
 mod console;
 mod csic;
+mod empleo;
+mod empleo_attack;
+mod empleo_forms;
+mod empleo_office;
+mod empleo_people;
 mod forum;
 mod insurer;
 mod insurer_attack;
@@ -69,7 +80,7 @@ pub(crate) struct Options {
 }
 
 /// The sites, in the order of their making.
-const SITES: [&dyn Site; 11] = [
+const SITES: [&dyn Site; 13] = [
     &shop::Shop,
     &wiki::Wiki,
     &tienda::Tienda,
@@ -81,6 +92,8 @@ const SITES: [&dyn Site; 11] = [
     &travel::Travel,
     &insurer::Insurer,
     &streaming::Streaming,
+    &empleo::Empleo,
+    &bazaar::Bazaar,
 ];
 
 /// What was found.

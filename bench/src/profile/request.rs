@@ -74,6 +74,12 @@ impl Request {
         }
     }
 
+    /// One of its values, with the name.
+    pub(super) fn any(&mut self, random: &mut Rng) -> Option<&mut (String, String)> {
+        let place = random.usize(..self.query.len().max(1));
+        self.query.get_mut(place)
+    }
+
     pub(super) const fn in_latin1(mut self) -> Self {
         self.is_latin1 = true;
         self

@@ -196,6 +196,8 @@ fn mess(site: &dyn Site, random: &mut Rng, request: &mut Request, phase: Phase) 
 
 #[cfg(test)]
 mod tests {
+    use super::super::bazaar::Bazaar;
+    use super::super::empleo::Empleo;
     use super::super::insurer::Insurer;
     use super::super::streaming::Streaming;
     use super::super::{SITES, speed};
@@ -220,7 +222,7 @@ mod tests {
 
     #[test]
     fn every_kind_of_attack_is_made() {
-        for site in [&Insurer as &dyn Site, &Streaming] {
+        for site in [&Insurer as &dyn Site, &Streaming, &Empleo, &Bazaar] {
             let mut counts = vec![0; site.attack_kinds().len()];
             for line in made(site, 6_000, 1_000) {
                 counts[line.attack.unwrap()] += 1;

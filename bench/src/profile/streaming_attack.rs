@@ -94,7 +94,7 @@ pub(super) fn make(random: &mut Rng, mut request: Request) -> Option<(Request, u
     match beyond.checked_sub(csic::KINDS.len()) {
         None => csic::make(random, &mut request, beyond)?,
         Some(0) => {
-            let (name, value) = any(random, &mut request)?;
+            let (name, value) = request.any(random)?;
             name.push_str(pick(random, &OPERATORS));
             if random.bool() {
                 pick(random, &["", ".*", "1", "true"]).clone_into(value);
@@ -117,12 +117,16 @@ pub(super) fn make(random: &mut Rng, mut request: Request) -> Option<(Request, u
         })?,
         Some(own) => {
             let all: &[&str] = if own == 6 { &FOREIGN } else { &CODE };
-            let (_, value) = any(random, &mut request)?;
+            let (_, value) = request.any(random)?;
             *value = payload(random, all, value);
         }
     }
     request.referrer.clear();
-    // An interface says that it does not understand more often than pages do.
+    Some((answered(random, request), kind))
+}
+
+/// An interface says that it does not understand more often than pages do.
+pub(super) fn answered(random: &mut Rng, request: Request) -> Request {
     let (status, bytes) = match random.u32(..100) {
         0..45 => (request.status, request.bytes),
         45..75 => (400, 188),
@@ -130,12 +134,7 @@ pub(super) fn make(random: &mut Rng, mut request: Request) -> Option<(Request, u
         83..92 => (404, 120),
         _ => (500, 96),
     };
-    Some((request.answered(status, bytes), kind))
-}
-
-fn any<'a>(random: &mut Rng, request: &'a mut Request) -> Option<&'a mut (String, String)> {
-    let place = random.usize(..request.query.len().max(1));
-    request.query.get_mut(place)
+    request.answered(status, bytes)
 }
 
 fn named<'a>(request: &'a mut Request, names: &[&str]) -> Option<&'a mut String> {

@@ -188,7 +188,7 @@ fn password(random: &mut Rng) -> String {
         .collect()
 }
 
-fn identity(random: &mut Rng) -> String {
+pub(super) fn identity(random: &mut Rng) -> String {
     let number = random.u32(10_000_000..99_999_999);
     let letter = LETTERS[(number % 23) as usize];
     format!("{number}{}", char::from(letter))

@@ -68,7 +68,7 @@ pub struct Detector {
     clients: Option<Clients>,
     eye: Eye,
     first_seen: Arc<FirstSeen>,
-    /// Whom the rules ask about.
+    /// What the rules ask for.
     asked: Asked,
     /// How many were forgotten that were known for some time.
     made_room: u64,
@@ -124,9 +124,12 @@ impl Detector {
         self.first_seen.clone_from(first_seen);
     }
 
-    /// Tells an event, before it is judged, since when those that it is about are known. Costs nothing
-    /// where no rule asks.
+    /// Tells an event, before it is judged, since when those that it is about are known, and what its client
+    /// has tried just before. Costs nothing where no rule asks.
     pub fn introduce(&mut self, event: &mut Event) {
+        if self.asked.tries {
+            event.tries = self.windows.tries(event);
+        }
         if self.asked != Asked::default() {
             self.made_room += self.first_seen.tell(event, self.asked);
         }

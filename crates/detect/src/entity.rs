@@ -59,16 +59,16 @@ pub(crate) fn mark(session: &[u8]) -> u64 {
     BuildHasherDefault::<DefaultHasher>::default().hash_one(session) & 0xffff_ffff
 }
 
-/// An address as a key of sixteen bytes: an IPv4 address as IPv6 writes it (RFC 4291).
-pub(crate) type Address = [u64; 2];
+/// A client as a key of sixteen bytes: an IPv4 address as IPv6 writes it (RFC 4291), or a /64 of IPv6, in
+/// which one client may have another address for each request.
+pub(crate) type Client = [u64; 2];
 
-/// The key of an address.
-pub(crate) fn address(address: IpAddr) -> Address {
-    let bits = match address {
-        IpAddr::V4(address) => u128::from(address.to_ipv6_mapped()),
-        IpAddr::V6(address) => u128::from(address),
-    };
-    [(bits >> 64) as u64, bits as u64]
+/// The client that has an address.
+pub(crate) fn client(address: IpAddr) -> Client {
+    match address {
+        IpAddr::V4(address) => [0, u128::from(address.to_ipv6_mapped()) as u64],
+        IpAddr::V6(address) => [(u128::from(address) >> 64) as u64, 0],
+    }
 }
 
 /// The network of an address as a number: no two networks have the same.

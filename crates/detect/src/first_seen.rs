@@ -40,14 +40,21 @@ pub struct FirstSeen {
     times: [Mutex<Table<u64, i64>>; KINDS],
 }
 
-/// The kinds that some rule asks for.
+/// What of other events some rule asks for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Asked([bool; KINDS]);
+pub(crate) struct Asked {
+    kinds: [bool; KINDS],
+    /// How often something was sent in a row: see [`Windows::tries`](crate::window::Windows::tries).
+    pub(crate) tries: bool,
+}
 
 impl Asked {
     /// By these rules.
     pub(crate) fn by(rules: &RuleSet) -> Self {
-        Self(Field::FIRST_SEEN.map(|field| rules.asks_for(field)))
+        Self {
+            kinds: Field::FIRST_SEEN.map(|field| rules.asks_for(field)),
+            tries: rules.asks_for(Field::AddressTries),
+        }
     }
 }
 
@@ -76,7 +83,7 @@ impl FirstSeen {
     pub(crate) fn tell(&self, event: &mut Event, asked: Asked) -> u64 {
         event.first_seen = [None; KINDS];
         let mut evicted = 0;
-        for (kind, is_asked) in asked.0.into_iter().enumerate() {
+        for (kind, is_asked) in asked.kinds.into_iter().enumerate() {
             if !is_asked {
                 continue;
             }
@@ -169,8 +176,15 @@ mod tests {
         event
     }
 
+    fn of(kinds: [bool; KINDS]) -> Asked {
+        Asked {
+            kinds,
+            tries: false,
+        }
+    }
+
     fn told(known: &FirstSeen, mut event: Event, asked: [bool; KINDS]) -> [Option<u32>; KINDS] {
-        assert_eq!(known.tell(&mut event, Asked(asked)), 0);
+        assert_eq!(known.tell(&mut event, of(asked)), 0);
         event.first_seen
     }
 

@@ -22,7 +22,8 @@ pub(crate) fn mask(detections: &mut [Detection], whole: &Whole) {
         .filter(|pair| is_secret(&pair.name))
         .flat_map(|pair| [pair.value.clone(), encoded(&pair.value)]);
     let secrets: Vec<String> = named
-        .chain(in_text(text_of(whole)).map(<[u8]>::to_vec))
+        .chain(in_text(text_of(whole)).map(|(_, value)| value.to_vec()))
+        .chain(in_values(whole).map(<[u8]>::to_vec))
         .filter(|value| value.len() >= SHORTEST)
         .map(|value| text::escape_invalid(&value).to_ascii_lowercase())
         .collect();
@@ -52,9 +53,19 @@ fn text_of(whole: &Whole) -> &[u8] {
     }
 }
 
-/// What stands behind names of secrets in a text that was not read into names and values: as in
-/// `password=…`, `"password": "…"` or `<password>…`.
-fn in_text(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+/// The secrets in values that are themselves names and values, such as a part of JSON. A word that is
+/// followed by others, as in a statement of SQL, names none.
+fn in_values(whole: &Whole) -> impl Iterator<Item = &[u8]> {
+    let values = whole.parameters.iter();
+    let secrets = values.flat_map(|pair| in_text(&pair.value));
+    let is_given = |between: &[u8]| between.iter().any(|byte| b":=>".contains(byte));
+    let secrets = secrets.filter(move |(between, _)| is_given(between));
+    secrets.map(|(_, value)| value).take(MOST_IN_TEXT)
+}
+
+/// What stands behind names of secrets in a text that was not read into names and values, and what stands
+/// between: as in `password=…`, `"password": "…"` or `<password>…`.
+fn in_text(text: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     let is_of_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
     let mut rest = text;
     let secrets = std::iter::from_fn(move || {
@@ -66,10 +77,10 @@ fn in_text(text: &[u8]) -> impl Iterator<Item = &[u8]> {
         let between = after
             .iter()
             .position(|byte| !b" \t\r\n\"':=>".contains(byte));
-        let value = after.get(between.unwrap_or(after.len())..)?;
+        let (between, value) = after.split_at_checked(between.unwrap_or(after.len()))?;
         let end = value.iter().position(|byte| b"&\"<\r\n".contains(byte));
         let value = value.get(..end.unwrap_or(value.len()))?;
-        Some((is_secret(name)).then_some(value))
+        Some((is_secret(name)).then_some((between, value)))
     });
     secrets.flatten().take(MOST_IN_TEXT)
 }
@@ -107,7 +118,7 @@ mod tests {
             ("password", &[""]),
             ("page=1&id=2", &[]),
         ] {
-            let found: Vec<_> = in_text(text.as_bytes()).collect();
+            let found: Vec<_> = in_text(text.as_bytes()).map(|(_, value)| value).collect();
             let expected: Vec<_> = expected.iter().map(|one| one.as_bytes()).collect();
             assert_eq!(found, expected, "{text}");
         }
@@ -120,6 +131,8 @@ mod tests {
             parameters: vec![
                 Pair::new(b"password", b"x' or 1=1--"),
                 Pair::new(b"id", b"1' or 1=1"),
+                Pair::new(b"part", br#"{"q": "1' or", "pin": "geheim-2"}"#),
+                Pair::new(b"sql", b"union select password from users"),
             ],
             ..Whole::default()
         };
@@ -131,6 +144,9 @@ mod tests {
             ("ARGS:password", "' or", false),
             ("REQUEST_HEADERS:Authorization", "Bea", false),
             ("ARGS:id", "'", true),
+            ("http.request.body", r#"1' or", "pin": "geheim-2""#, false),
+            ("http.request.body", r#"{"q": "1' or""#, true),
+            ("http.request.body", "select password from users", true),
         ] {
             let mut detections = [Detection {
                 rule_id: String::new(),

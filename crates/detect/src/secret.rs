@@ -34,15 +34,16 @@ impl Secret {
     }
 }
 
-/// The lane of an address, by which it has its thread: all that is about it goes there.
+/// The lane of an address, by which it has its thread: all that is about it goes there, and of IPv6 all
+/// that is about its /64.
 pub fn lane(address: Option<IpAddr>) -> u16 {
-    address.map_or(0, |address| lane_of(entity::address(address)))
+    address.map_or(0, |address| lane_of(entity::client(address)))
 }
 
 /// The same by its key.
-pub(crate) fn lane_of(address: entity::Address) -> u16 {
+pub(crate) fn lane_of(client: entity::Client) -> u16 {
     let mut hasher = DefaultHasher::new();
-    address.hash(&mut hasher);
+    client.hash(&mut hasher);
     hasher.finish() as u16
 }
 

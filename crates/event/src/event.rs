@@ -69,6 +69,9 @@ pub struct Event {
     /// By [`Field::FIRST_SEEN`], for how many seconds those that it is about are known; none where
     /// nothing asked or the event names none.
     pub first_seen: [Option<u32>; Field::FIRST_SEEN.len()],
+    /// How many times in a row its client has sent something to its path and got its answer, asking for
+    /// nothing else in between: this one counted. None where nothing asked or nothing was sent.
+    pub tries: Option<u32>,
     /// The server wrote bytes as `\xHH` and `\"` in the raw texts, as nginx and Apache do.
     pub log_escaped: bool,
     /// What no log keeps, where the whole request was seen.
@@ -108,6 +111,7 @@ impl Event {
         self.body_bytes = 0;
         self.decode_depth = 0;
         self.first_seen = Default::default();
+        self.tries = None;
         self.log_escaped = false;
         self.whole = None;
         self.recurrence = Recurrence::Unasked;
@@ -268,6 +272,7 @@ impl Event {
             Field::Status => (self.status != 0).then_some(u64::from(self.status)),
             Field::BodyBytes => Some(self.body_bytes),
             Field::DecodeDepth => Some(u64::from(self.decode_depth)),
+            Field::AddressTries => self.tries.map(u64::from),
             _ => {
                 let mut kinds = Field::FIRST_SEEN.into_iter().zip(self.first_seen);
                 let (_, seconds) = kinds.find(|(kind, _)| *kind == field)?;

@@ -50,11 +50,13 @@ pub enum Field {
     HostFirstSeen,
     /// The same of the user that the record names.
     AccountFirstSeen,
+    /// How many times in a row the client's address has sent something to this path and got this answer.
+    AddressTries,
 }
 
 impl Field {
     /// Every field, in the order of its discriminant.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::EventOriginal,
         Self::SourceIp,
         Self::UserName,
@@ -78,6 +80,7 @@ impl Field {
         Self::SessionFirstSeen,
         Self::HostFirstSeen,
         Self::AccountFirstSeen,
+        Self::AddressTries,
     ];
 
     /// How many fields there are.
@@ -109,6 +112,7 @@ impl Field {
             Self::SessionFirstSeen => "vigil.session.first_seen_seconds",
             Self::HostFirstSeen => "vigil.host.first_seen_seconds",
             Self::AccountFirstSeen => "vigil.account.first_seen_seconds",
+            Self::AddressTries => "vigil.address.tries",
         }
     }
 

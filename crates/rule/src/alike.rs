@@ -57,21 +57,85 @@ impl Alike<'_> {
     }
 }
 
-/// Adds what stands for all texts that are alike.
+/// Adds what stands for all texts that are alike. Eight bytes are looked at together.
 pub(crate) fn append(text: &[u8], common: &mut Vec<u8>) {
+    const LAST: u32 = u64::BITS - 8;
     let start = common.len();
     common.extend_from_slice(text);
-    let after = text.get(1..).unwrap_or_default();
-    // Neighbours that are both digits: the first of each two, then the second.
-    for shift in [0, 1] {
-        let changed = common.get_mut(start + shift..).unwrap_or_default();
-        for (byte, (one, next)) in changed.iter_mut().zip(text.iter().zip(after)) {
-            *byte = if one.is_ascii_digit() & next.is_ascii_digit() {
-                b'0'
-            } else {
-                *byte
-            };
+    let added = common.get_mut(start..).unwrap_or_default();
+    let mut before = 0;
+    for (place, eight) in added.chunks_mut(8).enumerate() {
+        let bytes = match eight.first_chunk() {
+            Some(all) => u64::from_le_bytes(*all),
+            None => eight
+                .iter()
+                .rfold(0, |all, byte| all << 8 | u64::from(*byte)),
+        };
+        let digits = digits(bytes);
+        if digits != 0 {
+            let next = text.get(place * 8 + 8).copied().unwrap_or_default();
+            let after = self::digits(u64::from(next)) << LAST;
+            let numbers = digits & (digits << 8 | before | digits >> 8 | after);
+            // A digit is a zero but for its last four bits.
+            let zeroed = (bytes & !((numbers >> 3) - (numbers >> 7))).to_le_bytes();
+            match eight.first_chunk_mut() {
+                Some(all) => *all = zeroed,
+                None => eight
+                    .iter_mut()
+                    .zip(zeroed)
+                    .for_each(|(byte, zeroed)| *byte = zeroed),
+            }
         }
+        before = digits >> LAST;
+    }
+}
+
+/// The highest bit of each of eight bytes that is a digit.
+const fn digits(bytes: u64) -> u64 {
+    const fn each(byte: u8) -> u64 {
+        u64::from_le_bytes([byte; 8])
+    }
+    let from_zero = bytes ^ each(b'0');
+    // Nine and more carries into the highest bit, which no digit has.
+    let beyond_nine = (from_zero & each(0x7f)) + each(0x80 - 10);
+    !(beyond_nine | from_zero) & each(0x80)
+}
+
+/// What stands for the texts of an event's views, each for all that are alike.
+#[derive(Debug, Default)]
+pub(crate) struct Commons {
+    pub(crate) bytes: Vec<u8>,
+    /// For each view, by its place, where it stands; nothing for those that were left out.
+    places: Vec<Range<usize>>,
+}
+
+impl Commons {
+    pub(crate) fn clear(&mut self) {
+        self.bytes.clear();
+        self.places.clear();
+    }
+
+    /// Adds the next view's text, or leaves it out.
+    pub(crate) fn add(&mut self, text: Option<&[u8]>) {
+        let start = self.bytes.len();
+        if let Some(text) = text {
+            append(text, &mut self.bytes);
+        }
+        self.places.push(start..self.bytes.len());
+    }
+
+    /// What stands for a view's text, which is written into `own` if it was left out.
+    pub(crate) fn of<'a>(&'a self, place: usize, text: &[u8], own: &'a mut Vec<u8>) -> &'a [u8] {
+        let known = self
+            .places
+            .get(place)
+            .filter(|place| place.len() == text.len());
+        known
+            .and_then(|place| self.bytes.get(place.clone()))
+            .unwrap_or_else(|| {
+                write(text, own);
+                own
+            })
     }
 }
 
@@ -118,6 +182,20 @@ mod tests {
                     .clone()
                     .all(|place| expected.get(place..=place) == Some("0"))
             );
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn neighbours_that_are_digits_become_zeros(text in "[09/:a\u{b0}\u{ff}]{0,40}|.{0,20}") {
+            let texts = Alike(text.as_bytes());
+            let zero = |(place, byte): (usize, &u8)| {
+                if texts.is_of_number(place) { b'0' } else { *byte }
+            };
+            let expected: Vec<u8> = text.as_bytes().iter().enumerate().map(zero).collect();
+            let mut common = b"17".to_vec();
+            append(text.as_bytes(), &mut common);
+            proptest::prop_assert_eq!(common, [b"17", expected.as_slice()].concat());
         }
     }
 

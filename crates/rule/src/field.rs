@@ -122,11 +122,13 @@ impl Scope {
         }
     }
 
-    /// Since when somebody is known.
-    pub(crate) fn first_seen() -> Self {
+    /// What is known of those that an event is about from other events.
+    pub(crate) fn history() -> Self {
         Field::FIRST_SEEN
             .into_iter()
-            .fold(Self::default(), |scope, field| scope.with(Self::raw(field)))
+            .fold(Self::raw(Field::AddressTries), |scope, field| {
+                scope.with(Self::raw(field))
+            })
     }
 
     /// The names and values of parameters.
@@ -176,7 +178,12 @@ impl Scope {
 
     /// The fields of these views that are numbers.
     pub(crate) fn numbers(self) -> impl Iterator<Item = Field> {
-        let numbers = [Field::Status, Field::BodyBytes, Field::DecodeDepth];
+        let numbers = [
+            Field::Status,
+            Field::BodyBytes,
+            Field::DecodeDepth,
+            Field::AddressTries,
+        ];
         let is_in = move |field: &Field| self.meets(Self::raw(*field));
         numbers.into_iter().chain(Field::FIRST_SEEN).filter(is_in)
     }

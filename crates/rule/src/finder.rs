@@ -1,10 +1,8 @@
 //! Finds which of many literals occur in a text, in one walk whose tables stay in the nearest cache.
 //!
 //! *What*: of each literal one window of up to four bytes is kept, the one that ordinary requests
-//! have least; the walk asks three small bitmaps whether the last two, three or four bytes may be
-//! such a window, and compares whole literals only then (after Wu and Manber, "A fast algorithm for
-//! multi-pattern searching", 1994). Whether a letter stands before and after the window is part of
-//! what the bitmaps are asked, so that short words are not found inside longer ones. *Input*:
+//! have least; a [`Sieve`] tells where such a window may end, and whole literals are compared only there
+//! (after Wu and Manber, "A fast algorithm for multi-pattern searching", 1994). *Input*:
 //! literals in lower case; texts. *Output*: every place of every literal, ignoring the case of ASCII
 //! letters, overlapping ones too; and which kinds of bytes the text has. *Limits*: the time is
 //! linear in the text, times the literals that share a window, of which there are few.
@@ -15,26 +13,15 @@ use std::ops::Range;
 
 use crate::bytes::ByteSet;
 use crate::literal::{self, Literal};
+use crate::sieve::{Around, Last, Sieve};
 
-/// Bits of the hashes of two, three and four bytes, and how many numbers of 64 bits a set of such
-/// hashes takes.
-const PAIR_BITS: u32 = 16;
-const TRIPLE_BITS: u32 = 17;
-const QUAD_BITS: u32 = 19;
-const PAIRS: usize = 1 << (PAIR_BITS - 6);
-const TRIPLES: usize = 1 << (TRIPLE_BITS - 6);
-const QUADS: usize = 1 << (QUAD_BITS - 6);
 /// Bits of the places in the table of windows.
 const TABLE_BITS: u32 = 15;
 
 /// The literals, ready to be found.
 #[derive(Debug)]
 pub(crate) struct Finder {
-    /// What each byte is, and whether it is a literal.
-    bytes_known: ByteTable,
-    pairs: Bits<PAIRS>,
-    triples: Bits<TRIPLES>,
-    quads: Bits<QUADS>,
+    sieve: Sieve,
     /// Where each place of the table starts in `windows`; one more for the end.
     starts: Vec<u32>,
     windows: Vec<Window>,
@@ -63,116 +50,6 @@ struct Key {
     len: u8,
 }
 
-/// A set of small numbers. Its size is known when compiling, so that nothing is checked where a hash
-/// is too short to go beyond it.
-#[derive(Debug)]
-struct Bits<const WORDS: usize>(Box<[u64; WORDS]>);
-
-/// The last bytes of a text up to a place.
-#[derive(Clone, Copy, Debug)]
-struct Last {
-    /// The last four, in lower case.
-    bytes: u32,
-    /// For each of them, the last in bit 0, whether it is of a word.
-    words: u32,
-    /// What is known of the last.
-    known: u8,
-}
-
-/// Of the last two, three and four bytes with what stands around them.
-struct Hashes {
-    pair: u32,
-    triple: u32,
-    quad: u32,
-}
-
-impl Last {
-    /// Before a text: bytes that hardly any literal has, other than null bytes.
-    const NONE: Self = Self {
-        bytes: u32::MAX,
-        words: 0,
-        known: 0,
-    };
-
-    /// With one more, in lower case, of which this is known.
-    #[inline]
-    fn then(self, byte: u8, known: u8) -> Self {
-        Self {
-            bytes: (self.bytes << 8) | u32::from(byte),
-            words: (self.words << 1) | u32::from(known & WORD),
-            known,
-        }
-    }
-
-    /// Where `next` is known of the byte that follows.
-    #[inline]
-    fn hashes(self, next: u8) -> Hashes {
-        let after = u32::from(next & WORD);
-        let around = |len: u32| ((self.words >> (len - 1)) & 2) | after;
-        Hashes {
-            pair: pair(self.bytes, around(2)),
-            triple: triple(self.bytes, around(3)),
-            quad: quad(self.bytes, around(4)),
-        }
-    }
-}
-
-/// Each byte in lower case, and what is to be known of it: [`WORD`], [`SINGLE`].
-#[derive(Debug)]
-struct ByteTable([(u8, u8); 256]);
-
-/// The byte is of a word.
-const WORD: u8 = 1;
-/// The byte is a literal.
-const SINGLE: u8 = 2;
-
-impl ByteTable {
-    fn words() -> Self {
-        let mut byte = 0_u8;
-        Self([(); 256].map(|()| {
-            let is_word = literal::is_word(byte);
-            let lower = byte.to_ascii_lowercase();
-            byte = byte.wrapping_add(1);
-            (lower, if is_word { WORD } else { 0 })
-        }))
-    }
-
-    /// Something is to be known of a byte in lower case, and of its capital.
-    fn insert(&mut self, byte: u8, what: u8) {
-        for (_, known) in self.0.iter_mut().filter(|(lower, _)| *lower == byte) {
-            *known |= what;
-        }
-    }
-
-    #[inline]
-    fn get(&self, byte: u8) -> (u8, u8) {
-        self.0.get(usize::from(byte)).copied().unwrap_or_default()
-    }
-}
-
-impl<const WORDS: usize> Bits<WORDS> {
-    fn new() -> Self {
-        Self(Box::new([0; WORDS]))
-    }
-
-    fn insert(&mut self, place: u32) {
-        if let Some(word) = self.0.get_mut(place as usize >> 6) {
-            *word |= 1 << (place & 63);
-        }
-    }
-
-    /// The numbers from one on, the first in bit 0.
-    #[inline]
-    fn onward(&self, place: u32) -> u64 {
-        let word = self.0.get(place as usize >> 6).copied();
-        word.unwrap_or_default() >> (place & 63)
-    }
-
-    fn get(&self, place: u32) -> bool {
-        self.onward(place) & 1 != 0
-    }
-}
-
 impl Key {
     /// The last `len` of some bytes in lower case.
     const fn last(bytes: u32, len: u8) -> Self {
@@ -194,29 +71,11 @@ impl Key {
     }
 }
 
-/// What stands around a window: bit 1 for a byte of a word before it, bit 0 for one after it.
-type Around = u32;
-
-const fn pair(bytes: u32, around: Around) -> u32 {
-    ((bytes & 0xffff) | (around << 16)).wrapping_mul(0x9e37_79b1) >> (32 - PAIR_BITS)
-}
-
-const fn triple(bytes: u32, around: Around) -> u32 {
-    ((bytes & 0x00ff_ffff) | (around << 24)).wrapping_mul(0x85eb_ca6b) >> (32 - TRIPLE_BITS)
-}
-
-const fn quad(bytes: u32, around: Around) -> u32 {
-    (bytes ^ around.wrapping_mul(0x2545_f491)).wrapping_mul(0xc2b2_ae35) >> (32 - QUAD_BITS)
-}
-
 impl Finder {
     /// A finder of these literals, none of which is empty. They are told apart by their places.
     pub(crate) fn new<'a>(literals: impl Iterator<Item = &'a Literal>) -> Self {
         let mut finder = Self {
-            bytes_known: ByteTable::words(),
-            pairs: Bits::new(),
-            triples: Bits::new(),
-            quads: Bits::new(),
+            sieve: Sieve::new(),
             starts: Vec::new(),
             windows: Vec::new(),
             bytes: Vec::new(),
@@ -244,12 +103,7 @@ impl Finder {
             .fold(0, |bytes, byte| (bytes << 8) | u32::from(*byte));
         let key = Key::last(bytes, window.len() as u8);
         for around in arounds(literal, &range) {
-            match key.len {
-                1 => self.bytes_known.insert(key.bytes as u8, SINGLE),
-                2 => self.pairs.insert(pair(key.bytes, around)),
-                3 => self.triples.insert(triple(key.bytes, around)),
-                _ => self.quads.insert(quad(key.bytes, around)),
-            }
+            self.sieve.insert(key.bytes, key.len, around);
         }
         self.windows.push(Window {
             key,
@@ -263,90 +117,67 @@ impl Finder {
         self.bytes.extend_from_slice(&literal.bytes);
     }
 
-    /// Calls `found` with every literal that occurs, once for each place; says which kinds of bytes
-    /// there are. Writes the text into `lower` in lower case: what is compared with many literals is
-    /// changed once.
+    /// Calls `found` with every literal that occurs, once for each place, whose window ends at one of
+    /// these places (one more than the text has bytes, the last behind it); says which kinds of bytes
+    /// stand at them. Writes the text into `lower` in lower case: what is compared with many literals
+    /// is changed once.
     pub(crate) fn find(
         &self,
         text: &[u8],
+        ends: Range<usize>,
         lower: &mut Vec<u8>,
         mut found: impl FnMut(usize),
     ) -> ByteSet {
         lower.clear();
         lower.extend_from_slice(text);
         lower.make_ascii_lowercase();
-        let mut kinds = ByteSet::default();
-        let mut last = Last::NONE;
-        for (place, byte) in text.iter().enumerate() {
-            let (folded, known) = self.bytes_known.get(*byte);
-            if self.may_end(last, known) {
-                self.compare_all(lower, place, (last, known), &mut found);
-            }
-            last = last.then(folded, known);
-            kinds = kinds.with(ByteSet::alone(*byte));
-        }
-        if self.may_end(last, 0) {
-            self.compare_all(lower, text.len(), (last, 0), &mut found);
-        }
-        kinds
+        self.sieve.each_end(text, ends, |end, last| {
+            self.compare_all(lower, end, last, &mut found);
+        })
     }
 
-    /// Whether a window may end with these bytes, where `next` is known of the byte after them.
-    #[expect(
-        clippy::inline_always,
-        reason = "asked for every byte: a call would cost more than what it does"
-    )]
-    #[inline(always)]
-    fn may_end(&self, last: Last, next: u8) -> bool {
-        let hashes = last.hashes(next);
-        let windows = self.pairs.onward(hashes.pair)
-            | self.triples.onward(hashes.triple)
-            | self.quads.onward(hashes.quad);
-        (u64::from(last.known & SINGLE) | (windows & 1)) != 0
+    /// Up to which end it is told by a text alone which literals occur in those that begin with it: what
+    /// follows it does not matter to any window that ends before.
+    pub(crate) fn settled(&self, head: &[u8]) -> usize {
+        let lower = head.to_ascii_lowercase();
+        let mut settled = head.len();
+        self.sieve.each_end(head, 0..head.len(), |end, last| {
+            self.windows_of(last, |_, window| {
+                let literal = window.start as usize..(window.start + window.len) as usize;
+                let literal = self.bytes.get(literal).unwrap_or_default();
+                let start = end.checked_sub(window.before as usize);
+                let part = start
+                    .and_then(|start| lower.get(start..))
+                    .unwrap_or_default();
+                let goes_on = part.len() < literal.len() + usize::from(window.ends_word);
+                if goes_on
+                    && start.is_some()
+                    && literal.iter().zip(part).all(|(one, two)| one == two)
+                {
+                    settled = settled.min(end);
+                }
+            });
+        });
+        settled
     }
 
     /// The literals with a window that ends with these bytes, at a place of the text, which is in
     /// lower case.
     #[inline(never)]
-    fn compare_all(
-        &self,
-        lower: &[u8],
-        end: usize,
-        (last, next): (Last, u8),
-        found: &mut impl FnMut(usize),
-    ) {
-        let hashes = last.hashes(next);
-        let lens = [
-            (last.known & SINGLE != 0, 1),
-            (self.pairs.get(hashes.pair), 2),
-            (self.triples.get(hashes.triple), 3),
-            (self.quads.get(hashes.quad), 4),
-        ];
-        for (_, len) in lens.into_iter().filter(|(is_possible, _)| *is_possible) {
-            self.compare(lower, end, Key::last(last.bytes, len), found);
-        }
-    }
-
-    /// The literals with a window that ends at a place of the text, which is in lower case.
-    fn compare(&self, lower: &[u8], end: usize, key: Key, found: &mut impl FnMut(usize)) {
-        let bound = |place: usize| self.starts.get(place).map_or(0, |start| *start as usize);
-        let windows = self.windows.get(bound(key.place())..bound(key.place() + 1));
+    fn compare_all(&self, lower: &[u8], end: usize, last: Last, found: &mut impl FnMut(usize)) {
         let is_word = |place: Option<usize>| {
             place
                 .and_then(|place| lower.get(place))
                 .is_some_and(|byte| literal::is_word(*byte))
         };
-        for window in windows.unwrap_or_default() {
-            if window.key != key {
-                continue;
-            }
+        self.windows_of(last, |len, window| {
             let Some(start) = end.checked_sub(window.before as usize) else {
-                continue;
+                return;
             };
             let range = start..start + window.len as usize;
             let literal = window.start as usize..(window.start + window.len) as usize;
             // Of a short literal the window is all there is.
-            let is_same = window.len == u32::from(key.len)
+            let is_same = window.len == u32::from(len)
                 || match (lower.get(range.clone()), self.bytes.get(literal)) {
                     (Some(part), Some(literal)) => part == literal,
                     _ => false,
@@ -357,7 +188,22 @@ impl Finder {
             {
                 found(window.literal as usize);
             }
-        }
+        });
+    }
+
+    /// Calls `each` with every window that may end with these bytes, and its length.
+    #[inline]
+    fn windows_of(&self, last: Last, mut each: impl FnMut(u8, &Window)) {
+        self.sieve.lengths(last, |len| {
+            let key = Key::last(last.bytes, len);
+            let bound = |place: usize| self.starts.get(place).map_or(0, |start| *start as usize);
+            let windows = self.windows.get(bound(key.place())..bound(key.place() + 1));
+            for window in windows.unwrap_or_default() {
+                if window.key == key {
+                    each(len, window);
+                }
+            }
+        });
     }
 }
 
@@ -397,7 +243,8 @@ mod tests {
         let literals: Vec<_> = literals.iter().map(|text| literal(text)).collect();
         let mut all = Vec::new();
         let finder = Finder::new(literals.iter());
-        finder.find(text, &mut Vec::new(), |literal| all.push(literal));
+        let whole = 0..text.len() + 1;
+        finder.find(text, whole, &mut Vec::new(), |literal| all.push(literal));
         all.sort_unstable();
         all
     }
@@ -449,6 +296,28 @@ mod tests {
                 }
             }
             prop_assert_eq!(found(&texts, text.as_bytes()), expected);
+        }
+
+        #[test]
+        fn what_a_head_settles_need_not_be_looked_at_again(
+            literals in prop::collection::vec("\\|?[ab<']{1,7}\\|?", 0..12),
+            head in "[abAB<']{0,12}",
+            tail in "[abAB<']{0,12}",
+        ) {
+            let texts: Vec<&str> = literals.iter().map(String::as_str).collect();
+            let literals: Vec<_> = texts.iter().map(|text| literal(text)).collect();
+            let finder = Finder::new(literals.iter());
+            let whole = [head.as_bytes(), tail.as_bytes()].concat();
+            let settled = finder.settled(head.as_bytes());
+            let (mut all, mut lower) = (Vec::new(), Vec::new());
+            for (text, ends) in [
+                (head.as_bytes(), 0..settled),
+                (whole.as_slice(), settled..whole.len() + 1),
+            ] {
+                finder.find(text, ends, &mut lower, |literal| all.push(literal));
+            }
+            all.sort_unstable();
+            prop_assert_eq!(all, found(&texts, &whole));
         }
     }
 }

@@ -34,8 +34,8 @@ pub(crate) enum Mark {
     Either(Probe, ByteSet),
 }
 
-/// What is looked for: one of several literals, one of several bytes, one of both, or any text that is not known
-/// from [`crate::memory`].
+/// What is looked for: one of several literals, one of several bytes, one of both, any text that is not known
+/// from [`crate::memory`], or any at all.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Look {
     Literals(Vec<Literal>),
@@ -43,6 +43,7 @@ pub(crate) enum Look {
     /// One of the literals or one of the bytes.
     Either(Vec<Literal>, ByteSet),
     Any,
+    Present,
 }
 
 impl Look {
@@ -81,7 +82,7 @@ impl Look {
             Self::Literals(set) => literal::worth(set),
             Self::Bytes(set) => set.worth(),
             Self::Either(literals, set) => literal::worth(literals).min(set.worth()),
-            Self::Any => 0,
+            Self::Any | Self::Present => 0,
         }
     }
 }

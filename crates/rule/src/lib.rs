@@ -39,6 +39,7 @@ mod file;
 mod filter;
 mod finder;
 mod gate;
+mod head;
 mod injection;
 mod item;
 mod label;
@@ -66,6 +67,7 @@ pub mod seclang;
 mod seen;
 mod selection;
 mod set;
+mod sieve;
 #[cfg(test)]
 mod soundness;
 mod structure;

@@ -41,6 +41,11 @@ impl Target {
         }
     }
 
+    /// Whether it is some views' texts and nothing else.
+    fn is_texts(self) -> bool {
+        !self.scope.meets(Scope::labels()) && self.scope.numbers().next().is_none()
+    }
+
     /// The only field of these views, if it is a number.
     pub(crate) fn number(self) -> Option<Field> {
         self.scope.number()
@@ -165,6 +170,9 @@ impl Leaf {
         if looks.is_empty() && self.compared() != Scope::default() {
             looks.push(Look::Any);
         }
+        if matches!(self.matcher, Matcher::Present) && self.target.is_texts() {
+            looks.push(Look::Present);
+        }
         self.marks = looks
             .into_iter()
             .filter_map(|look| probes.mark(look, scope))
@@ -227,13 +235,13 @@ impl Leaf {
     }
 
     /// The views whose texts it looks at; none where it looks at the event's address, time, sum of
-    /// bytes or since when somebody is known.
+    /// bytes or what is known from other events.
     pub(crate) fn texts(&self) -> Option<Scope> {
         let scope = self.target.scope;
         match &self.matcher {
             Matcher::Occurred(..) => None,
             Matcher::Networks(_) if scope.is_address() => None,
-            _ if scope.meets(Scope::first_seen()) => None,
+            _ if scope.meets(Scope::history()) => None,
             Matcher::Number(..) if self.target.number() == Some(Field::BodyBytes) => None,
             Matcher::Reference { other, .. } => Some(scope.with(other.scope)),
             _ => Some(scope),

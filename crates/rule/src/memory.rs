@@ -45,7 +45,7 @@ pub(crate) struct Lesson {
 
 /// A short list.
 #[derive(Clone, Copy, Debug)]
-struct List<T, const MAX: usize> {
+pub(crate) struct List<T, const MAX: usize> {
     items: [T; MAX],
     len: u8,
 }
@@ -142,7 +142,7 @@ impl Memory {
 
 impl<T: Copy + PartialEq, const MAX: usize> List<T, MAX> {
     /// Adds what is not in the list; false if it is full.
-    fn add(&mut self, item: T) -> bool {
+    pub(crate) fn add(&mut self, item: T) -> bool {
         if self.items().contains(&item) {
             return true;
         }
@@ -154,7 +154,7 @@ impl<T: Copy + PartialEq, const MAX: usize> List<T, MAX> {
         true
     }
 
-    fn items(&self) -> &[T] {
+    pub(crate) fn items(&self) -> &[T] {
         self.items.get(..usize::from(self.len)).unwrap_or_default()
     }
 }

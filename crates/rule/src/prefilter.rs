@@ -7,6 +7,7 @@
 //! looked at again: see [`crate::memory`].
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use vigil_event::{Event, View};
 
@@ -15,8 +16,9 @@ use crate::bytes::ByteSet;
 use crate::field::Scope;
 use crate::finder::Finder;
 use crate::gate::{Clause, Gate, Look, Mark, Probe, Probes};
+use crate::head::{Head, Heads};
 use crate::literal::Literal;
-use crate::memory::{Lesson, Place};
+use crate::memory::{Lesson, Place, Recall};
 use crate::seen::Seen;
 use crate::table::Table;
 
@@ -30,6 +32,8 @@ pub(crate) struct Prefilter {
     kinds: [Scope; ByteSet::KINDS],
     /// The probes for any text, with the views in which they mean something.
     any: Vec<(Probe, Scope)>,
+    /// The same for those that are met by a view that is there.
+    present: Vec<(Probe, Scope)>,
     /// For each probe the views in which some comparison asks for it.
     probe_scopes: Vec<Scope>,
     /// For each probe the rules that ask for it.
@@ -119,8 +123,10 @@ impl Prefilter {
             complete.push(all);
             late.push(later);
         }
-        let any = probes.looks().filter(|(_, _, look)| **look == Look::Any);
-        let any = any.map(|(probe, views, _)| (probe, views)).collect();
+        let those = |wanted: &Look| {
+            let looks = probes.looks().filter(|(_, _, look)| *look == wanted);
+            looks.map(|(probe, views, _)| (probe, views)).collect()
+        };
         let probe_scopes: Vec<Scope> = probes.looks().map(|(_, views, _)| views).collect();
         let kinds = probes.kinds();
         let scope = probe_scopes.iter().copied().chain(kinds);
@@ -131,7 +137,8 @@ impl Prefilter {
             probe_scopes,
             compared,
             kinds,
-            any,
+            any: those(&Look::Any),
+            present: those(&Look::Present),
             asked: asked.into_iter().collect(),
             complete,
             late: late.into_iter().collect(),
@@ -174,7 +181,13 @@ impl Prefilter {
     /// Notes the event's next view, and what is known of its text.
     fn recall(&self, view: &View<'_>, scope: Scope, seen: &mut Seen) -> Option<Place> {
         let text = self.compared.meets(scope).then_some(view.text);
-        seen.note(Scope::of(view), scope, text)
+        let one = Scope::of(view);
+        for (probe, views) in &self.present {
+            if views.meets(one) {
+                self.seen(*probe, one, seen);
+            }
+        }
+        seen.note(one, scope, text)
     }
 
     /// Looks for all probes in a text.
@@ -182,11 +195,22 @@ impl Prefilter {
         if !self.scope.meets(view) {
             return;
         }
-        seen.examine(text);
+        let head = Heads::of(text);
+        let known = seen.heads.recall(view, head);
+        let from = match known {
+            Recall::Known(place) => self.remember_head(place, view, seen),
+            _ => 0,
+        };
+        seen.examine(text.get(from..).unwrap_or_default());
         let mut lower = seen.take_lower();
-        let bytes = self.literals.find(text, view, &mut lower, |probe| {
+        let ends = from..text.len() + 1;
+        let bytes = self.literals.find(text, ends, view, &mut lower, |probe| {
             self.seen(probe, view, seen);
         });
+        if let Recall::Again(place) = known {
+            let what = self.literals.head(head, view, &mut lower);
+            seen.heads.learn(place, head, what.as_ref());
+        }
         seen.give_back(lower);
         self.have(bytes, view.without(Scope::parameters()), seen);
         for (probe, views) in &self.any {
@@ -194,6 +218,16 @@ impl Prefilter {
                 self.seen(*probe, view, seen);
             }
         }
+    }
+
+    /// Takes from memory what is to be seen in a text's head; from where on the rest is to be searched.
+    fn remember_head(&self, known: Place, view: Scope, seen: &mut Seen) -> usize {
+        let head = seen.heads.get(known);
+        for probe in head.probes.items() {
+            self.seen(*probe, view, seen);
+        }
+        self.have(head.bytes, view.without(Scope::parameters()), seen);
+        head.settled
     }
 
     /// Takes from memory what is to be seen in a text.
@@ -215,7 +249,8 @@ impl Prefilter {
         } = sights;
         probes.clear();
         let text = alike::without_digits(text);
-        *bytes = self.alike.find(&text, view, lower, |probe| {
+        let whole = 0..text.len() + 1;
+        *bytes = self.alike.find(&text, whole, view, lower, |probe| {
             if !probes.contains(&probe) {
                 probes.push(probe);
             }
@@ -301,21 +336,37 @@ impl Literals {
     }
 
     /// Calls `seen` with each probe for such a view of which a literal occurs, once for each place;
-    /// says which kinds of bytes there are.
+    /// says which kinds of bytes there are. See [`Finder::find`].
     fn find(
         &self,
         text: &[u8],
+        ends: Range<usize>,
         view: Scope,
         lower: &mut Vec<u8>,
         mut seen: impl FnMut(Probe),
     ) -> ByteSet {
-        self.finder.find(text, lower, |literal| {
+        self.finder.find(text, ends, lower, |literal| {
             let counts = self.scopes.get(literal);
             if counts.is_some_and(|views| views.meets(view)) {
                 let probes = self.meanings.list(literal).iter();
                 probes.for_each(|probe| seen(*probe));
             }
         })
+    }
+
+    /// What is to be known of a head of texts that are such a view; `None` if it is too much.
+    fn head(&self, text: &[u8], view: Scope, lower: &mut Vec<u8>) -> Option<Head> {
+        let settled = self.finder.settled(text);
+        let mut head = Head {
+            settled,
+            ..Head::default()
+        };
+        let mut is_all = true;
+        let probes = &mut head.probes;
+        head.bytes = self.find(text, 0..settled, view, lower, |probe| {
+            is_all &= probes.add(probe);
+        });
+        is_all.then_some(head)
     }
 }
 

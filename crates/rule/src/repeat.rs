@@ -17,7 +17,7 @@
 use vigil_event::{Event, Evidence, Field, LogKind, Recurrence, View};
 
 use crate::Hit;
-use crate::alike;
+use crate::alike::Commons;
 use crate::condition::{Condition, each_leaf};
 use crate::field::Scope;
 use crate::seen::Seen;
@@ -103,18 +103,24 @@ pub(crate) struct Repeats {
     named: Option<Familiar<Vec<Hit>>>,
     /// Those that no rule matches, whatever their numbers are.
     quiet: Option<Familiar<()>>,
-    /// The request at hand, whether it is by its name, and what stands for all that are alike.
+    /// The request at hand, and whether it is by its name.
     request: Vec<u8>,
     is_named: bool,
-    common: Vec<u8>,
     /// Its place, if it came for the second time, and theirs.
     again: Option<Place>,
     again_alike: Option<Place>,
 }
 
 impl Repeats {
-    /// The rules that the request at hand matched when it came before.
-    pub(crate) fn recall(&mut self, event: &Event, looks: &Looks) -> Option<&[Hit]> {
+    /// The rules that the request at hand matched when it came before. If that is not known, `commons`
+    /// has what stands for all that are alike, unless nothing may be kept of it.
+    pub(crate) fn recall(
+        &mut self,
+        event: &Event,
+        looks: &Looks,
+        commons: &mut Commons,
+    ) -> Option<&[Hit]> {
+        commons.clear();
         self.again = None;
         self.again_alike = None;
         if looks.views == Scope::default()
@@ -129,14 +135,18 @@ impl Repeats {
             Recall::Again(place) => self.again = Some(place),
             Recall::Stranger => {}
         }
-        write(event, looks.views, &mut self.common, |to, text| {
-            alike::append(text, to);
+        each_view(event, looks.views, |view, is_looked_at| {
+            let is_kept = is_looked_at && commons.bytes.len() <= usize::from(MAX_BYTES);
+            if is_kept {
+                commons.bytes.extend_from_slice(&head(view));
+            }
+            commons.add(is_kept.then_some(view.text));
         });
         let quiet = self
             .quiet
             .get_or_insert_with(|| Familiar::new(SLOTS, MAX_BYTES));
         quiet.begin();
-        match quiet.recall(numbers, &self.common) {
+        match quiet.recall(numbers, &commons.bytes) {
             Recall::Known(_) => {
                 self.keep(Some(Vec::new()));
                 return Some(&[]);
@@ -157,9 +167,16 @@ impl Repeats {
                 self.request.clear();
                 self.request.extend_from_slice(&name.to_le_bytes());
             }
-            Recurrence::Unasked => write(event, looks.views, &mut self.request, |to, text| {
-                to.extend_from_slice(text);
-            }),
+            Recurrence::Unasked => {
+                let to = &mut self.request;
+                to.clear();
+                each_view(event, looks.views, |view, is_looked_at| {
+                    if is_looked_at && to.len() <= usize::from(MAX_BYTES) {
+                        to.extend_from_slice(&head(view));
+                        to.extend_from_slice(view.text);
+                    }
+                });
+            }
         }
         let (table, slots, bytes) = if self.is_named {
             (&mut self.named, NAMED_SLOTS, size_of::<u64>() as u16)
@@ -205,7 +222,7 @@ impl Repeats {
             && seen.is_settled()
             && !candidates.clone().any(|rule| looks.tells_apart(*rule))
         {
-            quiet.learn(place, &self.common, Some(()));
+            quiet.learn(place, &seen.commons.bytes, Some(()));
         }
         if self.again.is_none() {
             return;
@@ -219,22 +236,19 @@ impl Repeats {
     }
 }
 
-/// Writes the views of the event that are looked at, each text by `append`, so that no two events with
-/// other views are written as the same bytes.
-fn write(event: &Event, looked_at: Scope, to: &mut Vec<u8>, append: impl Fn(&mut Vec<u8>, &[u8])) {
-    to.clear();
+/// Calls `each` with the views of the event, and whether they are looked at.
+fn each_view(event: &Event, looked_at: Scope, mut each: impl FnMut(&View<'_>, bool)) {
     // Two loops, each over one kind of iterator: a chain of both is slower than what is done here.
-    let mut write = |view: View<'_>| {
-        if to.len() <= usize::from(MAX_BYTES) && Scope::of(&view).meets(looked_at) {
-            let head = (view.text.len() as u64) << 32
-                | u64::from(view.decodings.bits()) << 16
-                | view.field as u64;
-            to.extend_from_slice(&head.to_le_bytes());
-            append(to, view.text);
-        }
-    };
-    event.views().for_each(&mut write);
-    event.parameters().flatten().for_each(&mut write);
+    let mut each = |view: View<'_>| each(&view, Scope::of(&view).meets(looked_at));
+    event.views().for_each(&mut each);
+    event.parameters().flatten().for_each(&mut each);
+}
+
+/// Stands before a view's text, so that no two events with other views are written as the same bytes.
+fn head(view: &View<'_>) -> [u8; 8] {
+    let head =
+        (view.text.len() as u64) << 32 | u64::from(view.decodings.bits()) << 16 | view.field as u64;
+    head.to_le_bytes()
 }
 
 #[cfg(test)]

@@ -7,10 +7,11 @@ use std::cell::Cell;
 
 use vigil_event::{Event, View};
 
-use crate::alike::{self, Alike, Verdict};
+use crate::alike::{Alike, Commons, Verdict};
 use crate::bytes::ByteSet;
 use crate::field::Scope;
 use crate::gate::{Mark, Probe};
+use crate::head::Heads;
 use crate::label::{LabelId, Labels};
 use crate::memory::{Lesson, Memory, Place, Recall};
 use crate::prefilter::{Prefilter, Sights};
@@ -50,9 +51,13 @@ pub(crate) struct Seen {
     /// See [`Seen::is_settled`].
     is_settled: bool,
     memory: Memory,
+    /// What is known of how texts begin.
+    pub(crate) heads: Heads,
     /// See [`Seen::take_lower`].
     lower: Vec<u8>,
-    /// What stands for all texts that are alike, and what may be seen in any of them.
+    /// What stands for all texts that are alike to the event's, written before it is looked at; memory for
+    /// those that were left out; and what may be seen in any of them.
+    pub(crate) commons: Commons,
     common: Vec<u8>,
     sights: Sights,
     /// See [`crate::Costs::examined`].
@@ -131,6 +136,7 @@ impl Seen {
         self.again.clear();
         self.is_settled = true;
         self.memory.begin();
+        self.heads.begin();
         if self.views.len() != probes || self.bits.len() != rules {
             *self = Self::new(probes, rules);
         }
@@ -172,7 +178,9 @@ impl Seen {
             again: Vec::with_capacity(PARTS),
             is_settled: true,
             memory: Memory::new(),
+            heads: Heads::new(),
             lower: Vec::new(),
+            commons: Commons::default(),
             common: Vec::new(),
             sights: Sights::default(),
             examined: Cell::new(0),
@@ -211,8 +219,8 @@ impl Seen {
             kept,
             is_alike,
         };
-        alike::write(text, &mut self.common);
-        let common = match self.memory.recall_alike(scanned, &self.common) {
+        let common = self.commons.of(place, text, &mut self.common);
+        let common = match self.memory.recall_alike(scanned, common) {
             Recall::Known(known) if self.memory.is_open(known) => Some(known),
             Recall::Known(known) => return Some(known),
             Recall::Again(kept) => {
@@ -462,8 +470,8 @@ impl Seen {
     /// See [`Memory::learn`].
     pub(crate) fn learn(&mut self, again: Again, text: &[u8], lesson: &Lesson) {
         if again.is_alike {
-            alike::write(text, &mut self.common);
-            self.memory.learn(again.kept, &self.common, lesson);
+            let common = self.commons.of(again.place, text, &mut self.common);
+            self.memory.learn(again.kept, common, lesson);
         } else {
             self.memory.learn(again.kept, text, lesson);
         }

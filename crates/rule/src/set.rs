@@ -251,6 +251,7 @@ impl RuleSet {
         scratch: &'s mut Scratch,
     ) -> (&'s Seen, Vec<usize>) {
         let seen = &mut scratch.seen;
+        seen.commons.clear();
         self.prefilter.look(event, seen);
         seen.name_labels(event, &self.labels);
         let mut logs = Vec::new();
@@ -296,7 +297,8 @@ impl RuleSet {
     pub fn evaluate(&self, event: &Event, scratch: &mut Scratch, hits: &mut Vec<Hit>) {
         hits.clear();
         let mut timing = scratch.costs.start();
-        let Some(known) = scratch.repeats.recall(event, &self.looks) else {
+        let commons = &mut scratch.seen.commons;
+        let Some(known) = scratch.repeats.recall(event, &self.looks, commons) else {
             return self.look(event, scratch, timing, hits);
         };
         let costs = &mut scratch.costs;

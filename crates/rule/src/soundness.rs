@@ -140,6 +140,7 @@ fn number() -> impl Strategy<Value = String> {
         "vigil.decode.depth|gte: 1",
         "vigil.address.first_seen_seconds|lt: 60",
         "vigil.session.first_seen_seconds|exists: true",
+        "vigil.address.tries|gte: 2",
         "'@timestamp|hour|gte': 12",
         "c-uri|fieldref|contains: source.ip",
     ])
@@ -240,6 +241,7 @@ fn visit(mut event: Event, [status, bytes, address, hour, depth, new]: [bool; 6]
         None,
         None,
     ];
+    event.tries = new.then_some(2);
     event
 }
 

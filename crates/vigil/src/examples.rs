@@ -46,10 +46,12 @@ pub fn check(rules: &Arc<RuleSet>) -> Vec<Verdict> {
     let mut verdicts = Vec::new();
     for (place, rule) in rules.rules().iter().enumerate() {
         for example in &rule.examples {
-            verdicts.push(match rule.kind {
-                RuleKind::Detection => verdict(rules, &mut of_detections, place, rule, example),
-                // What a correlation has seen must not reach the next example.
-                RuleKind::Correlation => verdict(rules, &mut judge(), place, rule, example),
+            // What a correlation has seen, or who knows somebody, must not reach the next example.
+            let is_of_one = rule.kind == RuleKind::Detection && example.to_lines().len() == 1;
+            verdicts.push(if is_of_one {
+                verdict(rules, &mut of_detections, place, rule, example)
+            } else {
+                verdict(rules, &mut judge(), place, rule, example)
             });
         }
     }

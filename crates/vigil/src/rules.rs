@@ -262,7 +262,8 @@ fn is_rule(path: &Path) -> bool {
 
 /// A list that scenarios of CrowdSec name.
 fn is_list(path: &Path) -> bool {
-    path.extension().is_some_and(|ending| ending == "txt")
+    path.extension()
+        .is_some_and(|ending| ending == "txt" || ending == "json")
 }
 
 /// The most refused rules that the log lists one by one.

@@ -260,8 +260,7 @@ pub(crate) fn shown_of_headers(whole: &Whole) -> Vec<(&[u8], &[u8])> {
     let headers = whole.headers.iter();
     let is_shown = |header: &&Pair| {
         let name = header.name.to_ascii_lowercase();
-        let is_plain_type =
-            name == b"content-type" && !header.value.iter().any(|byte| b"{}()<>$".contains(byte));
+        let is_plain_type = name == b"content-type" && is_plain_type(&header.value);
         !(is_plain_type
             || name.starts_with(b"sec-")
             || name.starts_with(b"if-")
@@ -271,6 +270,14 @@ pub(crate) fn shown_of_headers(whole: &Whole) -> Vec<(&[u8], &[u8])> {
     shown
         .map(|header| (header.name.as_slice(), header.value.as_slice()))
         .collect()
+}
+
+/// Whether a type of content is one as programs write it, of a charset in which ASCII stands for itself.
+fn is_plain_type(value: &[u8]) -> bool {
+    const ODD: [&[u8]; 3] = [b"ibm", b"ebcdic", b"utf-7"];
+    let value = value.to_ascii_lowercase();
+    let is_odd = |odd: &[u8]| memchr::memmem::find(&value, odd).is_some();
+    !value.iter().any(|byte| b"{}()<>$".contains(byte)) && !ODD.into_iter().any(is_odd)
 }
 
 #[cfg(test)]
@@ -451,8 +458,14 @@ mod tests {
             shown_of_headers(&whole),
             [(&b"X-Api"[..], &b"${jndi:x}"[..])]
         );
-        let struts = read(b"content-type: %{(#_='x')}\n", b"");
-        assert_eq!(shown_of_headers(&struts).len(), 1);
+        for odd in [
+            "%{(#_='x')}",
+            "text/xml; charset=IBM037",
+            "a/b;charset=utf-7",
+        ] {
+            let whole = read(format!("content-type: {odd}\n").as_bytes(), b"");
+            assert_eq!(shown_of_headers(&whole).len(), 1, "{odd}");
+        }
     }
 
     const KINDS: [&str; 4] = [

@@ -54,10 +54,14 @@ fn part(text: &[u8], whole: &mut Whole) {
         }
         lines.push(line);
     };
-    let disposition = lines.iter().find(|line| {
-        let start = line.get(..b"content-disposition:".len());
-        start.is_some_and(|start| start.eq_ignore_ascii_case(b"content-disposition:"))
-    });
+    let header = |name: &[u8]| {
+        lines.iter().find_map(|line| {
+            let (start, value) = line.split_at_checked(name.len())?;
+            let value = value.strip_prefix(b":")?;
+            start.eq_ignore_ascii_case(name).then_some(value)
+        })
+    };
+    let disposition = header(b"content-disposition");
     let of_disposition = |name: &[u8]| parameter(disposition?, name);
     let name = of_disposition(b"name").unwrap_or_default();
     for line in lines
@@ -66,17 +70,50 @@ fn part(text: &[u8], whole: &mut Whole) {
     {
         whole.part_headers.push(Pair::new(&name, line));
     }
-    match of_disposition(b"filename") {
-        Some(file_name) => whole.uploads.push(Upload {
-            field: name,
-            file_name,
-            bytes: content.len(),
-        }),
-        None => whole.parameters.push(Pair {
-            name,
-            value: content.to_vec(),
-        }),
+    // Who sends both names means others to read the second one (RFC 6266).
+    let file_names = [&b"filename"[..], b"filename*"].into_iter();
+    let mut file_names = file_names.filter_map(of_disposition).peekable();
+    if file_names.peek().is_none() {
+        let encoding = header(b"content-transfer-encoding").unwrap_or_default();
+        let is_quoted = encoding
+            .trim_ascii()
+            .eq_ignore_ascii_case(b"quoted-printable");
+        let value = if is_quoted {
+            unquoted(content)
+        } else {
+            content.to_vec()
+        };
+        whole.parameters.push(Pair { name, value });
+        return;
     }
+    whole.uploads.extend(file_names.map(|file_name| Upload {
+        field: name.clone(),
+        file_name,
+        bytes: content.len(),
+    }));
+}
+
+/// What quoted-printable text says (RFC 2045, 6.7), as Go's reader undoes it by itself. What is no escape
+/// stays.
+fn unquoted(text: &[u8]) -> Vec<u8> {
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    let mut made = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let [byte, after @ ..] = rest {
+        rest = after;
+        match after {
+            [b'\r', b'\n', after @ ..] | [b'\n', after @ ..] if *byte == b'=' => rest = after,
+            [high, low, after @ ..] if *byte == b'=' => match digit(*high).zip(digit(*low)) {
+                Some((high, low)) => {
+                    made.push((high << 4 | low) as u8);
+                    rest = after;
+                }
+                None => made.push(*byte),
+            },
+            _ => made.push(*byte),
+        }
+    }
+    made
 }
 
 /// What follows the line break at the start.
@@ -124,4 +161,66 @@ fn quoted(text: &[u8]) -> (Vec<u8>, &[u8]) {
         }
     }
     (value, rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What one part says: its fields, and the names of its files.
+    fn says(headers: &str, content: &str) -> (Vec<String>, Vec<String>) {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let body = format!("--X\r\n{headers}\r\n\r\n{content}\r\n--X--\r\n");
+        let mut whole = Whole::default();
+        read(
+            b"multipart/form-data; boundary=X",
+            body.as_bytes(),
+            &mut whole,
+        )
+        .unwrap();
+        (
+            whole
+                .parameters
+                .iter()
+                .map(|one| format!("{}={}", text(&one.name), text(&one.value)))
+                .collect(),
+            whole
+                .uploads
+                .iter()
+                .map(|one| text(&one.file_name))
+                .collect(),
+        )
+    }
+
+    #[test]
+    fn a_file_has_every_name_that_it_is_given() {
+        let disposition = "content-disposition: form-data; name=f";
+        let (fields, files) = says(
+            &format!("{disposition}; filename*=UTF-8''..%2fa; filename=\"b\""),
+            "x",
+        );
+        assert_eq!(
+            (fields.len(), files),
+            (0, vec!["b".into(), "UTF-8''..%2fa".into()])
+        );
+        let (fields, files) = says(&format!("{disposition}; filename*=UTF-8''..%2fa"), "x");
+        assert_eq!((fields.len(), files), (0, vec!["UTF-8''..%2fa".to_owned()]));
+    }
+
+    #[test]
+    fn quoted_printable_fields_are_read_as_what_they_say() {
+        let headers =
+            "Content-Disposition: form-data; name=q\r\nContent-Transfer-Encoding: Quoted-Printable";
+        for (content, expected) in [
+            ("=27 or=20=31=3d1", "q=' or 1=1"),
+            ("a=\r\nb=\nc", "q=abc"),
+            ("a=b=zz=4", "q=a=b=zz=4"),
+            ("=", "q=="),
+            ("", "q="),
+        ] {
+            assert_eq!(says(headers, content).0, [expected]);
+        }
+        let plain = says("Content-Disposition: form-data; name=q", "=41").0;
+        assert_eq!(plain, ["q==41"]);
+    }
 }

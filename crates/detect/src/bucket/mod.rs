@@ -18,6 +18,8 @@
 //! - A counter overflows at the end of its time, and says so with the first match after that: a threat
 //!   is an event, and nothing happens when nothing does.
 //!
+//! What is Vigil's own is in [`surge`].
+//!
 //! A match that comes late is poured as if it came with the group's newest; one that is older than that
 //! by the bucket's whole life is late and not poured.
 
@@ -27,6 +29,9 @@ mod model;
 mod saved;
 #[cfg(test)]
 mod scenario_tests;
+mod surge;
+#[cfg(test)]
+mod surge_tests;
 #[cfg(test)]
 mod tests;
 
@@ -36,6 +41,7 @@ use hashbrown::HashSet;
 use vigil_rule::bucket::{Bucket, BucketKind};
 
 use contents::{Counted, Full};
+use surge::{Surge, Usual};
 
 /// The bucket of one group.
 #[derive(Debug, Default)]
@@ -61,6 +67,7 @@ struct More {
     counted: Box<[Counted]>,
     /// The conditions that have held for good, as bits.
     settled: u64,
+    surge: Option<Box<Surge>>,
 }
 
 /// Values are hashes already.
@@ -105,6 +112,13 @@ pub(crate) enum Poured {
     Late,
     /// The bucket ran over with so many.
     Overflow(u32),
+    /// There are more than usual.
+    Surge {
+        /// So many.
+        count: u32,
+        /// At most so many were expected.
+        expected: u32,
+    },
 }
 
 impl Cell {
@@ -122,6 +136,13 @@ impl Cell {
         let life = bucket.lifetime_ms();
         if one.at < newest.saturating_sub(life) {
             return Poured::Late;
+        }
+        if let BucketKind::Surge {
+            capacity: least,
+            period_ms,
+        } = bucket.kind
+        {
+            return self.surge(bucket, Usual { least, period_ms }, one, newest);
         }
         let ended = self.let_time_pass(bucket, newest, before);
         if bucket.distinct && !self.is_new(one.value) {
@@ -165,6 +186,18 @@ impl Cell {
         ended
     }
 
+    /// Takes a match into what is learned; a surge that was told is hidden for the time of the blackhole.
+    fn surge(&mut self, bucket: &Bucket, usual: Usual, one: Match, now: i64) -> Poured {
+        let more = self.more.get_or_insert_default();
+        let poured = more.surge.get_or_insert_default().take(usual, one, now);
+        if poured == Poured::Quiet || now < self.hidden_until {
+            return Poured::Quiet;
+        }
+        let hidden_ms = bucket.blackhole_ms.max(usual.period_ms);
+        self.hidden_until = now.saturating_add(hidden_ms);
+        poured
+    }
+
     /// Empties the bucket.
     pub(crate) fn empty(&mut self) {
         self.mark = 0;
@@ -176,7 +209,8 @@ impl Cell {
     pub(crate) fn entries(&self) -> usize {
         self.more.as_ref().map_or(0, |more| {
             let counted = more.counted.iter().map(Counted::entries).sum::<usize>();
-            more.values.capacity() + 2 + counted
+            let surge = more.surge.as_ref().map_or(0, |surge| surge.entries());
+            more.values.capacity() + 2 + counted + surge
         })
     }
 

@@ -3,6 +3,7 @@
 use vigil_rule::bucket::{Bucket, Tally};
 
 use super::contents::Counted;
+use super::surge::Surge;
 use super::{Cell, More};
 use crate::state::code::write_fixed;
 use crate::state::{Input, Kept};
@@ -48,6 +49,7 @@ impl Kept for More {
             last_poured: input.moment()?,
             counted: Vec::from(input.all(MOST_TALLIES, Counted::read)?).into(),
             settled: u64::read(input)?,
+            surge: None,
         })
     }
 }
@@ -57,9 +59,13 @@ impl Kept for Cell {
         self.mark.write(out);
         self.hidden_until.write(out);
         self.poured.write(out);
-        out.push(u8::from(self.more.is_some()));
+        let surge = self.more.as_ref().and_then(|more| more.surge.as_ref());
+        out.push(u8::from(self.more.is_some()) + u8::from(surge.is_some()));
         if let Some(more) = &self.more {
             more.write(out);
+        }
+        if let Some(surge) = surge {
+            surge.write(out);
         }
     }
 
@@ -72,6 +78,11 @@ impl Kept for Cell {
             more: match input.byte()? {
                 0 => None,
                 1 => Some(Box::new(More::read(input)?)),
+                2 => {
+                    let mut more = Box::new(More::read(input)?);
+                    more.surge = Some(Box::new(Surge::read(input)?));
+                    Some(more)
+                }
                 _ => return None,
             },
         })

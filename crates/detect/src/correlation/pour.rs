@@ -1,10 +1,11 @@
 //! Pours the matches of one event into the buckets of one rule.
 
+use std::fmt::Write as _;
 use std::ops::Range;
 
 use vigil_event::Event;
 use vigil_rule::Correlation;
-use vigil_rule::bucket::Bucket;
+use vigil_rule::bucket::{Bucket, BucketKind};
 use vigil_rule::correlation::Feed;
 
 use super::held::Held;
@@ -42,18 +43,24 @@ impl Correlator {
             let Some(pour) = self.pours.get(place).copied() else {
                 continue;
             };
-            match self.pour(bucket, tracked, pour) {
-                Poured::Quiet => {}
-                Poured::Late => self.late += 1,
-                Poured::Overflow(count) => {
-                    let Some(feed) = correlation.feeds.get(pour.feed) else {
-                        continue;
-                    };
-                    let found = f64::from(count);
-                    let reason = reason::of(&self.rules, correlation, feed, event, found);
-                    self.fired(event, (correlation, feed), reason, lets_pass, firings);
+            let (count, expected) = match self.pour(bucket, tracked, pour) {
+                Poured::Quiet => continue,
+                Poured::Late => {
+                    self.late += 1;
+                    continue;
                 }
+                Poured::Overflow(count) => (count, None),
+                Poured::Surge { count, expected } => (count, Some(expected)),
+            };
+            let Some(feed) = correlation.feeds.get(pour.feed) else {
+                continue;
+            };
+            let found = f64::from(count);
+            let mut reason = reason::of(&self.rules, correlation, feed, event, found);
+            if let Some(expected) = expected {
+                _ = write!(reason, ", where {expected} are usual at most");
             }
+            self.fired(event, (correlation, feed), reason, lets_pass, firings);
         }
         self.make_room();
     }
@@ -96,7 +103,7 @@ impl Correlator {
         let Held::Cells(cells) = &mut of.held else {
             return Poured::Quiet;
         };
-        if pour.one.steps == 0 {
+        if pour.one.steps == 0 && !matches!(bucket.kind, BucketKind::Surge { .. }) {
             // There is nothing to empty where nothing was poured.
             if let Some(cell) = cells.get_mut(&pour.key) {
                 of.entries = of.entries.saturating_sub(cell.entries());

@@ -96,6 +96,9 @@ fn overflowed(reason: &mut String, bucket: &Bucket) {
         BucketKind::Counter { duration_ms } => {
             write!(reason, " within {}", duration(*duration_ms))
         }
+        BucketKind::Surge { period_ms, .. } => {
+            write!(reason, " within {}", duration(*period_ms))
+        }
         BucketKind::Conditional { lifetime_ms, .. } => write!(
             reason,
             ", no two of them further apart than {}",

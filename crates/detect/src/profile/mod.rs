@@ -68,5 +68,5 @@ pub use options::ProfileOptions;
 pub use parameter::ParameterDescription;
 pub use seen::Requests;
 pub use site::{Site, Verdict};
-pub(crate) use who::hash_text;
+pub(crate) use who::{hash, hash_text};
 pub use witness::Who;

@@ -10,6 +10,9 @@ use crate::entity;
 use crate::state::code::write_text;
 use crate::state::{Input, Kept};
 
+/// So many clients of a network are enough, of whom one rule says next to nothing, such as that they failed to
+/// log in: rules that count these come first and say more, and together it is one finding.
+const CLIENTS_ENOUGH: u32 = 20;
 /// So much of a title outlives a restart, in bytes.
 const TITLE_BYTES: usize = 512;
 
@@ -170,14 +173,23 @@ impl Standing {
         self.rest + self.held.iter().map(|held| held.weight).sum::<f64>()
     }
 
-    /// Whether more than one rule speaks against an address or a session: of one, its own detection has
-    /// said all. Against others, more than one address does.
+    /// Whether more than one rule speaks against an address, a session or a network: of one, its own
+    /// detection has said all. Against a network one that matters is enough, and of one that does not so many
+    /// clients are; against an account its addresses are.
     pub(super) fn is_said_by_several(&self, entity: &Entity) -> bool {
         let heaviest = self.held.iter().map(|held| held.weight);
         let heaviest = heaviest.fold(0.0, f64::max);
         let all: f64 = self.held.iter().map(|held| held.weight).sum();
-        matches!(entity, Entity::Network(_) | Entity::Account(_))
-            || self.rest + all - heaviest >= MATTERS
+        let mut each = self.held.iter();
+        let by_clients = match entity {
+            Entity::Network(_) => {
+                self.clients() >= CLIENTS_ENOUGH
+                    || each.any(|held| held.brought / f64::from(held.times.max(1)) >= MATTERS)
+            }
+            Entity::Account(_) => true,
+            Entity::Address(_) | Entity::Session(_) => false,
+        };
+        by_clients || self.rest + all - heaviest >= MATTERS
     }
 
     /// The signs, the heaviest first.

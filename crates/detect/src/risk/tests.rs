@@ -104,7 +104,7 @@ fn what_comes_late_brings_nothing_back() {
 }
 
 /// Lets so many clients of a network that has so many be signs; whether the network is told.
-fn network(suspects: u8, clients: u32) -> Option<String> {
+fn network(suspects: u8, clients: u32, score: f64) -> Option<String> {
     let mut risk = Risk::new(RiskOptions::default());
     let mut told = None;
     for last in 0..suspects {
@@ -113,7 +113,7 @@ fn network(suspects: u8, clients: u32) -> Option<String> {
         let found = risk.observe(
             &event,
             &entity,
-            &mut signs(&[("a", 1.0)]),
+            &mut signs(&[("a", score)]),
             Score::new(0.0),
             clients,
         );
@@ -124,11 +124,13 @@ fn network(suspects: u8, clients: u32) -> Option<String> {
 
 #[test]
 fn a_network_is_suspected_for_many_clients_and_excused_by_quiet_ones() {
-    let told = network(20, 24).unwrap();
+    let told = network(20, 24, 1.0).unwrap();
     assert!(told.contains("of 192.0.2.0/24, where "), "{told}");
     assert!(told.contains("clients are suspect and about "), "{told}");
-    assert_eq!(network(20, 200), None);
-    assert_eq!(network(8, 8), None);
+    assert_eq!(network(20, 200, 1.0), None);
+    assert_eq!(network(8, 8, 1.0), None);
+    assert_eq!(network(19, 19, 1.0), None, "a rule that counts comes first");
+    assert!(network(6, 6, 3.0).is_some());
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::hash::{BuildHasher as _, Hash};
 
 use super::{Slot, Table, Visits};
-use crate::entity::Address;
+use crate::entity::Client;
 use crate::secret::{lane_of, told_lane};
 use crate::state::code::write_fixed;
 use crate::state::{Input, Kept, SLICE_BYTES, Saved};
@@ -35,7 +35,7 @@ impl SavedKey for u64 {
     }
 }
 
-impl SavedKey for Address {
+impl SavedKey for Client {
     fn write(self, out: &mut Vec<u8>) {
         for half in self {
             write_fixed(half, out);

@@ -61,11 +61,71 @@ impl Period {
 pub(crate) struct Cell {
     present: Period,
     before: Period,
-    /// The odds that it tries names, as their logarithm.
-    odds: f32,
+    /// The odds that it tries names.
+    odds: Odds,
+    /// What it sent something to last, where it has asked for nothing else since.
+    sent: Sent,
     /// The first two paths, as hashes that are not 0.
     first: [u16; 2],
     more: Option<Box<More>>,
+}
+
+/// The logarithm of odds, in small.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Odds(u16);
+
+impl Odds {
+    const STEP: f32 = 1.0 / 4_096.0;
+
+    fn of(odds: f32) -> Self {
+        Self((odds / Self::STEP) as u16)
+    }
+
+    fn get(self) -> f32 {
+        f32::from(self.0) * Self::STEP
+    }
+}
+
+/// A request with which something is sent, and how often it came in a row.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Sent {
+    /// Its path, as a hash: of two that follow one another one in 256 is taken for the other.
+    path: u8,
+    /// The last bits of the answer's status, by which those that matter differ, and the number of times;
+    /// none where that is 0.
+    answer_and_times: u8,
+}
+
+impl Sent {
+    /// The bits of the number of times, and the most that it tells.
+    const TIMES: u8 = 0xf;
+
+    /// Once.
+    pub(super) fn new(path: &[u8], status: u16) -> Self {
+        Self {
+            path: (hash_text(path) >> 40) as u8,
+            answer_and_times: (status as u8) << 4 | 1,
+        }
+    }
+
+    const fn times(self) -> u8 {
+        self.answer_and_times & Self::TIMES
+    }
+
+    /// It comes after what was sent before.
+    const fn after(self, before: Self) -> Self {
+        let answer = self.answer_and_times & !Self::TIMES;
+        let again = before.path == self.path && before.answer_and_times & !Self::TIMES == answer;
+        let times = match before.times() {
+            Self::TIMES if again => Self::TIMES,
+            times if again => times + 1,
+            _ => 1,
+        };
+        Self {
+            path: self.path,
+            answer_and_times: answer | times,
+        }
+    }
 }
 
 /// What is kept of an address that asked for more than two paths.
@@ -117,7 +177,11 @@ impl Cell {
         Self {
             present: Period::EMPTY,
             before: Period::EMPTY,
-            odds: 0.0,
+            odds: Odds(0),
+            sent: Sent {
+                path: 0,
+                answer_and_times: 0,
+            },
             first: [0; 2],
             more: None,
         }
@@ -159,7 +223,21 @@ impl Cell {
         if self.is_new(((hash_text(path) >> 48) as u16).max(1))
             && let Some(answer) = answer
         {
-            self.odds = answer.after(self.odds);
+            self.odds = Odds::of(answer.after(self.odds.get()));
+        }
+    }
+
+    /// How many times in a row it will have sent this.
+    pub(super) const fn tries(&self, sent: Sent) -> u8 {
+        sent.after(self.sent).times()
+    }
+
+    /// Notes a request: something is sent, or something else asked for than where that went.
+    pub(super) const fn note_sent(&mut self, request: Sent, sends: bool) {
+        if sends {
+            self.sent = request.after(self.sent);
+        } else if request.path != self.sent.path {
+            self.sent.answer_and_times = 0;
         }
     }
 
@@ -196,13 +274,13 @@ impl Cell {
     }
 
     /// The odds that the address tries names, as their logarithm.
-    pub(super) const fn odds(&self) -> f32 {
-        self.odds
+    pub(super) fn odds(&self) -> f32 {
+        self.odds.get()
     }
 
     /// Starts the test of whether it tries names anew.
     pub(super) const fn test_anew(&mut self) {
-        self.odds = 0.0;
+        self.odds = Odds(0);
     }
 
     /// The counts within one period's length, where so much of the present one is over.
@@ -255,10 +333,14 @@ impl Kept for Cell {
     fn write(&self, out: &mut Vec<u8>) {
         self.present.write(out);
         self.before.write(out);
-        self.odds.to_bits().write(out);
+        self.odds.get().to_bits().write(out);
         let first = self.first.into_iter().map(u32::from);
         first.for_each(|path| path.write(out));
-        out.push(u8::from(self.more.is_some()));
+        let has_sent = self.sent.times() > 0;
+        out.push(u8::from(self.more.is_some()) | u8::from(has_sent) << 1);
+        if has_sent {
+            out.extend([self.sent.path, self.sent.answer_and_times]);
+        }
         if let Some(more) = &self.more {
             let words = more.paths.iter().chain(&more.tried);
             words.for_each(|word| write_fixed(*word, out));
@@ -276,15 +358,21 @@ impl Kept for Cell {
         for path in &mut first {
             *path = u16::try_from(u32::read(input)?).ok()?;
         }
-        let more = match input.byte()? {
+        let has = input.byte().filter(|has| *has < 4)?;
+        let mut sent = Sent::default();
+        if has & 2 != 0 {
+            sent.path = input.byte()?;
+            sent.answer_and_times = input.byte()?;
+        }
+        let more = match has & 1 {
             0 => None,
-            1 => Some(Box::new(More::read(input)?)),
-            _ => return None,
+            _ => Some(Box::new(More::read(input)?)),
         };
         (0.0..=f32::MAX).contains(&odds).then_some(Self {
             present,
             before,
-            odds,
+            odds: Odds::of(odds),
+            sent,
             first,
             more,
         })
@@ -354,6 +442,21 @@ mod tests {
         let over = cell.advance(Some(1_500), 3_000, 1_000).unwrap();
         assert_eq!(cell.sliding(over).requests, 0);
         assert_eq!(cell.advance(Some(3_000), 1_000, 1_000), None);
+    }
+
+    #[test]
+    fn what_was_sent_and_the_odds_outlive_a_restart() {
+        let mut cell = Cell::new();
+        for n in 0..4 {
+            cell.note_sent(Sent::new(b"/login", 302), true);
+            cell.count(true, Some(format!("/{n}").as_bytes()), Some(Answer::Miss));
+        }
+        let mut bytes = Vec::new();
+        cell.write(&mut bytes);
+        let restored = Cell::read(&mut Input::new(&bytes)).unwrap();
+        assert_eq!(format!("{restored:?}"), format!("{cell:?}"));
+        assert_eq!(restored.tries(Sent::new(b"/login", 302)), 5);
+        assert!((restored.odds() - 4.0 * 8.0_f32.ln()).abs() < 0.01);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Windows: what one client address does over time.
+//! Windows: what one client address does over time, or one /64 of IPv6: whoever has one has all of it.
 //!
 //! *What.* Three counts for each address: requests and the share of errors over a sliding period,
 //! distinct paths within the present one; and a test of whether it tries names ([`scan`]). *Input.* Events, in about the order of their own time. *Output.* A [`Crossing`]
@@ -11,6 +11,7 @@
 //! of the one before that still lies within the window.
 
 mod cell;
+mod missing;
 mod scan;
 
 use std::net::IpAddr;
@@ -18,10 +19,11 @@ use std::net::IpAddr;
 use vigil_event::{Detection, Detector, Event, Evidence, Field, Score};
 
 pub(crate) use cell::Cell;
-use cell::Counts;
+use cell::{Counts, Sent};
+use missing::Missing;
 use scan::Answer;
 
-use crate::entity::{Address, address};
+use crate::entity::{Client, client};
 use crate::table::Table;
 
 /// The windows' limits and scores. Every window is a minute long unless `period_ms` says otherwise.
@@ -159,9 +161,10 @@ impl Crossing {
 #[derive(Debug)]
 pub struct Windows {
     options: WindowOptions,
-    table: Table<Address, Cell>,
+    table: Table<Client, Cell>,
     /// So many bits of the set of paths are set when the paths are too many.
     spread_bits: u32,
+    missing: Missing,
     late: u64,
 }
 
@@ -172,6 +175,7 @@ impl Windows {
             table: Table::new(options.max_addresses, 2 * options.period_ms.max(1)),
             spread_bits: cell::bits_of(options.path_spread).unwrap_or(u32::MAX),
             options,
+            missing: Missing::new(),
             late: 0,
         }
     }
@@ -184,7 +188,7 @@ impl Windows {
         };
         let period = self.options.period_ms.max(1);
         let at = event.occurred_at.as_millis();
-        let found = self.table.entry(address(source_ip), at, Cell::new);
+        let found = self.table.entry(client(source_ip), at, Cell::new);
         let cell = found.value;
         let Some(over) = cell.advance(found.before, at, period) else {
             self.late += 1;
@@ -193,9 +197,16 @@ impl Windows {
         let path = event.raw(Field::UrlPath).unwrap_or_default();
         let is_static = is_static(path);
         let counted = !(event.status < 400 && is_static);
-        let is_trial = self.options.scan_test && !is_static && !scan::is_asked_of_every_site(path);
-        let answer = is_trial.then(|| answer(event)).flatten();
+        let of_every_site = scan::is_asked_of_every_site(path);
+        let is_trial = self.options.scan_test && !is_static && !of_every_site;
+        let mut answer = is_trial.then(|| answer(event)).flatten();
+        if answer == Some(Answer::Miss) && self.missing.is_asked_by_many(path, source_ip, at) {
+            answer = Some(Answer::MissByLink);
+        }
         cell.count(event.status >= 400, counted.then_some(path), answer);
+        if counted && !of_every_site {
+            cell.note_sent(Sent::new(path, event.status), sends(event));
+        }
         let tries = cell.odds() >= scan::decided();
         let counts = cell.sliding(over);
         let options = &self.options;
@@ -219,15 +230,25 @@ impl Windows {
         answer == Some(Answer::Miss) && counts.errors == counts.requests
     }
 
+    /// How many times in a row, with this one, the address of an event has sent something to its path and
+    /// got this answer; none where nothing is sent.
+    pub(crate) fn tries(&self, event: &Event) -> Option<u32> {
+        let source_ip = event.source_ip.filter(|_| sends(event))?;
+        let path = event.raw(Field::UrlPath).unwrap_or_default();
+        let sent = Sent::new(path, event.status);
+        let cell = self.table.get(&client(source_ip));
+        Some(cell.map_or(1, |cell| u32::from(cell.tries(sent))))
+    }
+
     /// Reads what is kept of an address that is to come soon, so that it is in the cache by then. What it
     /// returns means nothing.
     pub(crate) fn approach(&self, source_ip: IpAddr) -> u32 {
-        let cell = self.table.get(&address(source_ip));
+        let cell = self.table.get(&client(source_ip));
         cell.map_or(0, Cell::approach)
     }
 
     /// To save or restore it.
-    pub(crate) const fn table_mut(&mut self) -> &mut Table<Address, Cell> {
+    pub(crate) const fn table_mut(&mut self) -> &mut Table<Client, Cell> {
         &mut self.table
     }
 
@@ -297,6 +318,11 @@ fn crossing(
         source_ip,
         reason,
     }
+}
+
+/// Whether a request brings something along, as forms do.
+fn sends(event: &Event) -> bool {
+    event.raw(Field::Method) == Some(b"POST")
 }
 
 /// What the answer says of whether the address tries names.

@@ -15,7 +15,7 @@ pub(super) enum Answer {
     Hit,
     /// It is not, or not for this client.
     Miss,
-    /// It is not; a page leads there, or it is a program that says who it is.
+    /// It is not; a page leads there, many others have asked for it, or it is a program that says who it is.
     MissByLink,
 }
 

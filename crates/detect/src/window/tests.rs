@@ -125,6 +125,62 @@ fn who_tries_names_is_told_and_who_follows_links_is_not() {
 }
 
 #[test]
+fn who_has_a_network_of_version_6_is_one_client() {
+    let mut windows = Windows::new(WindowOptions::default());
+    let mut told = Vec::new();
+    for n in 0..10 {
+        let address = format!("2001:db8:0:7:{n:x}::9");
+        let event = event(&address, n * 60_000, &format!("/{n}"), 404);
+        told.extend(fired(&mut windows, &event).iter().map(|_| n));
+    }
+    assert_eq!(told, [4, 9]);
+    assert_eq!(windows.addresses(), 1);
+}
+
+#[test]
+fn an_app_of_which_a_part_is_gone_tries_no_names() {
+    let mut windows = Windows::new(WindowOptions::default());
+    let mut told = Vec::new();
+    for n in 0..50 {
+        for path in 0..8 {
+            let gone = format!("/api/v0/{path}");
+            let event = event(&format!("10.0.{n}.1"), n * 1_000, &gone, 404);
+            told.extend(fired(&mut windows, &event).iter().map(|_| n));
+        }
+    }
+    assert_eq!(told, [0, 1, 2, 3], "then it is known that many ask for it");
+}
+
+#[test]
+fn what_is_sent_again_with_nothing_in_between_is_counted() {
+    let mut windows = Windows::new(WindowOptions::default());
+    let mut tries = |method: &str, path: &str, status: u16| {
+        let mut event = event("192.0.2.1", 1_000, path, status);
+        event.set(Field::Method, method.as_bytes());
+        let tries = windows.tries(&event);
+        windows.observe(&event, &mut Vec::new());
+        tries
+    };
+    let mut posts = |status| tries("POST", "/login", status);
+    assert_eq!([posts(302), posts(302), posts(302)], [1, 2, 3].map(Some));
+    assert_eq!([posts(401), posts(302)], [1, 1].map(Some), "another answer");
+    for (path, status, next) in [
+        ("/login", 200, 2),
+        ("/logo.png", 200, 3),
+        ("/robots.txt", 200, 4),
+        ("/account", 200, 1),
+        ("/gone.png", 404, 1),
+    ] {
+        assert_eq!(tries("GET", path, status), None);
+        assert_eq!(tries("POST", "/login", 302), Some(next), "after {path}");
+    }
+    assert_eq!(tries("POST", "/logon", 302), Some(1));
+    assert_eq!(tries("POST", "/login", 302), Some(1));
+    let many = (0..40).map(|_| tries("POST", "/login", 302));
+    assert_eq!(many.last().flatten(), Some(15), "no more are told apart");
+}
+
+#[test]
 fn a_stray_has_found_nothing_and_nothing_led_it() {
     let mut windows = Windows::new(WindowOptions::default());
     let mut is_stray = |address, path, status, referrer: &str| {

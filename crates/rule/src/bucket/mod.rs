@@ -50,6 +50,13 @@ pub enum BucketKind {
         /// How long, in milliseconds.
         duration_ms: i64,
     },
+    /// More values in a period than the group is used to. What empties others takes its value back.
+    Surge {
+        /// So many are usual at least.
+        capacity: u32,
+        /// The length of a period, in milliseconds.
+        period_ms: i64,
+    },
     /// A match after which the condition holds. It lives for so long after the last match.
     Conditional {
         /// When it overflows.
@@ -73,6 +80,8 @@ impl Bucket {
     pub const TIME_US: std::ops::RangeInclusive<i64> = 1_000..=31 * 86_400_000_000;
     /// The most values that one distinct bucket remembers; then it forgets them all.
     pub const MAX_DISTINCT: usize = 10_000;
+    /// So many periods a surge learns from, as good as: a week's hours.
+    pub const SURGE_PERIODS: i64 = 168;
 
     /// How long after its last match nothing of a bucket is left, in milliseconds.
     pub fn lifetime_ms(&self) -> i64 {
@@ -85,6 +94,7 @@ impl Bucket {
             }
             BucketKind::Trigger => 0,
             BucketKind::Counter { duration_ms } => duration_ms,
+            BucketKind::Surge { period_ms, .. } => period_ms.saturating_mul(Self::SURGE_PERIODS),
             BucketKind::Conditional { lifetime_ms, .. }
             | BucketKind::Bayesian { lifetime_ms, .. } => lifetime_ms,
         }

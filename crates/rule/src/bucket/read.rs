@@ -17,7 +17,7 @@ use crate::structure;
 
 /// What is poured into.
 pub(crate) const KEY: &str = "bucket";
-const TYPES: &str = "leaky, trigger, counter, conditional or bayesian";
+const TYPES: &str = "leaky, trigger, counter, surge, conditional or bayesian";
 const CONDITIONS: &str = "bayesian_conditions";
 
 /// A bucket whose references are not resolved yet.
@@ -37,6 +37,7 @@ enum Kind {
     Leaky { capacity: u32, leak_us: i64 },
     Trigger,
     Counter { duration_ms: i64 },
+    Surge { capacity: u32, period_ms: i64 },
     Conditional { lifetime_ms: i64 },
     Bayesian { lifetime_ms: i64 },
 }
@@ -239,6 +240,7 @@ fn kind(keys: &Keys, faults: &mut Faults<'_>) -> Option<Kind> {
                 duration_ms: duration / 1_000,
             })
         }
+        "surge" => surge(keys, faults),
         "conditional" => {
             if keys.condition.is_none() {
                 keys.lacks("condition", faults);
@@ -264,6 +266,23 @@ fn kind(keys: &Keys, faults: &mut Faults<'_>) -> Option<Kind> {
             None
         }
     }
+}
+
+/// What is counted is values, and a filter has nothing to add.
+fn surge(keys: &Keys, faults: &mut Faults<'_>) -> Option<Kind> {
+    if keys.distinct.is_none() {
+        keys.lacks("distinct", faults);
+    }
+    if keys.overflow_filter.is_some() {
+        let why = "a surge has none";
+        refuse(faults, &[KEY, "overflow_filter"], "overflow_filter", why);
+    }
+    let capacity = capacity(keys, faults);
+    let period = keys.needed(keys.duration.as_ref(), "duration", faults)?;
+    Some(Kind::Surge {
+        capacity: capacity?,
+        period_ms: period / 1_000,
+    })
 }
 
 /// What a bayesian bucket goes by; no other type takes it.
@@ -317,7 +336,7 @@ fn capacity(keys: &Keys, faults: &mut Faults<'_>) -> Option<u32> {
     let capacity = keys.capacity.and_then(|one| u32::try_from(one).ok());
     let capacity = capacity.filter(|one| (1..=Bucket::MAX_CAPACITY).contains(one));
     if capacity.is_none() {
-        let why = "a leaky bucket holds 1 to 1000000";
+        let why = format!("a {} bucket holds 1 to 1000000", keys.kind);
         refuse(faults, &[KEY, "capacity"], "capacity", why);
     }
     capacity
@@ -361,6 +380,13 @@ impl Shape {
             Kind::Leaky { capacity, leak_us } => BucketKind::Leaky { capacity, leak_us },
             Kind::Trigger => BucketKind::Trigger,
             Kind::Counter { duration_ms } => BucketKind::Counter { duration_ms },
+            Kind::Surge {
+                capacity,
+                period_ms,
+            } => BucketKind::Surge {
+                capacity,
+                period_ms,
+            },
             Kind::Conditional { lifetime_ms } => {
                 let asked = self.condition.as_ref();
                 let asked = asked.ok_or_else(|| missing("condition"))?;

@@ -193,7 +193,7 @@ fn faults_name_their_place_and_say_what_to_do() {
         ),
         (
             "type: round, rules: [poured]",
-            "`round` is none of leaky, trigger, counter, conditional or bayesian",
+            "`round` is none of leaky, trigger, counter, surge, conditional or bayesian",
         ),
         (
             "type: trigger, rules: [nobody]",

@@ -14,6 +14,10 @@ fn carried(text: &str) -> (RuleSet, Report) {
     let files = [
         file("hub/scenario.yaml", text),
         file("hub/lists/secrets.txt", "# a comment\n/.env\n\n.sql?\n"),
+        file(
+            "hub/lists/known.json",
+            "{\"id\":\"a\",\"uri\":\"/one.cgi\"}\n# more\n{\"uri\":\"?%AD\"}\n",
+        ),
     ];
     let placeholders = Placeholders::new();
     let input = Input {
@@ -168,6 +172,57 @@ fn filters_mean_what_they_say() {
         "any(File('secrets.txt'), { evt.Parsed.request endsWith # })",
         &event
     ));
+}
+
+#[test]
+fn parts_of_paths_numbers_and_lists_of_json_mean_what_they_say() {
+    let event = request("/a/Secret.php", "x=1*2", 404, "curl/8");
+    for (filter, expected) in [
+        ("evt.Parsed.file_ext == '.php'", true),
+        ("evt.Parsed.file_ext == '.ph'", false),
+        ("evt.Parsed.file_frag == 'Secret'", true),
+        ("evt.Parsed.file_frag == 'Secret.php'", false),
+        ("evt.Parsed.file_dir contains '/a'", true),
+        ("evt.Parsed.file_dir contains 'a/'", true),
+        ("evt.Parsed.file_dir contains 'Sec'", false),
+        ("evt.Parsed.file_dir == '/a/'", true),
+        (
+            "evt.Parsed.file_frag != nil && evt.Parsed.verb == 'GET'",
+            true,
+        ),
+        (
+            "evt.Parsed.file_frag == nil || evt.Parsed.verb == 'PUT'",
+            false,
+        ),
+        (
+            "evt.Meta.http_args_len != '' && int(evt.Meta.http_args_len) == 5",
+            true,
+        ),
+        ("int(evt.Meta.http_args_len) >= 5", true),
+        ("int(evt.Meta.http_args_len) >= 6", false),
+        ("int(evt.Meta.http_args_len) <= 5", true),
+        ("int(evt.Meta.http_args_len) <= 4", false),
+        ("int(evt.Meta.http_args_len) == 0", false),
+        ("int(evt.Meta.http_status) >= 404", true),
+        ("int(evt.Meta.http_status) <= 403", false),
+        (
+            "any(File('known.json'), {evt.Meta.http_path contains JsonExtract(#, 'uri')})",
+            false,
+        ),
+    ] {
+        assert_eq!(pours(filter, &event), expected, "{filter}");
+    }
+    let event = request("/ONE.cgi", "", 404, "curl/8");
+    let noted = "any(File('known.json'), {Lower(evt.Meta.http_path) contains JsonExtract(#, 'uri') ? \
+                 evt.SetMeta('cve', JsonExtract(#, 'id')) : false})";
+    assert!(pours(noted, &event));
+    for (filter, expected) in [
+        ("int(evt.Meta.http_args_len) == 0", true),
+        ("int(evt.Meta.http_args_len) <= 3", true),
+        ("int(evt.Meta.http_args_len) >= 1", false),
+    ] {
+        assert_eq!(pours(filter, &event), expected, "{filter}");
+    }
 }
 
 #[test]

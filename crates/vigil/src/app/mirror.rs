@@ -1,11 +1,14 @@
 //! Mirrored requests on their way into the pipeline.
 //!
 //! Owns: the queue between proxies and the pipeline. A proxy is never made to wait: where the queue
-//! is full, a request is left out, and counted. Never holds: what is concluded from requests.
+//! is full, a request is left out, and counted. So is one that comes again, as it does where nginx leads it on
+//! inside itself. Never holds: what is concluded from requests.
 
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
@@ -23,6 +26,10 @@ const WAITING: usize = 4_096;
 const WAITING_KIB: usize = 64 << 10;
 /// Requests that are handed on together at most.
 const TOGETHER: usize = 256;
+/// Names of requests that are remembered.
+const NAMES: usize = 8_192;
+/// The longest name that is, in bytes.
+const NAME_BYTES: usize = 128;
 /// When a sender may come back.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -37,7 +44,32 @@ struct Waiting {
 pub(super) struct Mirror {
     queue: Sender<Waiting>,
     room: Arc<Semaphore>,
+    recent: Mutex<Recent>,
     counts: Counts,
+}
+
+/// What proxies called the requests that came last.
+#[derive(Default)]
+struct Recent {
+    names: HashSet<(SourceId, Vec<u8>)>,
+    order: VecDeque<(SourceId, Vec<u8>)>,
+}
+
+impl Recent {
+    /// Notes a name of a source; whether it is a new one.
+    fn note(&mut self, source: &SourceId, name: &[u8]) -> bool {
+        let name = (source.clone(), name.to_vec());
+        if !self.names.insert(name.clone()) {
+            return false;
+        }
+        self.order.push_back(name);
+        if self.order.len() > NAMES
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.names.remove(&oldest);
+        }
+        true
+    }
 }
 
 #[derive(Clone)]
@@ -66,7 +98,7 @@ impl Counts {
                 "Mirrored requests that wait to be judged.",
             )?,
         };
-        for reason in ["full", "stopped"] {
+        for reason in ["again", "full", "stopped"] {
             counts.dropped.with_label_values(&[reason]).inc_by(0);
         }
         registry.register(Box::new(counts.taken.clone()))?;
@@ -96,12 +128,18 @@ impl Mirror {
         Ok(Self {
             queue,
             room: Arc::new(Semaphore::new(WAITING_KIB)),
+            recent: Mutex::default(),
             counts,
         })
     }
 
     /// Queues a request, or refuses it where the queue is full.
     pub(super) fn take(&self, source: SourceId, request: SentRequest) -> Result<(), IntakeError> {
+        let has_name = (1..=NAME_BYTES).contains(&request.id.len());
+        if has_name && !self.recent.lock().note(&source, &request.id) {
+            self.counts.dropped.with_label_values(&["again"]).inc();
+            return Ok(());
+        }
         let full = || {
             self.counts.dropped.with_label_values(&["full"]).inc();
             IntakeError::Full {
@@ -205,5 +243,23 @@ impl HandOn {
             }
         }
         (batches, rooms)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_came_last_is_known_and_bounded() {
+        let mut recent = Recent::default();
+        let shop = SourceId::new("shop");
+        assert!(recent.note(&shop, b"a") && !recent.note(&shop, b"a"));
+        assert!(recent.note(&SourceId::new("other"), b"a"));
+        for n in 0..NAMES {
+            assert!(recent.note(&shop, n.to_string().as_bytes()));
+        }
+        assert_eq!((recent.names.len(), recent.order.len()), (NAMES, NAMES));
+        assert!(recent.note(&shop, b"a"), "it is long ago");
     }
 }

@@ -19,6 +19,7 @@ mod crs;
 mod documents;
 mod flood;
 mod full_disk;
+mod guessing;
 mod hostile;
 mod hunt;
 mod measures;

@@ -1,5 +1,6 @@
 //! Whole requests: mirrored by a real nginx, and sent as JSON.
 
+use std::fmt::Write as _;
 use std::io::Write as _;
 
 use base64::Engine as _;
@@ -238,6 +239,7 @@ fn what_bodies_hide_is_found() {
     );
     let form = "application/x-www-form-urlencoded";
     let json = "application/json";
+    let multipart = "multipart/form-data; boundary=X";
     let nested = format!(r#"{{"q": "{ATTACK}"}}"#);
     let bodies = [
         ("/gzip", json, "gzip", gzip(nested.as_bytes())),
@@ -260,31 +262,56 @@ fn what_bodies_hide_is_found() {
             "",
             format!("{many}password=geheim-2&q={ATTACK}").into_bytes(),
         ),
-        (
-            "/endless",
-            "multipart/form-data; boundary=X",
-            "",
-            endless.into_bytes(),
-        ),
+        ("/endless", multipart, "", endless.into_bytes()),
         ("/entities", "text/xml", "", entities.into_bytes()),
     ];
     for (uri, kind, encoding, body) in bodies {
-        let mut headers = vec![["Host", "shop.example"], ["Content-Type", kind]];
-        headers.extend((!encoding.is_empty()).then_some(["Content-Encoding", encoding]));
-        let sent = json!({"source": "shop", "requests": [{
-            "method": "POST", "uri": uri, "client": "203.0.113.9", "headers": headers,
-            "body_base64": STANDARD.encode(&body),
-        }]});
-        let answer = vigil.http().post("/api/v1/ingest/requests", &sent);
-        assert_eq!(answer.status, 200, "{uri}: {}", answer.text);
-        let threat = threat_on(vigil.http(), uri);
-        let detections = threat["detections"].as_array().unwrap();
-        let found = detections
-            .iter()
-            .any(|one| one["family"] == "sql_injection");
-        assert!(found, "{uri}: {:?}", ids(&threat));
-        assert!(!threat.to_string().contains("geheim"), "{threat:#}");
+        finds(&vigil, uri, (kind, encoding), &body);
     }
+}
+
+/// Sends a body in which SQL is injected: that is found, and no secret shown.
+fn finds(vigil: &Vigil, uri: &str, (kind, encoding): (&str, &str), body: &[u8]) {
+    let mut headers = vec![["Host", "shop.example"], ["Content-Type", kind]];
+    headers.extend((!encoding.is_empty()).then_some(["Content-Encoding", encoding]));
+    let sent = json!({"source": "shop", "requests": [{
+        "method": "POST", "uri": uri, "client": "203.0.113.9", "headers": headers,
+        "body_base64": STANDARD.encode(body),
+    }]});
+    let answer = vigil.http().post("/api/v1/ingest/requests", &sent);
+    assert_eq!(answer.status, 200, "{uri}: {}", answer.text);
+    let threat = threat_on(vigil.http(), uri);
+    let detections = threat["detections"].as_array().unwrap();
+    let found = detections
+        .iter()
+        .any(|one| one["family"] == "sql_injection");
+    assert!(found, "{uri}: {:?}", ids(&threat));
+    assert!(!threat.to_string().contains("geheim"), "{threat:#}");
+}
+
+/// Parts and charsets that readers of applications undo.
+#[test]
+fn what_parts_and_charsets_hide_is_found() {
+    const ATTACK: &str = "1' UNION SELECT username, password FROM users-- -";
+    let site = Site::new();
+    let vigil = serve(&site);
+    let part = |header: &str, content: &str| {
+        format!("--X\r\nContent-Disposition: form-data; name=\"a\"\r\n{header}\r\n\r\n{content}\r\n--X--\r\n")
+            .into_bytes()
+    };
+    let multipart = ("multipart/form-data; boundary=X", "");
+    let mut quoted = String::new();
+    for byte in ATTACK.bytes() {
+        _ = write!(quoted, "={byte:02X}");
+    }
+    let quoted = part("Content-Transfer-Encoding: quoted-printable", &quoted);
+    finds(&vigil, "/quoted", multipart, &quoted);
+    let object = format!(r#"{{"q": "{ATTACK}", "password": "geheim-3"}}"#);
+    let in_part = part("Content-Type: application/json", &object);
+    finds(&vigil, "/part", multipart, &in_part);
+    let wide: Vec<u8> = object.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let utf_16 = ("application/json; charset=utf-16", "");
+    finds(&vigil, "/wide", utf_16, &wide);
 }
 
 fn gzip(text: &[u8]) -> Vec<u8> {

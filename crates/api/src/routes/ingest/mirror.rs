@@ -1,7 +1,7 @@
 //! Requests that a proxy mirrors, each as itself.
 //!
 //! *Input*: the mirrored request, with what the proxy changes in headers of its own:
-//! `X-Original-Method`, `-URI`, `-Protocol`, `-Client`, `-Host`, `-Connection`, `-Authorization` and
+//! `X-Original-Id`, `-Method`, `-URI`, `-Protocol`, `-Client`, `-Host`, `-Connection`, `-Authorization` and
 //! `-API-Key`. *Output*: nothing, at once: the request is queued. *Limits*: the queue is bounded; of a
 //! body, 128 KiB are looked at, and a longer one is read up to 1 MiB. Bodies and secrets are not kept.
 //!
@@ -40,6 +40,7 @@ const OWN: [&str; 5] = [
 #[utoipa::path(
     post, path = "/api/v1/ingest/mirror", tag = "ingest", operation_id = "ingest_mirror",
     params(
+        ("X-Original-Id" = Option<String>, Header, description = "What the proxy calls the request: one of the same name is not taken in again"),
         ("X-Original-Method" = String, Header, description = "The method"),
         ("X-Original-URI" = String, Header, description = "Path and query as received"),
         ("X-Original-Protocol" = Option<String>, Header, description = "Such as `HTTP/1.1`"),
@@ -89,6 +90,7 @@ fn original(headers: &HeaderMap) -> Result<SentRequest, ApiError> {
     let client: Option<IpAddr> = client.and_then(|text| text.parse().ok());
     let protocol = text("x-original-protocol").unwrap_or(b"HTTP/1.1");
     let mut sent = SentRequest {
+        id: text("x-original-id").unwrap_or_default().to_vec(),
         client,
         method: needed("x-original-method")?,
         target: needed("x-original-uri")?,

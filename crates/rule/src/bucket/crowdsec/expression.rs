@@ -2,8 +2,10 @@
 //!
 //! *Input*: `evt.Meta.http_status in ['404', '403'] && evt.Parsed.verb == 'GET'` and the like: `and`,
 //! `or`, `not`, comparisons of one name with texts, `any(list or File(…), {… #})`,
-//! `RegexpInFile(name, file)`, `hasPrefix` and `hasSuffix`, `Lower`, `Upper`, `PathUnescape`, `QueryUnescape`,
+//! `RegexpInFile(name, file)`, `hasPrefix` and `hasSuffix`, `int(name) >= 3`, `Lower`, `Upper`, `PathUnescape`, `QueryUnescape`,
 //! and `let` in front, which gives one of these a name. *Output*: a [`Filter`]. *Limits*: [`MAX_DEPTH`]; anything else is an error that names it.
+
+mod call;
 
 use super::token::{Token, tokens};
 
@@ -44,13 +46,19 @@ pub(super) enum How {
     Starts,
     Ends,
     Matches,
+    /// A number.
+    AtLeast,
+    AtMost,
 }
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Values {
     Texts(Vec<String>),
-    /// The lines of a file.
-    File(String),
+    /// The lines of a file, or what stands in each under a key.
+    File {
+        name: String,
+        key: Option<String>,
+    },
 }
 
 /// The names that a group or a distinct value is made of, without the texts between them.
@@ -178,6 +186,8 @@ impl Reader {
             self.has(How::Starts)?
         } else if self.take(&["hasSuffix"]) {
             self.has(How::Ends)?
+        } else if self.take(&["int"]) {
+            self.number()?
         } else {
             self.comparison(None)?
         };
@@ -189,59 +199,22 @@ impl Reader {
     fn any_of(&mut self) -> Result<Filter, String> {
         self.expect("(")?;
         let values = if self.take(&["File"]) {
-            Values::File(self.bracketed()?)
+            Values::File {
+                name: self.bracketed()?,
+                key: None,
+            }
         } else {
             Values::Texts(self.list()?)
         };
         self.expect(",")?;
         self.expect("{")?;
         let filter = self.comparison(Some(values))?;
+        if self.take(&["?"]) {
+            self.noted()?;
+        }
         self.expect("}")?;
         self.expect(")")?;
         Ok(filter)
-    }
-
-    /// `RegexpInFile(NAME, FILE)`
-    fn in_file(&mut self) -> Result<Filter, String> {
-        self.expect("(")?;
-        let name = self.name()?;
-        self.expect(",")?;
-        let Token::Text(file) = self.next()? else {
-            return Err("RegexpInFile needs the name of a file".to_owned());
-        };
-        self.expect(")")?;
-        Ok(Filter::Compared(Comparison {
-            any_case: name.any_case,
-            name,
-            how: How::Matches,
-            values: Values::File(file),
-        }))
-    }
-
-    /// `hasPrefix(NAME, TEXT)`
-    fn has(&mut self, how: How) -> Result<Filter, String> {
-        self.expect("(")?;
-        let name = self.name()?;
-        self.expect(",")?;
-        let (values, any_case) = self.values(false, None)?;
-        self.expect(")")?;
-        Ok(Filter::Compared(Comparison {
-            any_case: any_case || name.any_case,
-            name,
-            how,
-            values,
-        }))
-    }
-
-    /// `("text")`
-    fn bracketed(&mut self) -> Result<String, String> {
-        self.expect("(")?;
-        let token = self.next()?;
-        self.expect(")")?;
-        match token {
-            Token::Text(text) => Ok(text),
-            other => Err(format!("{} is no text", shown(&other))),
-        }
     }
 
     fn list(&mut self) -> Result<Vec<String>, String> {
@@ -322,6 +295,11 @@ impl Reader {
                 ));
             }
         };
+        if how == How::Is && self.take(&["nil"]) {
+            // What is not there is an empty text, and no text is nothing.
+            let (always, never) = (Filter::All(Vec::new()), Filter::Any(Vec::new()));
+            return Ok(if differs { always } else { never });
+        }
         let (values, any_case) = self.values(word == "in", given)?;
         let compared = Filter::Compared(Comparison {
             any_case: any_case || name.any_case,
@@ -354,6 +332,11 @@ impl Reader {
         }
         match (self.next()?, given) {
             (Token::Sign("#"), Some(values)) => Ok((values, false)),
+            (Token::Word(word), Some(Values::File { name, .. })) if word == "JsonExtract" => {
+                let key = self.extracted()?;
+                let key = Some(key);
+                Ok((Values::File { name, key }, false))
+            }
             (Token::Text(text), None) => Ok((Values::Texts(vec![text]), false)),
             (other, _) => Err(format!(
                 "{} is compared with, which is no text",
@@ -403,6 +386,17 @@ mod tests {
             ("evt.Meta.a == evt.Meta.b", "which is no text"),
             ("evt.Meta.a > '3'", "`>` is no comparison"),
             ("evt.GetX('a') == 'b'", "is a function"),
+            ("int(evt.Meta.a) > 3", "`>` of a number"),
+            ("int(evt.Meta.a) >= 'x'", "is no number"),
+            (
+                "any(File('a'), {evt.Meta.a == # ? evt.GetX() : false})",
+                "expected",
+            ),
+            (
+                "any(File('a'), {evt.Meta.a == # ? evt.SetMeta(",
+                "ends too early",
+            ),
+            ("any(['a'], {evt.Meta.a == JsonExtract(#, 'b')})", "no text"),
             ("evt.Meta.a == 'b' c", "`c` is not understood"),
             ("evt.Meta.a == 'b' €", "cannot be read"),
         ] {

@@ -23,12 +23,24 @@ pub(super) enum Known {
     LogType,
     /// Whether it is a file that pages bring along.
     Static,
-    /// The last part of the path.
-    FileName,
+    /// A part of the path.
+    Part(Part),
+    /// How long the query is.
+    QueryLength,
     /// A number.
     Status,
     /// A text under this name.
     Field(&'static str),
+}
+
+/// A part of a path, as CrowdSec divides it: `/folders/`, `name`, `.ending`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// The name with its ending.
+    File,
+    Folders,
+    Name,
+    Ending,
 }
 
 /// The endings of files that pages bring along.
@@ -81,7 +93,11 @@ pub(super) fn known(name: &str, log: Log) -> Result<Known, String> {
         }
         "http_status" | "status" => web(Known::Status),
         "static_ressource" => web(Known::Static),
-        "file_name" => web(Known::FileName),
+        "file_name" => web(Known::Part(Part::File)),
+        "file_dir" => web(Known::Part(Part::Folders)),
+        "file_frag" => web(Known::Part(Part::Name)),
+        "file_ext" => web(Known::Part(Part::Ending)),
+        "http_args_len" => web(Known::QueryLength),
         "http_path" => web(Known::Field("url.original")),
         "request" => web(Known::Field("url.path")),
         "http_args" => web(Known::Field("url.query")),
@@ -104,10 +120,10 @@ pub(super) fn subject(name: &str, log: Log) -> Result<Option<&'static str>, Stri
     }
     Ok(Some(match known(name, log)? {
         Known::Field(field) => field,
-        Known::FileName => "url.file",
+        Known::Part(Part::File) => "url.file",
         Known::Status => "http.response.status_code",
         Known::Service => return Ok(None),
-        Known::LogType | Known::Static => {
+        Known::LogType | Known::Static | Known::Part(_) | Known::QueryLength => {
             return Err(format!("`{name}` cannot be grouped by or counted here"));
         }
     }))
@@ -154,9 +170,13 @@ pub(super) fn anything(log: Log) -> Value {
 }
 
 /// A comparison of a text, as a selection.
-pub(super) fn compared(field: &str, comparison: &Comparison, values: &[String]) -> Value {
+pub(super) fn compared(
+    field: &str,
+    comparison: &Comparison,
+    values: &[String],
+) -> Result<Value, String> {
     if comparison.how == How::Is && values.iter().any(|value| value.is_empty() || value == "-") {
-        return asked(format!("{field}|exists"), vec![false.into()]);
+        return Ok(asked(format!("{field}|exists"), vec![false.into()]));
     }
     let views = if comparison.name.unescaped {
         ""
@@ -170,6 +190,9 @@ pub(super) fn compared(field: &str, comparison: &Comparison, values: &[String]) 
         How::Ends => "|endswith",
         How::Matches if comparison.any_case => "|re|i",
         How::Matches => "|re",
+        How::AtLeast | How::AtMost => {
+            return Err(format!("`{field}` is no number"));
+        }
     };
     let is_text = comparison.how != How::Matches;
     let case = if is_text && !comparison.any_case {
@@ -178,29 +201,68 @@ pub(super) fn compared(field: &str, comparison: &Comparison, values: &[String]) 
         ""
     };
     let value = |text: &String| Value::from(if is_text { literal(text) } else { text.clone() });
-    asked(
+    Ok(asked(
         format!("{field}{views}{how}{case}"),
         values.iter().map(value).collect(),
-    )
+    ))
 }
 
-/// A comparison of the last part of the path.
-pub(super) fn file_name(comparison: &Comparison, values: &[String]) -> Result<Value, String> {
+/// A comparison of a part of the path.
+pub(super) fn part(
+    part: Part,
+    comparison: &Comparison,
+    values: &[String],
+) -> Result<Value, String> {
     let case = if comparison.any_case { "(?i)" } else { "" };
-    let pattern = |text: &String| {
-        let text = regex_syntax::escape(text);
-        match comparison.how {
-            How::Is => format!("{case}/{text}$"),
-            How::Contains => format!("{case}{text}[^/]*$"),
-            How::Starts => format!("{case}/{text}[^/]*$"),
-            How::Ends | How::Matches => format!("{case}{text}$"),
-        }
+    let pattern = |value: &String| {
+        let text = regex_syntax::escape(value);
+        Some(match (part, comparison.how) {
+            (Part::File, How::Is) => format!("{case}/{text}$"),
+            (Part::File, How::Contains) => format!("{case}{text}[^/]*$"),
+            (Part::File, How::Starts) => format!("{case}/{text}[^/]*$"),
+            (Part::File, How::Ends) => format!("{case}{text}$"),
+            (Part::Folders, How::Is) if value.ends_with('/') => format!("{case}^{text}[^/]*$"),
+            (Part::Folders, How::Contains) if value.ends_with('/') => format!("{case}{text}"),
+            (Part::Folders, How::Contains) => format!("{case}{text}.*/"),
+            (Part::Name, How::Is) if value.contains('.') => {
+                format!(r"{case}/{text}\.[^./]*$")
+            }
+            (Part::Name, How::Is) => format!("{case}/{text}(\\.[^./]*)?$"),
+            (Part::Ending, How::Is) if value.rfind('.') == Some(0) => format!("{case}[^/]{text}$"),
+            _ => return None,
+        })
     };
-    if comparison.how == How::Matches {
-        return Err("`matches` on a file's name is not carried over".to_owned());
+    let patterns: Option<Vec<_>> = values
+        .iter()
+        .map(|value| pattern(value).map(Value::from))
+        .collect();
+    let why = "a part of the path is compared in a way that is not carried over";
+    Ok(asked("url.path.raw|re".to_owned(), patterns.ok_or(why)?))
+}
+
+/// A comparison of the query's length.
+pub(super) fn query_length(comparison: &Comparison, values: &[String]) -> Result<Value, String> {
+    let why = || "a length is compared in a way that is not carried over".to_owned();
+    let [length] = values else {
+        return Err(why());
+    };
+    if comparison.how == How::Is && length.is_empty() {
+        // Even that of no query is a number.
+        return Ok(asked("url.original|exists".to_owned(), vec![false.into()]));
     }
-    let patterns = values.iter().map(pattern).map(Value::from).collect();
-    Ok(asked("url.path.raw|re".to_owned(), patterns))
+    let length: u32 = length.parse().map_err(|_| why())?;
+    let pattern = match (comparison.how, length) {
+        (How::Is, 0) => r"^[^?]*\??$".to_owned(),
+        (How::Is, length) => format!(r"^[^?]*\?.{{{length}}}$"),
+        (How::AtLeast, 0) => "^".to_owned(),
+        (How::AtLeast, length) => format!(r"^[^?]*\?.{{{length},}}$"),
+        (How::AtMost, length) => format!(r"^[^?]*(\?.{{0,{length}}})?$"),
+        _ => return Err(why()),
+    };
+    Ok(asked(
+        "url.original.raw|re".to_owned(),
+        vec![pattern.into()],
+    ))
 }
 
 /// A comparison of the status.
@@ -216,6 +278,8 @@ pub(super) fn status(comparison: &Comparison, values: &[String]) -> Result<Value
             let numbers = numbers.iter().map(|number| Value::from(*number)).collect();
             Ok(asked(NAME.to_owned(), numbers))
         }
+        (How::AtLeast, [least]) => Ok(asked(format!("{NAME}|gte"), vec![(*least).into()])),
+        (How::AtMost, [most]) => Ok(asked(format!("{NAME}|lte"), vec![(*most).into()])),
         (How::Starts, [first]) if (1..100).contains(first) => {
             let width = if *first < 10 { 100 } else { 10 };
             let mut range = Mapping::new();

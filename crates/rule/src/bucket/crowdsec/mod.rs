@@ -25,7 +25,7 @@ use question::Asked;
 pub(crate) struct Lists<'a>(pub(crate) &'a [RuleFile]);
 
 /// How the names of lists end.
-const LIST_ENDING: &str = ".txt";
+const LIST_ENDINGS: [&str; 2] = [".txt", ".json"];
 
 /// The documents that a scenario is made of.
 #[derive(Debug)]
@@ -90,7 +90,9 @@ struct Likely {
 
 /// Whether a file is a list and no rules.
 pub(crate) fn is_list(file: &RuleFile) -> bool {
-    file.name.ends_with(LIST_ENDING)
+    LIST_ENDINGS
+        .iter()
+        .any(|ending| file.name.ends_with(ending))
 }
 
 /// Whether a document is a scenario.
@@ -103,6 +105,18 @@ pub(crate) fn is_scenario(document: &Value) -> bool {
 }
 
 impl Lists<'_> {
+    /// What stands under the key in each line of the list, which is JSON.
+    fn texts(self, name: &str, key: &str) -> Result<Vec<String>, String> {
+        let text = |line: String| {
+            let object: serde_json::Value = serde_json::from_str(&line).ok()?;
+            Some(object.get(key)?.as_str()?.to_owned())
+        };
+        let texts = self.lines(name)?.into_iter().map(text);
+        texts
+            .collect::<Option<_>>()
+            .ok_or_else(|| format!("the list `{name}` has a line without the text `{key}`"))
+    }
+
     /// The lines of the list of that name, without comments.
     fn lines(self, name: &str) -> Result<Vec<String>, String> {
         let is_it =

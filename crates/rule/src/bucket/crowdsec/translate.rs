@@ -93,7 +93,11 @@ fn compared(comparison: &Comparison, log: Log, lists: Lists<'_>) -> Result<Left,
     let known = field::known(&comparison.name.path, log)?;
     let values = match &comparison.values {
         Values::Texts(texts) => texts.clone(),
-        Values::File(name) => lists.lines(name)?,
+        Values::File { name, key: None } => lists.lines(name)?,
+        Values::File {
+            name,
+            key: Some(key),
+        } => lists.texts(name, key)?,
     };
     let selection = match known {
         Known::Service | Known::LogType => {
@@ -117,9 +121,10 @@ fn compared(comparison: &Comparison, log: Log, lists: Lists<'_>) -> Result<Left,
                 _ => return Err("`static_ressource` is 'true' or 'false'".to_owned()),
             });
         }
-        Known::FileName => field::file_name(comparison, &values)?,
+        Known::Part(part) => field::part(part, comparison, &values)?,
+        Known::QueryLength => field::query_length(comparison, &values)?,
         Known::Status => field::status(comparison, &values)?,
-        Known::Field(name) => field::compared(name, comparison, &values),
+        Known::Field(name) => field::compared(name, comparison, &values)?,
     };
     Ok(Left::Asked(Tree::Selection(selection)))
 }

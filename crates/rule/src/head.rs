@@ -1,0 +1,69 @@
+//! What is known of how texts begin: which probes are seen there.
+//!
+//! Much of what is new is new at its end only: a parameter behind those that every request has, a
+//! word behind what a browser calls itself, what was searched for. The literal pass begins behind what is known.
+//!
+//! *Input*: texts, with the views that they are. *Output*: the probes and bytes of a text's head, and
+//! from where on the rest is to be searched. *Limits*: a head has [`STEP`] bytes or a multiple of
+//! it, at most [`MAX_HEAD`], and leaves something to be searched; see [`Familiar`].
+
+use vigil_event::familiar::{Familiar, Place, Recall};
+
+use crate::bytes::ByteSet;
+use crate::field::Scope;
+use crate::gate::Probe;
+use crate::memory::List;
+
+/// Small in tests, so that random texts have heads in common.
+const STEP: usize = if cfg!(test) { 4 } else { 32 };
+const MAX_HEAD: u16 = 256;
+/// How many heads are kept.
+const SLOTS: u16 = 1 << 10;
+/// Heads in which more is to be seen are not kept.
+const MAX_PROBES: usize = 64;
+
+/// The heads that are known.
+#[derive(Debug)]
+pub(crate) struct Heads(Familiar<Head>);
+
+/// What is known of a head.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Head {
+    pub(crate) probes: List<Probe, MAX_PROBES>,
+    pub(crate) bytes: ByteSet,
+    /// Where the search for the rest begins.
+    pub(crate) settled: usize,
+}
+
+impl Heads {
+    pub(crate) fn new() -> Self {
+        Self(Familiar::new(SLOTS, MAX_HEAD))
+    }
+
+    /// Another event comes.
+    pub(crate) const fn begin(&mut self) {
+        self.0.begin();
+    }
+
+    /// The head of a text: empty where that is too short.
+    pub(crate) fn of(text: &[u8]) -> &[u8] {
+        let len = text.len().saturating_sub(1) / STEP * STEP;
+        text.get(..len.min(usize::from(MAX_HEAD)))
+            .unwrap_or_default()
+    }
+
+    /// What is known of the head of a text that is such a view.
+    pub(crate) fn recall(&mut self, view: Scope, head: &[u8]) -> Recall {
+        self.0.recall(view.bits(), head)
+    }
+
+    /// What is kept of a head that is known.
+    pub(crate) fn get(&self, place: Place) -> Head {
+        self.0.get(place).copied().unwrap_or_default()
+    }
+
+    /// Keeps what is to be known of a head that was [`Recall::Again`]; nothing where that is too much.
+    pub(crate) fn learn(&mut self, place: Place, head: &[u8], what: Option<&Head>) {
+        self.0.learn(place, head, what.copied());
+    }
+}
