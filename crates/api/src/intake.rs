@@ -24,7 +24,8 @@ pub struct IngestBatch {
 /// A whole request that somebody sent.
 #[derive(Clone, Debug, Default)]
 pub struct SentRequest {
-    /// What a proxy calls it: of two of one name the second is the first one again. Empty where it has none.
+    /// What a proxy calls it: of two of one name that say the same the second is the first one again. Empty
+    /// where it has none.
     pub id: Vec<u8>,
     /// Who was at the other end of the connection.
     pub client: Option<IpAddr>,

@@ -76,13 +76,25 @@ fn in_text(text: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
         rest = after;
         let between = after
             .iter()
-            .position(|byte| !b" \t\r\n\"':=>".contains(byte));
+            .position(|byte| !b" \t\r\n\"':=>\\".contains(byte));
         let (between, value) = after.split_at_checked(between.unwrap_or(after.len()))?;
-        let end = value.iter().position(|byte| b"&\"<\r\n".contains(byte));
-        let value = value.get(..end.unwrap_or(value.len()))?;
-        Some((is_secret(name)).then_some((between, value)))
+        Some((is_secret(name)).then(|| (between, up_to_end(value, between))))
     });
     secrets.flatten().take(MOST_IN_TEXT)
+}
+
+/// The value that a text begins with. In JSON an escaped quote is a part of it, unless one opens it: then it
+/// stands in JSON that is itself a text in JSON.
+fn up_to_end<'a>(text: &'a [u8], between: &[u8]) -> &'a [u8] {
+    let is_nested = between.ends_with(b"\\\"");
+    let mut before = 0;
+    let end = text.iter().position(|byte| {
+        let is_escaped = std::mem::replace(&mut before, *byte) == b'\\' && *byte == b'"';
+        b"&\"<\r\n".contains(byte) && (is_nested || !is_escaped)
+    });
+    let value = end.and_then(|end| text.get(..end)).unwrap_or(text);
+    let nested = value.strip_suffix(b"\\").filter(|_| is_nested);
+    nested.unwrap_or(value)
 }
 
 /// As it stands in the body of a form.
@@ -113,6 +125,8 @@ mod tests {
                 r#"{"a": [{"api_key" : "geheim"}, {"pin":1234}]"#,
                 &["geheim", "1234}]"],
             ),
+            (r#"{"pin": "x\" or 1", "a": 1}"#, &[r#"x\" or 1"#]),
+            (r#""{\"pin\": \"x or 1\", \"a\": 1}""#, &["x or 1"]),
             ("<user>ann</user><passwd>geheim</passwd>", &["geheim", ""]),
             ("select password from users", &["from users"]),
             ("password", &[""]),

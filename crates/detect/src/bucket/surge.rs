@@ -1,7 +1,8 @@
 //! Surges: more values within a period than the group is used to.
 //!
 //! *What.* In each period of event time it is counted how many values (networks, say) were poured and not
-//! taken back, for which each has a share of the period ([`GRACE`]); how many are expected is learned from the periods before. The counts go through
+//! taken back, for which each has a share of the period ([`GRACE`]); how many are expected is learned from the
+//! periods before. The counts go through
 //! Page's cumulative sum for Poisson counts (1954; Lucas, *Counted Data CUSUMs*, 1985): each period moves
 //! the logarithm of the odds that there are [`TIMES`] as many as expected, never below even. At [`DECIDED`]
 //! it is a surge. One loud period is enough if it is loud enough, and several that are each a little too
@@ -14,11 +15,12 @@
 //! it right the load says nothing, and the loudest period of late is expected instead of the mean.
 //!
 //! *Poisoning.* In the first [`LEARNED`] periods [`UNKNOWN`] times the least are expected. A period teaches no
-//! more than twice what was expected, so that what is told becomes usual only if it goes on for weeks.
+//! more than twice what was expected, so that what is told becomes usual only if it goes on for weeks. The loudest
+//! period grows by one part in [`LEARNED`] with each that is louder: there it takes days.
 //!
 //! *Limits.* [`Bucket::MAX_DISTINCT`] values within a period; further ones are not counted.
 
-use std::collections::VecDeque;
+use std::collections::BTreeSet;
 use std::hash::BuildHasherDefault;
 
 use hashbrown::HashMap;
@@ -58,7 +60,8 @@ pub(super) struct Usual {
 /// What became of a value that was poured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fate {
-    Waits,
+    /// It counts from that time on.
+    Waits(i64),
     Counts,
     TakenBack,
 }
@@ -69,8 +72,8 @@ pub(super) struct Surge {
     /// The present period's number.
     period: i64,
     values: HashMap<u64, Fate, BuildHasherDefault<AsItIs>>,
-    /// Those that wait or have waited, with the time at which they count: the oldest in front.
-    waiting: VecDeque<(i64, u64)>,
+    /// Those that wait, by the time at which they count.
+    waiting: BTreeSet<(i64, u64)>,
     /// How many count, and how many were taken back.
     count: u32,
     taken_back: u32,
@@ -90,10 +93,8 @@ impl Surge {
     pub(super) fn take(&mut self, usual: Usual, one: Match, now: i64) -> Poured {
         self.advance(usual, now.div_euclid(usual.period_ms.max(1)));
         self.note(one, now.saturating_add(usual.period_ms / GRACE));
-        while let Some((_, value)) = self.waiting.pop_front_if(|(at, _)| *at <= now) {
-            if self.values.get(&value) == Some(&Fate::Waits) {
-                self.decide(value, Fate::Counts);
-            }
+        while let Some((_, value)) = self.waiting.first().filter(|(at, _)| *at <= now) {
+            self.decide(*value, Fate::Counts);
         }
         let odds = self.odds + self.step(usual);
         if one.steps == 0 || odds < DECIDED {
@@ -108,23 +109,25 @@ impl Surge {
     /// Notes that a value is poured, which counts from that time on, or taken back. What is poured after it
     /// was taken back waits anew.
     fn note(&mut self, one: Match, counts_at: i64) {
-        let known = self.values.get(&one.value).copied();
-        let takes_back = one.steps == 0;
+        let known = self.values.get(&one.value);
         if known.is_none() && self.values.len() >= Bucket::MAX_DISTINCT {
             return;
         }
         match known {
-            _ if takes_back => self.decide(one.value, Fate::TakenBack),
-            None | Some(Fate::TakenBack) if self.waiting.len() < Bucket::MAX_DISTINCT => {
-                self.decide(one.value, Fate::Waits);
-                self.waiting.push_back((counts_at, one.value));
-            }
-            _ => {}
+            _ if one.steps == 0 => self.decide(one.value, Fate::TakenBack),
+            None | Some(Fate::TakenBack) => self.decide(one.value, Fate::Waits(counts_at)),
+            Some(Fate::Waits(_) | Fate::Counts) => {}
         }
     }
 
     fn decide(&mut self, value: u64, fate: Fate) {
         let before = self.values.insert(value, fate);
+        if let Some(Fate::Waits(at)) = before {
+            self.waiting.remove(&(at, value));
+        }
+        if let Fate::Waits(at) = fate {
+            self.waiting.insert((at, value));
+        }
         for (one, count) in [
             (Fate::Counts, &mut self.count),
             (Fate::TakenBack, &mut self.taken_back),
@@ -165,7 +168,7 @@ impl Surge {
         self.period = period;
         self.odds = (self.odds + self.step(usual)).clamp(0.0, MOST);
         self.learn(usual);
-        self.values.retain(|_, fate| *fate == Fate::Waits);
+        self.values.retain(|_, fate| matches!(fate, Fate::Waits(_)));
         (self.count, self.taken_back) = (0, 0);
         // Nothing is left of what is older than all that is remembered.
         for _ in 0..quiet.min(i64::from(8 * REMEMBERED)) {
@@ -183,12 +186,18 @@ impl Surge {
         self.mean += (count.min(at_most) - self.mean) * share;
         self.mean_load += (f64::from(self.taken_back) - self.mean_load) * share;
         let faded = self.loudest * (1.0 - 0.5 / f64::from(REMEMBERED));
-        self.loudest = faded.max(count.min(at_most));
+        let louder = if self.learned <= LEARNED {
+            at_most
+        } else {
+            let known = self.loudest.max(f64::from(usual.least));
+            at_most.min(known * (1.0 + 1.0 / f64::from(LEARNED)))
+        };
+        self.loudest = faded.max(count.min(louder));
     }
 
     /// How many values there is room for.
     pub(super) fn entries(&self) -> usize {
-        self.values.capacity() + self.waiting.capacity() + 4
+        self.values.capacity() + 2 * self.waiting.len() + 4
     }
 }
 
@@ -198,7 +207,11 @@ impl Kept for Surge {
         (self.values.len() as u64).write(out);
         for (value, fate) in &self.values {
             write_fixed(*value, out);
-            out.push(*fate as u8);
+            out.push(match fate {
+                Fate::Waits(_) => 0,
+                Fate::Counts => 1,
+                Fate::TakenBack => 2,
+            });
         }
         write_moments(self.waiting.iter().map(|(at, _)| at), out);
         for (_, value) in &self.waiting {
@@ -215,7 +228,7 @@ impl Kept for Surge {
         let value = |input: &mut Input<'_>| {
             let value = input.fixed()?;
             let fate = match input.byte()? {
-                0 => Fate::Waits,
+                0 => Fate::Waits(i64::MIN),
                 1 => Fate::Counts,
                 2 => Fate::TakenBack,
                 _ => return None,
@@ -223,15 +236,23 @@ impl Kept for Surge {
             Some((value, fate))
         };
         let values = input.all(Bucket::MAX_DISTINCT, value)?;
-        let values: HashMap<_, _, _> = values.into_iter().collect();
+        let mut values: HashMap<u64, Fate, _> = values.into_iter().collect();
         let of = |one: Fate| values.values().filter(|fate| **fate == one).count() as u32;
-        let moments = input.moments(Bucket::MAX_DISTINCT)?.into_iter();
-        let with_value = |at| Some((at, input.fixed()?));
+        let (count, taken_back) = (of(Fate::Counts), of(Fate::TakenBack));
+        let mut waiting = BTreeSet::new();
+        for at in input.moments(Bucket::MAX_DISTINCT)? {
+            let value = input.fixed()?;
+            if let Some(Fate::Waits(until)) = values.get_mut(&value) {
+                waiting.remove(&(*until, value));
+                waiting.insert((at, value));
+                *until = at;
+            }
+        }
         Some(Self {
             period,
-            waiting: moments.map(with_value).collect::<Option<_>>()?,
-            count: of(Fate::Counts),
-            taken_back: of(Fate::TakenBack),
+            waiting,
+            count,
+            taken_back,
             values,
             odds: input.weight()?,
             mean: input.weight()?,

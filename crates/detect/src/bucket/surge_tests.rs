@@ -216,6 +216,50 @@ fn who_is_told_does_not_become_usual_and_it_is_over_when_it_is_over() {
 }
 
 #[test]
+fn where_nobody_is_seen_to_get_in_who_goes_on_or_grows_does_not_become_usual_within_a_day() {
+    let mut login = Login::new();
+    login.shows_passes = false;
+    assert_eq!(login.days(4, 100), []);
+    for hour in 0..24 {
+        login.guessers(150);
+        assert!(login.pass().is_some(), "at {hour}");
+    }
+    let mut login = Login::new();
+    login.shows_passes = false;
+    assert_eq!(login.days(4, 100), []);
+    let mut networks = 30.0;
+    let hours = (0..24).take_while(|_| {
+        networks *= 1.5;
+        login.guessers(networks as u64);
+        login.pass().is_none()
+    });
+    assert!(hours.count() < 6);
+}
+
+#[test]
+fn what_is_poured_after_it_was_taken_back_waits_anew() {
+    let mut surge = Surge::default();
+    let minute = HOUR / 60;
+    let mut take = |who, at: i64, steps| {
+        let at = 450_000 * HOUR + at * minute;
+        let one = Match {
+            at,
+            value: who,
+            steps,
+            cancels: steps == 0,
+        };
+        surge.take(USUAL, one, at)
+    };
+    for (at, steps) in [(0, 1), (10, 0), (12, 1)] {
+        for who in 0..100 {
+            assert_eq!(take(who, at, steps), Poured::Quiet);
+        }
+    }
+    assert_eq!(take(200, 20, 1), Poured::Quiet, "they have until 27");
+    assert_ne!(take(201, 28, 1), Poured::Quiet);
+}
+
+#[test]
 fn what_is_learned_outlives_a_restart() {
     let mut login = Login::new();
     assert_eq!(login.days(4, 100), []);

@@ -181,6 +181,7 @@ impl Risk {
             && !matches!(entity, Entity::Address(_) | Entity::Session(_));
         let now = standing.moment(at);
         let here: f64 = signs.iter().map(|sign| sign.weight).sum();
+        let strongest = signs.iter().map(|sign| sign.weight).fold(0.0, f64::max);
         signs.retain(|sign| standing.add(sign, now, half_life, new_client) >= Sign::LEAST);
         let share = match entity {
             Entity::Network(_) => standing.share_of(clients),
@@ -190,7 +191,7 @@ impl Risk {
         let before = weight - signs::weight(own);
         if signs::score(weight).value() < self.options.threshold
             || before.min(weight - here) < MATTERS
-            || !standing.is_said_by_several(entity)
+            || !standing.is_said_by_several(entity, strongest)
             || standing.clients() < entity.clients_needed()
             || now < standing.quiet_until
         {

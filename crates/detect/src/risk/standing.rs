@@ -174,18 +174,14 @@ impl Standing {
     }
 
     /// Whether more than one rule speaks against an address, a session or a network: of one, its own
-    /// detection has said all. Against a network one that matters is enough, and of one that does not so many
-    /// clients are; against an account its addresses are.
-    pub(super) fn is_said_by_several(&self, entity: &Entity) -> bool {
+    /// detection has said all. Against a network one that matters is enough, whose sign is the strongest now,
+    /// and of one that does not so many clients are; against an account its addresses are.
+    pub(super) fn is_said_by_several(&self, entity: &Entity, strongest: f64) -> bool {
         let heaviest = self.held.iter().map(|held| held.weight);
         let heaviest = heaviest.fold(0.0, f64::max);
         let all: f64 = self.held.iter().map(|held| held.weight).sum();
-        let mut each = self.held.iter();
         let by_clients = match entity {
-            Entity::Network(_) => {
-                self.clients() >= CLIENTS_ENOUGH
-                    || each.any(|held| held.brought / f64::from(held.times.max(1)) >= MATTERS)
-            }
+            Entity::Network(_) => self.clients() >= CLIENTS_ENOUGH || strongest >= MATTERS,
             Entity::Account(_) => true,
             Entity::Address(_) | Entity::Session(_) => false,
         };

@@ -105,9 +105,14 @@ fn what_comes_late_brings_nothing_back() {
 
 /// Lets so many clients of a network that has so many be signs; whether the network is told.
 fn network(suspects: u8, clients: u32, score: f64) -> Option<String> {
+    network_of_persistent(suspects, 1, clients, score)
+}
+
+/// The same where each goes on so many times.
+fn network_of_persistent(suspects: u8, times: u8, clients: u32, score: f64) -> Option<String> {
     let mut risk = Risk::new(RiskOptions::default());
     let mut told = None;
-    for last in 0..suspects {
+    for last in (0..suspects).flat_map(|last| std::iter::repeat_n(last, times.into())) {
         let event = event(&format!("192.0.2.{last}"), i64::from(last) * 1_000);
         let entity = Entity::shared(&event).next().unwrap();
         let found = risk.observe(
@@ -131,6 +136,9 @@ fn a_network_is_suspected_for_many_clients_and_excused_by_quiet_ones() {
     assert_eq!(network(8, 8, 1.0), None);
     assert_eq!(network(19, 19, 1.0), None, "a rule that counts comes first");
     assert!(network(6, 6, 3.0).is_some());
+    let told = network_of_persistent(6, 20, 6, 3.0);
+    assert!(told.is_some(), "who goes on is never less suspect");
+    assert_eq!(network_of_persistent(19, 20, 19, 1.0), None);
 }
 
 #[test]

@@ -200,7 +200,9 @@ impl Windows {
         let of_every_site = scan::is_asked_of_every_site(path);
         let is_trial = self.options.scan_test && !is_static && !of_every_site;
         let mut answer = is_trial.then(|| answer(event)).flatten();
-        if answer == Some(Answer::Miss) && self.missing.is_asked_by_many(path, source_ip, at) {
+        // What many try is what a scan by many is told from: for that it says no less.
+        let misses = answer == Some(Answer::Miss);
+        if misses && self.missing.is_asked_by_many(path, source_ip, at) {
             answer = Some(Answer::MissByLink);
         }
         cell.count(event.status >= 400, counted.then_some(path), answer);
@@ -227,7 +229,7 @@ impl Windows {
         if tries {
             cell.test_anew();
         }
-        answer == Some(Answer::Miss) && counts.errors == counts.requests
+        misses && counts.errors == counts.requests
     }
 
     /// How many times in a row, with this one, the address of an event has sent something to its path and

@@ -183,7 +183,7 @@ fn what_is_sent_again_with_nothing_in_between_is_counted() {
 #[test]
 fn a_stray_has_found_nothing_and_nothing_led_it() {
     let mut windows = Windows::new(WindowOptions::default());
-    let mut is_stray = |address, path, status, referrer: &str| {
+    let mut is_stray = |address: &str, path: &str, status, referrer: &str| {
         let mut event = event(address, 1_000, path, status);
         event.set(Field::Referrer, referrer.as_bytes());
         windows.observe(&event, &mut Vec::new())
@@ -193,6 +193,13 @@ fn a_stray_has_found_nothing_and_nothing_led_it() {
     assert!(!is_stray("192.0.2.1", "/b", 404, ""), "it is a visitor");
     assert!(!is_stray("192.0.2.2", "/c", 404, "https://shop.example/"));
     assert!(!is_stray("192.0.2.3", "/c.png", 404, ""));
+    for n in 0..9 {
+        let address = format!("10.0.{n}.1");
+        assert!(
+            is_stray(&address, "/d", 404, ""),
+            "also where many ask: {n}"
+        );
+    }
 }
 
 #[test]

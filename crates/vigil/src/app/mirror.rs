@@ -4,7 +4,8 @@
 //! is full, a request is left out, and counted. So is one that comes again, as it does where nginx leads it on
 //! inside itself. Never holds: what is concluded from requests.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,10 +27,10 @@ const WAITING: usize = 4_096;
 const WAITING_KIB: usize = 64 << 10;
 /// Requests that are handed on together at most.
 const TOGETHER: usize = 256;
-/// Names of requests that are remembered.
-const NAMES: usize = 8_192;
-/// The longest name that is, in bytes.
-const NAME_BYTES: usize = 128;
+/// Digests of requests that are remembered.
+const DIGESTS: usize = 16_384;
+/// So often nginx leads a request on inside itself at most.
+const LED_ON: u8 = 10;
 /// When a sender may come back.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -44,31 +45,55 @@ struct Waiting {
 pub(super) struct Mirror {
     queue: Sender<Waiting>,
     room: Arc<Semaphore>,
+    hasher: RandomState,
     recent: Mutex<Recent>,
     counts: Counts,
 }
 
-/// What proxies called the requests that came last.
+/// The requests that came last and that a proxy gave a name, as digests of all that they say.
+///
+/// The name alone is not believed: where a proxy does not set it, a client can, and could hide one request
+/// behind another.
 #[derive(Default)]
 struct Recent {
-    names: HashSet<(SourceId, Vec<u8>)>,
-    order: VecDeque<(SourceId, Vec<u8>)>,
+    /// How often each came.
+    times: HashMap<u64, u8>,
+    order: VecDeque<u64>,
 }
 
 impl Recent {
-    /// Notes a name of a source; whether it is a new one.
-    fn note(&mut self, source: &SourceId, name: &[u8]) -> bool {
-        let name = (source.clone(), name.to_vec());
-        if !self.names.insert(name.clone()) {
-            return false;
+    /// Notes a request; whether it is a new one, and not one that came already. nginx tells one that it leads
+    /// on as a GET, and the two may come in either order: who sent a POST is taken in as such.
+    fn note(&mut self, [as_any, as_it_is]: [u64; 2], is_get: bool) -> bool {
+        let digest = if is_get { as_any } else { as_it_is };
+        let times = self.times.get(&digest).copied().unwrap_or_default();
+        let is_new = !(1..=LED_ON).contains(&times);
+        self.set(digest, if is_new { 1 } else { times + 1 });
+        if is_new && !is_get {
+            self.set(as_any, 1);
         }
-        self.order.push_back(name);
-        if self.order.len() > NAMES
+        is_new
+    }
+
+    fn set(&mut self, digest: u64, times: u8) {
+        if self.times.insert(digest, times).is_some() {
+            return;
+        }
+        self.order.push_back(digest);
+        if self.order.len() > DIGESTS
             && let Some(oldest) = self.order.pop_front()
         {
-            self.names.remove(&oldest);
+            self.times.remove(&oldest);
         }
-        true
+    }
+
+    /// Forgets a request that was not taken in: it may be sent again.
+    fn forget(&mut self, digests: [u64; 2]) {
+        for digest in digests {
+            if let Some(times) = self.times.get_mut(&digest) {
+                *times = 0;
+            }
+        }
     }
 }
 
@@ -128,18 +153,31 @@ impl Mirror {
         Ok(Self {
             queue,
             room: Arc::new(Semaphore::new(WAITING_KIB)),
+            hasher: RandomState::new(),
             recent: Mutex::default(),
             counts,
         })
     }
 
-    /// Queues a request, or refuses it where the queue is full.
+    /// Queues a request unless it came already, or refuses it where the queue is full.
     pub(super) fn take(&self, source: SourceId, request: SentRequest) -> Result<(), IntakeError> {
-        let has_name = (1..=NAME_BYTES).contains(&request.id.len());
-        if has_name && !self.recent.lock().note(&source, &request.id) {
+        if request.id.is_empty() {
+            return self.queue(source, request);
+        }
+        let digests = digests(&self.hasher, &source, &request);
+        let is_get = request.method == b"GET";
+        if !self.recent.lock().note(digests, is_get) {
             self.counts.dropped.with_label_values(&["again"]).inc();
             return Ok(());
         }
+        let queued = self.queue(source, request);
+        if queued.is_err() {
+            self.recent.lock().forget(digests);
+        }
+        queued
+    }
+
+    fn queue(&self, source: SourceId, request: SentRequest) -> Result<(), IntakeError> {
         let full = || {
             self.counts.dropped.with_label_values(&["full"]).inc();
             IntakeError::Full {
@@ -175,6 +213,21 @@ impl Mirror {
             }
         }
     }
+}
+
+/// What a request says and how it is called, by whatever method, and with its own.
+fn digests(hasher: &RandomState, source: &SourceId, request: &SentRequest) -> [u64; 2] {
+    let headers: Vec<_> = request
+        .headers
+        .iter()
+        .map(|header| (&header.name, &header.value))
+        .collect();
+    let as_any = hasher.hash_one((
+        (source, &request.id, request.client),
+        (&request.target, &request.version, headers),
+        (&request.body, request.truncated),
+    ));
+    [as_any, hasher.hash_one((as_any, &request.method))]
 }
 
 /// Hands requests on to the pipeline, many together where many wait.
@@ -248,18 +301,86 @@ impl HandOn {
 
 #[cfg(test)]
 mod tests {
+    use vigil_event::whole::Pair;
+
     use super::*;
+
+    fn sent(method: &str, id: &str, body: &str) -> SentRequest {
+        SentRequest {
+            id: id.into(),
+            method: method.into(),
+            target: b"/login".to_vec(),
+            headers: vec![Pair::new(b"Host", b"shop.example")],
+            body: body.into(),
+            ..SentRequest::default()
+        }
+    }
+
+    /// What came last, with what makes the digests.
+    #[derive(Default)]
+    struct Seen(RandomState, Recent);
+
+    impl Seen {
+        fn is_new(&mut self, request: &SentRequest) -> bool {
+            let digests = digests(&self.0, &SourceId::new("shop"), request);
+            self.1.note(digests, request.method == b"GET")
+        }
+    }
+
+    #[test]
+    fn what_is_led_on_comes_once_in_whichever_order() {
+        let mut seen = Seen::default();
+        assert!(seen.is_new(&sent("POST", "a", "q=1")));
+        assert!(!seen.is_new(&sent("GET", "a", "q=1")));
+        assert!(!seen.is_new(&sent("POST", "a", "q=1")));
+        assert!(seen.is_new(&sent("GET", "b", "q=1")));
+        assert!(seen.is_new(&sent("POST", "b", "q=1")));
+        assert!(!seen.is_new(&sent("GET", "b", "q=1")));
+    }
+
+    #[test]
+    fn nothing_hides_behind_a_name_that_a_client_gives() {
+        let mut seen = Seen::default();
+        let harmless = sent("POST", "a", "q=1");
+        assert!(seen.is_new(&harmless));
+        let mut elsewhere = harmless.clone();
+        elsewhere.target = b"/admin".to_vec();
+        let mut in_header = harmless.clone();
+        in_header.headers.push(Pair::new(b"X", b"${jndi:x}"));
+        let mut of_another = harmless.clone();
+        of_another.client = "192.0.2.1".parse().ok();
+        for hidden in [
+            elsewhere,
+            in_header,
+            of_another,
+            sent("POST", "a", "q=1'"),
+            sent("PUT", "a", "q=1"),
+            sent("GET", "a", "q=2'"),
+        ] {
+            assert!(seen.is_new(&hidden), "{hidden:?}");
+        }
+        let flood = (0..110).filter(|_| seen.is_new(&harmless)).count();
+        assert_eq!(flood, 10, "one of eleven");
+    }
+
+    #[test]
+    fn what_was_not_taken_in_may_be_sent_again() {
+        let mut seen = Seen::default();
+        let request = sent("POST", "a", "q=1");
+        let digests = digests(&seen.0, &SourceId::new("shop"), &request);
+        assert!(seen.is_new(&request));
+        seen.1.forget(digests);
+        assert!(seen.is_new(&request));
+    }
 
     #[test]
     fn what_came_last_is_known_and_bounded() {
-        let mut recent = Recent::default();
-        let shop = SourceId::new("shop");
-        assert!(recent.note(&shop, b"a") && !recent.note(&shop, b"a"));
-        assert!(recent.note(&SourceId::new("other"), b"a"));
-        for n in 0..NAMES {
-            assert!(recent.note(&shop, n.to_string().as_bytes()));
+        let mut seen = Seen::default();
+        assert!(seen.is_new(&sent("GET", "a", "")));
+        for n in 0..DIGESTS {
+            assert!(seen.is_new(&sent("GET", &n.to_string(), "")));
         }
-        assert_eq!((recent.names.len(), recent.order.len()), (NAMES, NAMES));
-        assert!(recent.note(&shop, b"a"), "it is long ago");
+        assert_eq!((seen.1.times.len(), seen.1.order.len()), (DIGESTS, DIGESTS));
+        assert!(seen.is_new(&sent("GET", "a", "")), "it is long ago");
     }
 }

@@ -40,7 +40,7 @@ const OWN: [&str; 5] = [
 #[utoipa::path(
     post, path = "/api/v1/ingest/mirror", tag = "ingest", operation_id = "ingest_mirror",
     params(
-        ("X-Original-Id" = Option<String>, Header, description = "What the proxy calls the request: one of the same name is not taken in again"),
+        ("X-Original-Id" = Option<String>, Header, description = "What the proxy calls the request: one of the same name that says the same is not taken in again"),
         ("X-Original-Method" = String, Header, description = "The method"),
         ("X-Original-URI" = String, Header, description = "Path and query as received"),
         ("X-Original-Protocol" = Option<String>, Header, description = "Such as `HTTP/1.1`"),
