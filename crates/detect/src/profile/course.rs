@@ -5,6 +5,8 @@ use std::collections::VecDeque;
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
+use super::asked::Asked;
+use super::misfit::{Aspect, Misfit};
 use super::options::{ProfileOptions, Trust};
 use super::regular::Regulars;
 use super::seen::{Request, Requests};
@@ -15,8 +17,6 @@ use super::value::STRONG;
 /// What of a network does not fit teaches nothing any more once it is so many different things within
 /// a week.
 const ODD_THINGS: usize = 3;
-/// And one in so many of its requests does not fit: behind one network may be many visitors.
-const NOTORIOUS_FROM: u64 = 20;
 /// Who has sent so many requests that fitted is believed that the site has changed.
 const FAITHFUL: u8 = 2;
 /// Networks of which that is counted.
@@ -34,13 +34,6 @@ const SETTLE_EVERY: u64 = 500;
 /// The part of the false alarms that may be before a profile becomes more careful.
 const NOISE: f64 = 0.5;
 const NOTORIOUS_MS: i64 = 7 * 24 * 3_600_000;
-
-/// What a network asked.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-struct Asked {
-    requests: u64,
-    odd: u64,
-}
 
 /// A request that does not fit, and may teach later.
 #[derive(Clone, Debug)]
@@ -125,21 +118,26 @@ impl Course {
             if is_odd && is_known && self.is_notorious_after(request, &verdict) {
                 return false;
             }
+            if self.is_known_visitor(request) {
+                self.trial.by_visitors += u64::from(request.weight());
+            }
             is_finished = self.trial.count(request);
             if is_odd {
                 let thing = verdict.misfits.first().map_or(0, |one| one.thing);
                 if is_known && self.is_faithful(request, options) {
                     self.site.hear_news(request, &verdict);
-                    let is_noise = verdict.misfits.iter().all(|one| one.change.is_none());
+                    let is_noise = verdict.misfits.first().is_some_and(Misfit::is_of_writing);
                     // Nobody alone makes the profile more careful, however often they come.
                     if is_noise && self.is_first_odd(request) {
-                        self.trial.noise += u64::from(request.weight());
+                        self.trial.noise += 1;
+                        if let Some(asked) = self.asked.get_mut(&request.who().network) {
+                            asked.is_noise = true;
+                        }
                     }
                 }
-                let is_change = verdict
-                    .misfits
-                    .first()
-                    .is_some_and(|one| one.change.is_some());
+                let strongest = verdict.misfits.first();
+                let is_change =
+                    strongest.is_some_and(|one| one.change.is_some() && one.aspect != Aspect::Form);
                 let waiting = Waiting {
                     request: request.alone(),
                     thing,
@@ -216,6 +214,12 @@ impl Course {
             && self.odd.get(&request.who().network).is_some_and(is_first)
     }
 
+    /// Whether a network is known as a visitor of whom nothing but this did not fit.
+    fn is_known_visitor(&self, request: &Request<'_>) -> bool {
+        self.fitted(request) >= FAITHFUL
+            && (self.is_first_odd(request) || !self.asked.contains_key(&request.who().network))
+    }
+
     /// Whether nothing else of what its network asked did not fit, since the week began.
     fn is_first_odd(&self, request: &Request<'_>) -> bool {
         let asked = self.asked.get(&request.who().network);
@@ -230,9 +234,8 @@ impl Course {
 
     pub(super) fn is_notorious(&self, network: u64) -> bool {
         let things = self.odd.get(&network);
-        let is_much = |asked: &Asked| asked.odd * NOTORIOUS_FROM >= asked.requests;
         things.is_some_and(|things| things.iter().all(|thing| *thing != 0))
-            && self.asked.get(&network).is_none_or(is_much)
+            && self.asked.get(&network).is_none_or(Asked::is_much_odd)
     }
 
     /// Whether so much of its network did not fit that this request neither counts nor teaches.
@@ -253,6 +256,7 @@ impl Course {
         asked.odd += u64::from(request.weight());
         asked.requests = asked.requests.max(asked.odd);
         let things = self.odd.entry(network).or_default();
+        let was_odd = things.iter().any(|one| *one != 0);
         // However much is odd of one request: a long form has many places for it.
         let strongest = verdict
             .misfits
@@ -263,6 +267,11 @@ impl Course {
             && let Some(free) = things.iter_mut().find(|one| **one == 0)
         {
             *free = thing;
+            if was_odd {
+                self.site.doubt_news(network);
+                let was_noise = std::mem::take(&mut asked.is_noise);
+                self.trial.noise -= i64::from(was_noise);
+            }
         }
         was
     }

@@ -35,11 +35,6 @@ impl Aspect {
             Self::Status | Self::Size | Self::Referrer | Self::Missing
         )
     }
-
-    /// Whether it is only new, and a site that has changed makes many of it.
-    pub(crate) const fn is_news(self) -> bool {
-        !matches!(self, Self::Form | Self::Repeated)
-    }
 }
 
 /// Where in the request it stands.
@@ -82,6 +77,11 @@ pub struct Misfit {
 }
 
 impl Misfit {
+    /// Whether it is the form of something that people write.
+    pub(crate) const fn is_of_writing(&self) -> bool {
+        matches!((self.aspect, self.place), (Aspect::Form, Place::Value(_)))
+    }
+
     /// What is odd of a path is one thing, unless it is written with what attacks are written with.
     pub(crate) const PATH: u64 = 1;
     pub(crate) const DANGEROUS_PATH: u64 = 2;

@@ -13,6 +13,7 @@
 //! Owns: what is learned and what is concluded from it. Never holds: files, threads, the wall clock;
 //! time is the events' own.
 
+mod asked;
 #[cfg(test)]
 mod bound_tests;
 #[cfg(test)]
@@ -56,6 +57,7 @@ mod varied_tests;
 mod vouched_tests;
 mod who;
 mod witness;
+mod writing;
 
 pub use endpoint::EndpointDescription;
 pub use eye::{Eye, PROFILE, Profiles, SiteInForce};

@@ -108,6 +108,10 @@ pub(crate) struct Part {
     pub(crate) share: f64,
     /// So many times as much is new there in what people write.
     written: f64,
+    /// How often what attacks are written with is new somewhere on the site, and written as elsewhere.
+    usual: f64,
+    /// At least so often a thing is honest.
+    least: f64,
     /// Fewer addresses than this know little.
     many: f64,
 }
@@ -121,10 +125,16 @@ pub(crate) struct Writing {
     pub(crate) plain: Part,
     /// What attacks are written with: in that visitors cannot be told from attackers who browse, too.
     pub(crate) dangerous: Part,
+    /// How strong a sign that is.
+    pub(crate) weight: f64,
 }
 
+/// The weight of what attacks are written with, and where it is written as visitors of the site write.
+const DANGEROUS: f64 = 7.5;
+const USUAL: f64 = 5.5;
+
 /// In free texts what attacks are written with is taken for at most so many times as usual.
-const MOST_DANGEROUS: f64 = 3.0;
+const MOST_DANGEROUS: f64 = 10.0;
 
 impl Part {
     /// So many of the requests of a site that so many addresses have asked.
@@ -133,6 +143,8 @@ impl Part {
         Self {
             share: (count as f64 / all.max(1) as f64).clamp(1e-4, 1.0),
             written: 1.0,
+            usual: 0.0,
+            least: 1e-9,
             many: (addresses as f64 / 2.0).clamp(least, most),
         }
     }
@@ -146,19 +158,30 @@ impl Part {
     }
 
     /// The same on a site where so many times as much is new in what people write as on others.
-    pub(crate) const fn noisy_in_writing(self, written: f64) -> Self {
-        Self { written, ..self }
+    pub(crate) const fn noisy_in_writing(self, written: f64, usual: f64) -> Self {
+        Self {
+            written,
+            usual,
+            ..self
+        }
     }
 
-    /// The same of what people write, as they like or not.
-    pub(crate) fn of_writing(self, is_free: bool) -> Writing {
+    /// The same of what people write, as they like or not, in a way that is usual elsewhere or not.
+    pub(crate) fn of_writing(self, is_free: bool, is_usual: bool) -> Writing {
+        let dangerous = if is_free {
+            self.noisy(self.written.min(MOST_DANGEROUS))
+        } else {
+            self
+        };
+        let (weight, least) = if is_usual {
+            (USUAL, self.usual)
+        } else {
+            (DANGEROUS, self.least)
+        };
         Writing {
             plain: self.noisy(self.written),
-            dangerous: if is_free {
-                self.noisy(self.written.min(MOST_DANGEROUS))
-            } else {
-                self
-            },
+            dangerous: Self { least, ..dangerous },
+            weight,
         }
     }
 
@@ -169,7 +192,7 @@ impl Part {
     /// What counts is how often the site's visitors would be taken for attackers by it: what is new
     /// once in a hundred requests to a page that one in a hundred asks for is rare enough.
     pub(crate) fn strength(self, probability: f64, addresses: u64) -> f64 {
-        let rarely = (probability * self.share).max(1e-9);
+        let rarely = (probability * self.share).max(self.least);
         let known = (addresses as f64 / self.many).min(1.0);
         known * ((-rarely.log10() - 1.0) / 2.0).clamp(0.0, 1.25)
     }

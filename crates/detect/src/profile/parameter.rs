@@ -56,6 +56,7 @@ impl Parameter {
     pub(super) fn judge(
         &self,
         (name, value, place): (&str, &[u8], usize),
+        shape: &Shape,
         again: Option<f64>,
         (part, [elsewhere, all], trust): (Part, [Option<(&ValueProfile, Part)>; 2], Trust),
         misfits: &mut Vec<Misfit>,
@@ -83,15 +84,14 @@ impl Parameter {
                 words: format!("parameter `{name}` came once {}", so_far()),
             });
         }
-        let shape = Shape::of(value);
-        let here = self.value.judge((&shape, value), part, trust);
+        let here = self.value.judge((shape, value), part, trust);
         let is_little_known = witnesses < FEW;
         let there = elsewhere
             .filter(|(values, _)| {
                 let is_listed_there = values.is_list() && !self.value.is_list();
                 here.is_some() || is_little_known || is_listed_there
             })
-            .map(|(values, part)| (values, values.judge((&shape, value), part, trust)));
+            .map(|(values, part)| (values, values.judge((shape, value), part, trust)));
         let worst = match (here, there) {
             (Some(_), Some((values, None))) if values.count() >= MUCH_MORE * self.value.count() => {
                 None
@@ -113,7 +113,7 @@ impl Parameter {
         if let Some((misfit, of)) = worst {
             misfits.extend(value_misfit((name, place), &misfit, of));
         } else if is_little_known {
-            misfits.extend(misfit_of_all((name, value, place), &shape, all, trust));
+            misfits.extend(misfit_of_all((name, value, place), shape, all, trust));
         }
     }
 }

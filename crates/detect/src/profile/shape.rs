@@ -81,6 +81,19 @@ impl Kind {
             _ => false,
         }
     }
+
+    /// These kinds and all that they cover.
+    pub(crate) fn covered(kinds: u64) -> u64 {
+        let is_known = |kind: Self| kinds & 1 << (kind as u8) != 0;
+        let is_covered = |kind: &Self| {
+            is_known(*kind)
+                || Self::ALL
+                    .into_iter()
+                    .any(|one| is_known(one) && one.covers(*kind))
+        };
+        let covered = Self::ALL.into_iter().filter(is_covered);
+        covered.fold(0, |mask, kind| mask | 1 << (kind as u8))
+    }
 }
 
 /// What is remembered of a value.
@@ -98,6 +111,8 @@ pub(crate) struct Shape {
     pub(crate) pattern: u64,
     pairs: [u16; Self::PAIRS],
     pair_count: u8,
+    /// What attacks are written with stands in it as visitors of the site write it elsewhere.
+    pub(crate) is_usual: bool,
 }
 
 impl Shape {
@@ -130,6 +145,7 @@ impl Shape {
             pattern: 0,
             pairs: [0; Self::PAIRS],
             pair_count: 0,
+            is_usual: false,
         };
         let mut before = class::LOWER;
         let mut run = 0u64;

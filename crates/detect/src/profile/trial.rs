@@ -13,6 +13,8 @@ pub(super) const TRIAL: u64 = 2_000;
 const DRIFT_NETWORKS: u32 = 12;
 /// Things that are told apart in a trial.
 const MAX_THINGS: usize = 256;
+/// Known visitors make at least so much of all requests.
+const FEWEST: f64 = 0.25;
 /// What strangers alone show counts for a tenth when it is asked whether a site has changed.
 const STRANGERS: f64 = 0.1;
 
@@ -21,10 +23,14 @@ const STRANGERS: f64 = 0.1;
 pub(super) struct Trial {
     pub(super) requests: u64,
     pub(super) alarms: u64,
-    /// The alarms of these that visitors made and no change of the site explains, one of each network.
+    /// The alarms of these that visitors made and no change of the site explains, one of each network, but for those of networks that
+    /// turned out to send other odd things: below 0 where more of these came before.
     #[serde(default)]
-    pub(super) noise: u64,
-    /// The share of these in the trial that was finished last.
+    pub(super) noise: i64,
+    /// Requests of known visitors of whom nothing else did not fit.
+    #[serde(default)]
+    pub(super) by_visitors: u64,
+    /// The share of the noise in these, in the trial that was finished last.
     #[serde(default)]
     pub(super) noise_share: f64,
     /// What did not fit, by what it was.
@@ -50,7 +56,9 @@ impl Trial {
         }
         let all = self.requests as f64;
         self.share = Some(self.alarms as f64 / all);
-        self.noise_share = self.noise as f64 / all;
+        // Where hardly any visitor is known it is a share of all.
+        let of = (self.by_visitors as f64).max(all * FEWEST);
+        self.noise_share = self.noise.max(0) as f64 / of;
         let alike = |things: &HashMap<u64, Witness>| {
             let alike = things.values();
             let alike = alike.filter(|seen| seen.networks() >= DRIFT_NETWORKS);
@@ -60,7 +68,8 @@ impl Trial {
         self.finished = [self.requests, self.alarms];
         self.requests = 0;
         self.alarms = 0;
-        self.noise = 0;
+        self.noise = self.noise.min(0);
+        self.by_visitors = 0;
         self.things.clear();
         self.of_strangers.clear();
         true

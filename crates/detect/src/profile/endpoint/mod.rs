@@ -1,12 +1,14 @@
 //! What is known of one path: methods, parameters, answers.
 
 mod description;
+mod site_wide;
 
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 use vigil_event::whole::is_secret;
 
 pub use self::description::EndpointDescription;
+pub(crate) use self::site_wide::SiteWide;
 use super::class;
 use super::kin::Kin;
 use super::misfit::{Aspect, Misfit, Place, grouped};
@@ -16,7 +18,6 @@ use super::parameter::{Parameter, misfit_elsewhere};
 use super::seen::{self, Origin, Request};
 use super::shape::{Shape, bucket, bucket_start};
 use super::sparse::Sparse;
-use super::value::ValueProfile;
 use super::who::hash_text;
 use super::witness::{Crowd, Lesson, Novelty, PER_ADDRESS, Witness};
 
@@ -55,28 +56,6 @@ struct Settled {
     kin: u64,
     /// The methods that are trusted on any of these.
     kin_methods: u64,
-}
-
-/// What a site knows of a parameter's name or a method, whatever the path.
-pub(crate) trait SiteWide {
-    /// What its values look like, if it is known somewhere on the site, and how much of the site's
-    /// traffic has it.
-    fn values(&self, name: &str) -> Option<(&ValueProfile, Part)>;
-
-    /// The same of all values, whatever they are called.
-    fn all_values(&self) -> Option<(&ValueProfile, Part)>;
-
-    /// How strong a sign a parameter of that name is, as one that hardly any request to the site has.
-    fn strength_of_new(&self, name: &str) -> f64;
-
-    /// How strong a sign it is that a parameter comes twice with the same value.
-    fn strength_of_double(&self) -> f64;
-
-    /// How many clients came that have never shown that method on any path.
-    fn clients_without(&self, method: u8) -> u64;
-
-    /// Whether it is known on the site, be it because it is new on many paths.
-    fn is_known(&self, name: &str, trust: Trust) -> bool;
 }
 
 impl Endpoint {
@@ -232,8 +211,10 @@ impl Endpoint {
                     let elsewhere = [names.values(key), names.all_values()];
                     let is_double = again && request.has_before(place, [name, value]);
                     let double = is_double.then(|| names.strength_of_double());
+                    let shape = names.shape(value, trust);
                     parameter.judge(
                         (key, value, place),
+                        &shape,
                         again.then_some(double.unwrap_or(0.0)),
                         (part, elsewhere, trust),
                         misfits,
@@ -308,7 +289,7 @@ impl Endpoint {
         let seen = self.settled.crowd;
         let strength = part.strength(self.new_names.probability(self.count, seen, shown), crowd);
         let strength = strength.max(names.strength_of_new(&key));
-        let shape = Shape::of(value);
+        let shape = names.shape(value, trust);
         // Those in the path begin with the sign that parts them from it.
         let bare = name.strip_prefix(b";").unwrap_or(name);
         let classes = shape.classes | Shape::of(bare).classes;

@@ -5,6 +5,7 @@ use vigil_event::whole::is_secret;
 use super::room::{count, entry};
 use super::stray::counts_as_stray;
 use super::{ENOUGH_FOR_NAMES, MAX_ENDINGS, MAX_MISSING, MAX_NAMES, Named, Site};
+use crate::profile::class;
 use crate::profile::ending::{ending, is_file};
 use crate::profile::name::{is_campaign, name_key};
 use crate::profile::options::Trust;
@@ -19,6 +20,7 @@ impl Site {
     /// Learns that somebody asked for what is not there, if it is not.
     pub(super) fn learn_missing(&mut self, request: &Request<'_>, trust: Trust) {
         let path = request.path();
+        self.strays.learn_writing(path, &request.lesson());
         let Found::Unknown { node, .. } = self.find(request) else {
             return;
         };
@@ -33,6 +35,7 @@ impl Site {
         let by = &request.lesson();
         let mut key = String::new();
         let mut is_new = false;
+        let mut is_new_writing = false;
         let all = self
             .values
             .get_or_insert_with(|| Box::new(ValueProfile::of_forms()));
@@ -40,6 +43,7 @@ impl Site {
             name_key(name, &mut key);
             let shape = Shape::of(value);
             all.learn((&shape, value), by, trust);
+            let is_dangerous = trust.read(shape.classes) & class::DANGEROUS != 0;
             let known = self.names.get(key.as_str());
             let is_rare = known.is_none_or(|one| one.most_seen().is_rare());
             is_new |= is_rare && !is_campaign(&key);
@@ -60,8 +64,16 @@ impl Site {
                 named.seen.see(by);
             }
             named.value.learn((&shape, value), by, trust);
+            if is_dangerous {
+                if named.value.is_free() {
+                    self.writing.learn(value, by);
+                }
+                is_new_writing |=
+                    named.value.is_dangerous(&shape, trust) && self.writing.knows(value, trust);
+            }
         }
         self.new_names.see(self.count, is_new, by);
+        self.new_writing.see_odd_too(self.count, is_new_writing, by);
         let mut pairs = request.parameters().enumerate();
         let is_double = pairs.any(|(place, pair)| request.has_before(place, pair));
         self.doubles.see(self.count, is_double, by);

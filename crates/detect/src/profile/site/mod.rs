@@ -1,6 +1,7 @@
 //! One site: its paths, the names and endings used anywhere on it, and the judgement of a request.
 
 mod learn;
+mod news;
 mod room;
 mod stray;
 mod unknown;
@@ -10,21 +11,23 @@ use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 use vigil_event::Outcome;
 
-use self::room::count;
+use self::news::News;
 use self::stray::{Lost, Strays, counts_as_stray};
 use self::verdict::{segment_misfit, verdict};
+use super::class;
 use super::ending::ending;
 use super::endpoint::{Endpoint, EndpointDescription, SiteWide};
 use super::misfit::Misfit;
 use super::options::{Part, ProfileOptions, Trust};
 use super::seen::Request;
 use super::segment::segments;
-use super::shape::bucket;
+use super::shape::{Shape, bucket};
 use super::sparse::Sparse;
 use super::tree::{Found, Node};
 use super::value::ValueProfile;
 use super::who::hash_text;
 use super::witness::{Crowd, Novelty, Witness};
+use super::writing::Writing;
 
 /// Names of parameters that are told apart on a site, and endings.
 const MAX_NAMES: usize = 512;
@@ -35,10 +38,6 @@ const MAX_ENDINGS: usize = 64;
 const NAMES_IN_LATIN1: usize = 2;
 /// Broken links that are remembered.
 const MAX_MISSING: usize = 256;
-/// New things that are told apart.
-const MAX_NEWS: usize = 256;
-/// The site itself has changed where visitors of so many networks show the same.
-const ENOUGH_FOR_NEWS: u32 = 6;
 
 /// What is known of a site.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,8 +75,13 @@ pub struct Site {
     #[serde(default = "Strays::not_begun")]
     strays: Strays,
     /// What is new and does not fit, but visitors send it all the same.
+    #[serde(default, rename = "heard")]
+    news: News,
+    /// How visitors write what attacks are written with, and how often in a place that did not have it.
     #[serde(default)]
-    news: HashMap<u64, Witness>,
+    writing: Writing,
+    #[serde(default = "Novelty::not_begun")]
+    new_writing: Novelty,
     #[serde(default)]
     noise: Noise,
     /// In what people write.
@@ -108,11 +112,17 @@ impl Eq for Noise {}
 impl Noise {
     /// However noisy a site is, what was never seen on it stays odd.
     const MOST: f64 = 10.0;
+    /// A site with many forms has many places in which something is new, each of them seldom.
+    const MOST_OF_WRITING: f64 = 30.0;
 
     /// Goes by the share of requests that did not fit on a trial.
-    fn hear(&mut self, share: f64, may_be: f64) {
+    fn hear(&mut self, share: f64, may_be: f64, most: f64) {
         let times = (share / may_be.max(1e-6)).sqrt().clamp(0.75, 2.0);
-        self.0 = (self.0 * times).clamp(1.0, Self::MOST);
+        self.0 = (self.0 * times).clamp(1.0, most);
+    }
+
+    fn is_bounded(self, most: f64) -> bool {
+        (1.0..=most).contains(&self.0)
     }
 }
 
@@ -155,6 +165,15 @@ impl SiteWide for Site {
 
     fn all_values(&self) -> Option<(&ValueProfile, Part)> {
         Some((self.values.as_deref()?, self.part_of_values(self.count)))
+    }
+
+    fn shape(&self, value: &[u8], trust: Trust) -> Shape {
+        let mut shape = Shape::of(value);
+        let dangerous = trust.read(shape.classes) & class::DANGEROUS;
+        shape.is_usual = dangerous != 0
+            && dangerous & 1 << class::INVALID == 0
+            && self.writing.knows(value, trust);
+        shape
     }
 
     fn strength_of_new(&self, name: &str) -> f64 {
@@ -233,7 +252,9 @@ impl Site {
             + self.endings.capacity() * size_of::<(Box<str>, Witness)>()
             + self.forms().map(ValueProfile::bytes).sum::<usize>()
             + self.strays.bytes()
-            + (self.missing.capacity() + self.news.capacity()) * size_of::<(u64, Witness)>()
+            + self.writing.bytes()
+            + self.news.bytes()
+            + self.missing.capacity() * size_of::<(u64, Witness)>()
     }
 
     /// What is known of forms, wherever they stand.
@@ -295,10 +316,10 @@ impl Site {
     /// Takes note that somebody who is known as a visitor sent what does not fit.
     pub(crate) fn hear_news(&mut self, request: &Request<'_>, verdict: &Verdict) {
         for misfit in &verdict.misfits {
-            if let Some(change) = misfit.change {
-                count(&mut self.news, change, MAX_NEWS, request);
-            } else if misfit.thing == Misfit::PATH && request.was_served() {
-                count(&mut self.news, hash_text(request.path()), MAX_NEWS, request);
+            let is_page = misfit.thing == Misfit::PATH && request.was_served();
+            let page = is_page.then(|| hash_text(request.path()));
+            if let Some(change) = misfit.change.or(page) {
+                self.news.hear(change, request.who().network);
             }
         }
     }
@@ -308,20 +329,20 @@ impl Site {
         self.news.clear();
     }
 
-    /// Whether the site itself has changed there: visitors of several networks send the same.
-    fn is_news(&self, misfit: &Misfit) -> bool {
-        let seen = misfit.change.and_then(|change| self.news.get(&change));
-        seen.is_some_and(|seen| seen.networks() >= ENOUGH_FOR_NEWS)
+    /// What a network sent is no sign that the site has changed: something else of it was odd, too.
+    pub(crate) fn doubt_news(&mut self, network: u64) {
+        self.news.doubt(network);
     }
 
     /// Takes note of the share of requests that did not fit on a trial, of which so many may.
     pub(crate) fn hear(&mut self, share: f64, may_be: f64) {
-        self.noise.hear(share, may_be);
+        self.noise.hear(share, may_be, Noise::MOST);
     }
 
     /// The same of what known visitors wrote.
     pub(crate) fn hear_of_writing(&mut self, share: f64, may_be: f64) {
-        self.noise_of_writing.hear(share, may_be);
+        self.noise_of_writing
+            .hear(share, may_be, Noise::MOST_OF_WRITING);
     }
 
     /// Works out what is trusted from what was learned.
@@ -358,7 +379,8 @@ impl Site {
         let mut misfits = Vec::new();
         let mut key = String::new();
         let found = self.root.find(request.path(), &mut key, |node, segment| {
-            misfits.extend(self.judge_segment(node, segment, trust, true));
+            let misfit = self.judge_segment(node, segment, trust, true);
+            misfits.extend(misfit.filter(|_| !self.is_copied(request, trust)));
         });
         match found {
             Found::Known(endpoint) => {
@@ -377,7 +399,16 @@ impl Site {
                 &mut misfits,
             ),
         }
-        verdict(misfits, is_drifting, |misfit| self.is_news(misfit))
+        verdict(misfits, |misfit| {
+            let news = &self.news;
+            let change = misfit.change;
+            change.is_some_and(|change| news.is_change(change, is_drifting))
+        })
+    }
+
+    /// Whether nothing is at a path that is written as links are that were copied with what stood around them.
+    fn is_copied(&self, request: &Request<'_>, trust: Trust) -> bool {
+        !request.was_served() && self.strays.is_copied(request.path(), trust)
     }
 
     /// What does not fit of a name below that place.
@@ -398,7 +429,9 @@ impl Site {
 
     /// The same where values are judged.
     fn part_of_values(&self, count: u64) -> Part {
-        self.part(count).noisy_in_writing(self.noise_of_writing.0)
+        let usual = self.new_writing.probability(self.count, self.size, 0);
+        self.part(count)
+            .noisy_in_writing(self.noise_of_writing.0, usual)
     }
 
     fn is_ending(&self, name: &str, trust: Trust) -> bool {
@@ -448,11 +481,12 @@ impl Site {
             && self.endings.len() <= MAX_ENDINGS
             && self.missing.len() <= MAX_MISSING
             && self.strays.is_bounded()
+            && self.writing.is_bounded()
             && self.forms().all(ValueProfile::is_bounded)
-            && self.news.len() <= MAX_NEWS
+            && self.news.is_bounded()
             && self.names.values().all(|one| one.value.is_bounded())
-            && [self.noise, self.noise_of_writing].map(|one| (1.0..=Noise::MOST).contains(&one.0))
-                == [true; 2]
+            && self.noise.is_bounded(Noise::MOST)
+            && self.noise_of_writing.is_bounded(Noise::MOST_OF_WRITING)
             && self.root.is_bounded(0)
             && self.root.places() <= 2 * options.max_places.max(1)
     }

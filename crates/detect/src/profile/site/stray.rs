@@ -16,6 +16,7 @@ use crate::profile::options::Trust;
 use crate::profile::seen::{Origin, Request};
 use crate::profile::segment::segments;
 use crate::profile::witness::{Lesson, Novelty, Witness};
+use crate::profile::writing::{Writing, is_plain};
 
 /// What browsers, crawlers and mail programs ask any site for, whether it is there or not.
 const ERRANDS: [&[u8]; 9] = [
@@ -125,6 +126,9 @@ pub(super) struct Strays {
     /// How often a name ends as nothing on the site does, and as no file does either.
     #[serde(default = "Novelty::not_begun")]
     new_endings: Novelty,
+    /// How the paths are written: links are copied with a bracket or a comma that stood around them.
+    #[serde(default)]
+    writing: Writing,
 }
 
 impl Strays {
@@ -168,6 +172,16 @@ impl Strays {
         }
     }
 
+    /// Whether a path has what attacks are written with, and many have asked for such that are written alike.
+    pub(super) fn is_copied(&self, path: &[u8], trust: Trust) -> bool {
+        !is_plain(path) && self.writing.knows(path, trust)
+    }
+
+    /// Learns how a path is written at which nothing is, whoever leads there.
+    pub(super) fn learn_writing(&mut self, path: &[u8], by: &Lesson<'_>) {
+        self.writing.learn(path, by);
+    }
+
     /// Learns whether a path that leads nowhere known has a hidden name, although it was served.
     pub(super) fn learn_served(&mut self, path: &[u8], count: u64, by: &Lesson<'_>) {
         if let Some(new) = self.new.get_mut(Stray::Hidden as usize) {
@@ -199,10 +213,12 @@ impl Strays {
 
     pub(super) fn bytes(&self) -> usize {
         let names = self.endings.keys().map(|name| name.len());
-        self.endings.capacity() * size_of::<(Box<str>, Witness)>() + names.sum::<usize>()
+        self.endings.capacity() * size_of::<(Box<str>, Witness)>()
+            + names.sum::<usize>()
+            + self.writing.bytes()
     }
 
     pub(super) fn is_bounded(&self) -> bool {
-        self.endings.len() <= MAX_ENDINGS
+        self.endings.len() <= MAX_ENDINGS && self.writing.is_bounded()
     }
 }

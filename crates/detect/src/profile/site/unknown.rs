@@ -11,7 +11,6 @@ use crate::profile::options::Trust;
 use crate::profile::parameter::misfit_elsewhere;
 use crate::profile::seen::{Origin, Request, method_name};
 use crate::profile::segment::segments;
-use crate::profile::shape::Shape;
 use crate::profile::tree::{MAX_DEPTH, Node};
 use crate::profile::who::hash_text;
 use crate::profile::witness::Witness;
@@ -33,9 +32,9 @@ impl Site {
         if !was_served && is_broken_link {
             return;
         }
-        let news = self.news.get(&hash_text(request.path()));
         let is_found = request.origin() == Origin::Here
-            || shown.max(news.map_or(0, Witness::networks)) >= FOUND_BY
+            || shown >= FOUND_BY
+            || self.news.is_change(hash_text(request.path()), false)
             || segment.is_some_and(|segment| node.is_of_new_build(segment));
         let most = if was_served && !is_found {
             MOST
@@ -71,11 +70,13 @@ impl Site {
                 grouped(clients)
             ),
         };
-        let is_errand = !was_served && is_errand(request.path());
-        let named = segment.filter(|_| !is_errand).and_then(|segment| {
-            self.judge_ending(request, (was_served, trust), misfits);
-            self.strangest_name(named, (request, segment), trust)
-        });
+        let is_usual = is_errand(request.path()) || self.is_copied(request, trust);
+        let named = segment
+            .filter(|_| was_served || !is_usual)
+            .and_then(|segment| {
+                self.judge_ending(request, (was_served, trust), misfits);
+                self.strangest_name(named, (request, segment), trust)
+            });
         match named {
             Some(named) if named.thing == Misfit::DANGEROUS_PATH => {
                 misfits.extend([named, unknown]);
@@ -88,16 +89,7 @@ impl Site {
             _ => misfits.push(unknown),
         }
         self.judge_rest(request, (node, 1.0 - strength.min(1.0)), trust, misfits);
-        if segments(request.path()).nth(MAX_DEPTH).is_some() {
-            misfits.push(Misfit {
-                aspect: Aspect::Path,
-                place: Place::Path,
-                thing: Misfit::PATH,
-                change: None,
-                score: 4.0,
-                words: format!("no path had more than {MAX_DEPTH} parts"),
-            });
-        }
+        misfits.extend(too_deep(request.path()));
     }
 
     /// Whether hardly any visitor asks for what is as strange as that path, at which nothing is: how, and how
@@ -174,8 +166,12 @@ impl Site {
         for (place, [name, value]) in request.parameters().enumerate() {
             name_key(name, &mut key);
             let elsewhere = [self.values(&key), self.all_values()];
-            let misfit =
-                misfit_elsewhere((&key, value, place), &Shape::of(value), elsewhere, trust);
+            let misfit = misfit_elsewhere(
+                (&key, value, place),
+                &self.shape(value, trust),
+                elsewhere,
+                trust,
+            );
             misfits.extend(misfit.map(|one| Misfit {
                 score: one.score * usual,
                 ..one
@@ -241,6 +237,18 @@ impl Site {
             ),
         });
     }
+}
+
+/// What is said of a path that has more parts than any.
+fn too_deep(path: &[u8]) -> Option<Misfit> {
+    segments(path).nth(MAX_DEPTH).map(|_| Misfit {
+        aspect: Aspect::Path,
+        place: Place::Path,
+        thing: Misfit::PATH,
+        change: None,
+        score: 4.0,
+        words: format!("no path had more than {MAX_DEPTH} parts"),
+    })
 }
 
 /// Whether that part of a path stands right after a file's name.

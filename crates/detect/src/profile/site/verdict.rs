@@ -18,12 +18,8 @@ const MOST_AROUND: f64 = 4.9;
 /// The weight of what is only new where the site changes.
 const NEWS: f64 = 0.6;
 
-/// Adds up what does not fit. What is only new counts less where all of the site changes, or just that.
-pub(super) fn verdict(
-    mut misfits: Vec<Misfit>,
-    is_drifting: bool,
-    has_changed: impl Fn(&Misfit) -> bool,
-) -> Verdict {
+/// Adds up what does not fit. What is only new counts less where the site has changed in just that.
+pub(super) fn verdict(mut misfits: Vec<Misfit>, has_changed: impl Fn(&Misfit) -> bool) -> Verdict {
     misfits.sort_by(|a, b| b.score.total_cmp(&a.score));
     let mut is_news = false;
     for misfit in &mut misfits {
@@ -31,7 +27,7 @@ pub(super) fn verdict(
         if has_changed && is_news {
             // What changes at once is one change.
             misfit.score = 0.0;
-        } else if has_changed || is_drifting && misfit.aspect.is_news() {
+        } else if has_changed {
             misfit.score *= NEWS;
         }
         is_news |= has_changed;

@@ -1,4 +1,4 @@
-//! Which values that do not fit may be explained by a change of the page.
+//! Which values that do not fit may be explained by a change of the page, and which are shortened.
 
 use super::ValueProfile;
 use crate::profile::misfit::{Aspect, ValueMisfit};
@@ -51,4 +51,41 @@ fn what_attacks_are_written_with_is_no_change() {
         "an apostrophe alone is weaker"
     );
     assert!(attack.change.is_none() && attack.is_dangerous);
+}
+
+#[test]
+fn what_is_always_of_one_length_is_odd_when_it_is_shorter() {
+    let trust = Trust::of(&ProfileOptions::default());
+    let session = |number: u64| format!("{:016X}.node{}", hash(number), number % 4);
+    let text = |number: u64| format!("note {number} {}", "words ".repeat(1 + number as usize % 4));
+    let shortened = |short: &str, value: &dyn Fn(u64) -> String| {
+        let mut profile = ValueProfile::default();
+        for number in 0..VALUES {
+            let who = Who {
+                address: hash(number),
+                network: hash(number ^ 0xabcd),
+                period: (number / 100) as u32,
+                is_vouched: false,
+            };
+            let by = Lesson {
+                who: &who,
+                weight: 1,
+                is_odd: false,
+            };
+            let value = value(number);
+            profile.learn((&Shape::of(value.as_bytes()), value.as_bytes()), &by, trust);
+            if number % 200 == 199 {
+                profile.settle(trust);
+            }
+        }
+        let part = Part::of(VALUES, VALUES, VALUES);
+        let misfit = profile.judge(
+            (&Shape::of(short.as_bytes()), short.as_bytes()),
+            part,
+            trust,
+        );
+        misfit.map_or(0.0, |misfit| misfit.score)
+    };
+    let (session, text) = (shortened("1F2E.node1", &session), shortened("note", &text));
+    assert!(session >= 5.0 && text < 5.0, "{session} {text}");
 }

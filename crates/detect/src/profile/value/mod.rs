@@ -7,10 +7,12 @@ mod add;
 #[cfg(test)]
 mod change_tests;
 mod pattern;
+mod reason;
 mod words;
 
 use serde::{Deserialize, Serialize};
 
+use self::reason::Reason;
 use super::class;
 use super::misfit::{Aspect, ValueMisfit};
 use super::options::{Part, Trust, Writing};
@@ -31,6 +33,8 @@ const MAX_PATTERNS: usize = 12;
 const FREE_FROM: u64 = 200;
 /// With fewer requests than this a list of values says nothing.
 const MIN_FOR_LIST: u64 = 200;
+/// The bucket of lengths from which on people do not type a value by heart: 16 bytes.
+const LONG: u8 = 9;
 
 /// A value that was sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -237,7 +241,7 @@ impl ValueProfile {
         let enough = |seen: &Witness| trust.trusts(seen);
         self.settled = Settled {
             classes: self.classes.mask_of(class),
-            kinds: covered(kinds),
+            kinds: Kind::covered(kinds),
             shortest: lengths.trailing_zeros().min(63) as u8,
             longest: self.lengths.highest(enough).unwrap_or_default(),
             most_signs: self.signs.highest(enough).unwrap_or_default(),
@@ -280,7 +284,7 @@ impl ValueProfile {
         if !self.settled.is_ready {
             return None;
         }
-        let writing = part.of_writing(self.is_free());
+        let writing = part.of_writing(self.is_free(), shape.is_usual);
         let form = self.judge_form(shape, writing, trust);
         if form.as_ref().is_some_and(|misfit| misfit.score >= STRONG) {
             return form;
@@ -325,7 +329,12 @@ impl ValueProfile {
             consider(score, Reason::Long);
         } else if settled.shortest.saturating_sub(length) > 1 {
             let rarity = self.rarity(self.lengths.networks(length), part);
-            consider(2.5 * rarity, Reason::Short);
+            let weight = if self.has_one_length() && kind != Kind::Empty {
+                6.0
+            } else {
+                2.5
+            };
+            consider(weight * rarity, Reason::Short);
         }
         let signs = shape.sign_bucket();
         let beyond = signs.saturating_sub(settled.most_signs);
@@ -353,7 +362,7 @@ impl ValueProfile {
         worst.map(|(score, reason)| ValueMisfit {
             aspect: Aspect::Form,
             score,
-            change: (!is_dangerous && matches!(reason, Reason::Pattern)).then_some(shape.pattern),
+            change: (!is_dangerous && !is_long).then(|| reason.change(shape)),
             is_dangerous,
             is_long,
             usual: self.usual(&reason),
@@ -361,14 +370,20 @@ impl ValueProfile {
     }
 
     /// Whether it is written with what attacks are written with, and values here are not.
-    const fn is_dangerous(&self, shape: &Shape, trust: Trust) -> bool {
+    pub(crate) const fn is_dangerous(&self, shape: &Shape, trust: Trust) -> bool {
         trust.read(shape.classes) & !self.settled.classes & class::DANGEROUS != 0
+    }
+
+    /// Whether values are long and as good as all of one length, as those are that machines make.
+    const fn has_one_length(&self) -> bool {
+        let [shortest, longest] = [self.settled.shortest, self.settled.longest];
+        shortest >= LONG && longest <= shortest + 1
     }
 
     /// What attacks are written with is new until it is trusted, however many have tried.
     fn class_score(&self, class: u8, writing: Writing) -> f64 {
         if class::DANGEROUS & 1 << class != 0 {
-            7.5 * self.strength(&self.new_classes, 0, writing.dangerous)
+            writing.weight * self.strength(&self.new_classes, 0, writing.dangerous)
         } else {
             let shown = self.classes.networks(class);
             5.5 * self.strength(&self.new_classes, shown, writing.plain)
@@ -385,7 +400,7 @@ impl ValueProfile {
         let is_dangerous = signs & (1 << (pair >> 8) | 1 << (pair & 63)) != 0;
         let shown = seen.map_or(0, |(_, seen)| seen.networks());
         let (weight, part) = if is_dangerous {
-            (5.5, writing.dangerous)
+            (writing.weight - 2.0, writing.dangerous)
         } else {
             (4.0, writing.plain)
         };
@@ -472,28 +487,4 @@ fn too_long(shape: &Shape, usual: u64) -> f64 {
         _ if length > usual + 2 => 2.5,
         _ => 0.0,
     }
-}
-
-/// Why a form does not fit.
-enum Reason {
-    Class(u8),
-    Kind,
-    Long,
-    Short,
-    Signs,
-    Pattern,
-    Pair(u16),
-}
-
-/// These kinds and all that they cover.
-fn covered(kinds: u64) -> u64 {
-    let is_known = |kind: Kind| kinds & 1 << (kind as u8) != 0;
-    let is_covered = |kind: &Kind| {
-        is_known(*kind)
-            || Kind::ALL
-                .into_iter()
-                .any(|one| is_known(one) && one.covers(*kind))
-    };
-    let covered = Kind::ALL.into_iter().filter(is_covered);
-    covered.fold(0, |mask, kind| mask | 1 << (kind as u8))
 }
