@@ -143,9 +143,10 @@ fn rule() -> impl Strategy<Value = Vec<[String; 3]>> {
 /// The rules, of which some skip others; for `plain` such that none has a shortcut: each link looks at a
 /// variable that rules could set, each match does something, and all that is set is read.
 fn written(rules: &[(Vec<[String; 3]>, u8)], is_plain: bool) -> String {
-    let (also, and) = match is_plain {
-        true => ("|TX:never", "ctl:ruleRemoveById=99,"),
-        false => ("", ""),
+    let (also, and) = if is_plain {
+        ("|TX:never", "ctl:ruleRemoveById=99,")
+    } else {
+        ("", "")
     };
     let mut text = String::new();
     for (id, (links, kind)) in (1..).zip(rules) {
