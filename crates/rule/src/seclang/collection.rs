@@ -91,6 +91,19 @@ impl Collection {
         Self::NAMES.get(self as usize).map_or("", |(name, _)| name)
     }
 
+    /// Whether its values are names of other values, and so their own names.
+    pub(super) const fn is_of_names(self) -> bool {
+        matches!(
+            self,
+            Self::ArgsNames
+                | Self::ArgsGetNames
+                | Self::ArgsPostNames
+                | Self::FilesNames
+                | Self::RequestHeadersNames
+                | Self::RequestCookiesNames
+        )
+    }
+
     /// Whether its values are of the request, and not what rules made.
     pub(super) const fn is_of_request(self) -> bool {
         !matches!(

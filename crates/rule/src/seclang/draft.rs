@@ -255,6 +255,25 @@ fn phase_of(text: &str) -> u8 {
 }
 
 impl DraftLink {
+    /// The variables that tell whether it matches.
+    pub(super) fn asked(&self) -> impl Iterator<Item = &Variable> {
+        self.variables.iter().chain(self.argument.macros())
+    }
+
+    /// The variables that stand in what a match sets.
+    pub(super) fn filled_in(&self) -> impl Iterator<Item = &Variable> {
+        let texts = self.effects.iter().flat_map(|effect| match effect {
+            Effect::Set { name, change } => match change {
+                Change::To(text) | Change::Plus(text) | Change::Minus(text) => {
+                    [Some(name), Some(text)]
+                }
+                Change::Unset => [Some(name), None],
+            },
+            Effect::Remove(_) | Effect::RemoveTarget(..) | Effect::Off => [None, None],
+        });
+        texts.flatten().flat_map(Text::macros)
+    }
+
     /// Reads `!@name argument`; without a name it is a pattern.
     fn ask(&mut self, text: &str) {
         let text = text.trim_start();

@@ -9,7 +9,7 @@ use std::ops::Range;
 use super::collection::Collection;
 use super::program::{Compiled, Link, Program};
 use super::reads::{Look, Reader};
-use super::texts::{has, insert, numbers};
+use super::texts::{Texts, has, insert, numbers};
 use super::transform::Bytes;
 use super::values::{Members, Values};
 use vigil_event::familiar::{Familiar, Place, Recall};
@@ -309,8 +309,11 @@ impl Memory {
         look.close(opened, self.row_mut(value, reader));
     }
 
-    /// Keeps what was found out about the values that are known.
-    pub(super) fn keep(&mut self, readers: &[Reader]) {
+    /// Keeps what was found out about the values that are known, if nothing was left as it is.
+    pub(super) fn keep(&mut self, readers: &[Reader], texts: &Texts) {
+        if texts.is_cut() {
+            return;
+        }
         for (reader, members) in readers.iter().zip(&self.members) {
             for state in self.states.get(members.clone()).into_iter().flatten() {
                 let known = state.place.and_then(|place| self.table.get_mut(place));

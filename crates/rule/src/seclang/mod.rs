@@ -213,7 +213,10 @@ impl SecRules {
                 });
             }
         });
-        repeats.learn(&work.matters, hits.get(before..).unwrap_or_default());
+        // What was left as it is, since there was too much, says nothing of other requests.
+        if !work.texts.is_cut() {
+            repeats.learn(&work.matters, hits.get(before..).unwrap_or_default());
+        }
     }
 }
 

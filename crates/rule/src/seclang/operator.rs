@@ -144,10 +144,11 @@ impl Operator {
         }
     }
 
-    /// Whether it surely holds of no text that has no other bytes than these.
-    pub(super) fn is_out_of(&self, bytes: Bytes) -> bool {
+    /// Whether it surely holds of no text that has no other bytes than these, or `may_be_empty` though
+    /// there are some.
+    pub(super) fn is_out_of(&self, bytes: Bytes, may_be_empty: bool) -> bool {
         match self {
-            Self::Pattern(pattern) => !pattern.may_match(bytes),
+            Self::Pattern(pattern) => !pattern.may_match(bytes, may_be_empty),
             Self::Injection(one) => !one.bytes().meets(bytes.set()),
             Self::NotBytes(allowed) => {
                 let mut foreign = (0..=u8::MAX).zip(allowed.iter());
@@ -217,6 +218,11 @@ impl Operator {
             | Self::Number(_, text) => Some(text),
             _ => None,
         }
+    }
+
+    /// Whether a match has groups beside the whole.
+    pub(super) fn has_groups(&self) -> bool {
+        matches!(self, Self::Pattern(pattern) if pattern.has_groups())
     }
 
     /// The groups of a match.
@@ -364,7 +370,7 @@ mod tests {
                 question("noMatch", ""),
             ];
             for text in [any.as_slice(), soft.as_bytes()] {
-                let out = questions.iter().filter(|one| one.is_out_of(Bytes::of(text)));
+                let out = questions.iter().filter(|one| one.is_out_of(Bytes::of(text), false));
                 for one in out {
                     prop_assert_eq!(one.find(text, b""), None, "{:?}", one);
                 }

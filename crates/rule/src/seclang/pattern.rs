@@ -82,9 +82,10 @@ impl Pattern {
         })
     }
 
-    /// Whether it may match a text that has bytes of these kinds.
-    pub(super) fn may_match(&self, bytes: Bytes) -> bool {
-        let has_empty_line = bytes == Bytes::default() || Bytes::LINE_BREAK.are_any_of(bytes);
+    /// Whether it may match a text that has bytes of these kinds, or may have none.
+    pub(super) fn may_match(&self, bytes: Bytes, may_be_empty: bool) -> bool {
+        let may_be_empty = may_be_empty || bytes == Bytes::default();
+        let has_empty_line = may_be_empty || Bytes::LINE_BREAK.are_any_of(bytes);
         let all_occur = || self.bytes.iter().all(|set| set.meets(bytes.set()));
         (has_empty_line || !self.is_empty) && all_occur()
     }

@@ -150,7 +150,7 @@ impl Planner<'_> {
     }
 
     fn link_outcome(&self, link: &DraftLink) -> Option<bool> {
-        if link.operator.eq_ignore_ascii_case("unconditionalMatch") {
+        if link.variables.is_empty() && link.operator.eq_ignore_ascii_case("unconditionalMatch") {
             return Some(true);
         }
         let mut values = Vec::new();

@@ -177,7 +177,7 @@ fn in_order(items: Vec<Item<'_>>) -> (Vec<Compiled>, Sets) {
                 rule.links
                     .iter_mut()
                     .for_each(|link| link.finish(draft, &mut sets));
-                let is_idle = |link: &&Link| link.deeds.is_empty() && !link.capture;
+                let is_idle = |link: &&Link| !link.does_something();
                 rule.needed = 0..1 + rule.links.iter().take_while(is_idle).count();
                 rules.push((rule, draft));
             }
@@ -199,10 +199,12 @@ fn in_order(items: Vec<Item<'_>>) -> (Vec<Compiled>, Sets) {
 impl Link {
     /// Adds what follows from the deeds that are left.
     fn finish(&mut self, draft: &Draft, sets: &mut Sets) {
-        let mut variables = draft.links.iter().flat_map(|link| &link.variables);
+        let links = draft.links.iter();
+        let mut variables = links.flat_map(|link| link.asked().chain(link.filled_in()));
         let reads_matches =
-            variables.any(|variable| variable.collection.starts_with("MATCHED_VARS"));
-        self.all = reads_matches || !self.deeds.is_empty();
+            variables.any(|variable| variable.collection.starts_with("MATCHED_VAR"));
+        // Of what matched and of its groups the last is known, as in libmodsecurity.
+        self.all = reads_matches || self.capture || !self.deeds.is_empty();
         if let Some(set) = gate(self) {
             self.gate = Some(sets.len());
             for literal in &set {
@@ -215,12 +217,18 @@ impl Link {
         }
     }
 
+    /// Whether a match of it alone changes what others know.
+    pub(super) const fn does_something(&self) -> bool {
+        self.capture || !self.deeds.is_empty()
+    }
+
     /// Whether it surely matches no text that has no other bytes than these.
     pub(super) fn is_out_of(&self, bytes: Bytes) -> bool {
         let is_out = |chain: &Vec<Transform>| {
             let made = chain.iter().fold(bytes, |bytes, one| one.makes(bytes));
+            let may_be_empty = chain.iter().any(|one| one.concerns(bytes));
             let mut literals = self.literals.iter();
-            self.operator.is_out_of(made)
+            self.operator.is_out_of(made, may_be_empty)
                 || self.gate.is_some() && !literals.any(|literal| literal.are_all_of(made))
         };
         !self.negated && self.chains.iter().all(is_out)

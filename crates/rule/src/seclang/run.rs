@@ -140,7 +140,7 @@ impl Program {
                 next = rule.skip_to.unwrap_or(next);
             }
         }
-        work.memory.keep(&self.readers);
+        work.memory.keep(&self.readers, &work.texts);
     }
 
     /// Finds out what follows from a value alone: from its bytes, and from the literals in it.
@@ -340,7 +340,7 @@ impl Program {
                     let is_injection = work.verdicts.of(*question, bytes);
                     is_injection.then_some(0..bytes.len())
                 }
-                Operator::Pattern(pattern) if !pattern.may_match(work.texts.kinds(text)) => None,
+                Operator::Pattern(one) if !one.may_match(work.texts.kinds(text), false) => None,
                 // Where it matches does not matter.
                 Operator::Pattern(pattern) if link.negated => {
                     pattern.is_match(bytes).then_some(0..0)

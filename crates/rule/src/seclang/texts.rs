@@ -42,6 +42,8 @@ pub(super) struct Texts {
     opened: Vec<u64>,
     /// The text that was entered last of those whose spans have the same mark.
     marks: Vec<TextId>,
+    /// See [`Texts::is_cut`].
+    is_cut: bool,
 }
 
 /// How many words hold a bit for each gate.
@@ -82,6 +84,13 @@ impl Texts {
         self.opened.clear();
         self.marks.clear();
         self.marks.resize(MARKS, UNKNOWN);
+        self.is_cut = false;
+    }
+
+    /// Whether some texts stayed as they are for [`MAX_BYTES`]: what is found out by them is no more than
+    /// the request's.
+    pub(super) const fn is_cut(&self) -> bool {
+        self.is_cut
     }
 
     pub(super) fn members(&mut self, collection: Collection, event: &Event) -> Members {
@@ -173,6 +182,7 @@ impl Texts {
 
     fn make(&mut self, text: TextId, span: Span, transform: Transform) -> TextId {
         if self.values.bytes.len() >= MAX_BYTES {
+            self.is_cut = true;
             return text;
         }
         let start = self.values.bytes.len();

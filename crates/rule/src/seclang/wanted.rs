@@ -5,12 +5,13 @@
 
 use super::collection::Collection;
 use super::describe::may_be_told;
-use super::draft::{Change, Draft, Effect, names_of};
+use super::draft::{Change, Draft, names_of};
 use super::plan::Variables;
-use super::program::{Compiled, Deed};
+use super::program::{Compiled, Deed, Link};
 use super::read::{Pick, Read};
-use super::syntax::Selector;
+use super::syntax::{Selector, Variable};
 use super::text::{Part, Text};
+use super::transform::Transform;
 
 /// What is left of a plan, compiled.
 #[derive(Debug)]
@@ -38,7 +39,7 @@ pub(super) fn prune(items: &mut Vec<Item<'_>>, variables: &Variables) {
             Item::Marker(_) => true,
             Item::Rule(rule, draft) => {
                 may_be_told(draft, variables)
-                    || rule.links.iter().any(|link| !link.deeds.is_empty())
+                    || rule.links.iter().any(Link::does_something)
                     || skips(draft, items.get(at + 1..).unwrap_or_default())
             }
         };
@@ -100,7 +101,7 @@ fn is_by_value(items: &[Item<'_>], at: usize) -> bool {
         }
         _ => false,
     };
-    let meets = |other: &[u8]| other.starts_with(start) || start.starts_with(other);
+    let meets = |other: &[u8]| meet(start, other);
     let is_private = |item: &Item<'_>| {
         let Item::Rule(other, draft) = item else {
             return true;
@@ -114,12 +115,16 @@ fn is_by_value(items: &[Item<'_>], at: usize) -> bool {
             },
             _ => false,
         });
-        !sets_it
-            && !wanted.names.iter().any(|name| meets(name))
-            && (!wanted.reads_groups() || draft.links.iter().any(|link| link.capture))
+        !sets_it && !wanted.names.iter().any(|name| meets(name)) && reads_own_match(draft)
     };
     let others = (0..).zip(items).filter(|(place, _)| *place != at);
+    // Names are in lower case: what sets the same one has to be the same.
+    let is_lower = |chain: &Vec<Transform>| chain.last() == Some(&Transform::Lowercase);
     first.capture
+        && !first.negated
+        && !first.operator.has_groups()
+        && first.chains.iter().all(is_lower)
+        && first.reads.iter().all(|read| read.collection.is_of_names())
         && start
             .iter()
             .all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
@@ -134,6 +139,43 @@ fn is_by_value(items: &[Item<'_>], at: usize) -> bool {
         && read.except.is_empty()
         && is_own(read)
         && others.map(|(_, item)| item).all(is_private)
+}
+
+/// Whether a rule knows of no other match's text than its own.
+fn reads_own_match(draft: &Draft) -> bool {
+    for link in &draft.links {
+        if Wanted::of_variables(link.asked()).takes(b"0") {
+            return false;
+        }
+        if link.capture && !link.negated {
+            return true;
+        }
+        if Wanted::of_variables(link.filled_in()).takes(b"0") {
+            return false;
+        }
+    }
+    true
+}
+
+/// Whether one is the start of the other.
+fn meet(one: &[u8], other: &[u8]) -> bool {
+    one.starts_with(other) || other.starts_with(one)
+}
+
+/// Whether a pattern may take a name that starts so.
+fn may_take(pattern: &str, start: &[u8]) -> bool {
+    let Some(rest) = pattern.strip_prefix('^').filter(|rest| !rest.contains('|')) else {
+        return true;
+    };
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+    let len = rest.bytes().take_while(is_plain).count();
+    // What is repeated may be left out.
+    let is_repeated = rest
+        .as_bytes()
+        .get(len)
+        .is_some_and(|next| b"?*{".contains(next));
+    let literal = rest.get(..len.saturating_sub(is_repeated.into()));
+    meet(literal.unwrap_or_default().as_bytes(), start)
 }
 
 /// Whether a match skips a rule of those behind.
@@ -157,61 +199,53 @@ struct Wanted {
 
 impl Wanted {
     fn of<'a>(drafts: impl Iterator<Item = &'a Draft>) -> Self {
+        let links = drafts.flat_map(|draft| &draft.links);
+        Self::of_variables(links.flat_map(|link| link.asked().chain(link.filled_in())))
+    }
+
+    fn of_variables<'a>(variables: impl Iterator<Item = &'a Variable>) -> Self {
         let mut wanted = Self {
             names: Vec::new(),
             patterns: Vec::new(),
         };
-        for link in drafts.flat_map(|draft| &draft.links) {
-            let mut texts = vec![&link.argument];
-            for effect in &link.effects {
-                if let Effect::Set { name, change } = effect {
-                    texts.push(name);
-                    if let Change::To(text) | Change::Plus(text) | Change::Minus(text) = change {
-                        texts.push(text);
-                    }
+        for variable in variables.filter(|variable| variable.collection == "TX") {
+            match &variable.selector {
+                Some(Selector::Name(name)) => {
+                    wanted.names.push(name.to_ascii_lowercase().into_bytes());
                 }
-            }
-            let macros = texts.into_iter().flat_map(Text::macros);
-            for variable in link.variables.iter().chain(macros) {
-                if variable.collection != "TX" {
-                    continue;
+                Some(Selector::Pattern(pattern)) => {
+                    wanted.patterns.push(pattern.to_ascii_lowercase());
                 }
-                match &variable.selector {
-                    Some(Selector::Name(name)) => {
-                        wanted.names.push(name.to_ascii_lowercase().into_bytes());
-                    }
-                    Some(Selector::Pattern(pattern)) => {
-                        wanted.patterns.push(pattern.to_ascii_lowercase());
-                    }
-                    None => wanted.patterns.push(String::new()),
-                }
+                None => wanted.patterns.push(String::new()),
             }
         }
         wanted
     }
 
-    fn reads(&self, name: &Text) -> bool {
-        let start = match name.0.first() {
-            Some(Part::Plain(start)) => start.as_slice(),
-            _ => return true,
-        };
-        let whole = name.plain();
-        let by_name = self.names.iter().any(|own| match whole {
-            Some(name) => own == name,
-            None => own.starts_with(start),
-        });
+    /// Whether a variable of this name may be read.
+    fn takes(&self, name: &[u8]) -> bool {
         let by_pattern = |pattern: &String| {
             Pick::new(Some(&Selector::Pattern(pattern.clone())))
-                .map_or(true, |pick| pick.takes(whole.unwrap_or(start)))
+                .map_or(true, |pick| pick.takes(name))
         };
-        by_name || self.patterns.iter().any(by_pattern)
+        self.names.iter().any(|own| own == name) || self.patterns.iter().any(by_pattern)
+    }
+
+    fn reads(&self, name: &Text) -> bool {
+        if let Some(name) = name.plain() {
+            return self.takes(name);
+        }
+        let Some(Part::Plain(start)) = name.0.first() else {
+            return true;
+        };
+        let mut patterns = self.patterns.iter();
+        self.names.iter().any(|own| own.starts_with(start))
+            || patterns.any(|pattern| may_take(pattern, start))
     }
 
     /// Whether the groups of a match are read.
     fn reads_groups(&self) -> bool {
-        self.names
-            .iter()
-            .any(|name| name.iter().all(u8::is_ascii_digit))
+        (b'0'..=b'9').any(|digit| self.takes(&[digit]))
     }
 }
 
@@ -270,7 +304,7 @@ mod tests {
     fn values_decide_by_themselves_where_nothing_else_knows_of_them() {
         let chain = |set: &str, read: &str| {
             format!(
-                "SecRule ARGS_NAMES \"@rx ^.*$\" \"id:1,phase:2,block,capture,msg:'a',{set},chain\"\n\
+                "SecRule ARGS_NAMES \"@rx ^.*$\" \"id:1,phase:2,block,capture,t:lowercase,msg:'a',{set},chain\"\n\
                  SecRule {read} \"@within a b\" \"setvar:tx.anomaly_score=+5\""
             )
         };
