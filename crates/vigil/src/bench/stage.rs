@@ -37,7 +37,7 @@ pub(super) trait Sink: Send + Sync {
 pub(super) type Sequences = Mutex<HashMap<String, u64>>;
 
 /// How long the raw loop waits for a client to speak.
-const GREETING: Duration = Duration::from_secs(5);
+const GREETING: Duration = Duration::from_secs(20);
 
 /// The longest line of a client's request that it reads.
 const MAX_LINE_BYTES: u64 = 8 * 1024;
