@@ -15,7 +15,7 @@ use tokio_tungstenite::{WebSocketStream, client_async};
 use crate::server::{SOCKET_BYTES, Server};
 
 /// Longer than anything here takes; a test that waits this long has failed.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A connected client, or the half of one that reads.
 pub(crate) struct Client<S = WebSocketStream<TcpStream>> {

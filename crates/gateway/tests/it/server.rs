@@ -1,6 +1,6 @@
 //! A gateway on a free port, with a bus, a clock that the test moves, and a desk that remembers.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
@@ -11,7 +11,8 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::net::{TcpListener, TcpSocket};
+use rustix::net::sockopt::set_socket_send_buffer_size;
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
@@ -197,10 +198,9 @@ impl Server {
         if let Some(principal) = setup.principal {
             app = app.layer(Extension(principal));
         }
-        let socket = TcpSocket::new_v4().unwrap();
-        socket.set_send_buffer_size(SOCKET_BYTES).unwrap();
-        socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
-        let listener = socket.listen(1_024).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        // What is accepted there inherits it.
+        set_socket_send_buffer_size(&listener, SOCKET_BYTES as usize).unwrap();
         let address = listener.local_addr().unwrap();
         if setup.is_plain {
             tokio::spawn(serve_plainly(listener, app));
@@ -256,7 +256,7 @@ impl Server {
                 tokio::task::yield_now().await;
             }
         };
-        let waited = tokio::time::timeout(Duration::from_secs(60), reached).await;
+        let waited = tokio::time::timeout(Duration::from_mins(1), reached).await;
         assert!(
             waited.is_ok(),
             "{name} is {} and not {value}",
