@@ -140,6 +140,10 @@ impl Found {
     fn add(&mut self, item: &Arc<Published>) {
         self.bytes += item.publication.data.len();
         self.items.push_back(Arc::clone(item));
+        if self.newest_to.is_none() {
+            // The next answer goes on behind the last item of this one.
+            return;
+        }
         while self.items.len() > self.limit || (self.bytes > MAX_BYTES && self.items.len() > 1) {
             let Some(older) = self.items.pop_front() else {
                 return;
