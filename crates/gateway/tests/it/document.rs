@@ -12,6 +12,18 @@ use crate::client::{Client, Heard, connect, open};
 use crate::raw::{ask, handshake};
 use crate::server::{START, Server, Setup, principal};
 
+fn is_a(kind: &str, value: &Value) -> bool {
+    match kind {
+        "object" => value.is_object(),
+        "array" => value.is_array(),
+        "string" => value.is_string(),
+        "integer" => value.is_u64(),
+        "number" => value.is_number(),
+        "boolean" => value.is_boolean(),
+        other => panic!("type {other}"),
+    }
+}
+
 /// Why a value does not fit a schema: as much of JSON Schema as the document uses.
 fn misfit(document: &Value, schema: &Value, value: &Value, at: &str) -> Option<String> {
     if let Some(reference) = schema["$ref"].as_str() {
@@ -40,15 +52,7 @@ fn misfit(document: &Value, schema: &Value, value: &Value, at: &str) -> Option<S
     {
         return Some(format!("{at}: {value} is none of {values:?}"));
     }
-    let is = |kind: &str| match kind {
-        "object" => value.is_object(),
-        "array" => value.is_array(),
-        "string" => value.is_string(),
-        "integer" => value.is_u64(),
-        "number" => value.is_number(),
-        "boolean" => value.is_boolean(),
-        other => panic!("type {other}"),
-    };
+    let is = |kind| is_a(kind, value);
     let fits = match &schema["type"] {
         Value::String(kind) => is(kind),
         Value::Array(kinds) => kinds.iter().any(|kind| is(kind.as_str().unwrap())),
