@@ -303,5 +303,8 @@ fn of_other_logs_every_name_can_be_grouped_by_and_counted() {
     assert!(of_zeek("c-uri", "failed").is_err());
     // Web logs have no other names.
     let errors = of_zeek("id.orig_p", "passed").unwrap_err();
-    assert!(errors[0].contains("unknown field `id.orig_p`"), "{errors:?}");
+    assert!(
+        errors[0].contains("unknown field `id.orig_p`"),
+        "{errors:?}"
+    );
 }

@@ -167,6 +167,15 @@ fn filters_mean_what_they_say() {
     ] {
         assert_eq!(pours(filter, &event), expected, "{filter}");
     }
+    let mut proxied = request("/old/.env", "", 400, "-");
+    proxied.set(Field::UrlOriginal, b"http://victim.example/old/.env");
+    for (filter, expected) in [
+        ("evt.Parsed.request matches '^http[s]?://'", true),
+        ("evt.Parsed.request startsWith 'http://'", true),
+        ("evt.Parsed.request startsWith 'https://'", false),
+    ] {
+        assert_eq!(pours(filter, &proxied), expected, "{filter}");
+    }
     let event = request("/old/.env", "", 200, "curl/8");
     assert!(pours(
         "any(File('secrets.txt'), { evt.Parsed.request endsWith # })",

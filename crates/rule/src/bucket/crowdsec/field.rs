@@ -178,6 +178,17 @@ pub(super) fn compared(
     if comparison.how == How::Is && values.iter().any(|value| value.is_empty() || value == "-") {
         return Ok(asked(format!("{field}|exists"), vec![false.into()]));
     }
+    // The scheme of a proxy's request stands only before the path.
+    let starts = |value: &String| match comparison.how {
+        How::Matches => value.starts_with("^http"),
+        How::Starts => value.starts_with("http"),
+        _ => false,
+    };
+    let field = if field == "url.path" && values.iter().all(starts) {
+        "url.original"
+    } else {
+        field
+    };
     let views = if comparison.name.unescaped {
         ""
     } else {
