@@ -50,8 +50,8 @@ pub enum Format {
     Zeek,
     /// Suricata's EVE log: JSON lines.
     Suricata,
-    /// Messages in syslog's traditional form or with RFC 3339 times, such as `/var/log/auth.log`; those of
-    /// nginx and Apache that are lines of an access log are requests.
+    /// Messages in syslog's traditional form, with RFC 3339 times or as RFC 5424 writes them, such as
+    /// `/var/log/auth.log`; those of nginx and Apache that are lines of an access log are requests.
     Syslog,
     /// nginx's error log.
     NginxError,
