@@ -273,7 +273,7 @@ mod tests {
             ),
             ("one".to_owned(), vec!["1".to_owned()]),
         ]);
-        let parts = crate::wildcard::parts(&rsigma_parser::SigmaString::new(text));
+        let parts = wildcard::read(text);
         apply(parts, transforms, &placeholders).map(|texts| shown(&texts))
     }
 

@@ -139,6 +139,11 @@ fn set_client(fields: &mut Fields, text: &[u8]) {
         .get(..memchr::memchr(b'"', said).unwrap_or(said.len()))
         .unwrap_or_default();
     let Some(end) = memmem::rfind(said, b" port ") else {
+        // Whose name it is stands before it and may be any.
+        let refused = said
+            .strip_prefix(b"refused connect from ")
+            .and_then(|said| said.strip_suffix(b")"));
+        fields.peer = refused.and_then(|said| address(said.rsplit(|byte| *byte == b'(').next()?));
         return;
     };
     let before = said.get(..end).unwrap_or_default();
@@ -233,6 +238,13 @@ mod tests {
                 "2026-11-20T11:00:00.000Z",
                 "sshd",
                 "",
+                "",
+            ),
+            (
+                "Nov 20 11:00:00 web sshd[7]: refused connect from a.example (192.0.2.1)",
+                "2026-11-20T11:00:00.000Z",
+                "sshd",
+                "192.0.2.1",
                 "",
             ),
             (

@@ -1,6 +1,6 @@
 //! Scenarios of CrowdSec: what is carried over, and what is listed.
 
-use vigil_event::{Event, Field, LogKind};
+use vigil_event::{Decodings, Event, Field, LogKind};
 use vigil_rule::bucket::BucketKind;
 use vigil_rule::correlation::Kind;
 use vigil_rule::{Input, Placeholders, Report, RuleFile, RuleSet, Scratch};
@@ -175,6 +175,22 @@ fn filters_mean_what_they_say() {
         ("evt.Parsed.request startsWith 'https://'", false),
     ] {
         assert_eq!(pours(filter, &proxied), expected, "{filter}");
+    }
+    let mut encoded = request("/verify", "x=%24%7B1", 200, "-");
+    encoded.add_view(Field::UrlQuery, Decodings::PERCENT, b"x=${1");
+    for (filter, expected) in [
+        ("PathUnescape(evt.Meta.http_path) contains '${1'", true),
+        ("evt.Meta.http_path contains '${1'", false),
+        (
+            "Upper(QueryUnescape(evt.Meta.http_path)) startsWith Upper('/verify?x=${')",
+            true,
+        ),
+        (
+            "QueryUnescape(evt.Meta.http_path) startsWith '/veri?x=${'",
+            false,
+        ),
+    ] {
+        assert_eq!(pours(filter, &encoded), expected, "{filter}");
     }
     let event = request("/old/.env", "", 200, "curl/8");
     assert!(pours(
