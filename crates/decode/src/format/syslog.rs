@@ -188,77 +188,80 @@ mod tests {
         ])
     }
 
+    /// A line, and its time, program, client and user.
+    const MESSAGES: &[(&str, &str, &str, &str, &str)] = &[
+        (
+            "Nov 20 11:00:00 web sshd[7]: Failed password for root from 192.0.2.1 port 5 ssh2",
+            "2026-11-20T11:00:00.000Z",
+            "sshd",
+            "192.0.2.1",
+            "root",
+        ),
+        (
+            "Dec  1 11:00:00 web sshd-session[7]: Invalid user a b from 2001:db8::1 port 5",
+            "2025-12-01T11:00:00.000Z",
+            "sshd",
+            "2001:db8::1",
+            "a b",
+        ),
+        (
+            "2026-11-20T12:00:00.5+01:00 web sshd[7]: Failed password for invalid user x from 1.1.1.1 port 1 from 192.0.2.1 port 5 ssh2",
+            "2026-11-20T11:00:00.500Z",
+            "sshd",
+            "192.0.2.1",
+            "x from 1.1.1.1 port 1",
+        ),
+        (
+            "<38>Nov 20 11:00:00 web sshd[7]: Connection closed by authenticating user eve 192.0.2.1 port 5 [preauth]",
+            "2026-11-20T11:00:00.000Z",
+            "sshd",
+            "192.0.2.1",
+            "eve",
+        ),
+        (
+            r#"<38>1 2026-11-20T11:00:00+00:00 web sshd 44255 - [meta a="1\"]"][x@1 b="] "] Invalid user eve from 192.0.2.1 port 5"#,
+            "2026-11-20T11:00:00.000Z",
+            "sshd",
+            "192.0.2.1",
+            "eve",
+        ),
+        (
+            "1 2026-11-20T11:00:00Z - sshd-session - - - Invalid user eve from 192.0.2.1 port 5",
+            "2026-11-20T11:00:00.000Z",
+            "sshd",
+            "192.0.2.1",
+            "eve",
+        ),
+        (
+            r#"Nov 20 11:00:00 web sshd[7]: error: client sent invalid protocol identifier "from 192.0.2.1 port 5""#,
+            "2026-11-20T11:00:00.000Z",
+            "sshd",
+            "",
+            "",
+        ),
+        (
+            "Nov 20 11:00:00 web sshd[7]: refused connect from a.example (192.0.2.1)",
+            "2026-11-20T11:00:00.000Z",
+            "sshd",
+            "192.0.2.1",
+            "",
+        ),
+        (
+            "Nov 20 11:00:00 web sudo:  eve : COMMAND=/bin/sh",
+            "2026-11-20T11:00:00.000Z",
+            "sudo",
+            "",
+            "",
+        ),
+    ];
+
     #[test]
     fn reads_messages_and_who_they_tell_of() {
-        for (line, time, service, peer, user) in [
-            (
-                "Nov 20 11:00:00 web sshd[7]: Failed password for root from 192.0.2.1 port 5 ssh2",
-                "2026-11-20T11:00:00.000Z",
-                "sshd",
-                "192.0.2.1",
-                "root",
-            ),
-            (
-                "Dec  1 11:00:00 web sshd-session[7]: Invalid user a b from 2001:db8::1 port 5",
-                "2025-12-01T11:00:00.000Z",
-                "sshd",
-                "2001:db8::1",
-                "a b",
-            ),
-            (
-                "2026-11-20T12:00:00.5+01:00 web sshd[7]: Failed password for invalid user x from 1.1.1.1 port 1 from 192.0.2.1 port 5 ssh2",
-                "2026-11-20T11:00:00.500Z",
-                "sshd",
-                "192.0.2.1",
-                "x from 1.1.1.1 port 1",
-            ),
-            (
-                "<38>Nov 20 11:00:00 web sshd[7]: Connection closed by authenticating user eve 192.0.2.1 port 5 [preauth]",
-                "2026-11-20T11:00:00.000Z",
-                "sshd",
-                "192.0.2.1",
-                "eve",
-            ),
-            (
-                r#"<38>1 2026-11-20T11:00:00+00:00 web sshd 44255 - [meta a="1\"]"][x@1 b="] "] Invalid user eve from 192.0.2.1 port 5"#,
-                "2026-11-20T11:00:00.000Z",
-                "sshd",
-                "192.0.2.1",
-                "eve",
-            ),
-            (
-                "1 2026-11-20T11:00:00Z - sshd-session - - - Invalid user eve from 192.0.2.1 port 5",
-                "2026-11-20T11:00:00.000Z",
-                "sshd",
-                "192.0.2.1",
-                "eve",
-            ),
-            (
-                r#"Nov 20 11:00:00 web sshd[7]: error: client sent invalid protocol identifier "from 192.0.2.1 port 5""#,
-                "2026-11-20T11:00:00.000Z",
-                "sshd",
-                "",
-                "",
-            ),
-            (
-                "Nov 20 11:00:00 web sshd[7]: refused connect from a.example (192.0.2.1)",
-                "2026-11-20T11:00:00.000Z",
-                "sshd",
-                "192.0.2.1",
-                "",
-            ),
-            (
-                "Nov 20 11:00:00 web sudo:  eve : COMMAND=/bin/sh",
-                "2026-11-20T11:00:00.000Z",
-                "sudo",
-                "",
-                "",
-            ),
-        ] {
+        for (line, time, service, peer, user) in MESSAGES {
             let [found_time, found_service, message, found_peer, found_user] = read(line).unwrap();
             assert_eq!(
                 [found_time, found_service, found_peer, found_user],
-                [time, service, peer, user],
+                [*time, *service, *peer, *user],
                 "{line}"
             );
             assert!(line.ends_with(&message) && !message.is_empty(), "{line}");
