@@ -3,7 +3,7 @@
 //! Owns: the marks of one event, and the memory of texts that outlasts it. Never holds: what is looked
 //! for.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 use vigil_event::{Event, View};
 
@@ -49,6 +49,8 @@ pub(crate) struct Seen {
     /// The comparisons that known views match, or may, and the views of which nothing is known.
     listed: NumberSet,
     unknown: Scope,
+    /// The comparisons that were found to match none of the event's views.
+    missed: RefCell<NumberSet>,
     /// The views of which more is to be known.
     again: Vec<Again>,
     /// See [`Seen::is_settled`].
@@ -101,6 +103,7 @@ impl Seen {
         self.reminded.clear();
         self.listed.clear();
         self.unknown = Scope::default();
+        self.missed.get_mut().clear();
         self.again.clear();
         self.is_settled = true;
         self.memory.begin();
@@ -144,6 +147,7 @@ impl Seen {
             reminded: Vec::with_capacity(PARTS),
             listed: NumberSet::default(),
             unknown: Scope::default(),
+            missed: RefCell::default(),
             again: Vec::with_capacity(PARTS),
             is_settled: true,
             memory: Memory::new(),
@@ -395,6 +399,16 @@ impl Seen {
     /// Whether a comparison may match one of the event's views in `scope`, by what is known of them.
     pub(crate) fn may_match(&self, scope: Scope, comparison: u32) -> bool {
         scope.meets(self.unknown) || self.listed.contains(comparison)
+    }
+
+    /// A comparison was found to match none of the event's views: other rules need not try it again.
+    pub(crate) fn miss(&self, comparison: u32) {
+        self.missed.borrow_mut().extend(&[comparison]);
+    }
+
+    /// See [`Seen::miss`].
+    pub(crate) fn has_missed(&self, comparison: u32) -> bool {
+        self.missed.borrow().contains(comparison)
     }
 
     /// Whether it is known that the comparison matches one of the event's views in `scope`.
