@@ -190,7 +190,11 @@ mod tests {
             (r"(?:^|[=&])id;", "a=id;", "aid;"),
             (r"[;|]\s*(?:id|ls|cat)(?:\s|$)", "x; ls", "x; lsof; ids"),
             (r"\.php$", "/a.php", "/a.php/b"),
-            ("^(?:id|ls)/", "ls/ and so much more", "some words, id/, ls/"),
+            (
+                "^(?:id|ls)/",
+                "ls/ and so much more",
+                "some words, id/, ls/",
+            ),
             ("^(?:id|ls)$", "id", "id and so much more, id"),
             (
                 r"://(?:[^/@&]*@)?0x[0-9a-f]{7}",
