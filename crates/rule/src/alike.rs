@@ -36,7 +36,7 @@ impl Verdict {
 pub(crate) struct Alike<'a>(pub(crate) &'a [u8]);
 
 impl Alike<'_> {
-    /// Whether there are others.
+    /// Whether there are others. See [`append`].
     pub(crate) fn are_many(self) -> bool {
         let pairs = self.0.windows(2);
         pairs
@@ -57,37 +57,40 @@ impl Alike<'_> {
     }
 }
 
-/// Adds what stands for all texts that are alike. Eight bytes are looked at together.
-pub(crate) fn append(text: &[u8], common: &mut Vec<u8>) {
+/// Adds what stands for all texts that are alike; says whether they are many. Eight bytes are looked at
+/// together.
+pub(crate) fn append(text: &[u8], common: &mut Vec<u8>) -> bool {
     const LAST: u32 = u64::BITS - 8;
     let start = common.len();
     common.extend_from_slice(text);
-    let added = common.get_mut(start..).unwrap_or_default();
-    let mut before = 0;
-    for (place, eight) in added.chunks_mut(8).enumerate() {
-        let bytes = match eight.first_chunk() {
-            Some(all) => u64::from_le_bytes(*all),
-            None => eight
-                .iter()
-                .rfold(0, |all, byte| all << 8 | u64::from(*byte)),
-        };
+    let (mut before, mut are_many) = (0, false);
+    let mut make_common = |eight: &mut [u8; 8], end: usize| {
+        let bytes = u64::from_le_bytes(*eight);
         let digits = digits(bytes);
         if digits != 0 {
-            let next = text.get(place * 8 + 8).copied().unwrap_or_default();
+            let next = text.get(end).copied().unwrap_or_default();
             let after = self::digits(u64::from(next)) << LAST;
             let numbers = digits & (digits << 8 | before | digits >> 8 | after);
+            are_many |= numbers != 0;
             // A digit is a zero but for its last four bits.
-            let zeroed = (bytes & !((numbers >> 3) - (numbers >> 7))).to_le_bytes();
-            match eight.first_chunk_mut() {
-                Some(all) => *all = zeroed,
-                None => eight
-                    .iter_mut()
-                    .zip(zeroed)
-                    .for_each(|(byte, zeroed)| *byte = zeroed),
-            }
+            *eight = (bytes & !((numbers >> 3) - (numbers >> 7))).to_le_bytes();
         }
         before = digits >> LAST;
+    };
+    let added = common.get_mut(start..).unwrap_or_default();
+    let (eights, rest) = added.as_chunks_mut();
+    for (place, eight) in eights.iter_mut().enumerate() {
+        make_common(eight, place * 8 + 8);
     }
+    let mut last = [0; 8];
+    if let Some(last_bytes) = last.get_mut(..rest.len()) {
+        last_bytes.copy_from_slice(rest);
+    }
+    make_common(&mut last, text.len());
+    for (byte, made) in rest.iter_mut().zip(last) {
+        *byte = made;
+    }
+    are_many
 }
 
 /// The highest bit of each of eight bytes that is a digit.
@@ -105,8 +108,9 @@ const fn digits(bytes: u64) -> u64 {
 #[derive(Debug, Default)]
 pub(crate) struct Commons {
     pub(crate) bytes: Vec<u8>,
-    /// For each view, by its place, where it stands; nothing for those that were left out.
-    places: Vec<Range<usize>>,
+    /// For each view, by its place, where it stands, and whether others are alike; nothing for those that
+    /// were left out.
+    places: Vec<(Range<usize>, bool)>,
 }
 
 impl Commons {
@@ -118,31 +122,32 @@ impl Commons {
     /// Adds the next view's text, or leaves it out.
     pub(crate) fn add(&mut self, text: Option<&[u8]>) {
         let start = self.bytes.len();
-        if let Some(text) = text {
-            append(text, &mut self.bytes);
-        }
-        self.places.push(start..self.bytes.len());
+        let are_many = text.is_some_and(|text| append(text, &mut self.bytes));
+        self.places.push((start..self.bytes.len(), are_many));
     }
 
-    /// What stands for a view's text, which is written into `own` if it was left out.
-    pub(crate) fn of<'a>(&'a self, place: usize, text: &[u8], own: &'a mut Vec<u8>) -> &'a [u8] {
+    /// What stands for a view's text, which is written into `own` if it was left out, and whether others
+    /// are alike.
+    pub(crate) fn of<'a>(
+        &'a self,
+        place: usize,
+        text: &[u8],
+        own: &'a mut Vec<u8>,
+    ) -> (&'a [u8], bool) {
         let known = self
             .places
             .get(place)
-            .filter(|place| place.len() == text.len());
-        known
-            .and_then(|place| self.bytes.get(place.clone()))
-            .unwrap_or_else(|| {
-                write(text, own);
-                own
-            })
+            .filter(|(place, _)| place.len() == text.len());
+        let known = known.and_then(|(place, are_many)| {
+            let common = self.bytes.get(place.clone())?;
+            Some((common, *are_many))
+        });
+        known.unwrap_or_else(|| {
+            own.clear();
+            let are_many = append(text, own);
+            (own, are_many)
+        })
     }
-}
-
-/// Writes what stands for all texts that are alike.
-pub(crate) fn write(text: &[u8], common: &mut Vec<u8>) {
-    common.clear();
-    append(text, common);
 }
 
 /// The text with 0 for each digit, those that stand alone too: where it has something, any text has it
@@ -158,7 +163,7 @@ mod tests {
 
     fn common(text: &str) -> String {
         let mut common = Vec::new();
-        write(text.as_bytes(), &mut common);
+        append(text.as_bytes(), &mut common);
         String::from_utf8(common).unwrap()
     }
 
@@ -194,8 +199,9 @@ mod tests {
             };
             let expected: Vec<u8> = text.as_bytes().iter().enumerate().map(zero).collect();
             let mut common = b"17".to_vec();
-            append(text.as_bytes(), &mut common);
+            let are_many = append(text.as_bytes(), &mut common);
             proptest::prop_assert_eq!(common, [b"17", expected.as_slice()].concat());
+            proptest::prop_assert_eq!(are_many, texts.are_many());
         }
     }
 

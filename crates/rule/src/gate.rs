@@ -200,6 +200,17 @@ impl Clause {
         }
     }
 
+    /// Met where one of these is.
+    fn any(clauses: Vec<&Self>) -> Option<Self> {
+        let worth = clauses.iter().map(|clause| clause.worth).min()?;
+        let mut marks: BTreeMap<Mark, Scope> = BTreeMap::new();
+        for (mark, scope) in clauses.into_iter().flat_map(|clause| &clause.marks) {
+            let views = marks.entry(*mark).or_default();
+            *views = views.with(*scope);
+        }
+        Some(Self { marks, worth })
+    }
+
     /// Its probes with their views.
     pub(crate) fn probes(&self) -> impl Iterator<Item = (Probe, Scope)> {
         self.marks.iter().filter_map(|(mark, views)| match mark {
@@ -224,6 +235,8 @@ pub(crate) struct Gate(Vec<Clause>);
 impl Gate {
     /// The most clauses a gate keeps: the bits of the byte that counts them.
     pub(crate) const MAX_CLAUSES: usize = 8;
+    /// The most that are kept of what several gates have in common.
+    const MAX_OF_ANY: usize = 2;
 
     /// Requires nothing.
     pub(crate) const fn open() -> Self {
@@ -253,27 +266,16 @@ impl Gate {
         Self::of(gates.into_iter().flat_map(|gate| gate.0))
     }
 
-    /// What is required when one of several things is: the best clause of one of them.
+    /// What is required when one of several things is: the best clause of one of them, and the second best
+    /// of one of those that have two, or the only one of another.
     pub(crate) fn any(gates: impl IntoIterator<Item = Self>) -> Self {
-        let mut union = Clause {
-            marks: BTreeMap::new(),
-            worth: u32::MAX,
+        let gates: Vec<Self> = gates.into_iter().collect();
+        let union = |place: usize| {
+            let clauses = gates.iter().map(|gate| gate.0.get(place).or(gate.0.last()));
+            let clauses: Option<Vec<&Clause>> = clauses.collect();
+            Clause::any(clauses.filter(|clauses| !clauses.is_empty())?)
         };
-        for gate in gates {
-            let Some(best) = gate.0.into_iter().next() else {
-                return Self::open();
-            };
-            union.worth = union.worth.min(best.worth);
-            for (mark, scope) in best.marks {
-                let views = union.marks.entry(mark).or_default();
-                *views = views.with(scope);
-            }
-        }
-        if union.marks.is_empty() {
-            Self::open()
-        } else {
-            Self(vec![union])
-        }
+        Self::of((0..Self::MAX_OF_ANY).filter_map(union))
     }
 }
 
@@ -282,7 +284,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_keeps_every_clause_and_any_the_best_of_each() {
+    fn all_keeps_every_clause_and_any_the_best_two_of_each() {
         let mut probes = Probes::default();
         let mut clause = |text: &str| {
             let look = Look::literals(vec![Literal::of(text.as_bytes())]).unwrap();
@@ -299,16 +301,18 @@ mod tests {
         assert_eq!(both.clauses(), [schema.clone(), union.clone()]);
         assert_eq!(Gate::all([both.clone(), Gate::open(), one(&union)]), both);
         let either = Gate::any([both, one(&select)]);
-        let marks: Vec<_> = either
+        let marks: Vec<Vec<Mark>> = either
             .clauses()
             .iter()
-            .flat_map(|clause| clause.marks.keys().copied())
+            .map(|clause| clause.marks.keys().copied().collect())
             .collect();
-        let expected: Vec<_> = [&select, &schema]
-            .iter()
-            .flat_map(|clause| clause.marks.keys().copied())
-            .collect();
-        assert_eq!((either.clauses().len(), marks), (1, expected));
+        let with_select = |other: &Clause| {
+            let marks = other.marks.keys().chain(select.marks.keys());
+            let mut marks: Vec<Mark> = marks.copied().collect();
+            marks.sort();
+            marks
+        };
+        assert_eq!(marks, [with_select(&schema), with_select(&union)]);
         assert_eq!(Gate::any([one(&union), Gate::open()]), Gate::open());
         assert_eq!(Gate::any([]), Gate::open());
     }

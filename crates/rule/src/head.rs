@@ -4,8 +4,10 @@
 //! word behind what a browser calls itself, what was searched for. The literal pass begins behind what is known.
 //!
 //! *Input*: texts, with the views that they are. *Output*: the probes and bytes of a text's head, and
-//! from where on the rest is to be searched. *Limits*: a head has [`STEP`] bytes or a multiple of
-//! it, at most [`MAX_HEAD`], and leaves something to be searched; see [`Familiar`].
+//! from where on the rest is to be searched. *Example*: of `/a?x=1&v=new` the head is `/a?x=1&v=`, all up to
+//! the last word; where that is not known either, a shorter one. *Limits*: the shorter one has [`STEP`] bytes
+//! or a multiple of it; a head has at most [`MAX_HEAD`], and leaves something to be searched; see
+//! [`Familiar`].
 
 use vigil_event::familiar::{Familiar, Place, Recall};
 
@@ -45,11 +47,19 @@ impl Heads {
         self.0.begin();
     }
 
-    /// The head of a text: empty where that is too short.
-    pub(crate) fn of(text: &[u8]) -> &[u8] {
-        let len = text.len().saturating_sub(1) / STEP * STEP;
-        text.get(..len.min(usize::from(MAX_HEAD)))
-            .unwrap_or_default()
+    /// The heads of a text, the longest first: up to its last word, and so many steps that fit before that.
+    pub(crate) fn of(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+        let most = text.len().saturating_sub(1).min(usize::from(MAX_HEAD));
+        let within = text.get(..most).unwrap_or_default();
+        let is_sign =
+            |byte: &u8| matches!(byte, b'=' | b'&' | b'?' | b'/' | b' ' | b';' | b',' | b'+');
+        let sign = within.iter().rposition(is_sign);
+        let last_word = sign.map_or(0, |place| place + 1);
+        let steps = sign.unwrap_or(most) / STEP * STEP;
+        [last_word, steps]
+            .into_iter()
+            .filter(|len| *len >= STEP / 2)
+            .filter_map(|len| text.get(..len))
     }
 
     /// What is known of the head of a text that is such a view.

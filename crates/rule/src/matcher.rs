@@ -315,12 +315,18 @@ impl Leaf {
         if compared == Scope::default() {
             return self.tests(self.at(event, seen));
         }
-        if !seen.may_match(compared, self.number) {
+        if !seen.may_match(compared, self.number) || seen.has_missed(self.number) {
             return false;
         }
         let at = self.at(event, seen);
-        at.scope != Scope::default()
-            && (seen.is_remembered(at.scope, self.number) || self.tests(at))
+        if at.scope == Scope::default() {
+            return false;
+        }
+        let holds = seen.is_remembered(at.scope, self.number) || self.tests(at);
+        if !holds {
+            seen.miss(self.number);
+        }
+        holds
     }
 
     /// Whether the event matches, by looking at it.
@@ -437,6 +443,9 @@ impl Leaf {
 
     /// What matched where, if the event matches and if there is anything to show.
     pub(crate) fn evidence(&self, event: &Event, seen: &Seen) -> Option<Evidence> {
+        if seen.has_missed(self.number) {
+            return None;
+        }
         match self.found(self.at(event, seen))? {
             Found::Text(name, view, range) => {
                 let name = name.map_or(view.field.name().into(), String::from_utf8_lossy);

@@ -15,8 +15,9 @@ use crate::alike;
 use crate::bytes::ByteSet;
 use crate::field::Scope;
 use crate::finder::Finder;
-use crate::gate::{Clause, Gate, Look, Mark, Probe, Probes};
+use crate::gate::{Gate, Look, Mark, Probe, Probes};
 use crate::head::{Head, Heads};
+use crate::late::LateClauses;
 use crate::literal::Literal;
 use crate::memory::{Lesson, Place, Recall};
 use crate::seen::Seen;
@@ -34,22 +35,22 @@ pub(crate) struct Prefilter {
     any: Vec<(Probe, Scope)>,
     /// The same for those that are met by a view that is there.
     present: Vec<(Probe, Scope)>,
+    /// The views of these.
+    presence: Scope,
     /// For each probe the views in which some comparison asks for it.
     probe_scopes: Vec<Scope>,
     /// For each probe the rules that ask for it.
     asked: Table<Asked>,
     /// For each rule the bits of its clauses that are of probes alone.
     complete: Vec<u8>,
-    /// For each rule its other clauses.
-    late: Table<Late>,
+    /// The other clauses.
+    late: LateClauses,
     /// The views in which some rule asks for a probe.
     scope: Scope,
     /// The views that comparisons are for which look at nothing but a text.
     compared: Scope,
     /// The rules without a gate.
     ungated: Vec<u32>,
-    /// The rules all of whose clauses are late ones, with the bytes of one of these.
-    of_bytes: Vec<(ByteSet, u32)>,
 }
 
 /// A finder with what its literals mean.
@@ -70,16 +71,6 @@ pub(crate) struct Sights {
     lower: Vec<u8>,
 }
 
-/// A clause with sets of bytes: they are looked at once all other clauses are met.
-#[derive(Debug)]
-struct Late {
-    /// What stands for the clause where a probe of it was seen.
-    bit: u8,
-    sets: Box<[(ByteSet, Scope)]>,
-    /// All of its bytes.
-    bytes: ByteSet,
-}
-
 /// What a probe seen means to one rule.
 #[derive(Clone, Copy, Debug)]
 struct Asked {
@@ -95,15 +86,16 @@ impl Prefilter {
         let mut asked: Vec<Vec<Asked>> = vec![Vec::new(); probes.len()];
         let mut complete = Vec::with_capacity(gates.len());
         let mut late = Vec::with_capacity(gates.len());
-        let (mut ungated, mut of_bytes) = (Vec::new(), Vec::new());
+        let mut ungated = Vec::new();
         for (rule, gate) in gates.iter().enumerate() {
             let rule = rule as u32;
             let (mut all, mut later) = (0, Vec::new());
             for (place, clause) in gate.clauses().iter().take(Gate::MAX_CLAUSES).enumerate() {
                 let bit = 1u8 << place;
-                match Late::new(bit, clause) {
-                    Some(late) => later.push(late),
-                    None => all |= bit,
+                if clause.sets().next().is_some() {
+                    later.push((bit, clause));
+                } else {
+                    all |= bit;
                 }
                 for (probe, scope) in clause.probes() {
                     if let Some(asked) = asked.get_mut(probe.place()) {
@@ -115,17 +107,20 @@ impl Prefilter {
                     }
                 }
             }
-            match later.first() {
-                Some(clause) if all == 0 => of_bytes.push((clause.bytes, rule)),
-                None if all == 0 => ungated.push(rule),
-                _ => {}
+            if gate.clauses().is_empty() {
+                ungated.push(rule);
             }
             complete.push(all);
-            late.push(later);
+            late.push((later, all == 0));
         }
-        let those = |wanted: &Look| {
+        let those = |wanted: &Look| -> Vec<(Probe, Scope)> {
             let looks = probes.looks().filter(|(_, _, look)| *look == wanted);
             looks.map(|(probe, views, _)| (probe, views)).collect()
+        };
+        let present = those(&Look::Present);
+        let views_of = |probes: &[(Probe, Scope)]| {
+            let views = probes.iter().map(|(_, views)| *views);
+            views.fold(Scope::default(), Scope::with)
         };
         let probe_scopes: Vec<Scope> = probes.looks().map(|(_, views, _)| views).collect();
         let kinds = probes.kinds();
@@ -138,12 +133,12 @@ impl Prefilter {
             compared,
             kinds,
             any: those(&Look::Any),
-            present: those(&Look::Present),
+            presence: views_of(&present),
+            present,
             asked: asked.into_iter().collect(),
             complete,
-            late: late.into_iter().collect(),
+            late: LateClauses::new(late.into_iter()),
             ungated,
-            of_bytes,
         }
     }
 
@@ -172,19 +167,18 @@ impl Prefilter {
         for (_, view) in event.labels() {
             self.scan(view.text, Scope::scanned(&view), seen);
         }
-        seen.finish(&self.of_bytes, |rule, seen| {
-            let mut late = self.late.list(rule as usize).iter();
-            late.all(|clause| clause.is_met(rule, seen))
-        });
+        self.late.settle(seen);
     }
 
     /// Notes the event's next view, and what is known of its text.
     fn recall(&self, view: &View<'_>, scope: Scope, seen: &mut Seen) -> Option<Place> {
         let text = self.compared.meets(scope).then_some(view.text);
         let one = Scope::of(view);
-        for (probe, views) in &self.present {
-            if views.meets(one) {
-                self.seen(*probe, one, seen);
+        if self.presence.meets(one) {
+            for (probe, views) in &self.present {
+                if views.meets(one) {
+                    self.seen(*probe, one, seen);
+                }
             }
         }
         seen.note(one, scope, text)
@@ -195,22 +189,26 @@ impl Prefilter {
         if !self.scope.meets(view) {
             return;
         }
-        let head = Heads::of(text);
-        let known = seen.heads.recall(view, head);
-        let from = match known {
-            Recall::Known(place) => self.remember_head(place, view, seen),
-            _ => 0,
-        };
-        seen.examine(text.get(from..).unwrap_or_default());
         let mut lower = seen.take_lower();
+        let mut from = 0;
+        for head in Heads::of(text) {
+            match seen.heads.recall(view, head) {
+                Recall::Known(place) => {
+                    from = self.remember_head(place, view, seen);
+                    break;
+                }
+                Recall::Again(place) => {
+                    let what = self.literals.head(head, view, &mut lower);
+                    seen.heads.learn(place, head, what.as_ref());
+                }
+                Recall::Stranger => {}
+            }
+        }
+        seen.examine(text.get(from..).unwrap_or_default());
         let ends = from..text.len() + 1;
         let bytes = self.literals.find(text, ends, view, &mut lower, |probe| {
             self.seen(probe, view, seen);
         });
-        if let Recall::Again(place) = known {
-            let what = self.literals.head(head, view, &mut lower);
-            seen.heads.learn(place, head, what.as_ref());
-        }
         seen.give_back(lower);
         self.have(bytes, view.without(Scope::parameters()), seen);
         for (probe, views) in &self.any {
@@ -383,22 +381,5 @@ impl Sights {
     /// The probes that may be seen.
     pub(crate) fn probes(&self) -> &[Probe] {
         &self.probes
-    }
-}
-
-impl Late {
-    /// `None` for a clause without bytes.
-    fn new(bit: u8, clause: &Clause) -> Option<Self> {
-        let sets: Box<[_]> = clause.sets().collect();
-        let bytes = sets.iter().map(|(set, _)| *set);
-        let bytes = bytes.fold(ByteSet::default(), ByteSet::with);
-        (!sets.is_empty()).then_some(Self { bit, sets, bytes })
-    }
-
-    fn is_met(&self, rule: u32, seen: &Seen) -> bool {
-        let is_there =
-            |(set, views): &(ByteSet, Scope)| seen.views_of(Mark::Bytes(*set)).meets(*views);
-        seen.has_met(rule, self.bit)
-            || (self.bytes.meets(seen.bytes()) && self.sets.iter().any(is_there))
     }
 }

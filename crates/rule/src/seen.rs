@@ -3,17 +3,19 @@
 //! Owns: the marks of one event, and the memory of texts that outlasts it. Never holds: what is looked
 //! for.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 use vigil_event::{Event, View};
 
-use crate::alike::{Alike, Commons, Verdict};
+use crate::alike::{Commons, Verdict};
 use crate::bytes::ByteSet;
 use crate::field::Scope;
 use crate::gate::{Mark, Probe};
 use crate::head::Heads;
 use crate::label::{LabelId, Labels};
+use crate::late::Answers;
 use crate::memory::{Lesson, Memory, Place, Recall};
+use crate::number_set::NumberSet;
 use crate::prefilter::{Prefilter, Sights};
 
 /// What was seen of the event at hand.
@@ -35,6 +37,7 @@ pub(crate) struct Seen {
     rules: Vec<u32>,
     /// The rules that can match.
     candidates: Vec<u32>,
+    answers: Answers,
     /// What rules call the event's labels.
     labels: Vec<Option<LabelId>>,
     /// The event's views, and those of them that a comparison may match: not those of which is known
@@ -46,6 +49,8 @@ pub(crate) struct Seen {
     /// The comparisons that known views match, or may, and the views of which nothing is known.
     listed: NumberSet,
     unknown: Scope,
+    /// The comparisons that were found to match none of the event's views.
+    missed: RefCell<NumberSet>,
     /// The views of which more is to be known.
     again: Vec<Again>,
     /// See [`Seen::is_settled`].
@@ -85,41 +90,6 @@ pub(crate) struct Again {
     pub(crate) is_alike: bool,
 }
 
-/// A set of small numbers, of which few are in it.
-#[derive(Debug, Default)]
-struct NumberSet {
-    words: Vec<u64>,
-    numbers: Vec<u32>,
-}
-
-impl NumberSet {
-    fn extend(&mut self, numbers: &[u32]) {
-        for number in numbers {
-            let word = (number / u64::BITS) as usize;
-            if self.words.len() <= word {
-                self.words.resize(word + 1, 0);
-            }
-            if let Some(word) = self.words.get_mut(word) {
-                *word |= 1 << (number % u64::BITS);
-            }
-            self.numbers.push(*number);
-        }
-    }
-
-    fn contains(&self, number: u32) -> bool {
-        let word = self.words.get((number / u64::BITS) as usize);
-        word.is_some_and(|word| word & (1 << (number % u64::BITS)) != 0)
-    }
-
-    fn clear(&mut self) {
-        for number in self.numbers.drain(..) {
-            if let Some(word) = self.words.get_mut((number / u64::BITS) as usize) {
-                *word = 0;
-            }
-        }
-    }
-}
-
 /// The most views an event has.
 const PARTS: usize = Event::MAX_VIEWS + 2 * Event::MAX_PARAMETERS;
 
@@ -133,6 +103,7 @@ impl Seen {
         self.reminded.clear();
         self.listed.clear();
         self.unknown = Scope::default();
+        self.missed.get_mut().clear();
         self.again.clear();
         self.is_settled = true;
         self.memory.begin();
@@ -169,12 +140,14 @@ impl Seen {
             bits: vec![0; rules],
             rules: Vec::with_capacity(rules),
             candidates: Vec::with_capacity(rules),
+            answers: Answers::default(),
             labels: Vec::new(),
             all: Vec::with_capacity(PARTS),
             open: Vec::with_capacity(PARTS),
             reminded: Vec::with_capacity(PARTS),
             listed: NumberSet::default(),
             unknown: Scope::default(),
+            missed: RefCell::default(),
             again: Vec::with_capacity(PARTS),
             is_settled: true,
             memory: Memory::new(),
@@ -219,7 +192,7 @@ impl Seen {
             kept,
             is_alike,
         };
-        let common = self.commons.of(place, text, &mut self.common);
+        let (common, are_many) = self.commons.of(place, text, &mut self.common);
         let common = match self.memory.recall_alike(scanned, common) {
             Recall::Known(known) if self.memory.is_open(known) => Some(known),
             Recall::Known(known) => return Some(known),
@@ -230,7 +203,7 @@ impl Seen {
             Recall::Stranger => None,
         };
         self.is_settled = false;
-        if !Alike(text).are_many() {
+        if !are_many {
             return common;
         }
         match self.memory.recall(scanned, text) {
@@ -304,17 +277,22 @@ impl Seen {
         bits.is_some_and(|bits| bits & clauses != 0)
     }
 
-    /// Keeps of the candidates, and of more rules of which a clause is met or some of these bytes were
-    /// seen, those that meet what is left to be asked of them, in the order of their rules.
-    pub(crate) fn finish(&mut self, more: &[(ByteSet, u32)], meets: impl Fn(u32, &Self) -> bool) {
-        let mut candidates = std::mem::take(&mut self.candidates);
-        let more = more
-            .iter()
-            .filter(|(bytes, rule)| bytes.meets(self.bytes) || self.has_met(*rule, u8::MAX));
-        candidates.extend(more.map(|(_, rule)| *rule));
-        candidates.retain(|rule| meets(*rule, self));
-        candidates.sort_unstable();
-        self.candidates = candidates;
+    /// The rules of which a clause is met.
+    pub(crate) fn rules_met(&self) -> &[u32] {
+        &self.rules
+    }
+
+    /// The candidates so far, and memory to find out more about them, to be [set](Seen::set_candidates).
+    pub(crate) fn take_candidates(&mut self) -> (Vec<u32>, Answers) {
+        (
+            std::mem::take(&mut self.candidates),
+            std::mem::take(&mut self.answers),
+        )
+    }
+
+    /// See [`Seen::take_candidates`].
+    pub(crate) fn set_candidates(&mut self, candidates: Vec<u32>, answers: Answers) {
+        (self.candidates, self.answers) = (candidates, answers);
     }
 
     /// Finds out what rules call the event's labels.
@@ -423,6 +401,16 @@ impl Seen {
         scope.meets(self.unknown) || self.listed.contains(comparison)
     }
 
+    /// A comparison was found to match none of the event's views: other rules need not try it again.
+    pub(crate) fn miss(&self, comparison: u32) {
+        self.missed.borrow_mut().extend(&[comparison]);
+    }
+
+    /// See [`Seen::miss`].
+    pub(crate) fn has_missed(&self, comparison: u32) -> bool {
+        self.missed.borrow().contains(comparison)
+    }
+
     /// Whether it is known that the comparison matches one of the event's views in `scope`.
     pub(crate) fn is_remembered(&self, scope: Scope, comparison: u32) -> bool {
         let mut reminded = self.reminded.iter();
@@ -470,7 +458,7 @@ impl Seen {
     /// See [`Memory::learn`].
     pub(crate) fn learn(&mut self, again: Again, text: &[u8], lesson: &Lesson) {
         if again.is_alike {
-            let common = self.commons.of(again.place, text, &mut self.common);
+            let (common, _) = self.commons.of(again.place, text, &mut self.common);
             self.memory.learn(again.kept, common, lesson);
         } else {
             self.memory.learn(again.kept, text, lesson);

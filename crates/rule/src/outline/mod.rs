@@ -50,6 +50,8 @@ pub(crate) struct Steps<N> {
     /// The first and the last step of each sequence.
     first: N,
     last: N,
+    /// How far into a text any of them can stand, in bytes: all of them may be tied to its start.
+    reach: usize,
 }
 
 impl Outline {
@@ -96,6 +98,7 @@ where
             takes: Box::new([N::default(); Kind::COUNT]),
             first: N::default(),
             last: N::default(),
+            reach: usize::MAX,
         };
         let mut bits = (0..u32::MAX).map(|place| one << place);
         for piece in pieces {
@@ -113,6 +116,13 @@ where
             }
             outline.last = outline.last | last;
         }
+        let mut takes = outline.takes.iter().enumerate();
+        let is_tied = takes.all(|(kind, takes)| {
+            Kind::at(kind) == Kind::START || *takes & outline.first == N::default()
+        });
+        if is_tied {
+            outline.reach = piece::MAX_STEPS;
+        }
         outline
     }
 
@@ -121,7 +131,7 @@ where
     fn meet(&self, text: &[u8]) -> bool {
         let mut reached = self.step(N::default(), Kind::START);
         let mut found = reached;
-        for byte in text {
+        for byte in text.get(..self.reach).unwrap_or(text) {
             reached = self.step(reached, Kind::of(*byte));
             found = found | reached;
         }
@@ -135,7 +145,7 @@ where
         });
         let mut reached = self.step(N::default(), Kind::START);
         let mut found = reached;
-        for (place, byte) in texts.0.iter().enumerate() {
+        for (place, byte) in texts.0.iter().enumerate().take(self.reach) {
             let takes = if texts.is_of_number(place) {
                 digits
             } else {
@@ -180,6 +190,12 @@ mod tests {
             (r"(?:^|[=&])id;", "a=id;", "aid;"),
             (r"[;|]\s*(?:id|ls|cat)(?:\s|$)", "x; ls", "x; lsof; ids"),
             (r"\.php$", "/a.php", "/a.php/b"),
+            (
+                "^(?:id|ls)/",
+                "ls/ and so much more",
+                "some words, id/, ls/",
+            ),
+            ("^(?:id|ls)$", "id", "id and so much more, id"),
             (
                 r"://(?:[^/@&]*@)?0x[0-9a-f]{7}",
                 "://a@0x7f000001",
