@@ -45,12 +45,13 @@ impl Expression {
         })
     }
 
-    /// Whether it is true of the item. What fails, or gives anything but a truth, is not, nor what would
-    /// cost too much.
+    /// Whether it may be asked of an item that holds so much.
+    pub(super) fn may_be_asked_of(&self, parsed: &Parsed) -> bool {
+        self.cost.allows(parsed.values())
+    }
+
+    /// Whether it is true of the item. What fails, or gives anything but a truth, is not.
     pub(super) fn holds(&self, item: &Published, parsed: &Parsed) -> bool {
-        if !self.cost.allows(parsed.values()) {
-            return false;
-        }
         let publication = &item.publication;
         let mut context = Context::with_env(Arc::clone(&STANDARD));
         let text = |text: &str| Value::String(Arc::new(text.to_owned()));

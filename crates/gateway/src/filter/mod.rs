@@ -13,14 +13,17 @@ mod short;
 mod value;
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
+use prometheus::IntCounter;
 use serde_json::Value;
 use vigil_bus::{FilterId, Published};
 use vigil_event::{Id, Kind, Publication, Severity, Timestamp};
 
 use crate::interner::Interner;
+use crate::telemetry;
 use expression::Expression;
 use short::Short;
 
@@ -33,10 +36,11 @@ const RECENT: usize = 32;
 pub(crate) struct NotAFilter(String);
 
 /// All filters that are in use.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Filters {
     known: Interner<Filter>,
     recent: Arc<Recent>,
+    too_costly: IntCounter,
 }
 
 /// A filter that was checked.
@@ -46,9 +50,27 @@ pub(crate) struct Filter {
     short: Short,
     expression: Option<Expression>,
     recent: Arc<Recent>,
+    too_costly: IntCounter,
+    /// The log has it from the first item on that is too much for it.
+    is_told: AtomicBool,
+}
+
+impl Default for Filters {
+    fn default() -> Self {
+        Self::new(telemetry::too_costly())
+    }
 }
 
 impl Filters {
+    /// None yet. What holds too much to be looked at is counted there.
+    pub(crate) fn new(too_costly: IntCounter) -> Self {
+        Self {
+            known: Interner::default(),
+            recent: Arc::default(),
+            too_costly,
+        }
+    }
+
     /// The filter that a client asks for.
     pub(crate) fn get(&self, asked: &vigil_protocol::Filter) -> Result<Arc<Filter>, NotAFilter> {
         let text = serde_json::to_string(asked).map_err(|error| NotAFilter(error.to_string()))?;
@@ -62,6 +84,8 @@ impl Filters {
                     .map(Expression::new)
                     .transpose()?,
                 recent: Arc::clone(&self.recent),
+                too_costly: self.too_costly.clone(),
+                is_told: AtomicBool::new(false),
             })
         })
     }
@@ -89,11 +113,29 @@ impl Filter {
             return true;
         }
         let parsed = self.recent.get(item);
-        self.short.fits_data(&parsed.data)
-            && self
-                .expression
-                .as_ref()
-                .is_none_or(|expression| expression.holds(item, &parsed))
+        if !self.short.fits_data(&parsed.data) {
+            return false;
+        }
+        let Some(expression) = &self.expression else {
+            return true;
+        };
+        if !expression.may_be_asked_of(&parsed) {
+            self.tell_of_cost(item);
+            return false;
+        }
+        expression.holds(item, &parsed)
+    }
+
+    fn tell_of_cost(&self, item: &Published) {
+        self.too_costly.inc();
+        if !self.is_told.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                channel = &*item.publication.channel,
+                offset = item.offset,
+                filter = self.id.0,
+                "an item holds too much for a filter and is not sent to those who have it: a shorter expression, or a short form, may look at more; told once, the rest is counted"
+            );
+        }
     }
 }
 
@@ -305,6 +347,25 @@ mod tests {
         assert!(Arc::ptr_eq(&one, &same));
         let other = filters.of_expression("data.score > 2").unwrap();
         assert_ne!(one.id, other.id);
+    }
+
+    #[test]
+    fn what_is_too_much_for_a_filter_is_counted_once_for_it() {
+        let filters = Filters::default();
+        let long = format!("[{}]", vec!["1"; 60_000].join(","));
+        let item = item(&long, Severity::Low);
+        for text in ["size(data) > 1", "size(data) > 2", "size(data) > 1"] {
+            let filter = filters.of_expression(text).unwrap();
+            assert!(!filter.lets_through(&item), "{text}");
+        }
+        assert_eq!(
+            filters.too_costly.get(),
+            3,
+            "asked of a filter anew each time"
+        );
+        let kept = filters.of_expression("size(data) > 3").unwrap();
+        assert!(!kept.lets_through(&item) && !kept.lets_through(&item));
+        assert_eq!(filters.too_costly.get(), 4);
     }
 
     #[test]
