@@ -24,7 +24,7 @@ use crate::alternatives::ALTERNATIVES;
 /// Lines in a batch, as the tailer hands them over.
 const BATCH: usize = 1_024;
 /// Runs of each stage; the fastest counts, since noise only slows.
-const RUNS: usize = 3;
+pub(crate) const RUNS: usize = 3;
 /// Runs of `wc -l` and of `rg`, whose CPU time the kernel counts in hundredths of a second.
 const WC_RUNS: u32 = 40;
 const RG_RUNS: u32 = 5;

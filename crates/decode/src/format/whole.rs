@@ -29,13 +29,19 @@ pub(super) fn parse(text: &[u8], start: usize) -> Result<Fields, ParseError> {
         ..Fields::default()
     };
     for (name, value) in whole::headers(parts.head.of(text)) {
-        let slot = match name.to_ascii_lowercase().as_slice() {
-            b"host" => &mut fields.host,
-            b"user-agent" => &mut fields.user_agent,
-            b"referer" => &mut fields.referrer,
-            b"cookie" => &mut fields.cookie,
-            b"x-forwarded-for" | b"forwarded" => &mut fields.forwarded,
-            _ => continue,
+        let is = |own: &str| name.eq_ignore_ascii_case(own.as_bytes());
+        let slot = if is("host") {
+            &mut fields.host
+        } else if is("user-agent") {
+            &mut fields.user_agent
+        } else if is("referer") {
+            &mut fields.referrer
+        } else if is("cookie") {
+            &mut fields.cookie
+        } else if is("x-forwarded-for") || is("forwarded") {
+            &mut fields.forwarded
+        } else {
+            continue;
         };
         if slot.is_empty() {
             // The value is a part of the text, so the difference of the places is its own.

@@ -129,17 +129,24 @@ pub(crate) fn parts(bytes: &[u8], start: usize, end: usize) -> Option<Parts> {
 
 /// The headers of a head.
 pub(crate) fn headers(head: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
-    let lines = head
-        .split(|byte| *byte == b'\n')
-        .filter(|line| !line.is_empty());
-    lines.filter_map(|line| {
-        let colon = memchr::memchr(b':', line)?;
-        let value = line.get(colon + 1..)?;
-        Some((
-            line.get(..colon)?,
-            value.strip_prefix(b" ").unwrap_or(value),
-        ))
+    let mut rest = head;
+    std::iter::from_fn(move || {
+        loop {
+            let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+            let line = rest.get(..end).filter(|_| !rest.is_empty())?;
+            rest = rest.get(end + 1..).unwrap_or_default();
+            if let Some(header) = header(line) {
+                return Some(header);
+            }
+        }
     })
+}
+
+fn header(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let colon = memchr::memchr(b':', line)?;
+    let value = line.get(colon + 1..)?;
+    let value = value.strip_prefix(b" ").unwrap_or(value);
+    Some((line.get(..colon)?, value))
 }
 
 /// Reads a request's headers and its body, as what it says it is.
@@ -259,12 +266,15 @@ const NOT_SHOWN: [&str; 30] = [
 pub(crate) fn shown_of_headers(whole: &Whole) -> Vec<(&[u8], &[u8])> {
     let headers = whole.headers.iter();
     let is_shown = |header: &&Pair| {
-        let name = header.name.to_ascii_lowercase();
-        let is_plain_type = name == b"content-type" && is_plain_type(&header.value);
-        !(is_plain_type
-            || name.starts_with(b"sec-")
-            || name.starts_with(b"if-")
-            || NOT_SHOWN.iter().any(|own| own.as_bytes() == name))
+        let is = |own: &str| header.name.eq_ignore_ascii_case(own.as_bytes());
+        let starts_with = |start: &str| {
+            let own = header.name.get(..start.len());
+            own.is_some_and(|own| own.eq_ignore_ascii_case(start.as_bytes()))
+        };
+        !(is("content-type") && is_plain_type(&header.value)
+            || starts_with("sec-")
+            || starts_with("if-")
+            || NOT_SHOWN.iter().any(|own| is(own)))
     };
     let shown = headers.filter(is_shown);
     shown

@@ -91,6 +91,17 @@ impl Collection {
         Self::NAMES.get(self as usize).map_or("", |(name, _)| name)
     }
 
+    /// The collection of whose values its own are parts.
+    pub(super) const fn part_of(self) -> Option<Self> {
+        match self {
+            Self::ArgsCombinedSize => Some(Self::Args),
+            Self::RequestHeadersNames | Self::RequestCookies | Self::RequestCookiesNames => {
+                Some(Self::RequestHeaders)
+            }
+            _ => None,
+        }
+    }
+
     /// Whether its values are names of other values, and so their own names.
     pub(super) const fn is_of_names(self) -> bool {
         matches!(

@@ -6,12 +6,11 @@
 
 use std::ops::Range;
 
-use super::collection::Collection;
 use super::program::{Compiled, Link, Program};
-use super::reads::{Look, Reader};
-use super::texts::{Texts, has, insert, numbers};
+use super::reads::{Reader, Reads};
+use super::texts::{Texts, has, insert, numbers, words};
 use super::transform::Bytes;
-use super::values::{Members, Values};
+use super::values::{Members, Value, Values};
 use vigil_event::familiar::{Familiar, Place, Recall};
 
 /// How many values are kept.
@@ -45,8 +44,8 @@ pub(super) struct Memory {
     /// The links that are not known to match nothing in the request.
     open: Vec<u64>,
     key: Vec<u8>,
-    /// The rules that may match, in their order, and their reads.
-    alive: Vec<usize>,
+    /// The rules that may match, and their reads.
+    alive: Vec<u64>,
     alive_reads: Vec<u64>,
 }
 
@@ -58,10 +57,21 @@ struct State {
     /// reads.
     row: usize,
     first: usize,
-    /// Among its misses are those that were found out before.
-    known: bool,
+    kept: Kept,
     /// Among its misses are all that do not take values of its name.
     named: bool,
+    /// It did not come lately.
+    is_stranger: bool,
+}
+
+/// How much of what was found out about a value is kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Kept {
+    #[default]
+    Nothing,
+    /// What was found out before, which is among its misses.
+    Some,
+    All,
 }
 
 /// What is known of a value; it grows with each request.
@@ -123,8 +133,12 @@ impl Memory {
             let Some(value) = values.all.get(at) else {
                 break;
             };
-            let (name, text) = (values.text(value.name), values.text(value.text));
-            let place = self.place(reader.collection, name, text);
+            let name = values.text(value.name);
+            let key = key(values, value, &mut self.key);
+            // Where the name ends is part of what the value is.
+            let tag = ((name.len() as u64) << 8) | reader.collection as u64;
+            let place = known_place(&mut self.table, tag, key);
+            let is_stranger = place.is_none() && !key.is_empty();
             let known = place.and_then(|place| self.table.get(place));
             let known = known.filter(|known| known.is_found);
             let row = self.misses.len();
@@ -145,63 +159,69 @@ impl Memory {
                     place,
                     row,
                     first: reader.first,
-                    known: known.is_some(),
+                    kept: known.map_or(Kept::Nothing, |_| Kept::All),
                     named,
+                    is_stranger,
                 };
             }
         }
         self.members.push(members);
     }
 
-    fn place(&mut self, collection: Collection, name: &[u8], text: &[u8]) -> Option<Place> {
-        self.key.clear();
-        self.key.extend_from_slice(name);
-        self.key.extend_from_slice(text);
-        // Where the name ends is part of what the value is.
-        let tag = ((name.len() as u64) << 8) | collection as u64;
-        match self.table.recall(tag, &self.key) {
-            Recall::Known(place) => Some(place),
-            Recall::Again(place) => {
-                self.table.learn(place, &self.key, Some(Known::default()));
-                Some(place)
-            }
-            Recall::Stranger => None,
-        }
-    }
-
     /// Finds the rules that may match, by what is known now of the values.
     pub(super) fn find_alive(&mut self, program: &Program) {
         self.dismiss(program);
-        self.alive.clear();
-        self.alive_reads.clear();
-        self.alive_reads.resize(self.dismissed.len(), 0);
-        for (place, rule) in program.rules.iter().enumerate() {
-            if !rule.needed.clone().all(|link| has(&self.open, link)) {
-                continue;
+        let rules = words(program.rules.len());
+        let Self {
+            open,
+            alive,
+            alive_reads,
+            ..
+        } = self;
+        // The first links have their rules' numbers.
+        let first = open.get(..rules).unwrap_or_default();
+        alive.clear();
+        alive.extend_from_slice(first);
+        alive_reads.clear();
+        alive_reads.resize(self.dismissed.len(), 0);
+        for place in numbers(first) {
+            let Some(rule) = program.rules.get(place) else {
+                break;
+            };
+            if rule.needed.clone().all(|link| has(open, link)) {
+                let reads = rule.links.iter().flat_map(|link| &link.places).flatten();
+                reads.for_each(|read| insert(alive_reads, *read));
+            } else if let Some(word) = alive.get_mut(place / 64) {
+                *word &= !(1 << (place % 64));
             }
-            self.alive.push(place);
-            let reads = rule.links.iter().flat_map(|link| &link.places).flatten();
-            reads.for_each(|read| insert(&mut self.alive_reads, *read));
         }
     }
 
     /// Dismisses the reads that match none of the values; links with others are open.
     fn dismiss(&mut self, program: &Program) {
+        let Reads {
+            readers,
+            all,
+            links,
+        } = &program.reads;
         self.dismissed.clear();
+        self.dismissed.extend_from_slice(all);
+        for (reader, members) in readers.iter().zip(&self.members) {
+            let words = reader.first..reader.first + reader.words();
+            let own = self.dismissed.get_mut(words).unwrap_or_default();
+            for state in self.states.get(members.clone()).unwrap_or_default() {
+                let row = self.misses.get(state.row..).unwrap_or_default();
+                let words = own.iter_mut().zip(row);
+                words.for_each(|(dismissed, misses)| *dismissed &= misses);
+            }
+        }
         self.open.clear();
         self.open.extend_from_slice(&program.open);
-        for (reader, members) in program.readers.iter().zip(&self.members) {
-            let states = self.states.get(members.clone()).unwrap_or_default();
-            for word in 0..reader.words() {
-                let rows = states.iter().map(|state| self.misses.get(state.row + word));
-                let common = rows.fold(reader.all(word), |all, row| all & row.unwrap_or(&0));
-                self.dismissed.push(common);
-                for read in numbers(&[reader.all(word) & !common]) {
-                    let (rule, link) = reader.link_of(word * 64 + read).unwrap_or_default();
-                    let links = program.rules.get(rule).map(|rule| &rule.links);
-                    if let Some(link) = links.and_then(|links| links.get(link)) {
-                        insert(&mut self.open, link.number);
-                    }
+        let words = all.iter().zip(&self.dismissed).enumerate();
+        for (place, (all, dismissed)) in words {
+            for read in numbers(&[all & !dismissed]) {
+                if let Some(link) = links.get(place * 64 + read) {
+                    insert(&mut self.open, *link);
                 }
             }
         }
@@ -209,8 +229,16 @@ impl Memory {
 
     /// The first rule from a place on that may match.
     pub(super) fn next_alive(&self, place: usize) -> Option<usize> {
-        let at = self.alive.partition_point(|alive| *alive < place);
-        self.alive.get(at).copied()
+        let words = self.alive.iter().enumerate().skip(place / 64);
+        let mut from = u64::MAX << (place % 64);
+        let mut rest = words.map(|(at, word)| (at, word & std::mem::replace(&mut from, u64::MAX)));
+        let (at, word) = rest.find(|(_, word)| *word != 0)?;
+        Some(at * 64 + word.trailing_zeros() as usize)
+    }
+
+    /// Whether a value did not come lately: nor did a request in which its text matters.
+    pub(super) fn is_stranger(&self, value: u32) -> bool {
+        self.state(value).is_stranger
     }
 
     /// Whether it is known of a value that no rule which may match matches it.
@@ -221,14 +249,14 @@ impl Memory {
     }
 
     /// What misses a value.
-    fn row(&self, value: u32, reader: &Reader) -> &[u64] {
+    pub(super) fn row(&self, value: u32, reader: &Reader) -> &[u64] {
         let row = self.state(value).row;
         self.misses
             .get(row..row + reader.words())
             .unwrap_or_default()
     }
 
-    fn row_mut(&mut self, value: u32, reader: &Reader) -> &mut [u64] {
+    pub(super) fn row_mut(&mut self, value: u32, reader: &Reader) -> &mut [u64] {
         let row = self.state(value).row;
         self.misses
             .get_mut(row..row + reader.words())
@@ -259,13 +287,18 @@ impl Memory {
 
     /// A read does not match a value.
     pub(super) fn learn_miss(&mut self, value: u32, read: usize) {
-        let state = self.state(value);
+        let Some(state) = self.states.get_mut(value as usize) else {
+            return;
+        };
+        if state.kept == Kept::All {
+            state.kept = Kept::Some;
+        }
         insert(&mut self.misses, read + state.row * 64 - state.first * 64);
     }
 
     /// Whether what follows from a value alone is still to be found out.
     pub(super) fn is_new(&self, value: u32) -> bool {
-        !self.state(value).known
+        self.state(value).kept == Kept::Nothing
     }
 
     /// A value has no other bytes than these.
@@ -293,22 +326,6 @@ impl Memory {
         }
     }
 
-    /// Whether none of the reads that look for literals may match a value.
-    pub(super) fn is_closed(&self, value: u32, reader: &Reader, look: &Look) -> bool {
-        look.is_closed(self.row(value, reader))
-    }
-
-    /// A value opens these gates, and no others, in what is looked through.
-    pub(super) fn learn_closed(
-        &mut self,
-        value: u32,
-        reader: &Reader,
-        look: &Look,
-        opened: &[u64],
-    ) {
-        look.close(opened, self.row_mut(value, reader));
-    }
-
     /// Keeps what was found out about the values that are known, if nothing was left as it is.
     pub(super) fn keep(&mut self, readers: &[Reader], texts: &Texts) {
         if texts.is_cut() {
@@ -316,8 +333,8 @@ impl Memory {
         }
         for (reader, members) in readers.iter().zip(&self.members) {
             for state in self.states.get(members.clone()).into_iter().flatten() {
-                let known = state.place.and_then(|place| self.table.get_mut(place));
-                if let Some(known) = known {
+                let place = state.place.filter(|_| state.kept != Kept::All);
+                if let Some(known) = place.and_then(|place| self.table.get_mut(place)) {
                     let row = self.misses.get(state.row..state.row + reader.words());
                     known.named = state.named;
                     known.is_found = true;
@@ -330,6 +347,34 @@ impl Memory {
 
     fn state(&self, value: u32) -> State {
         self.states.get(value as usize).copied().unwrap_or_default()
+    }
+}
+
+/// The name and the text of a value, one after the other; once where they are the same bytes.
+fn key<'k>(values: &'k Values, value: &Value, to: &'k mut Vec<u8>) -> &'k [u8] {
+    let (name, text) = (value.name, value.text);
+    if name == text || name.0 == name.1 {
+        return values.text(text);
+    }
+    // Mostly they stand so already.
+    if name.1 == text.0 {
+        return values.text((name.0, text.1));
+    }
+    to.clear();
+    to.extend_from_slice(values.text(name));
+    to.extend_from_slice(values.text(text));
+    to
+}
+
+/// The place of a value in the table, if it came before.
+fn known_place(table: &mut Familiar<Known>, tag: u64, key: &[u8]) -> Option<Place> {
+    match table.recall(tag, key) {
+        Recall::Known(place) => Some(place),
+        Recall::Again(place) => {
+            table.learn(place, key, Some(Known::default()));
+            Some(place)
+        }
+        Recall::Stranger => None,
     }
 }
 

@@ -198,8 +198,8 @@ impl SecRules {
     /// Appends the rules that match a request to `hits`.
     pub fn evaluate(&self, event: &Event, scratch: &mut SecScratch, hits: &mut Vec<SecHit>) {
         let SecScratch { work, repeats } = scratch;
-        self.program.read(event, work);
-        if let Some(known) = repeats.recall(self.program.number, &work.matters) {
+        let may_repeat = self.program.read(event, work);
+        if may_repeat && let Some(known) = repeats.recall(self.program.number, &work.matters) {
             hits.extend_from_slice(known);
             return;
         }
@@ -214,7 +214,7 @@ impl SecRules {
             }
         });
         // What was left as it is, since there was too much, says nothing of other requests.
-        if !work.texts.is_cut() {
+        if may_repeat && !work.texts.is_cut() {
             repeats.learn(&work.matters, hits.get(before..).unwrap_or_default());
         }
     }

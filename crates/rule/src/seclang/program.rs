@@ -7,14 +7,15 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use aho_corasick::dfa::DFA;
+use aho_corasick::{MatchKind, StartKind};
 
 use super::collection::Collection;
 use super::draft::{Change, Draft, DraftLink, Effect, Step, Who};
 use super::operator::{DataFiles, Operator};
 use super::plan::{Kept, Plan, Variables};
 use super::read::{Pick, Read};
-use super::reads::{self, Reader};
+use super::reads::{self, Reads};
 use super::syntax::{Selector, Variable};
 use super::text::Text;
 use super::texts::{insert, words};
@@ -67,7 +68,7 @@ pub(super) struct Compiled {
     pub(super) links: Vec<Link>,
     /// Where to go on after a match.
     pub(super) skip_to: Option<usize>,
-    /// The numbers of the links that have to match for anything to come of it.
+    /// The numbers of the links beside the first that have to match for anything to come of it.
     pub(super) needed: Range<usize>,
     /// Each value that its first link matches decides by itself whether the rule matches.
     pub(super) by_value: bool,
@@ -78,13 +79,12 @@ pub(super) struct Compiled {
 pub(super) struct Program {
     /// Tells it from every other one.
     pub(super) number: u64,
-    /// What is read of the request.
-    pub(super) readers: Vec<Reader>,
+    pub(super) reads: Reads,
     pub(super) rules: Vec<Compiled>,
     /// The links that more than values decides on, a bit each.
     pub(super) open: Vec<u64>,
     pub(super) variables: Variables,
-    pub(super) finder: AhoCorasick,
+    pub(super) finder: DFA,
     /// For each literal the gates it opens.
     pub(super) opens: Vec<Vec<usize>>,
     pub(super) gates: usize,
@@ -129,17 +129,18 @@ impl Program {
                 .for_each(|read| read.preset(&plan.variables));
         }
         let (finder, opens) = finder(&sets)?;
-        let readers = reads::by_collection(&mut rules);
-        let mut open = Vec::new();
-        for link in rules.iter().flat_map(|rule| &rule.links) {
-            open.resize(words(link.number + 1), 0);
+        let reads = reads::by_collection(&mut rules);
+        let links = || rules.iter().flat_map(|rule| &rule.links);
+        let last = links().map(|link| link.number).max();
+        let mut open = vec![0; last.map_or(0, |last| words(last + 1))];
+        for link in links() {
             if link.reads.is_empty() || link.places.contains(&None) {
                 insert(&mut open, link.number);
             }
         }
         let program = Self {
             number: PROGRAMS.fetch_add(1, Ordering::Relaxed),
-            readers,
+            reads,
             rules,
             open,
             variables: plan.variables,
@@ -160,7 +161,7 @@ fn compile(step: usize, draft: &Draft, files: &DataFiles) -> Result<Compiled, St
         step,
         links: links.collect::<Result<_, _>>()?,
         skip_to: None,
-        needed: 0..1,
+        needed: 0..0,
         by_value: false,
     })
 }
@@ -178,7 +179,7 @@ fn in_order(items: Vec<Item<'_>>) -> (Vec<Compiled>, Sets) {
                     .iter_mut()
                     .for_each(|link| link.finish(draft, &mut sets));
                 let is_idle = |link: &&Link| !link.does_something();
-                rule.needed = 0..1 + rule.links.iter().take_while(is_idle).count();
+                rule.needed = 0..rule.links.iter().take_while(is_idle).count();
                 rules.push((rule, draft));
             }
         }
@@ -386,7 +387,7 @@ fn aim(rules: &mut [Compiled], kept: &[Kept], steps: &[Step]) -> Result<(), Stri
 }
 
 /// One automaton for the literals of all gates.
-fn finder(sets: &Sets) -> Result<(AhoCorasick, Vec<Vec<usize>>), String> {
+fn finder(sets: &Sets) -> Result<(DFA, Vec<Vec<usize>>), String> {
     let mut literals: BTreeMap<&[u8], Vec<usize>> = BTreeMap::new();
     for (gate, set) in sets.iter().enumerate() {
         for literal in set {
@@ -396,10 +397,11 @@ fn finder(sets: &Sets) -> Result<(AhoCorasick, Vec<Vec<usize>>), String> {
             }
         }
     }
-    let finder = AhoCorasick::builder()
+    let finder = DFA::builder()
         .ascii_case_insensitive(true)
         .match_kind(MatchKind::Standard)
-        .kind(Some(AhoCorasickKind::DFA))
+        .start_kind(StartKind::Unanchored)
+        .prefilter(false)
         .build(literals.keys())
         .map_err(|error| format!("the literals of the rules cannot be looked for: {error}"))?;
     Ok((finder, literals.into_values().collect()))

@@ -8,7 +8,7 @@ use super::draft::Change;
 use super::program::{Compiled, Deed, Link};
 use super::read::Read;
 use super::text::Text;
-use super::texts::{has, insert, words};
+use super::texts::{has, insert, meet, words};
 use super::transform::{Bytes, Transform};
 
 /// What is read of a collection of the request.
@@ -24,6 +24,8 @@ pub(super) struct Reader {
     /// Something else reads its values too: a text with a macro does.
     pub(super) in_full: bool,
     pub(super) looks: Vec<Look>,
+    /// The reads of all looks, a bit each.
+    looking: Vec<u64>,
 }
 
 /// Reads that look for literals in the same texts.
@@ -36,6 +38,18 @@ pub(super) struct Look {
     reads: Vec<u64>,
     /// For each its gate.
     gates: Vec<(usize, usize)>,
+    /// All these gates, a bit each.
+    wanted: Vec<u64>,
+}
+
+/// What is read of the request by all rules.
+#[derive(Debug)]
+pub(super) struct Reads {
+    pub(super) readers: Vec<Reader>,
+    /// A bit for each read.
+    pub(super) all: Vec<u64>,
+    /// For each bit the number of the link whose read it is.
+    pub(super) links: Vec<usize>,
 }
 
 impl Reader {
@@ -47,6 +61,7 @@ impl Reader {
             has_names: false,
             in_full: false,
             looks: Vec::new(),
+            looking: Vec::new(),
         }
     }
 
@@ -55,15 +70,9 @@ impl Reader {
         words(self.reads.len())
     }
 
-    /// The bits of its reads in such a word.
-    pub(super) fn all(&self, word: usize) -> u64 {
-        let count = self.reads.len() - word * 64;
-        u64::MAX >> (64 - count.min(64))
-    }
-
-    /// The rule and the link that a read is of.
-    pub(super) fn link_of(&self, read: usize) -> Option<(usize, usize)> {
-        self.reads.get(read).map(|(_, link)| *link)
+    /// Whether none of the reads that look for literals may match a value that these miss.
+    pub(super) fn is_closed(&self, row: &[u64]) -> bool {
+        are_all_of(&self.looking, row)
     }
 
     /// Whether names tell which values are read.
@@ -109,6 +118,7 @@ impl Reader {
                     chains,
                     reads: Vec::new(),
                     gates: vec![(gate, number)],
+                    wanted: Vec::new(),
                 }),
             }
         }
@@ -117,13 +127,25 @@ impl Reader {
 
     fn finish(&mut self, first: usize) {
         self.first = first;
-        let words = self.words();
+        let own = self.words();
+        self.looking.resize(own, 0);
         for look in &mut self.looks {
-            look.reads.resize(words, 0);
-            let reads = look.gates.iter();
-            reads.for_each(|(_, read)| insert(&mut look.reads, *read));
+            look.reads.resize(own, 0);
+            for (gate, read) in &look.gates {
+                insert(&mut look.reads, *read);
+                insert(&mut self.looking, *read);
+                let length = look.wanted.len().max(words(gate + 1));
+                look.wanted.resize(length, 0);
+                insert(&mut look.wanted, *gate);
+            }
         }
     }
+}
+
+/// Whether all of these bits are among the others.
+fn are_all_of(these: &[u64], others: &[u64]) -> bool {
+    let mut words = these.iter().zip(others);
+    words.all(|(these, others)| these & !others == 0)
 }
 
 /// A chain as literals are looked for under it, in either case.
@@ -140,14 +162,18 @@ fn looked_through(chain: &[Transform]) -> (Vec<Transform>, Bytes) {
 impl Look {
     /// Whether none of its reads may match a value that these miss.
     pub(super) fn is_closed(&self, row: &[u64]) -> bool {
-        let mut words = self.reads.iter().zip(row);
-        words.all(|(reads, misses)| reads & !misses == 0)
+        are_all_of(&self.reads, row)
     }
 
     /// Adds the reads that do not match a value which opens these gates.
     pub(super) fn close(&self, opened: &[u64], row: &mut [u64]) {
-        let closed = self.gates.iter().filter(|(gate, _)| !has(opened, *gate));
-        closed.for_each(|(_, read)| insert(row, *read));
+        if meet(&self.wanted, opened) {
+            let closed = self.gates.iter().filter(|(gate, _)| !has(opened, *gate));
+            closed.for_each(|(_, read)| insert(row, *read));
+        } else {
+            let words = row.iter_mut().zip(&self.reads);
+            words.for_each(|(misses, reads)| *misses |= reads);
+        }
     }
 }
 
@@ -175,8 +201,9 @@ impl Link {
     }
 }
 
-/// What is read of each collection of the request that is read at all; numbers the reads.
-pub(super) fn by_collection(rules: &mut [Compiled]) -> Vec<Reader> {
+/// What is read of each collection of the request that is read at all; numbers the reads, and the links:
+/// the first of each rule by the rule's place, the others behind these.
+pub(super) fn by_collection(rules: &mut [Compiled]) -> Reads {
     let mut readers: Vec<Reader> = Vec::new();
     let mut places = Vec::new();
     for (at, rule) in rules.iter().enumerate() {
@@ -197,26 +224,49 @@ pub(super) fn by_collection(rules: &mut [Compiled]) -> Vec<Reader> {
             }
         }
     }
-    let mut words = 0;
+    let mut count = 0;
     for reader in &mut readers {
-        reader.finish(words);
-        words += reader.words();
+        reader.finish(count);
+        count += reader.words();
     }
-    let mut places = places.into_iter();
-    let mut number = 0;
-    for rule in rules {
-        let end = number + rule.links.len();
-        rule.needed = number..end.min(number + rule.needed.len());
-        for link in &mut rule.links {
-            let own = places.by_ref().take(link.reads.len());
-            let global =
-                |(reader, read): (usize, usize)| Some(readers.get(reader)?.first * 64 + read);
-            link.places = own.map(|place| place.and_then(global)).collect();
-            link.number = number;
-            number += 1;
+    let mut reads = Reads {
+        readers,
+        all: vec![0; count],
+        links: vec![0; count * 64],
+    };
+    reads.number(rules, &mut places.into_iter());
+    reads
+}
+
+impl Reads {
+    /// Gives the links their numbers, and those of their reads.
+    fn number(
+        &mut self,
+        rules: &mut [Compiled],
+        places: &mut impl Iterator<Item = Option<(usize, usize)>>,
+    ) {
+        let mut next = words(rules.len()) * 64;
+        for (at, rule) in rules.iter_mut().enumerate() {
+            let others = rule.links.len().saturating_sub(1);
+            rule.needed = next..next + rule.needed.len().min(others);
+            let numbers = std::iter::once(at).chain(next..next + others);
+            next += others;
+            for (link, number) in rule.links.iter_mut().zip(numbers) {
+                link.number = number;
+                for own in places.by_ref().take(link.reads.len()) {
+                    let read = own.and_then(|(reader, read)| {
+                        Some(self.readers.get(reader)?.first * 64 + read)
+                    });
+                    link.places.push(read);
+                    let slot = read.and_then(|read| self.links.get_mut(read));
+                    if let (Some(read), Some(slot)) = (read, slot) {
+                        insert(&mut self.all, read);
+                        *slot = number;
+                    }
+                }
+            }
         }
     }
-    readers
 }
 
 /// The reader of a collection and its place; none where it is not of the request.

@@ -6,6 +6,9 @@
 //! matters match the same. *Limits*: [`MAX_BYTES`], [`MAX_EVIDENCE`]; see [`Familiar`].
 
 use super::SecHit;
+use super::memory::Memory;
+use super::reads::Reader;
+use super::values::{Members, Values};
 use vigil_event::familiar::{Familiar, Place, Recall};
 
 /// How many requests are kept.
@@ -56,4 +59,37 @@ impl Repeats {
         let kept = (pieces <= MAX_EVIDENCE).then(|| hits.to_vec());
         table.learn(place, matters, kept);
     }
+}
+
+/// Writes what matters of the values of a collection; false if a text that matters did not come lately,
+/// and so no request with it.
+pub(super) fn write_matters(
+    reader: &Reader,
+    members: Members,
+    values: &Values,
+    memory: &Memory,
+    to: &mut Vec<u8>,
+) -> bool {
+    let count = members.end - members.start;
+    to.extend_from_slice(&(count << 1 | u32::from(members.partial)).to_le_bytes());
+    for place in members.start..members.end {
+        let Some(value) = values.all.get(place as usize) else {
+            break;
+        };
+        let is_mute = memory.is_mute(place, reader);
+        if !is_mute && memory.is_stranger(place) {
+            return false;
+        }
+        let name = values.text(value.name);
+        let text = if is_mute {
+            &[]
+        } else {
+            values.text(value.text)
+        };
+        let sizes = (name.len() as u64) << 33 | (text.len() as u64) << 1;
+        to.extend_from_slice(&(sizes | u64::from(is_mute)).to_le_bytes());
+        to.extend_from_slice(name);
+        to.extend_from_slice(text);
+    }
+    true
 }

@@ -16,6 +16,7 @@ use super::plan::written;
 use super::program::{Compiled, Deed, Link, Program};
 use super::read::{Pick, Read};
 use super::reads::Reader;
+use super::repeat::write_matters;
 use super::syntax::Variable;
 use super::text::Text;
 use super::texts::{TextId, Texts, has, words};
@@ -76,10 +77,10 @@ impl Work {
 }
 
 impl Program {
-    /// Reads a request, and writes what of it can matter.
-    pub(super) fn read(&self, event: &Event, work: &mut Work) {
+    /// Reads a request, and writes what of it can matter; false if it surely did not come before in that.
+    pub(super) fn read(&self, event: &Event, work: &mut Work) -> bool {
         work.clear(self);
-        for reader in &self.readers {
+        for reader in &self.reads.readers {
             let members = work.texts.members(reader.collection, event);
             work.memory.recall(reader, members, &work.texts.values);
             for value in members.start..members.end {
@@ -95,24 +96,10 @@ impl Program {
             matters,
             ..
         } = work;
-        for reader in &self.readers {
+        self.reads.readers.iter().all(|reader| {
             let members = texts.members(reader.collection, event);
-            let count = members.end - members.start;
-            matters.extend_from_slice(&(count << 1 | u32::from(members.partial)).to_le_bytes());
-            for place in members.start..members.end {
-                let Some(value) = texts.values.all.get(place as usize) else {
-                    break;
-                };
-                let name = texts.values.text(value.name);
-                let text = texts.values.text(value.text);
-                let is_mute = memory.is_mute(place, reader);
-                let text = if is_mute { &[] } else { text };
-                let sizes = (name.len() as u64) << 33 | (text.len() as u64) << 1;
-                matters.extend_from_slice(&(sizes | u64::from(is_mute)).to_le_bytes());
-                matters.extend_from_slice(name);
-                matters.extend_from_slice(text);
-            }
-        }
+            write_matters(reader, members, &texts.values, memory, matters)
+        })
     }
 
     /// Runs every rule on the request that was [read](Self::read) last; `hit` is told of each that
@@ -140,7 +127,7 @@ impl Program {
                 next = rule.skip_to.unwrap_or(next);
             }
         }
-        work.memory.keep(&self.readers, &work.texts);
+        work.memory.keep(&self.reads.readers, &work.texts);
     }
 
     /// Finds out what follows from a value alone: from its bytes, and from the literals in it.
@@ -148,8 +135,11 @@ impl Program {
         let text = work.texts.of_value(value);
         let kinds = work.texts.kinds(text);
         work.memory.learn_bytes(value, kinds, reader, &self.rules);
+        if reader.is_closed(work.memory.row(value, reader)) {
+            return;
+        }
         for look in &reader.looks {
-            if work.memory.is_closed(value, reader, look) {
+            if look.is_closed(work.memory.row(value, reader)) {
                 continue;
             }
             work.opened.clear();
@@ -163,7 +153,7 @@ impl Program {
                 self.open(made, work);
             }
             let Work { memory, opened, .. } = &mut *work;
-            memory.learn_closed(value, reader, look, opened);
+            look.close(opened, memory.row_mut(value, reader));
         }
     }
 

@@ -6,16 +6,40 @@ use super::transform::Transform;
 use super::values::{Span, Value, Values};
 
 impl Values {
-    /// The target as sent, by where it stands; written once.
+    /// The target as sent, by where it stands: in the request line, where all of that is known.
     pub(super) fn target(&mut self, event: &Event) -> Option<Span> {
         if self.target.is_none() {
             let target = Self::raw(event, Field::UrlOriginal)?;
+            let method = event.raw(Field::Method);
+            let around = method.zip(event.raw(Field::HttpVersion));
+            let start = self.bytes.len() as u32;
+            if let Some((method, _)) = around {
+                self.append(method);
+                self.append(b" ");
+            }
             self.target = Some(self.append(&target));
+            if let Some((_, version)) = around {
+                self.append(b" HTTP/");
+                let (_, end) = self.append(version);
+                self.line = Some((start, end));
+            }
         }
         self.target
     }
 
-    pub(super) fn add_target(&mut self, text: Option<Span>) -> bool {
+    /// The query as sent, by where it stands: in the target, where that ends in it.
+    pub(super) fn query_string(&mut self, event: &Event) -> Option<Span> {
+        let query = Self::raw(event, Field::UrlQuery)?;
+        let target = self.target(event);
+        let (start, end) = target.unwrap_or_default();
+        if self.text((start, end)).ends_with(&query) {
+            return Some((end - query.len() as u32, end));
+        }
+        Some(self.append(&query))
+    }
+
+    /// Adds a value without a name; whether there is none.
+    pub(super) fn add_span(&mut self, text: Option<Span>) -> bool {
         self.all
             .extend(text.map(|text| Value { name: (0, 0), text }));
         text.is_none()
@@ -46,7 +70,7 @@ impl Values {
             _ => None,
         };
         let start = start + slash.map_or(0, |at| at as u32 + 1);
-        self.add_target(Some((start, end)))
+        self.add_span(Some((start, end)))
     }
 }
 

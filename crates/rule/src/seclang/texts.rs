@@ -3,7 +3,11 @@
 //! Owns: what a text becomes under a transformation, and which literals occur in it, both found out
 //! when first asked for and kept for the request. Never holds: anything from one request to the next.
 
-use aho_corasick::AhoCorasick;
+use std::ops::Range;
+
+use aho_corasick::automaton::Automaton as _;
+use aho_corasick::dfa::DFA;
+use aho_corasick::{Anchored, PatternID};
 use vigil_event::Event;
 
 use super::collection::Collection;
@@ -40,6 +44,11 @@ pub(super) struct Texts {
     steps: Vec<TextId>,
     /// Bits, one for each gate.
     opened: Vec<u64>,
+    /// The literals that were found, and the spans that were looked through with what was found in them.
+    found: Vec<(Span, PatternID)>,
+    looked: Vec<(Span, Range<usize>)>,
+    /// What is being transformed.
+    source: Vec<u8>,
     /// The text that was entered last of those whose spans have the same mark.
     marks: Vec<TextId>,
     /// See [`Texts::is_cut`].
@@ -63,6 +72,11 @@ pub(super) fn insert(bits: &mut [u64], gate: usize) {
     }
 }
 
+/// Whether some bit is set in both.
+pub(super) fn meet(one: &[u64], other: &[u64]) -> bool {
+    one.iter().zip(other).any(|(one, other)| one & other != 0)
+}
+
 /// The numbers of the bits that are set.
 pub(super) fn numbers(bits: &[u64]) -> impl Iterator<Item = usize> {
     bits.iter().enumerate().flat_map(|(place, word)| {
@@ -82,6 +96,8 @@ impl Texts {
         self.entries.clear();
         self.steps.clear();
         self.opened.clear();
+        self.found.clear();
+        self.looked.clear();
         self.marks.clear();
         self.marks.resize(MARKS, UNKNOWN);
         self.is_cut = false;
@@ -157,9 +173,13 @@ impl Texts {
 
     /// What a text becomes under transformations, one after the other.
     pub(super) fn transformed(&mut self, text: TextId, chain: &[Transform]) -> TextId {
-        chain
-            .iter()
-            .fold(text, |text, transform| self.step(text, *transform))
+        let kinds = self.kinds(text);
+        // Most texts have none of the bytes that any of them is about.
+        if !chain.iter().any(|transform| transform.concerns(kinds)) {
+            return text;
+        }
+        let steps = chain.iter();
+        steps.fold(text, |text, transform| self.step(text, *transform))
     }
 
     fn step(&mut self, text: TextId, transform: Transform) -> TextId {
@@ -188,12 +208,11 @@ impl Texts {
         let start = self.values.bytes.len();
         // What is read and what is written stand in one buffer: the one is lent out meanwhile.
         let mut bytes = std::mem::take(&mut self.values.bytes);
-        let source = bytes
-            .get(span.0 as usize..span.1 as usize)
-            .unwrap_or_default()
-            .to_vec();
-        transform.apply(&source, &mut bytes);
-        let same = bytes.get(start..) == Some(&source[..]);
+        let source = bytes.get(span.0 as usize..span.1 as usize);
+        self.source.clear();
+        self.source.extend_from_slice(source.unwrap_or_default());
+        transform.apply(&self.source, &mut bytes);
+        let same = bytes.get(start..) == Some(&self.source[..]);
         if same {
             bytes.truncate(start);
         }
@@ -210,27 +229,30 @@ impl Texts {
     pub(super) fn opened(
         &mut self,
         text: TextId,
-        finder: &AhoCorasick,
+        finder: &DFA,
         opens: &[Vec<usize>],
         gates: usize,
     ) -> &[u64] {
         let words = words(gates);
-        let known = self
-            .entries
-            .get(text as usize)
-            .and_then(|entry| entry.opened);
+        let entry = self.entries.get(text as usize);
+        let (span, known) = entry.map_or(((0, 0), None), |entry| (entry.span, entry.opened));
         let start = if let Some(start) = known {
             start as usize
         } else {
             let start = self.opened.len();
             self.opened.resize(start + words, 0);
-            let span = self
-                .entries
-                .get(text as usize)
-                .map_or((0, 0), |entry| entry.span);
-            for found in finder.find_overlapping_iter(self.values.text(span)) {
-                for gate in opens.get(found.pattern().as_usize()).into_iter().flatten() {
-                    insert(self.opened.get_mut(start..).unwrap_or_default(), *gate);
+            let opened = self.opened.get_mut(start..).unwrap_or_default();
+            let around = look_through(
+                span,
+                &self.values,
+                finder,
+                &mut self.looked,
+                &mut self.found,
+            );
+            for ((from, to), literal) in self.found.get(around).unwrap_or_default() {
+                if span.0 <= *from && *to <= span.1 {
+                    let gates = opens.get(literal.as_usize()).into_iter().flatten();
+                    gates.for_each(|gate| insert(opened, *gate));
                 }
             }
             if let Some(entry) = self.entries.get_mut(text as usize) {
@@ -240,4 +262,37 @@ impl Texts {
         };
         self.opened.get(start..start + words).unwrap_or_default()
     }
+}
+
+/// Where the literals of a span are among those that were found, with others of a longer span that it
+/// stands in: most values are parts of the request line or of a header, and what is found in a part is
+/// found in the whole.
+fn look_through(
+    span: Span,
+    values: &Values,
+    finder: &DFA,
+    looked: &mut Vec<(Span, Range<usize>)>,
+    found: &mut Vec<(Span, PatternID)>,
+) -> Range<usize> {
+    let is_in = |whole: Span| whole.0 <= span.0 && span.1 <= whole.1;
+    if let Some((_, known)) = looked.iter().find(|(whole, _)| is_in(*whole)) {
+        return known.clone();
+    }
+    // Of the request line mostly more than one part is looked through.
+    let span = values.line.filter(|line| is_in(*line)).unwrap_or(span);
+    let start = found.len();
+    let Ok(mut state) = finder.start_state(Anchored::No) else {
+        return start..start;
+    };
+    for (end, byte) in (span.0 + 1..).zip(values.text(span)) {
+        state = finder.next_state(Anchored::No, state, *byte);
+        if finder.is_match(state) {
+            found.extend((0..finder.match_len(state)).map(|index| {
+                let literal = finder.match_pattern(state, index);
+                ((end - finder.pattern_len(literal) as u32, end), literal)
+            }));
+        }
+    }
+    looked.push((span, start..found.len()));
+    start..found.len()
 }

@@ -35,7 +35,8 @@ pub(super) struct Values {
     pub(super) all: Vec<Value>,
     /// The parameters of the query, decoded when they are first asked for.
     query: Option<Vec<Value>>,
-    /// The target as sent.
+    /// The request line, and the target in it, once they were written.
+    pub(super) line: Option<Span>,
     pub(super) target: Option<Span>,
     members: [Option<Members>; Collection::COUNT],
 }
@@ -46,6 +47,7 @@ impl Default for Values {
             bytes: Vec::new(),
             all: Vec::new(),
             query: None,
+            line: None,
             target: None,
             members: [None; Collection::COUNT],
         }
@@ -57,6 +59,7 @@ impl Values {
         self.bytes.clear();
         self.all.clear();
         self.query = None;
+        self.line = None;
         self.target = None;
         self.members = [None; Collection::COUNT];
     }
@@ -78,9 +81,9 @@ impl Values {
         if let Some(Some(members)) = self.members.get(collection as usize) {
             return *members;
         }
-        if collection == Collection::ArgsCombinedSize {
+        if let Some(whole) = collection.part_of() {
             // Their members must not come to stand among this one's.
-            self.members(Collection::Args, event);
+            self.members(whole, event);
         }
         let start = self.all.len() as u32;
         let partial = self.find(collection, event);
@@ -110,9 +113,8 @@ impl Values {
             }
             C::ArgsPost | C::ArgsPostNames => self.form(whole, collection == C::ArgsPostNames),
             C::ArgsCombinedSize => self.size_of_arguments(event),
-            C::RequestHeaders | C::RequestHeadersNames => {
-                self.headers(event, collection == C::RequestHeadersNames);
-            }
+            C::RequestHeaders => self.headers(event),
+            C::RequestHeadersNames => self.names_of(C::RequestHeaders, event),
             C::RequestCookies | C::RequestCookiesNames => {
                 self.cookies(event, collection == C::RequestCookiesNames);
                 return whole.is_none() && event.raw(Field::Cookie).is_none();
@@ -120,17 +122,19 @@ impl Values {
             C::RequestMethod => return self.field(event, Field::Method),
             C::RequestUriRaw => {
                 let target = self.target(event);
-                return self.add_target(target);
+                return self.add_span(target);
             }
             C::QueryString => {
-                if self.field(event, Field::UrlQuery) && whole.is_some() {
-                    self.add(b"", b"");
-                }
+                let query = self.query_string(event);
+                self.add_span(query.or_else(|| whole.map(|_| (0, 0))));
                 return event.raw(Field::UrlOriginal).is_none();
             }
             C::RemoteAddr => return self.field(event, Field::SourceIp),
             C::RequestProtocol => return self.protocol(event),
-            C::RequestLine => return self.line(event),
+            C::RequestLine => {
+                self.target(event);
+                return self.add_span(self.line);
+            }
             C::RequestUri => return self.uri(event, Part::Uri),
             C::RequestFilename => return self.uri(event, Part::Path),
             C::RequestBasename => return self.uri(event, Part::Name),
@@ -180,10 +184,7 @@ impl Values {
     fn query(&mut self, event: &Event, names: bool) {
         let pairs = match self.query.take() {
             Some(pairs) => pairs,
-            None => match Self::raw(event, Field::UrlQuery) {
-                Some(query) => self.parameters(&query),
-                None => Vec::new(),
-            },
+            None => self.parameters(event),
         };
         let values = pairs.iter().map(|pair| Value {
             name: pair.name,
@@ -193,26 +194,49 @@ impl Values {
         self.query = Some(pairs);
     }
 
-    /// The parameters of a query, decoded once.
-    fn parameters(&mut self, text: &[u8]) -> Vec<Value> {
-        let parts = text.split(|byte| *byte == b'&');
-        let parts = parts.filter(|part| !part.is_empty());
-        parts
-            .map(|part| {
-                let sign = memchr::memchr(b'=', part).unwrap_or(part.len());
-                let (name, value) = part.split_at(sign);
-                Value {
-                    name: self.decoded(name),
-                    text: self.decoded(value.get(1..).unwrap_or_default()),
-                }
-            })
-            .collect()
+    /// The parameters of the query, decoded once. What is not encoded stands where the query does.
+    fn parameters(&mut self, event: &Event) -> Vec<Value> {
+        let Some((start, end)) = self.query_string(event) else {
+            return Vec::new();
+        };
+        let mut pairs = Vec::new();
+        let mut at = start;
+        while at < end {
+            let rest = self.text((at, end));
+            let length = memchr::memchr(b'&', rest).unwrap_or(rest.len());
+            let part = rest.get(..length).unwrap_or_default();
+            let sign = memchr::memchr(b'=', part).unwrap_or(length) as u32;
+            let length = length as u32;
+            if length > 0 {
+                pairs.push(Value {
+                    name: self.decoded((at, at + sign)),
+                    text: self.decoded((at + length.min(sign + 1), at + length)),
+                });
+            }
+            at += length + 1;
+        }
+        pairs
     }
 
-    fn decoded(&mut self, text: &[u8]) -> Span {
+    fn decoded(&mut self, span: Span) -> Span {
+        let text = self.text(span);
+        if memchr::memchr2(b'%', b'+', text).is_none() {
+            return span;
+        }
+        let text = text.to_vec();
         let start = self.bytes.len() as u32;
-        Transform::UrlDecode.apply(text, &mut self.bytes);
+        Transform::UrlDecode.apply(&text, &mut self.bytes);
         (start, self.bytes.len() as u32)
+    }
+
+    /// The members of another collection with their names alone.
+    fn names_of(&mut self, collection: Collection, event: &Event) {
+        let members = self.members(collection, event);
+        for at in members.start..members.end {
+            if let Some(Value { name, .. }) = self.all.get(at as usize).copied() {
+                self.all.push(Value { name, text: name });
+            }
+        }
     }
 
     /// A member of a collection of values, or of that of their names.
@@ -240,10 +264,10 @@ impl Values {
         self.add(b"", size.to_string().as_bytes());
     }
 
-    fn headers(&mut self, event: &Event, names: bool) {
+    fn headers(&mut self, event: &Event) {
         if let Some(whole) = &event.whole {
             for header in &whole.headers {
-                self.pair(&header.name, &header.value, names);
+                self.pair(&header.name, &header.value, false);
             }
             return;
         }
@@ -254,24 +278,37 @@ impl Values {
             ("Cookie", Field::Cookie),
         ] {
             if let Some(value) = Self::raw(event, field) {
-                self.pair(name.as_bytes(), &value, names);
+                self.pair(name.as_bytes(), &value, false);
             }
         }
     }
 
+    /// The cookies of the first such header, where they stand in it.
     fn cookies(&mut self, event: &Event, names: bool) {
-        let header = match &event.whole {
-            Some(whole) => whole.header("cookie").map(Into::into),
-            None => Self::raw(event, Field::Cookie),
+        let headers = self.members(Collection::RequestHeaders, event);
+        let headers = self.all.get(headers.start as usize..headers.end as usize);
+        let mut headers = headers.unwrap_or_default().iter();
+        let header = headers.find(|header| self.text(header.name).eq_ignore_ascii_case(b"cookie"));
+        let Some((mut at, end)) = header.map(|header| header.text) else {
+            return;
         };
-        let header = header.unwrap_or_default();
-        for cookie in header.split(|byte| *byte == b';') {
-            let cookie = cookie.trim_ascii_start();
-            let sign = memchr::memchr(b'=', cookie).unwrap_or(cookie.len());
-            let (name, value) = cookie.split_at(sign);
-            if !name.is_empty() {
-                self.pair(name, value.get(1..).unwrap_or_default(), names);
+        while at < end {
+            let rest = self.text((at, end));
+            let length = memchr::memchr(b';', rest).unwrap_or(rest.len());
+            let cookie = rest.get(..length).unwrap_or_default();
+            let blanks = length - cookie.trim_ascii_start().len();
+            let cookie = cookie.get(blanks..).unwrap_or_default();
+            let sign = memchr::memchr(b'=', cookie).unwrap_or(cookie.len()) as u32;
+            let (start, stop) = (at + blanks as u32, at + length as u32);
+            if sign > 0 {
+                let name = (start, start + sign);
+                let text = (stop.min(start + sign + 1), stop);
+                self.all.push(Value {
+                    name,
+                    text: if names { name } else { text },
+                });
             }
+            at = stop + 1;
         }
     }
 
@@ -281,24 +318,6 @@ impl Values {
             self.add(b"", &[b"HTTP/", version].concat());
         }
         version.is_none()
-    }
-
-    fn line(&mut self, event: &Event) -> bool {
-        let parts = (
-            event.raw(Field::Method),
-            Self::raw(event, Field::UrlOriginal),
-            event.raw(Field::HttpVersion),
-        );
-        let (Some(method), Some(target), Some(version)) = parts else {
-            return true;
-        };
-        self.add(b"", &[method, &target, &b"HTTP/"[..]].join(&b' '));
-        // The version stands right behind the protocol's name.
-        self.bytes.extend_from_slice(version);
-        if let Some(value) = self.all.last_mut() {
-            value.text.1 = self.bytes.len() as u32;
-        }
-        false
     }
 
     fn body(&mut self, collection: Collection, whole: &Whole) {

@@ -40,14 +40,17 @@ fn sent() -> impl Strategy<Value = Sent> {
         "X-A",
     ]);
     let headers = prop::collection::vec((name, value()), 0..4);
+    let cookies = "(?:(?:q|or|select)=(?:or|1|'|select|%27){0,2}(?:; ?|;')?){0,3}";
     let query = prop::collection::vec(("[qx]|or|select", value()), 0..3);
     (
         prop::sample::select(vec!["GET", "POST"]),
         "/(?:a|select|%2e|B)?",
         query,
         headers,
+        cookies,
     )
-        .prop_map(|(method, path, query, headers)| {
+        .prop_map(|(method, path, query, mut headers, cookies)| {
+            headers.extend((!cookies.is_empty()).then_some(("cookie", cookies)));
             let query: Vec<String> = query
                 .iter()
                 .map(|(name, value)| format!("{name}={value}"))
@@ -65,34 +68,43 @@ fn sent() -> impl Strategy<Value = Sent> {
         })
 }
 
+/// What the rules that are drawn look at: collections, some of which are parts of one another.
+const VARIABLES: [&str; 28] = [
+    "ARGS",
+    "ARGS|!ARGS:q",
+    "ARGS:q",
+    "ARGS_NAMES",
+    "REQUEST_HEADERS:X-A",
+    "REQUEST_HEADERS|REQUEST_HEADERS_NAMES",
+    "REQUEST_HEADERS_NAMES",
+    "QUERY_STRING",
+    "REQUEST_LINE|ARGS_GET",
+    "REQUEST_URI|REQUEST_BASENAME",
+    "REQUEST_URI_RAW",
+    "REQUEST_COOKIES|REQUEST_COOKIES_NAMES",
+    "REQUEST_PROTOCOL|REQUEST_METHOD",
+    "&REQUEST_COOKIES:or",
+    "&ARGS",
+    "&ARGS:q",
+    "&TX:/^n_/",
+    "TX:a",
+    "TX:0",
+    "TX:1",
+    "TX:/^n_/",
+    "TX:/^n_proxy/",
+    "TX:/r$/",
+    "TX:/^[01]$/",
+    "TX",
+    "MATCHED_VAR",
+    "MATCHED_VARS",
+    "MATCHED_VARS_NAMES",
+];
+
 /// A rule of one link or two, each of variables, an operator, transformations and deeds, drawn from
 /// what has shortcuts of its own.
 fn rule() -> impl Strategy<Value = Vec<[String; 3]>> {
     let pick = |all: &'static [&'static str]| prop::sample::select(all);
-    let variables = pick(&[
-        "ARGS",
-        "ARGS|!ARGS:q",
-        "ARGS:q",
-        "ARGS_NAMES",
-        "REQUEST_HEADERS:X-A",
-        "REQUEST_HEADERS|REQUEST_HEADERS_NAMES",
-        "REQUEST_HEADERS_NAMES",
-        "QUERY_STRING",
-        "&ARGS",
-        "&ARGS:q",
-        "&TX:/^n_/",
-        "TX:a",
-        "TX:0",
-        "TX:1",
-        "TX:/^n_/",
-        "TX:/^n_proxy/",
-        "TX:/r$/",
-        "TX:/^[01]$/",
-        "TX",
-        "MATCHED_VAR",
-        "MATCHED_VARS",
-        "MATCHED_VARS_NAMES",
-    ]);
+    let variables = pick(&VARIABLES);
     let operator = pick(&[
         "@rx ^.*$",
         "@rx ^$",
@@ -106,6 +118,9 @@ fn rule() -> impl Strategy<Value = Vec<[String; 3]>> {
         "@contains %{ARGS.q}",
         "@beginsWith or",
         "@pm select proxy",
+        "@pm '; GET /? or1 1.1",
+        "@endsWith or",
+        "@rx (?i)t&[qx]=",
         "@eq 1",
         "@gt 1",
         "@detectSQLi",
@@ -119,6 +134,7 @@ fn rule() -> impl Strategy<Value = Vec<[String; 3]>> {
         "t:removeNulls,",
         "t:urlDecodeUni,t:removeNulls,t:trim,multiMatch,",
         "t:lowercase,t:removeWhitespace,",
+        "t:cmdLine,",
         "t:length,",
     ]);
     let deeds = pick(&[
@@ -253,6 +269,27 @@ fn what_came_before_hides_nothing() {
     ] {
         let requests: Vec<Sent> = requests.iter().map(|target| get(target)).collect();
         assert_eq!(found(text, &requests), ["crs:1"], "{text}");
+    }
+}
+
+#[test]
+fn what_stands_behind_many_rules_is_found() {
+    let other = |id: usize| {
+        format!(
+            "SecRule ARGS \"@streq none\" \"id:{id},phase:2,block,msg:'b',setvar:tx.anomaly_score=+5\"\n"
+        )
+    };
+    let one =
+        "SecRule ARGS \"@rx a\" \"id:1,phase:2,block,msg:'a',setvar:tx.anomaly_score=+5,chain\"
+        SecRule QUERY_STRING \"@endsWith b\"\n";
+    // At each place of a word of bits, and behind it.
+    for before in [0, 1, 62, 63, 64, 65, 127, 128] {
+        let before: String = (0..before).map(|number| other(1_000 + number)).collect();
+        for after in ["", &other(9)] {
+            let text = format!("{before}{one}{after}");
+            assert_eq!(found(&text, &[get("/?q=ab")]), ["crs:1"], "{text}");
+            assert_eq!(found(&text, &[get("/?q=ac")]), Vec::<String>::new());
+        }
     }
 }
 

@@ -42,27 +42,50 @@ pub(super) fn trim(mut text: &[u8], left: bool, right: bool) -> &[u8] {
     text
 }
 
+/// What a command line makes of each byte: [`NOTHING`], a space, or the small letter.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "evaluated when compiling, where a slip is an error"
+)]
+const OF_COMMAND: [u8; 256] = {
+    let mut made = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        made[byte] = match byte as u8 {
+            b'"' | b'\'' | b'\\' | b'^' => NOTHING,
+            b' ' | b',' | b';' | b'\t' | b'\r' | b'\n' => b' ',
+            other => other.to_ascii_lowercase(),
+        };
+        byte += 1;
+    }
+    made
+};
+/// A byte that a command line never has.
+const NOTHING: u8 = b'^';
+
 /// Without `\`, quotes and `^`; `,`, `;` and blanks are one space, and none stands before `/` or `(`;
 /// in lower case.
 pub(super) fn command_line(text: &[u8], to: &mut Vec<u8>) {
     let start = to.len();
+    // It becomes no longer.
+    to.resize(start + text.len(), 0);
+    let room = to.get_mut(start..).unwrap_or_default();
+    let mut length = 0;
+    let mut is_behind_space = false;
     for byte in text {
-        match byte {
-            b'"' | b'\'' | b'\\' | b'^' => {}
-            b' ' | b',' | b';' | b'\t' | b'\r' | b'\n' => {
-                if to.len() == start || to.last() != Some(&b' ') {
-                    to.push(b' ');
-                }
-            }
-            b'/' | b'(' => {
-                if to.len() > start && to.last() == Some(&b' ') {
-                    to.pop();
-                }
-                to.push(*byte);
-            }
-            _ => to.push(byte.to_ascii_lowercase()),
+        let made = OF_COMMAND.get(usize::from(*byte)).copied();
+        let made = made.unwrap_or(NOTHING);
+        if made == NOTHING || made == b' ' && is_behind_space {
+            continue;
         }
+        length -= usize::from(is_behind_space && matches!(made, b'/' | b'('));
+        is_behind_space = made == b' ';
+        if let Some(slot) = room.get_mut(length) {
+            *slot = made;
+        }
+        length += 1;
     }
+    to.truncate(start + length);
 }
 
 /// Without empty and `.` parts, and without what a `..` goes back over.
@@ -155,7 +178,11 @@ mod tests {
             (
                 "command line",
                 command_line as Made,
-                &[("C^md  /c \"DIR\";ls", "cmd/c dir ls"), (" (a", "(a")][..],
+                &[
+                    ("C^md  /c \"DIR\";ls", "cmd/c dir ls"),
+                    (" (a", "(a"),
+                    (" \" ,A'\t/;", " a/ "),
+                ][..],
             ),
             (
                 "path",

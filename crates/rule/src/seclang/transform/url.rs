@@ -21,26 +21,25 @@ pub(super) fn byte_of_unit(digits: &[u8]) -> Option<u8> {
 
 /// `%HH`, `+` for a space and, if asked for, `%uHHHH`.
 pub(super) fn decode(text: &[u8], units: bool, to: &mut Vec<u8>) {
-    let mut at = 0;
-    while let Some(byte) = text.get(at) {
-        let rest = text.get(at + 1..).unwrap_or_default();
-        let (made, length) = match byte {
-            b'+' => (b' ', 1),
-            b'%' if units && matches!(rest.first(), Some(b'u' | b'U')) => {
-                match rest.get(1..5).and_then(byte_of_unit) {
-                    Some(made) => (made, 6),
-                    None => (b'%', 1),
-                }
-            }
-            b'%' => match rest.get(..2).and_then(byte_of) {
-                Some(made) => (made, 3),
-                None => (b'%', 1),
-            },
-            _ => (*byte, 1),
+    let mut rest = text;
+    while let Some(at) = memchr::memchr2(b'%', b'+', rest) {
+        let (plain, encoded) = rest.split_at(at);
+        let after = encoded.get(1..).unwrap_or_default();
+        let is_unit = units && matches!(after.first(), Some(b'u' | b'U'));
+        let (made, length) = if encoded.first() == Some(&b'+') {
+            (b' ', 1)
+        } else if is_unit {
+            let unit = after.get(1..5).and_then(byte_of_unit);
+            unit.map_or((b'%', 1), |made| (made, 6))
+        } else {
+            let byte = after.get(..2).and_then(byte_of);
+            byte.map_or((b'%', 1), |made| (made, 3))
         };
+        to.extend_from_slice(plain);
         to.push(made);
-        at += length;
+        rest = encoded.get(length..).unwrap_or_default();
     }
+    to.extend_from_slice(rest);
 }
 
 pub(super) fn encode(text: &[u8], to: &mut Vec<u8>) {
@@ -77,6 +76,8 @@ mod tests {
             ("a+b%41%zz%4", "a bA%zz%4", "a bA%zz%4"),
             ("%u0041%uff1c%u00zz", "%u0041%uff1c%u00zz", "A<%u00zz"),
             ("%2541", "%41", "%41"),
+            ("a%b+%", "a%b %", "a%b %"),
+            ("%+%41%u+%U0042", "% A%u %U0042", "% A%u B"),
         ] {
             for (units, expected) in [(false, plain), (true, uni)] {
                 let mut made = Vec::new();
