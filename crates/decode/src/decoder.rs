@@ -17,6 +17,10 @@ use crate::span::Span;
 use crate::view::{Layers, PathView, Peeler, PlainValues, Reader, Unwrapper};
 use crate::whole;
 
+/// Words within words are decoded so often: an encoder that runs three times is the most that was
+/// ever seen.
+const MAX_PEELS: usize = 3;
+
 /// Turns parsed lines into events. One for each thread: it holds the buffers that decoding needs,
 /// and keeps them from line to line.
 #[derive(Debug, Default)]
@@ -310,27 +314,28 @@ impl Decoder {
         }
     }
 
-    /// The views of what words of a value stand for: as they are, decoded, read, and peeled once
-    /// more.
-    fn add_peeled(&mut self, event: &mut Event, field: Field, decodings: Decodings) {
+    /// The views of what words of a value stand for: as they are, decoded and read; and of what
+    /// words of those stand for, down to [`MAX_PEELS`].
+    fn add_peeled(&mut self, event: &mut Event, field: Field, mut decodings: Decodings) {
         let layers = Layers {
             plus: false,
             log_escaped: false,
         };
-        event.add_view(field, decodings, &self.peeled);
-        let (text, decodings) = match self.unwrapper.unwrap(&self.peeled, layers) {
-            Some(unwrapped) => {
-                let decodings = decodings.with(unwrapped.decodings);
+        for _ in 0..MAX_PEELS {
+            event.add_view(field, decodings, &self.peeled);
+            let unwrapped = self.unwrapper.unwrap(&self.peeled, layers);
+            if let Some(unwrapped) = &unwrapped {
+                decodings = decodings.with(unwrapped.decodings);
                 event.add_view(field, decodings, unwrapped.text);
-                (unwrapped.text, decodings)
             }
-            None => (self.peeled.as_slice(), decodings),
-        };
-        let decoded = (text, decodings);
-        let path = PathView::Inside;
-        add_readings(&mut self.reader, event, field, &self.peeled, decoded, path);
-        if let Some(how) = self.peeler.peel(text, false, &mut self.inner) {
-            event.add_view(field, decodings.with(how), &self.inner);
+            let text = unwrapped.map_or(self.peeled.as_slice(), |unwrapped| unwrapped.text);
+            let (decoded, path) = ((text, decodings), PathView::Inside);
+            add_readings(&mut self.reader, event, field, &self.peeled, decoded, path);
+            let Some(how) = self.peeler.peel(text, false, &mut self.inner) else {
+                break;
+            };
+            decodings = decodings.with(how);
+            std::mem::swap(&mut self.peeled, &mut self.inner);
         }
     }
 }

@@ -15,6 +15,7 @@ use vigil_protocol::{
 
 use crate::channel::{self, Target};
 use crate::connection::Connection;
+use crate::history;
 use crate::outlet::End;
 use crate::roster::Heard;
 use crate::subscription::{Ground, Subscription};
@@ -49,8 +50,8 @@ impl Connection {
             Command::Typing { channel, typing } => gateway
                 .typing(&self.principal, &channel, typing)
                 .map(|said| (Some(channel), Message::Published(said))),
-            Command::History(asked) => gateway
-                .history(&self.principal, &asked)
+            Command::History(asked) => history::of(&gateway, &self.principal, &asked)
+                .await
                 .map(|said| (Some(asked.channel), Message::History(said))),
             Command::Presence { channel } => self.presence(channel),
             Command::Status => Ok((None, Message::Status(self.status()))),
@@ -323,15 +324,6 @@ impl crate::Gateway {
             ));
         }
         Ok(self.presence.of(&room))
-    }
-
-    /// A look into a channel's history, within what the token lets through.
-    pub(crate) fn history(
-        &self,
-        principal: &Principal,
-        asked: &vigil_protocol::History,
-    ) -> Result<vigil_protocol::HistorySaid, ErrorBody> {
-        crate::history::of(self, principal, asked)
     }
 }
 

@@ -27,6 +27,8 @@ pub(crate) enum Start {
     Time(Timestamp),
     /// With the last so many.
     Last(u64),
+    /// With the first: what of it is gone is told.
+    Beginning,
     /// Room by room, after these positions; a room that is not named is heard from its beginning.
     Rooms(BTreeMap<String, vigil_protocol::Position>),
 }
@@ -35,14 +37,12 @@ impl Start {
     /// Where one room starts.
     pub(crate) fn of_room(&self, room: &str) -> Self {
         match self {
-            Self::Rooms(rooms) => {
-                rooms
-                    .get(room)
-                    .map_or(Self::Last(u64::MAX), |at| Self::Position {
-                        epoch: at.epoch.clone(),
-                        offset: at.offset,
-                    })
-            }
+            Self::Rooms(rooms) => rooms
+                .get(room)
+                .map_or(Self::Beginning, |at| Self::Position {
+                    epoch: at.epoch.clone(),
+                    offset: at.offset,
+                }),
             other => other.clone(),
         }
     }
@@ -116,6 +116,7 @@ impl Cursor {
             // A single channel has one position; the caller has taken it out of a map of rooms.
             None | Some(Start::Rooms(_)) => {}
             Some(Start::Last(count)) => cursor.after = bus.last(channel, *count),
+            Some(Start::Beginning) => cursor.after = 0,
             Some(Start::Time(time)) => {
                 cursor.after = bus.since_time(channel, *time);
                 gaps.extend(cursor.forgotten(bus));
@@ -380,14 +381,16 @@ mod tests {
     #[test]
     fn says_what_the_log_no_longer_has() {
         let bus = bus(4, 10);
-        let (mut cursor, started) = start(&bus, Some(&position("e1", 2)));
-        assert!(!started.recovered);
-        let gap = &started.gaps[0];
-        assert_eq!(
-            (gap.from, gap.to, gap.missed, gap.reason),
-            (3, 6, 4, GapReason::Retention)
-        );
-        assert_eq!(offsets(&mut cursor, &bus), [7, 8, 9, 10]);
+        for (since, from) in [(position("e1", 2), 3), (Start::Beginning, 1)] {
+            let (mut cursor, started) = start(&bus, Some(&since));
+            assert!(!started.recovered);
+            let gap = &started.gaps[0];
+            assert_eq!(
+                (gap.from, gap.to, gap.missed, gap.reason),
+                (from, 6, 7 - from, GapReason::Retention)
+            );
+            assert_eq!(offsets(&mut cursor, &bus), [7, 8, 9, 10]);
+        }
     }
 
     #[test]

@@ -150,7 +150,11 @@ impl Subscription {
 
     fn piece(&self, item: &Published, terms: Terms<'_>) -> Piece {
         let projection = self.options.projection.as_deref();
-        Piece::Item(form::of(item, terms.agreed, projection, terms.press))
+        Piece::Item(match self.options.batch {
+            // A batch is compressed as a whole.
+            Some(_) => form::plain(item, terms.agreed.encoding, projection, terms.press),
+            None => form::of(item, terms.agreed, projection, terms.press),
+        })
     }
 
     fn was_sent_ahead(&self, item: &Published) -> bool {

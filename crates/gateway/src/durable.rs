@@ -38,6 +38,9 @@ pub struct KeptCursor {
     pub used_at: Timestamp,
 }
 
+/// When a cursor was used is kept no more exactly than this.
+const USE_KNOWN_MS: i64 = 3_600_000;
+
 /// A user, a channel and a name.
 type Place = (String, String, String);
 
@@ -85,6 +88,10 @@ impl Durables {
         let mut cursors = self.cursors.lock();
         let place = (user.to_owned(), channel.to_owned(), name.to_owned());
         if let Some(cursor) = cursors.get_mut(&place) {
+            // Where nothing ever moves, use must be known after a restart, too.
+            let is_news = now.millis_since(cursor.used_at) >= USE_KNOWN_MS;
+            self.changes
+                .fetch_add(u64::from(is_news), Ordering::Relaxed);
             cursor.used_at = now;
             return Some((cursor.epoch.clone(), cursor.offset));
         }
@@ -197,6 +204,17 @@ mod tests {
         let again = Durables::new(durables.all());
         assert_eq!(again.of("anna"), durables.of("anna"));
         assert_eq!(again.of("ben"), []);
+    }
+
+    #[test]
+    fn use_alone_is_kept_too() {
+        let durables = Durables::default();
+        let open = |hour: i64| {
+            let now = Timestamp::from_millis(hour * 3_600_000);
+            durables.open(("anna", "alerts", "desk"), &head(1), now);
+            durables.changes()
+        };
+        assert_eq!([open(0), open(0), open(1), open(700)], [1, 1, 2, 3]);
     }
 
     #[test]

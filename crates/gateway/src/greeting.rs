@@ -23,6 +23,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// At most this many sockets wait for their first frame.
 const MAX_WAITING: usize = 256;
 
+/// The end of a socket that has not shown a token.
+const REFUSED: End = End::Close(CloseCode::Unauthenticated);
+
 /// What a client is told whose first frame is another command.
 const SHOW_A_TOKEN: &str = "the first frame must be {\"type\":\"auth\",\"data\":{\"token\":…}} on a connection without a credential";
 
@@ -52,7 +55,10 @@ impl Gateway {
         let heard = tokio::select! {
             () = state.shutdown.cancelled() => Err(End::Close(CloseCode::GoingAway)),
             heard = tokio::time::timeout(PATIENCE, self.first_frame(&mut outlet)) => {
-                heard.unwrap_or(Err(End::Close(CloseCode::Unauthenticated)))
+                match heard {
+                    Ok(heard) => heard,
+                    Err(_) => Err(self.send_away_unheard(&mut outlet).await),
+                }
             }
         };
         let greeted = match heard {
@@ -79,7 +85,6 @@ impl Gateway {
         &self,
         outlet: &mut Outlet,
     ) -> Result<(Option<RequestId>, Principal), End> {
-        let refused = End::Close(CloseCode::Unauthenticated);
         let message = loop {
             match outlet.next().await? {
                 FromClient::Ping(payload) => outlet.pong(&payload).await?,
@@ -95,11 +100,11 @@ impl Gateway {
             }) => (id, token),
             Ok(other) => {
                 let error = ErrorBody::new(ErrorCode::Unauthenticated, SHOW_A_TOKEN);
-                return Err(self.send_away(outlet, other.id, error, refused).await);
+                return Err(self.send_away(outlet, other.id, error, REFUSED).await);
             }
             Err(error) => {
                 let body = ErrorBody::new(error.code, error.message);
-                return Err(self.send_away(outlet, error.reply_to, body, refused).await);
+                return Err(self.send_away(outlet, error.reply_to, body, REFUSED).await);
             }
         };
         let now = self.state.clock.now();
@@ -113,7 +118,7 @@ impl Gateway {
             Err(error) => {
                 tracing::debug!(%error, "a first frame was refused");
                 let error = ErrorBody::new(ErrorCode::Unauthenticated, error.to_string());
-                return Err(self.send_away(outlet, id, error, refused).await);
+                return Err(self.send_away(outlet, id, error, REFUSED).await);
             }
         };
         if !principal.may_connect() {
@@ -121,6 +126,15 @@ impl Gateway {
             return Err(self.send_away(outlet, id, may_not_connect(), end).await);
         }
         Ok((id, principal))
+    }
+
+    async fn send_away_unheard(&self, outlet: &mut Outlet) -> End {
+        let message = format!(
+            "no first frame came within {} seconds: {SHOW_A_TOKEN}",
+            PATIENCE.as_secs()
+        );
+        let error = ErrorBody::new(ErrorCode::Unauthenticated, message);
+        self.send_away(outlet, None, error, REFUSED).await
     }
 
     /// Says why a socket is closed, so that whoever wrote the client need not guess.

@@ -22,10 +22,13 @@ const USUAL_ITEMS: usize = 100;
 /// No more data than this is given at a time, but one item always.
 const MAX_BYTES: usize = 1 << 20;
 
+/// So many are read at a time. Then others have their turn: an expression may take its time with each.
+const PAGE: usize = 32;
+
 /// At most so many items are looked at for one answer.
 const MAX_LOOKED_AT: usize = 10_000;
 
-pub(crate) fn of(
+pub(crate) async fn of(
     gateway: &Gateway,
     principal: &Principal,
     asked: &History,
@@ -63,7 +66,7 @@ pub(crate) fn of(
     let mut found = Found::new(limit, is_of_newest, started.head.offset);
     let mut gaps = started.gaps;
     loop {
-        let page = cursor.read(bus, limit);
+        let page = cursor.read(bus, limit.min(PAGE));
         // Of a hole between items only what is fleeting is missing, which history leaves out.
         gaps.extend(page.gap.clone());
         gaps.retain(|gap| gap.to < page.first);
@@ -79,6 +82,7 @@ pub(crate) fn of(
         if found.is_over || cursor.has_reached_the_end_of(&page) {
             break;
         }
+        tokio::task::yield_now().await;
     }
     let encoded = |item: &Arc<Published>| {
         let projection = projection.as_deref();
@@ -136,6 +140,10 @@ impl Found {
     fn add(&mut self, item: &Arc<Published>) {
         self.bytes += item.publication.data.len();
         self.items.push_back(Arc::clone(item));
+        if self.newest_to.is_none() {
+            // The next answer goes on behind the last item of this one.
+            return;
+        }
         while self.items.len() > self.limit || (self.bytes > MAX_BYTES && self.items.len() > 1) {
             let Some(older) = self.items.pop_front() else {
                 return;

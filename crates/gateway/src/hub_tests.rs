@@ -104,13 +104,17 @@ impl Scene {
 }
 
 impl Guest {
-    /// How many frames came.
-    fn frames(&self) -> usize {
-        let mut buffer = [0; 8_192];
-        match self.client.try_read(&mut buffer) {
-            Ok(count) => memchr_count(&buffer[..count]),
-            Err(_) => 0,
+    /// How many frames came; so many are waited for.
+    async fn frames(&self, expected: usize) -> usize {
+        let (mut bytes, mut count) = (Vec::new(), 0);
+        while count < expected {
+            self.client.readable().await.unwrap();
+            // Another look, where it was nothing.
+            drop(self.client.try_read_buf(&mut bytes));
+            count = memchr_count(&bytes);
         }
+        drop(self.client.try_read_buf(&mut bytes));
+        memchr_count(&bytes)
     }
 }
 
@@ -138,10 +142,7 @@ async fn who_sits_is_written_to_and_who_stands_is_called() {
     scene.publish(1, Severity::High);
     scene.hub.hand_out(&scene.means).await;
     for (guest, frames) in [(&all, 3), (&few, 1), (&standing, 0)] {
-        if frames > 0 {
-            guest.client.readable().await.unwrap();
-        }
-        assert_eq!(guest.frames(), frames);
+        assert_eq!(guest.frames(frames).await, frames);
     }
     assert_eq!((all.seat.after(), few.seat.after()), (3, 3));
     let look = standing.seat.look();
@@ -163,7 +164,7 @@ async fn nobody_sits_down_behind_the_hub() {
     scene.hub.hand_out(&scene.means).await;
     assert!(guest.seat.look().is_seated);
     assert_eq!(guest.seat.after(), 5);
-    assert_eq!(guest.frames(), 0);
+    assert_eq!(guest.frames(0).await, 0);
 }
 
 #[tokio::test]
@@ -190,9 +191,7 @@ async fn who_is_busy_behind_expired_or_missed_something_pulls() {
         .map(|guest| guest.seat.look().is_seated)
         .collect();
     assert_eq!(seated, [false, false, true, true]);
-    guests[3].client.readable().await.unwrap();
-    guests[2].client.readable().await.unwrap();
-    let frames = (guests[2].frames(), guests[3].frames());
+    let frames = (guests[2].frames(1).await, guests[3].frames(2).await);
     assert_eq!(frames, (1, 2), "from where each stood");
     poll_fn(|context| guests[0].wire.poll_flush(context))
         .await
@@ -265,7 +264,6 @@ async fn what_comes_during_a_lap_goes_to_those_whose_turn_is_still_to_come() {
     scene.hub.hand_out(&scene.means).await;
     for guest in &guests {
         assert_eq!(guest.seat.after(), 2);
-        guest.client.readable().await.unwrap();
-        assert_eq!(guest.frames(), 2, "everything once");
+        assert_eq!(guest.frames(2).await, 2, "everything once");
     }
 }

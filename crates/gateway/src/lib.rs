@@ -118,11 +118,12 @@ pub fn router(state: GatewayState) -> axum::Router {
     });
     let shards = Shards::start(state.limits.shards, &means, &roster);
     shards.herald(&roster, &state.shutdown, &state.gatekeeper);
+    let filters = Filters::new(state.telemetry.too_costly.clone());
     route::all(Arc::new(Gateway {
         state,
         admission: Arc::new(admission),
         drain,
-        filters: Filters::default(),
+        filters,
         projections: Projections::default(),
         presence: Presence::default(),
         press,

@@ -21,6 +21,7 @@ use vigil_protocol::{
 };
 
 use crate::Gateway;
+use crate::history;
 use crate::query::{fields_of, filter_of, not_understood, since_of};
 use crate::refusal::{Refusal, refusal};
 use crate::roster::{Entry, Listed, Order};
@@ -44,7 +45,7 @@ pub(crate) fn routes() -> Router<Arc<Gateway>> {
         .route("/ws/stats", get(stats))
         .route("/ws/channels", get(channels))
         .route("/ws/channels/{channel}/presence", get(presence))
-        .route("/ws/channels/{channel}/history", get(history))
+        .route("/ws/channels/{channel}/history", get(look_back))
         .route("/ws/channels/{channel}/subscribe", post(subscribe))
         .route("/ws/channels/{channel}/unsubscribe", post(unsubscribe))
         .route("/ws/broadcast", post(broadcast))
@@ -200,7 +201,7 @@ struct HistoryQuery {
     fields: Option<String>,
 }
 
-async fn history(
+async fn look_back(
     State(gateway): Shared,
     Manager(manager): Manager,
     Path(channel): Path<String>,
@@ -222,7 +223,8 @@ async fn history(
         fields: fields_of(query.fields.as_deref())?,
         ..History::default()
     };
-    gateway.history(&manager, &asked).map(Json).map_err(refusal)
+    let said = history::of(&gateway, &manager, &asked).await;
+    said.map(Json).map_err(refusal)
 }
 
 /// Whom an order is for: one connection, or all of a user.

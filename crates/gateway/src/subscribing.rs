@@ -222,8 +222,8 @@ impl Connection {
             let Ok(sift) = gateway.sift(&options.asked, &self.principal) else {
                 continue;
             };
-            let beginning = Start::Last(u64::MAX);
-            let added = self.add_room(&room, &prefix, Some(&beginning), &sift, &options);
+            let beginning = Some(&Start::Beginning);
+            let added = self.add_room(&room, &prefix, beginning, &sift, &options);
             self.tell_of_room(&room, &prefix, added).await?;
         }
         Ok(())

@@ -118,6 +118,7 @@ pub struct Telemetry {
     gaps: IntCounterVec,
     dropped: IntCounterVec,
     pub(crate) events_sent: IntCounter,
+    pub(crate) too_costly: IntCounter,
     pub(crate) output: Output,
 }
 
@@ -185,6 +186,7 @@ impl Telemetry {
                 "vigil_gateway_sse_events_total",
                 "Publications given to SSE clients.",
             ),
+            too_costly: too_costly(),
             output: Output::new(),
         };
         telemetry.name_every_label();
@@ -213,6 +215,7 @@ impl Telemetry {
         registry.register(Box::new(self.closed.clone()))?;
         registry.register(Box::new(self.gaps.clone()))?;
         registry.register(Box::new(self.dropped.clone()))?;
+        registry.register(Box::new(self.too_costly.clone()))?;
         self.output.register(registry)?;
         registry.register(Box::new(self.events_sent.clone()))
     }
@@ -305,6 +308,14 @@ impl Drop for Counted {
     }
 }
 
+/// What filters left out unasked.
+pub(crate) fn too_costly() -> IntCounter {
+    counter(
+        "vigil_gateway_filter_too_costly_total",
+        "Items that hold too much for a filter, which did not let them through; each once for a filter.",
+    )
+}
+
 pub(crate) fn counter(name: &str, help: &str) -> IntCounter {
     IntCounter::new(name, help).expect(VALID)
 }
@@ -346,6 +357,7 @@ mod tests {
             "vigil_gateway_gaps_total{reason=\"retention\"} 0",
             "vigil_gateway_encoded_total{encoding=\"msgpack\"} 0",
             "vigil_gateway_compression_bytes_total{side=\"before\"} 0",
+            "vigil_gateway_filter_too_costly_total 0",
             "vigil_gateway_queued_bytes{lane=\"critical\"} 0",
             "vigil_gateway_queue_limit_bytes 1000",
             "vigil_gateway_queue_full_total{lane=\"bulk\"} 0",

@@ -78,6 +78,12 @@ impl Values {
     fn list<E: serde::de::Error>(self, name: &str) -> Result<Vec<String>, E> {
         let list = match self {
             Self::One(text) => vec![text],
+            // One of none must fit: that is nothing, and was hardly meant.
+            Self::Several(list) if list.is_empty() => {
+                return Err(E::custom(format!(
+                    "`{name}` is an empty list: leave it out"
+                )));
+            }
             Self::Several(list) => list,
             Self::None => Vec::new(),
         };
@@ -162,6 +168,7 @@ mod tests {
             ("7", "an expression, or an object"),
             (r#"{"sevrity":"high"}"#, "unknown field `sevrity`"),
             (r#"{"host":7}"#, "a text or a list"),
+            (r#"{"severity":[]}"#, "`severity` is an empty list"),
             (&long, "4096 bytes"),
             (&many, "64 values"),
         ] {

@@ -7,8 +7,8 @@ use std::io;
 /// The sub-protocol that selects this version in MessagePack.
 pub const SUBPROTOCOL: &str = "vigil.v1.msgpack";
 
-/// How deep a client's message may be nested.
-const MAX_DEPTH: usize = 64;
+/// How deep a client's message may be nested: enough for what is refused with a reason when it is read.
+const MAX_DEPTH: usize = 100;
 
 /// How much longer than the message its JSON may become.
 const MAX_GROWTH: usize = 8;
@@ -98,6 +98,17 @@ mod tests {
         let message = from_json(json.as_bytes());
         assert!(message.len() < json.len());
         assert_eq!(to_json(&message).unwrap(), json);
+    }
+
+    /// What is published may be as deep as in JSON, and what is deeper is answered like there.
+    #[test]
+    fn depth_is_not_bounded_sooner_than_in_json() {
+        let json = format!(
+            r#"{{"data":{{"data":{}{}}}}}"#,
+            "[".repeat(80),
+            "]".repeat(80)
+        );
+        assert_eq!(to_json(&from_json(json.as_bytes())).unwrap(), json);
     }
 
     #[test]

@@ -269,7 +269,7 @@ impl Line<'_, '_> {
             return Ok((vec![Matcher::Number(Comparison::Equal, wanted)], literals));
         }
         for parts in self.transformed(value)? {
-            match wildcard::meaning(&parts, place) {
+            match wildcard::meaning(&parts, place, cased) {
                 Meaning::Anything if place == Place::Anywhere && parts.is_empty() => {
                     return Err(self.bad(
                         value,
@@ -294,10 +294,9 @@ impl Line<'_, '_> {
     fn transformed(&self, value: &SigmaValue) -> Result<Vec<Vec<Part>>, Problem> {
         let string = match value {
             SigmaValue::String(string) => string.clone(),
-            SigmaValue::Integer(_) | SigmaValue::Bool(_) => {
+            SigmaValue::Integer(_) | SigmaValue::Float(_) | SigmaValue::Bool(_) => {
                 SigmaString::from_raw(&value.to_string())
             }
-            SigmaValue::Float(_) => return Err(self.bad(value, "quote it, so that it is text")),
             SigmaValue::Null => {
                 return Err(self.bad(value, "only a field without modifiers can be null"));
             }
@@ -382,7 +381,8 @@ impl Line<'_, '_> {
                 self.context.placeholders.get(name).ok_or_else(|| {
                     self.refused(value, Refusal::UnknownPlaceholder(name.to_owned()))
                 })?;
-            let values: Vec<_> = values.iter().map(|one| regex_syntax::escape(one)).collect();
+            let pattern_of = |value: &String| wildcard::pattern(&wildcard::read(value), true, true);
+            let values: Vec<_> = values.iter().map(pattern_of).collect();
             pattern.push_str(&String::from_utf8_lossy(before));
             _ = write!(pattern, "(?:{})", values.join("|"));
             rest = after;

@@ -169,7 +169,9 @@ pub(crate) fn parse(pattern: &str, flags: Flags) -> Result<Parsed, PatternError>
             .map_err(|error| explain(&error))
             .map(|hir| Parsed { hir, unicode })
     };
-    attempt(false).or_else(|_| attempt(true))
+    // Letters beyond ASCII have cases and are one character each only where this is asked for.
+    let is_foreign = !pattern.is_ascii();
+    attempt(is_foreign).or_else(|_| attempt(!is_foreign))
 }
 
 impl Parsed {

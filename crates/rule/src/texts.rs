@@ -114,6 +114,8 @@ pub(crate) fn find(place: Place, cased: bool, text: &[u8], view: &[u8]) -> Optio
         Place::Whole => 0..view.len(),
         Place::End => view.len().checked_sub(text.len())?..view.len(),
         Place::Start => 0..text.len(),
+        // Of a text, since no rule asks for an empty one.
+        Place::Anywhere if text.is_empty() => 0..0,
         Place::Anywhere => {
             let start = view.windows(text.len().max(1)).position(same)?;
             start..start + text.len()

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use crate::modifier::Transform;
-use crate::wildcard::Part;
+use crate::wildcard::{self, Part};
 
 /// What `%name%` stands for in values with `|expand`.
 pub type Placeholders = BTreeMap<String, Vec<String>>;
@@ -198,23 +198,41 @@ fn expand(text: &[Part], placeholders: &Placeholders) -> Result<Vec<Text>, Refus
             texts = texts
                 .iter()
                 .flat_map(|text| {
-                    values
-                        .iter()
-                        .map(|value| with(text, &[before, value.as_bytes()]))
+                    let before = with(text, &[&unescaped(before)]);
+                    let value = |value: &String| joined([before.clone(), wildcard::read(value)]);
+                    values.iter().map(value).collect::<Vec<_>>()
                 })
                 .collect();
             rest = after;
         }
-        texts = texts.iter().map(|text| with(text, &[rest])).collect();
+        let rest = unescaped(rest);
+        texts = texts.iter().map(|text| with(text, &[&rest])).collect();
     }
     Ok(texts)
 }
 
-/// The first `%name%`: what stands before it, its name, and what stands behind it.
+/// A text in which `\%` is the sign itself.
+fn unescaped(text: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::with_capacity(text.len());
+    for byte in text {
+        if *byte == b'%' && plain.last() == Some(&b'\\') {
+            plain.pop();
+        }
+        plain.push(*byte);
+    }
+    plain
+}
+
+/// The first `%name%`: what stands before it, its name, and what stands behind it. Behind `\` stands
+/// the sign itself.
 pub(crate) fn placeholder(text: &[u8]) -> Option<(&[u8], &str, &[u8])> {
     let mut from = 0;
     loop {
         let start = from + text.get(from..)?.iter().position(|byte| *byte == b'%')?;
+        if text.get(..start)?.last() == Some(&b'\\') {
+            from = start + 1;
+            continue;
+        }
         let behind = text.get(start + 1..)?;
         let length = behind.iter().position(|byte| {
             !(byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'))
@@ -255,7 +273,7 @@ mod tests {
             ),
             ("one".to_owned(), vec!["1".to_owned()]),
         ]);
-        let parts = crate::wildcard::parts(&rsigma_parser::SigmaString::new(text));
+        let parts = wildcard::read(text);
         apply(parts, transforms, &placeholders).map(|texts| shown(&texts))
     }
 

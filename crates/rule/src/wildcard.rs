@@ -6,6 +6,9 @@ use rsigma_parser::{SigmaString, SpecialChar, StringPart};
 
 use crate::modifier::Place;
 
+/// One character, or one byte, since what is received need not be text.
+const ONE: &str = r"(?:(?su:.)|(?-u:[\x80-\xff]))";
+
 /// A piece of a text to look for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Part {
@@ -13,8 +16,13 @@ pub(crate) enum Part {
     Text(Vec<u8>),
     /// `*`: any bytes.
     Many,
-    /// `?`: one byte.
+    /// `?`: one character.
     One,
+}
+
+/// The pieces of a text that is not from a rule but may have wildcards as well.
+pub(crate) fn read(text: &str) -> Vec<Part> {
+    parts(&SigmaString::new(text))
 }
 
 /// The pieces of a string as it was written.
@@ -38,8 +46,8 @@ pub(crate) enum Meaning {
     Pattern(String),
 }
 
-/// The meaning of a text that is looked for at a place.
-pub(crate) fn meaning(parts: &[Part], place: Place) -> Meaning {
+/// The meaning of a text that is looked for at a place, heeding case or not.
+pub(crate) fn meaning(parts: &[Part], place: Place, cased: bool) -> Meaning {
     let mut parts = parts;
     let mut open_start = matches!(place, Place::End | Place::Anywhere);
     let mut open_end = matches!(place, Place::Start | Place::Anywhere);
@@ -62,12 +70,22 @@ pub(crate) fn meaning(parts: &[Part], place: Place) -> Meaning {
     match parts {
         [] if place == Place::Whole => Meaning::Literal(place, Vec::new()),
         [] => Meaning::Anything,
-        [Part::Text(text)] => Meaning::Literal(place, text.clone()),
+        [Part::Text(text)] if cased || !has_foreign_case(text) => {
+            Meaning::Literal(place, text.clone())
+        }
         parts => Meaning::Pattern(pattern(parts, open_start, open_end)),
     }
 }
 
-fn pattern(parts: &[Part], open_start: bool, open_end: bool) -> String {
+/// Whether a letter beyond ASCII is upper or lower case, which literals do not compare.
+fn has_foreign_case(text: &[u8]) -> bool {
+    let is_cased = |letter: char| letter.is_uppercase() || letter.is_lowercase();
+    let foreign = |text: &str| text.chars().any(|one| !one.is_ascii() && is_cased(one));
+    std::str::from_utf8(text).is_ok_and(foreign)
+}
+
+/// A regular expression for these pieces.
+pub(crate) fn pattern(parts: &[Part], open_start: bool, open_end: bool) -> String {
     let mut pattern = String::new();
     if !open_start {
         pattern.push_str(r"\A");
@@ -76,7 +94,7 @@ fn pattern(parts: &[Part], open_start: bool, open_end: bool) -> String {
         match part {
             Part::Text(text) => escape(&mut pattern, text),
             Part::Many => pattern.push_str("(?s-u:.*)"),
-            Part::One => pattern.push_str("(?s-u:.)"),
+            Part::One => pattern.push_str(ONE),
         }
     }
     if !open_end {
@@ -100,7 +118,7 @@ mod tests {
     use super::*;
 
     fn meaning_of(text: &str, place: Place) -> Meaning {
-        meaning(&parts(&SigmaString::new(text)), place)
+        meaning(&read(text), place, false)
     }
 
     #[test]
@@ -133,14 +151,16 @@ mod tests {
     fn wildcards_inside_become_patterns() {
         for (text, place, expected) in [
             ("a*.b", Place::Whole, r"\Aa(?s-u:.*)\.b\z"),
-            ("a?b", Place::Anywhere, "a(?s-u:.)b"),
-            ("?", Place::Whole, r"\A(?s-u:.)\z"),
-            ("*a?*", Place::Whole, "a(?s-u:.)"),
+            ("a?b", Place::Anywhere, "aONEb"),
+            ("?", Place::Whole, r"\AONE\z"),
+            ("*a?*", Place::Whole, "aONE"),
             ("a*b", Place::Start, r"\Aa(?s-u:.*)b"),
+            // Literals compare the case of ASCII only.
+            ("*Ä.x", Place::Whole, r"Ä\.x\z"),
         ] {
             assert_eq!(
                 meaning_of(text, place),
-                Meaning::Pattern(expected.to_owned()),
+                Meaning::Pattern(expected.replace("ONE", ONE)),
                 "{text}"
             );
         }
@@ -150,8 +170,8 @@ mod tests {
     fn bytes_that_are_no_text_are_written_by_number() {
         let parts = [Part::Text(b"\xff\xfea.".to_vec()), Part::One];
         assert_eq!(
-            meaning(&parts, Place::Anywhere),
-            Meaning::Pattern(r"(?-u:\xff)(?-u:\xfe)a\.(?s-u:.)".to_owned())
+            meaning(&parts, Place::Anywhere, false),
+            Meaning::Pattern(format!(r"(?-u:\xff)(?-u:\xfe)a\.{ONE}"))
         );
     }
 }

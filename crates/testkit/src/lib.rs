@@ -19,6 +19,6 @@ mod wait;
 pub use clock::ManualClock;
 pub use http::{Answer, Http};
 pub use nginx::Nginx;
-pub use process::{Child, free_port};
+pub use process::Child;
 pub use vigil::{Vigil, VigilBuilder};
 pub use wait::{DEADLINE, wait_for, wait_until};

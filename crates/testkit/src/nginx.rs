@@ -1,12 +1,14 @@
 //! A real nginx that writes a real access log.
 
+use std::net::{Ipv4Addr, TcpListener};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use rustix::process::Signal;
 use tempfile::TempDir;
 
-use crate::{Child, Http, free_port, wait_until};
+use crate::{Child, Http, wait_until};
 
 /// nginx on a free port, with its log in a directory of its own.
 #[derive(Debug)]
@@ -14,7 +16,7 @@ pub struct Nginx {
     process: Child,
     port: u16,
     log: PathBuf,
-    _directory: TempDir,
+    directory: TempDir,
 }
 
 impl Nginx {
@@ -26,7 +28,8 @@ impl Nginx {
     fn configured(format: Option<&str>, locations: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let root = directory.path();
-        let port = free_port();
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
         let log = root.join("access.log");
         fs_err::create_dir(root.join("html")).unwrap();
         fs_err::write(root.join("html/index.html"), "hello\n").unwrap();
@@ -41,6 +44,10 @@ impl Nginx {
                 .arg(root)
                 .arg("-c")
                 .arg(root.join("nginx.conf"))
+                // As at an upgrade of nginx it takes the socket over: a port that nobody holds until
+                // nginx binds it could be another's by then.
+                .env("NGINX", "0;")
+                .stdin(OwnedFd::from(listener))
                 .stdout(Stdio::null())
                 .stderr(Stdio::null()),
         );
@@ -48,11 +55,11 @@ impl Nginx {
             process,
             port,
             log,
-            _directory: directory,
+            directory,
         };
-        wait_until("nginx listens", || {
-            std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()
-        });
+        // It is written once signals are heard.
+        let pid = nginx.directory.path().join("nginx.pid");
+        wait_until("nginx runs", || pid.exists());
         nginx
     }
 
@@ -76,9 +83,11 @@ impl Nginx {
         Http::new(format!("http://127.0.0.1:{}", self.port))
     }
 
-    /// Rotates the log as logrotate does: renames it and has nginx open a new one.
+    /// Rotates the log as logrotate does: renames it, deletes none, and has nginx open a new one.
     pub fn rotate(&self) {
-        fs_err::rename(&self.log, self.log.with_extension("log.1")).unwrap();
+        let mut old = (1..).map(|number| self.log.with_extension(format!("log.{number:06}")));
+        let old = old.find(|path| !path.exists()).unwrap();
+        fs_err::rename(&self.log, old).unwrap();
         self.process.signal(Signal::USR1);
         wait_until("nginx opened its new log", || self.log.exists());
     }

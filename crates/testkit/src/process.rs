@@ -1,6 +1,5 @@
 //! A child process that ends with the test.
 
-use std::net::{Ipv4Addr, TcpListener};
 use std::process::{Command, ExitStatus};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -47,13 +46,4 @@ impl Drop for Child {
     fn drop(&mut self) {
         self.kill();
     }
-}
-
-/// A port of the loopback address that nobody listens on.
-pub fn free_port() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
 }

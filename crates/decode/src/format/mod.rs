@@ -23,13 +23,16 @@ use crate::span::Span;
 
 pub(crate) use self::json::set_labels;
 
+/// What web servers call themselves in messages to syslog.
+const WEB_SERVERS: [&[u8]; 4] = [b"nginx", b"apache2", b"httpd", b"apache"];
+
 /// A log format.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Format {
     /// Seen from each line: JSON (a web server's, OpenCanary's, Zeek's or Suricata's) if it starts with `{`, else
-    /// combined or common, with or without a host in front, else a message of sshd or a line of an
-    /// error log.
+    /// combined or common, with or without a host in front, also as a message to syslog, else a message of
+    /// sshd or a line of an error log.
     #[default]
     Auto,
     /// nginx's and Apache's `combined`, and nginx's `main` with `X-Forwarded-For` at the end.
@@ -47,7 +50,8 @@ pub enum Format {
     Zeek,
     /// Suricata's EVE log: JSON lines.
     Suricata,
-    /// Messages in syslog's traditional form or with RFC 3339 times, such as `/var/log/auth.log`.
+    /// Messages in syslog's traditional form, with RFC 3339 times or as RFC 5424 writes them, such as
+    /// `/var/log/auth.log`; those of nginx and Apache that are lines of an access log are requests.
     Syslog,
     /// nginx's error log.
     NginxError,
@@ -245,19 +249,27 @@ fn plain(
 ) -> Result<Fields, ParseError> {
     match format {
         Format::Request => return whole::parse(text, start),
-        Format::Syslog => return syslog::parse(text, start, read_at),
+        Format::Syslog => return message(text, start, truncated, read_at),
         Format::NginxError => return error_log::nginx(text, start),
         Format::ApacheError => return error_log::apache(text, start),
         _ => {}
     }
     let request = combined::parse(text, start, combined::Layout::of(format), truncated);
     match request {
+        // What syslog wrote in front is no client.
+        Ok(request) if format == Format::Auto && request.peer.is_none() => {
+            let message = message(text, start, truncated, read_at).ok();
+            Ok(message
+                .filter(|message| message.log == LogKind::Web)
+                .unwrap_or(request))
+        }
         Err(ParseError::NotAnAccessLog) if format == Format::Auto => {
-            let message = syslog::parse(text, start, read_at);
+            let message = message(text, start, truncated, read_at);
             message
                 .and_then(|message| {
-                    let is_daemon = message.service.of(text) == b"sshd";
-                    is_daemon.then_some(message).ok_or(ParseError::NotSyslog)
+                    let is_known =
+                        message.log == LogKind::Web || message.service.of(text) == b"sshd";
+                    is_known.then_some(message).ok_or(ParseError::NotSyslog)
                 })
                 .or_else(|_| error_log::nginx(text, start))
                 .or_else(|_| error_log::apache(text, start))
@@ -265,6 +277,23 @@ fn plain(
         }
         other => other,
     }
+}
+
+/// A message of syslog; that of a web server may be a line of its access log.
+fn message(
+    text: &[u8],
+    start: usize,
+    truncated: bool,
+    read_at: Timestamp,
+) -> Result<Fields, ParseError> {
+    let message = syslog::parse(text, start, read_at)?;
+    if WEB_SERVERS.contains(&message.service.of(text)) {
+        let layout = combined::Layout::of(Format::Auto);
+        if let Ok(request) = combined::parse(text, message.message.start(), layout, truncated) {
+            return Ok(request);
+        }
+    }
+    Ok(message)
 }
 
 fn assemble(bytes: &[u8], fields: &Fields, proxies: &Proxies, read_at: Timestamp) -> Request {

@@ -19,6 +19,8 @@ use super::percent::hex;
 
 /// Shorter words are too often something else, in bytes.
 const MIN_WORD: usize = 12;
+/// Shorter numbers could be digits of digits by chance, in bytes.
+const MIN_TWICE: usize = 24;
 /// Of a longer word only so many bytes are looked at.
 const MAX_WORD: usize = 8 << 10;
 /// More words of a value are left as they are.
@@ -26,7 +28,7 @@ const MAX_WORDS: usize = 32;
 /// What is decoded first, to see whether it is worth going on.
 const TASTE: usize = 12;
 /// At so many places within a word that is no text something may begin that is.
-const MAX_PLACES: usize = 6;
+const MAX_S: usize = 6;
 
 const ENGINE: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
@@ -92,7 +94,7 @@ impl Peeler {
     fn end_of(&mut self, word: &[u8]) -> Option<Decodings> {
         let is_sign = |byte: &u8| matches!(byte, b'/' | b'-' | b'_' | b'+');
         let mut rest = word;
-        for _ in 0..MAX_PLACES {
+        for _ in 0..MAX_S {
             let place = rest.iter().position(is_sign)?;
             rest = rest
                 .get(place + 1..)
@@ -149,12 +151,14 @@ impl Peeler {
             .strip_prefix(b"0x")
             .or_else(|| word.strip_prefix(b"0X"));
         let digits = marked.unwrap_or(word);
-        // A number of many digits is a number.
         if !digits.len().is_multiple_of(2)
             || digits.first().is_none_or(|first| hex(*first).is_none())
-            || (marked.is_none() && digits.iter().all(u8::is_ascii_digit))
         {
             return false;
+        }
+        // A number of many digits is a number, unless it is the digits of digits.
+        if marked.is_none() && digits.iter().all(u8::is_ascii_digit) {
+            return self.digits_of_digits(digits);
         }
         self.decoded.clear();
         for pair in digits.chunks_exact(2) {
@@ -167,6 +171,23 @@ impl Peeler {
             }
         }
         !self.decoded.iter().all(u8::is_ascii_digit)
+    }
+
+    /// Decodes hexadecimal of hexadecimal, in which every pair stands for a digit of that: no
+    /// number of [`MIN_TWICE`] digits looks so by chance.
+    fn digits_of_digits(&mut self, digits: &[u8]) -> bool {
+        self.decoded.clear();
+        for pair in digits.chunks_exact(2) {
+            let &[high @ (b'3' | b'4' | b'6'), low] = pair else {
+                return false;
+            };
+            let byte = ((high - b'0') << 4) | (low - b'0');
+            if hex(byte).is_none() {
+                return false;
+            }
+            self.decoded.push(byte);
+        }
+        digits.len() >= MIN_TWICE && !self.decoded.iter().all(u8::is_ascii_digit)
     }
 }
 
@@ -208,6 +229,8 @@ mod tests {
             ("q=2f6574632f706173737764", false, "/etc/passwd", hex),
             ("q=0x2f6574632f706173737764", false, "/etc/passwd", hex),
             ("e=dwBoAG8AYQBtAGkA", false, "whoami", base64),
+            ("f=326636353734363332663638", false, "2f6574632f68", hex),
+            ("f=2F6574632F68", false, "/etc/h", hex),
             (
                 "p=/x/Y2F0IC9ldGMvcGFzc3dk",
                 false,
@@ -255,6 +278,8 @@ mod tests {
             "id=550e8400-e29b-41d4-a716-446655440000",
             "v=9f86d081884c7d659a2feaa0c55ad015",
             "t=1795176598000",
+            "n=333435363738393033343536",
+            "n=363534333231333635343332313336353433",
             "utm_campaign=black-friday-sale-2026",
             "internationalization",
             "id=2226226735734653",

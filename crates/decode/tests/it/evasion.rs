@@ -333,6 +333,18 @@ fn values_are_read_as_the_languages_behind_a_site_do() {
                 0,
             ),
             ("/?d=UEhOamNtbHdkRDQ5PT4mJg==", "<script>=", base64, 0),
+            (
+                "/?d=V1RKR01FbERPV3hrUjAxMlkwZEdlbU16WkdzPQ==",
+                "cat /etc/passwd",
+                base64,
+                0,
+            ),
+            (
+                "/?d=363336313734323032663635373436333266373036313733373337373634",
+                "cat /etc/passwd",
+                Decodings::HEX,
+                0,
+            ),
         ],
     );
     check(

@@ -128,6 +128,35 @@ const ROWS: &[Row] = &[
 ];
 
 #[test]
+fn what_a_web_server_sends_to_syslog_is_a_request() {
+    let access =
+        r#"192.0.2.7 - - [20/Nov/2026:12:00:01 +0000] "GET /a?b=1 HTTP/1.1" 404 5 "-" "curl/8""#;
+    for head in [
+        "<190>Nov 20 12:00:03 web nginx: ",
+        "2026-11-20T12:00:03Z web apache2[7]: ",
+    ] {
+        for format in [Format::Auto, Format::Syslog] {
+            let event = event(&format!("{head}{access}"), format);
+            assert_eq!((event.log, event.status), (LogKind::Web, 404), "{head}");
+            assert_eq!(event.raw(Field::UrlPath), Some(&b"/a"[..]), "{head}");
+            assert_eq!(
+                event.source_ip,
+                Some("192.0.2.7".parse().unwrap()),
+                "{head}"
+            );
+            let time = event.occurred_at.to_string();
+            assert_eq!(time, "2026-11-20T12:00:01.000Z", "{head}");
+        }
+    }
+    // Other programs may say what they like.
+    let other = event(
+        &format!("Nov 20 12:00:03 web app: {access}"),
+        Format::Syslog,
+    );
+    assert_eq!(other.log, LogKind::Syslog);
+}
+
+#[test]
 fn each_log_is_told_from_its_lines() {
     for (line, (log, service), peer, time, expected) in ROWS {
         let event = event(line, Format::Auto);

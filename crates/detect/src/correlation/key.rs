@@ -31,7 +31,7 @@ pub(super) enum Known<'a> {
 }
 
 /// The subject's value; none where the event has none.
-pub(super) fn known<'a>(event: &'a Event, rule: &'a Rule, subject: Subject) -> Option<Known<'a>> {
+pub(super) fn known<'a>(event: &'a Event, rule: &'a Rule, subject: &Subject) -> Option<Known<'a>> {
     match subject {
         Subject::Family => Some(Known::Text(rule.family.as_bytes())),
         Subject::Rule => Some(Known::Text(rule.id.as_bytes())),
@@ -46,11 +46,18 @@ pub(super) fn known<'a>(event: &'a Event, rule: &'a Rule, subject: Subject) -> O
             let query = event.raw(Field::UrlQuery).filter(|query| !query.is_empty());
             query.map(|_| Known::Names(event))
         }
+        Subject::Label(name) => label(event, name).map(Known::Text),
         Subject::Field(field) => event
-            .raw(field)
+            .raw(*field)
             .map(Known::Text)
-            .or_else(|| event.number(field).map(Known::Number)),
+            .or_else(|| event.number(*field).map(Known::Number)),
     }
+}
+
+/// What the record has under a name that is no field: of several values the first.
+pub(super) fn label<'a>(event: &'a Event, name: &str) -> Option<&'a [u8]> {
+    let mut labels = event.labels();
+    labels.find_map(|(found, view)| (found == name.as_bytes()).then_some(view.text))
 }
 
 /// The names in an event's query, as whatever reads it does.
@@ -102,6 +109,11 @@ impl Known<'_> {
 pub(super) fn number(event: &Event, subjects: &[Subject]) -> Option<f64> {
     match subjects {
         [Subject::Field(field)] => event.number(*field).map(|number| number as f64),
+        [Subject::Label(name)] => {
+            let text = std::str::from_utf8(label(event, name)?).ok()?;
+            let number: f64 = text.trim().parse().ok()?;
+            number.is_finite().then_some(number)
+        }
         _ => None,
     }
 }
@@ -128,7 +140,7 @@ impl Keys {
     pub(super) fn of(&self, event: &Event, rule: &Rule, subjects: &[Subject]) -> Option<u64> {
         let mut hasher = self.secret.hasher();
         for subject in subjects {
-            known(event, rule, *subject)?.feed(&mut hasher);
+            known(event, rule, subject)?.feed(&mut hasher);
         }
         Some(hasher.finish())
     }
@@ -162,7 +174,7 @@ impl Keys {
     pub(super) fn of_distinct(&self, event: &Event, rule: &Rule, subjects: &[Subject]) -> u64 {
         let mut hasher = self.secret.hasher();
         for subject in subjects {
-            let known = known(event, rule, *subject);
+            let known = known(event, rule, subject);
             known.unwrap_or(Known::Text(b"")).feed(&mut hasher);
         }
         hasher.finish()
@@ -194,6 +206,26 @@ mod tests {
     fn names_are_those_that_the_decoder_found() {
         let event = event(b"a=1;%62b=2", &["a", "bb"]);
         assert_eq!(names(&event).collect::<Vec<_>>(), [&b"a"[..], b"bb"]);
+    }
+
+    #[test]
+    fn what_a_record_has_under_a_name_is_grouped_by_and_computed_with() {
+        let rule = crate::correlation::tests::rules(&[]).rules()[0].clone();
+        let keys = Keys::new(Secret::new(), false);
+        let label = |name: &str| [Subject::Label(name.into())];
+        let event = |user: &[u8]| {
+            let mut event = Event::new();
+            event.add_label(b"user", user);
+            event.add_label(b"user", b"second");
+            event.add_label(b"duration", b" 2.5");
+            event
+        };
+        let group = |user, name| keys.of_group(&event(user), &rule, &label(name));
+        assert_eq!(group(b"ann", "user"), group(b"ann", "user"));
+        assert_ne!(group(b"ann", "user"), group(b"bob", "user"));
+        assert_eq!(group(b"ann", "nobody"), None);
+        assert_eq!(number(&event(b""), &label("duration")), Some(2.5));
+        assert_eq!(number(&event(b"inf"), &label("user")), None);
     }
 
     #[test]

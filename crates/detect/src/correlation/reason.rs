@@ -25,7 +25,7 @@ pub(super) fn of(
 ) -> String {
     let titles = |joint| listed(&correlation.steps, joint);
     let values = || {
-        let names = feed.value.iter().map(|subject| name(*subject));
+        let names = feed.value.iter().map(name);
         names.collect::<Vec<_>>().join(", ")
     };
     let mut reason = match &correlation.kind {
@@ -66,10 +66,10 @@ pub(super) fn of(
         for subject in &feed.group_by {
             let before = match subject {
                 Subject::Field(Field::SourceIp) | Subject::Network => " from ".to_owned(),
-                other => format!(" with {} ", name(*other)),
+                other => format!(" with {} ", name(other)),
             };
             reason.push_str(&before);
-            reason.push_str(&shown(key::known(event, rule, *subject)));
+            reason.push_str(&shown(key::known(event, rule, subject)));
         }
     }
     match &correlation.kind {
@@ -121,13 +121,15 @@ fn overflowed(reason: &mut String, bucket: &Bucket) {
 pub(super) fn evidence(feed: &Feed, event: &Event) -> Vec<Evidence> {
     let mut evidence: Vec<Evidence> = Vec::new();
     for subject in feed.group_by.iter().chain(&feed.value) {
-        if let Subject::Field(field) = subject
-            && let Some(raw) = event.raw(*field)
-        {
-            let found = Evidence::new(*field, Decodings::NONE, raw, 0..raw.len());
-            if !evidence.contains(&found) {
-                evidence.push(found);
-            }
+        let found = match subject {
+            Subject::Field(field) => event.raw(*field),
+            Subject::Label(name) => key::label(event, name),
+            _ => None,
+        };
+        let found =
+            found.map(|raw| Evidence::named(name(subject), Decodings::NONE, raw, 0..raw.len()));
+        if let Some(found) = found.filter(|found| !evidence.contains(found)) {
+            evidence.push(found);
         }
     }
     evidence
@@ -155,7 +157,7 @@ fn listed(steps: &[String], joint: &str) -> String {
     text
 }
 
-const fn name(subject: Subject) -> &'static str {
+fn name(subject: &Subject) -> &str {
     match subject {
         Subject::Field(field) => field.name(),
         Subject::Family => "rule.category",
@@ -164,6 +166,7 @@ const fn name(subject: Subject) -> &'static str {
         Subject::Session => "vigil.session",
         Subject::File => "url.file",
         Subject::ParameterNames => "url.parameter.names",
+        Subject::Label(name) => name,
     }
 }
 

@@ -1,56 +1,24 @@
-//! An expression in CEL, with a bound on what it may cost.
-//!
-//! Bounded before it runs: its length (by the protocol), its depth, its parts, and that a list is gone
-//! through once at most, never within another. So the cost of one item is at most the parts times the
-//! longest list in the item's data. Only names that exist are accepted, so that a slip of the pen is
-//! told and not a filter that never lets anything through.
+//! An expression in CEL: how it is read, and what it says of an item. What it may be stands in `check.rs`.
 
 use std::sync::{Arc, LazyLock};
 
-use cel::common::ast::{EntryExpr, Expr, IdedExpr, LiteralValue, operators};
+use cel::common::ast::IdedExpr;
 use cel::parser::PrattParser;
 use cel::{Context, Env, Value};
 use vigil_bus::Published;
 
+use super::check::{self, Cost, MAX_DEPTH, MAX_PARTS, nesting, too_deep};
 use super::{NotAFilter, Parsed, short};
-
-/// The most parts: names, values, calls.
-const MAX_PARTS: usize = 256;
-/// How deep parts may be nested.
-const MAX_DEPTH: usize = 40;
-
-/// What an expression may name.
-const NAMES: [&str; 8] = [
-    "type",
-    "id",
-    "channel",
-    "offset",
-    "timestamp",
-    "severity",
-    "rank",
-    "data",
-];
-
-/// The functions that an expression may call, beside operators.
-const FUNCTIONS: [&str; 10] = [
-    "size",
-    "contains",
-    "startsWith",
-    "endsWith",
-    "int",
-    "double",
-    "string",
-    "network",
-    "uint",
-    "bool",
-];
 
 /// The functions and operators of the standard library, made once.
 static STANDARD: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
 
 /// A checked expression.
 #[derive(Debug)]
-pub(super) struct Expression(IdedExpr);
+pub(super) struct Expression {
+    whole: IdedExpr,
+    cost: Cost,
+}
 
 impl Expression {
     pub(super) fn new(text: &str) -> Result<Self, NotAFilter> {
@@ -70,14 +38,16 @@ impl Expression {
                     vigil_event::text::truncated(first, 200)
                 ))
             })?;
-        let mut check = Check::default();
-        check.look(&parsed, 0)?;
-        if is_never_a_truth(&parsed) {
-            return Err(NotAFilter(
-                "the expression is never true or false: compare it with something".to_owned(),
-            ));
-        }
-        Ok(Self(parsed))
+        let cost = check::checked(&parsed)?;
+        Ok(Self {
+            whole: parsed,
+            cost,
+        })
+    }
+
+    /// Whether it may be asked of an item that holds so much.
+    pub(super) fn may_be_asked_of(&self, parsed: &Parsed) -> bool {
+        self.cost.allows(parsed.values())
     }
 
     /// Whether it is true of the item. What fails, or gives anything but a truth, is not.
@@ -96,7 +66,7 @@ impl Expression {
         if context.add_function("network", lies_in).is_err() {
             return false;
         }
-        matches!(context.resolve(&self.0), Ok(Value::Bool(true)))
+        matches!(context.resolve(&self.whole), Ok(Value::Bool(true)))
     }
 }
 
@@ -109,157 +79,6 @@ fn lies_in(address: Arc<String>, network: Arc<String>) -> bool {
     let address = address.parse::<std::net::IpAddr>();
     let network = short::network(&network);
     matches!((address, network), (Ok(address), Ok(network)) if network.contains(&address.to_canonical()))
-}
-
-/// How deep brackets are nested, texts included: a little too strict, and safe.
-fn nesting(text: &str) -> usize {
-    let (mut depth, mut deepest) = (0_usize, 0);
-    for byte in text.bytes() {
-        match byte {
-            b'(' | b'[' | b'{' => depth += 1,
-            b')' | b']' | b'}' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        deepest = deepest.max(depth);
-    }
-    deepest
-}
-
-fn too_deep() -> NotAFilter {
-    NotAFilter(format!(
-        "the expression is nested too deeply: at most {MAX_DEPTH} levels"
-    ))
-}
-
-/// A walk over an expression.
-#[derive(Default)]
-struct Check {
-    parts: usize,
-    /// Names that `exists` and `all` introduce.
-    bound: Vec<String>,
-    in_list: bool,
-}
-
-impl Check {
-    fn look(&mut self, part: &IdedExpr, depth: usize) -> Result<(), NotAFilter> {
-        self.parts += 1;
-        if self.parts > MAX_PARTS {
-            return Err(NotAFilter(format!(
-                "the expression has too many parts: at most {MAX_PARTS}"
-            )));
-        }
-        if depth > MAX_DEPTH {
-            return Err(too_deep());
-        }
-        let below = depth + 1;
-        match &part.expr {
-            Expr::Unspecified | Expr::Literal(_) => Ok(()),
-            Expr::Ident(name) => self.name(name),
-            Expr::Select(select) => self.look(&select.operand, below),
-            Expr::List(list) => list
-                .elements
-                .iter()
-                .try_for_each(|one| self.look(one, below)),
-            Expr::Call(call) => {
-                function(&call.func_name)?;
-                call.target
-                    .iter()
-                    .map(|target| &**target)
-                    .chain(&call.args)
-                    .try_for_each(|one| self.look(one, below))
-            }
-            Expr::Map(map) => map.entries.iter().try_for_each(|entry| match &entry.expr {
-                EntryExpr::MapEntry(entry) => {
-                    self.look(&entry.key, below)?;
-                    self.look(&entry.value, below)
-                }
-                EntryExpr::StructField(field) => self.look(&field.value, below),
-            }),
-            Expr::Struct(_) => Err(NotAFilter(
-                "the expression makes a message: compare fields instead".to_owned(),
-            )),
-            Expr::Comprehension(list) => self.list(list, below),
-        }
-    }
-
-    /// `exists` and `all` end in a truth; `map` and `filter` build lists, which a filter has no use for.
-    fn list(
-        &mut self,
-        list: &cel::common::ast::ComprehensionExpr,
-        depth: usize,
-    ) -> Result<(), NotAFilter> {
-        if self.in_list {
-            return Err(NotAFilter(
-                "the expression goes through a list within another: once is allowed".to_owned(),
-            ));
-        }
-        if !matches!(list.accu_init.expr, Expr::Literal(_)) {
-            return Err(NotAFilter(
-                "of the list functions `exists` and `all` may be used".to_owned(),
-            ));
-        }
-        self.look(&list.iter_range, depth)?;
-        self.in_list = true;
-        let known = self.bound.len();
-        self.bound.push(list.iter_var.clone());
-        self.bound.extend(list.iter_var2.clone());
-        self.bound.push(list.accu_var.clone());
-        for part in [&list.loop_cond, &list.loop_step, &list.result] {
-            self.look(part, depth)?;
-        }
-        self.bound.truncate(known);
-        self.in_list = false;
-        Ok(())
-    }
-
-    fn name(&self, name: &str) -> Result<(), NotAFilter> {
-        if NAMES.contains(&name) || self.bound.iter().any(|bound| bound == name) {
-            return Ok(());
-        }
-        let shown = vigil_event::text::truncated(name, 64);
-        Err(NotAFilter(format!(
-            "`{shown}` is unknown: use {}",
-            NAMES.join(", ")
-        )))
-    }
-}
-
-/// Whether an expression gives something else than true or false, whatever the item: it would let nothing
-/// through. What is read from `data` may be a truth.
-fn is_never_a_truth(whole: &IdedExpr) -> bool {
-    match &whole.expr {
-        Expr::Literal(value) => !matches!(value, LiteralValue::Boolean(_)),
-        Expr::Ident(name) => NAMES.contains(&name.as_str()),
-        Expr::List(_) | Expr::Map(_) => true,
-        Expr::Call(call) => matches!(
-            call.func_name.as_str(),
-            operators::ADD
-                | operators::SUBSTRACT
-                | operators::MULTIPLY
-                | operators::DIVIDE
-                | operators::MODULO
-                | operators::NEGATE
-                | "size"
-                | "int"
-                | "uint"
-                | "double"
-                | "string"
-        ),
-        _ => false,
-    }
-}
-
-/// Operators have names that no identifier can have.
-fn function(name: &str) -> Result<(), NotAFilter> {
-    let is_operator = !name.starts_with(|first: char| first.is_ascii_alphabetic());
-    if is_operator || FUNCTIONS.contains(&name) {
-        return Ok(());
-    }
-    let shown = vigil_event::text::truncated(name, 64);
-    Err(NotAFilter(format!(
-        "there is no function `{shown}`: use has, exists, all, {}",
-        FUNCTIONS.join(", ")
-    )))
 }
 
 #[cfg(test)]

@@ -7,19 +7,23 @@
 //! To add a short form: a list in `vigil_protocol::Filter`, its check in `short.rs`, a row in
 //! `docs/protocol.md`.
 
+mod check;
 mod expression;
 mod short;
 mod value;
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
+use prometheus::IntCounter;
 use serde_json::Value;
 use vigil_bus::{FilterId, Published};
 use vigil_event::{Id, Kind, Publication, Severity, Timestamp};
 
 use crate::interner::Interner;
+use crate::telemetry;
 use expression::Expression;
 use short::Short;
 
@@ -32,10 +36,11 @@ const RECENT: usize = 32;
 pub(crate) struct NotAFilter(String);
 
 /// All filters that are in use.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Filters {
     known: Interner<Filter>,
     recent: Arc<Recent>,
+    too_costly: IntCounter,
 }
 
 /// A filter that was checked.
@@ -45,9 +50,27 @@ pub(crate) struct Filter {
     short: Short,
     expression: Option<Expression>,
     recent: Arc<Recent>,
+    too_costly: IntCounter,
+    /// The log has it from the first item on that is too much for it.
+    is_told: AtomicBool,
+}
+
+impl Default for Filters {
+    fn default() -> Self {
+        Self::new(telemetry::too_costly())
+    }
 }
 
 impl Filters {
+    /// None yet. What holds too much to be looked at is counted there.
+    pub(crate) fn new(too_costly: IntCounter) -> Self {
+        Self {
+            known: Interner::default(),
+            recent: Arc::default(),
+            too_costly,
+        }
+    }
+
     /// The filter that a client asks for.
     pub(crate) fn get(&self, asked: &vigil_protocol::Filter) -> Result<Arc<Filter>, NotAFilter> {
         let text = serde_json::to_string(asked).map_err(|error| NotAFilter(error.to_string()))?;
@@ -61,6 +84,8 @@ impl Filters {
                     .map(Expression::new)
                     .transpose()?,
                 recent: Arc::clone(&self.recent),
+                too_costly: self.too_costly.clone(),
+                is_told: AtomicBool::new(false),
             })
         })
     }
@@ -88,11 +113,29 @@ impl Filter {
             return true;
         }
         let parsed = self.recent.get(item);
-        self.short.fits_data(&parsed.data)
-            && self
-                .expression
-                .as_ref()
-                .is_none_or(|expression| expression.holds(item, &parsed))
+        if !self.short.fits_data(&parsed.data) {
+            return false;
+        }
+        let Some(expression) = &self.expression else {
+            return true;
+        };
+        if !expression.may_be_asked_of(&parsed) {
+            self.tell_of_cost(item);
+            return false;
+        }
+        expression.holds(item, &parsed)
+    }
+
+    fn tell_of_cost(&self, item: &Published) {
+        self.too_costly.inc();
+        if !self.is_told.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                channel = &*item.publication.channel,
+                offset = item.offset,
+                filter = self.id.0,
+                "an item holds too much for a filter and is not sent to those who have it: a shorter expression, or a short form, may look at more; told once, the rest is counted"
+            );
+        }
     }
 }
 
@@ -119,6 +162,7 @@ pub fn try_filter(expression: &str, data: &[u8]) -> Result<bool, String> {
 pub(crate) struct Parsed {
     pub(crate) data: Value,
     cel: OnceLock<cel::Value>,
+    values: OnceLock<usize>,
 }
 
 impl Parsed {
@@ -126,11 +170,17 @@ impl Parsed {
         Self {
             data: serde_json::from_slice(&item.publication.data).unwrap_or_default(),
             cel: OnceLock::new(),
+            values: OnceLock::new(),
         }
     }
 
     fn cel(&self) -> &cel::Value {
         self.cel.get_or_init(|| value::of(&self.data))
+    }
+
+    /// How many values the data holds. A long text counts as several, since looking at it takes longer.
+    fn values(&self) -> usize {
+        *self.values.get_or_init(|| value::count(&self.data))
     }
 }
 
@@ -166,7 +216,7 @@ impl Recent {
 mod tests {
     use super::*;
 
-    fn item(data: &str, severity: Severity) -> Published {
+    pub(super) fn item(data: &str, severity: Severity) -> Published {
         let at = Timestamp::from_millis(1);
         let publication = Publication {
             channel: Arc::from("threats"),
@@ -177,6 +227,13 @@ mod tests {
             data: data.to_owned().into(),
         };
         Published::new(publication, 7, Arc::from("e"))
+    }
+
+    pub(super) fn says_of(expression: &str, item: &Published) -> bool {
+        let filter = Filters::default().of_expression(expression);
+        filter
+            .unwrap_or_else(|error| panic!("{error}"))
+            .lets_through(item)
     }
 
     const DATA: &str = r#"{"score":8,"source":{"ip":"10.1.2.3","geo":{"country_iso_code":"DE"}},
@@ -217,7 +274,6 @@ mod tests {
             ("size(data.detections) == 2", true),
             ("network(data.source.ip, '10.0.0.0/8')", true),
             ("network(data.source.ip, '10.2.0.0/16')", false),
-            ("network(data.source.ip, 'nonsense')", false),
             ("data.score", false),
             (
                 "data.source.geo.country_iso_code == 'DE' ? true : false",
@@ -291,6 +347,25 @@ mod tests {
         assert!(Arc::ptr_eq(&one, &same));
         let other = filters.of_expression("data.score > 2").unwrap();
         assert_ne!(one.id, other.id);
+    }
+
+    #[test]
+    fn what_is_too_much_for_a_filter_is_counted_once_for_it() {
+        let filters = Filters::default();
+        let long = format!("[{}]", vec!["1"; 60_000].join(","));
+        let item = item(&long, Severity::Low);
+        for text in ["size(data) > 1", "size(data) > 2", "size(data) > 1"] {
+            let filter = filters.of_expression(text).unwrap();
+            assert!(!filter.lets_through(&item), "{text}");
+        }
+        assert_eq!(
+            filters.too_costly.get(),
+            3,
+            "asked of a filter anew each time"
+        );
+        let kept = filters.of_expression("size(data) > 3").unwrap();
+        assert!(!kept.lets_through(&item) && !kept.lets_through(&item));
+        assert_eq!(filters.too_costly.get(), 4);
     }
 
     #[test]

@@ -35,3 +35,17 @@ pub(super) fn of(value: &Value) -> Cel {
         }
     }
 }
+
+/// So many bytes of a text cost as much as one more value.
+const BYTES_OF_A_VALUE: usize = 256;
+
+/// How many values there are in it, itself among them.
+pub(super) fn count(value: &Value) -> usize {
+    let within = match value {
+        Value::Array(items) => items.iter().map(count).sum(),
+        Value::Object(fields) => fields.values().map(count).sum(),
+        Value::String(text) => text.len() / BYTES_OF_A_VALUE,
+        _ => 0,
+    };
+    within + 1
+}

@@ -139,6 +139,35 @@ async fn history_is_of_the_newest_that_are_meant() {
     }
 }
 
+/// An answer ends before it is too long, and the next begins where it ended.
+#[tokio::test(flavor = "multi_thread")]
+async fn history_of_long_items_is_read_page_by_page() {
+    let server = Server::of(principal(Role::Analyst)).await;
+    for number in 1..=40 {
+        server.publish(number, Severity::Low, 60_000);
+    }
+    let mut client = connect(&server, "/ws").await;
+    let (mut read, mut pages) = (Vec::new(), 0);
+    let mut data = json!({"limit": 1_000, "since": {"last": 40}});
+    loop {
+        let asked = json!({"type": "history", "channel": "threats", "data": data});
+        let answer = client.ask(asked).await;
+        let items = answer["data"]["items"].as_array().unwrap();
+        read.extend(items.iter().map(|item| item["offset"].as_u64().unwrap()));
+        pages += 1;
+        if answer["data"]["more"] == false {
+            break;
+        }
+        data["since"] = answer["data"]["position"].clone();
+    }
+    assert_eq!(read, (1..=40).collect::<Vec<u64>>());
+    assert_eq!(pages, 3);
+    let newest = json!({"type": "history", "channel": "threats", "data": {"limit": 1_000}});
+    let answer = client.ask(newest).await;
+    let items = answer["data"]["items"].as_array().unwrap();
+    assert_eq!((items.len(), &items[16]["offset"]), (17, &json!(40)));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn who_comes_and_goes_takes_no_room_and_no_room_is_said() {
     let server = small().await;

@@ -4,21 +4,21 @@ use std::time::Duration;
 
 use futures_util::{SinkExt as _, Stream, StreamExt as _};
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::handshake::client::Response;
 use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue};
 use tokio_tungstenite::tungstenite::{Error, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use tokio_tungstenite::{WebSocketStream, client_async};
 
-use crate::server::Server;
+use crate::server::{SOCKET_BYTES, Server};
 
 /// Longer than anything here takes; a test that waits this long has failed.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A connected client, or the half of one that reads.
-pub(crate) struct Client<S = WebSocketStream<MaybeTlsStream<TcpStream>>> {
+pub(crate) struct Client<S = WebSocketStream<TcpStream>> {
     pub(crate) socket: S,
 }
 
@@ -43,7 +43,10 @@ pub(crate) async fn open(
             HeaderValue::from_str(value).unwrap(),
         );
     }
-    let (socket, response) = timeout(PATIENCE, connect_async(request))
+    let socket = TcpSocket::new_v4()?;
+    socket.set_recv_buffer_size(SOCKET_BYTES)?;
+    let stream = socket.connect(server.address).await?;
+    let (socket, response) = timeout(PATIENCE, client_async(request, stream))
         .await
         .expect("the server answers")?;
     Ok((Client { socket }, response))

@@ -59,6 +59,28 @@ async fn long_messages_are_compressed_for_those_who_agreed() {
     }
 }
 
+/// A batch is compressed as a whole, not what is in it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_of_long_messages_is_one_compressed_message() {
+    let server = Server::start(Setup::default()).await;
+    let (mut batched, _) = open(&server, "/ws", "permessage-deflate").await;
+    let (mut single, _) = open(&server, "/ws/threats", "permessage-deflate").await;
+    let asked = br#"{"type":"subscribe","channel":"threats","data":{"batch":{"max_messages":2}}}"#;
+    batched.send(&frame(FIN | TEXT, asked)).await;
+    for client in [&mut batched, &mut single] {
+        while json(&next(client).await)["type"] != "subscribed" {}
+    }
+    for number in [1, 2] {
+        server.publish(number, Severity::High, 2_000);
+    }
+    let together = next(&mut batched).await;
+    assert!(together.is_compressed);
+    let together = json(&together);
+    for place in [0, 1] {
+        assert_eq!(together["data"][place], json(&next(&mut single).await));
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn compressed_commands_are_read_within_the_bound_of_a_message() {
     let server = Server::start(Setup::default()).await;

@@ -12,6 +12,18 @@ use crate::client::{Client, Heard, connect, open};
 use crate::raw::{ask, handshake};
 use crate::server::{START, Server, Setup, principal};
 
+fn is_a(kind: &str, value: &Value) -> bool {
+    match kind {
+        "object" => value.is_object(),
+        "array" => value.is_array(),
+        "string" => value.is_string(),
+        "integer" => value.is_u64(),
+        "number" => value.is_number(),
+        "boolean" => value.is_boolean(),
+        other => panic!("type {other}"),
+    }
+}
+
 /// Why a value does not fit a schema: as much of JSON Schema as the document uses.
 fn misfit(document: &Value, schema: &Value, value: &Value, at: &str) -> Option<String> {
     if let Some(reference) = schema["$ref"].as_str() {
@@ -23,6 +35,13 @@ fn misfit(document: &Value, schema: &Value, value: &Value, at: &str) -> Option<S
             at,
         );
     }
+    if let Some(ways) = schema["anyOf"].as_array()
+        && !ways
+            .iter()
+            .any(|way| misfit(document, way, value, at).is_none())
+    {
+        return Some(format!("{at}: {value} is none of {ways:?}"));
+    }
     if let Some(constant) = schema.get("const")
         && constant != value
     {
@@ -33,15 +52,7 @@ fn misfit(document: &Value, schema: &Value, value: &Value, at: &str) -> Option<S
     {
         return Some(format!("{at}: {value} is none of {values:?}"));
     }
-    let is = |kind: &str| match kind {
-        "object" => value.is_object(),
-        "array" => value.is_array(),
-        "string" => value.is_string(),
-        "integer" => value.is_u64(),
-        "number" => value.is_number(),
-        "boolean" => value.is_boolean(),
-        other => panic!("type {other}"),
-    };
+    let is = |kind| is_a(kind, value);
     let fits = match &schema["type"] {
         Value::String(kind) => is(kind),
         Value::Array(kinds) => kinds.iter().any(|kind| is(kind.as_str().unwrap())),
@@ -56,6 +67,12 @@ fn misfit(document: &Value, schema: &Value, value: &Value, at: &str) -> Option<S
         }
     }
     if let Some(items) = value.as_array() {
+        if schema["minItems"]
+            .as_u64()
+            .is_some_and(|least| (items.len() as u64) < least)
+        {
+            return Some(format!("{at}: it is too short"));
+        }
         let mut items = items.iter();
         return items.find_map(|item| misfit(document, &schema["items"], item, &format!("{at}[]")));
     }
@@ -211,6 +228,64 @@ async fn what_the_server_says_unasked_fits_the_document() {
     let head = ask(&mut stream, &request).await;
     assert!(head.starts_with("HTTP/1.1 200"), "{head}");
     check(&document, &client.next("notification").await, &mut seen);
+}
+
+/// Whoever writes a client from the document alone asks for nothing that the server refuses as unknown.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_document_lets_a_client_ask_for_is_what_the_server_takes() {
+    let document: Value = serde_json::from_str(include_str!("../../asyncapi.json")).unwrap();
+    let server = Server::start(Setup::default()).await;
+    let mut client = connect(&server, "/ws").await;
+    let schema = &document["components"]["messages"]["client.subscribe"]["payload"];
+    let position = json!({"epoch": "e", "offset": 1});
+    for (channel, data, is_taken) in [
+        ("threats", json!({"since": position}), true),
+        ("threats", json!({"since": "2026-11-20T12:00:00Z"}), true),
+        ("threats", json!({"since": {"last": 5}}), true),
+        (
+            "chat:*",
+            json!({"since": {"rooms": {"chat:1": position}}}),
+            true,
+        ),
+        ("threats", json!({"since": {"epoch": "e"}}), false),
+        ("threats", json!({"since": {"latest": 5}}), false),
+        ("threats", json!({"since": 5}), false),
+        ("threats", json!({"filter": "data.score > 8.0"}), true),
+        (
+            "threats",
+            json!({"filter": {"severity": "high", "host": ["a.example"]}}),
+            true,
+        ),
+        (
+            "threats",
+            json!({"filter": {"severity": ["high", "low"], "expression": "true"}}),
+            true,
+        ),
+        ("threats", json!({"filter": {"severity": []}}), false),
+        ("threats", json!({"filter": {"severity": "worst"}}), false),
+        ("threats", json!({"filter": {"technique": 1190}}), false),
+        (
+            "threats",
+            json!({"filter": {"source": "10.0.0.0/8"}}),
+            false,
+        ),
+        ("threats", json!({"filter": 7}), false),
+    ] {
+        let frame = json!({"type": "subscribe", "channel": channel, "data": data});
+        let fits = misfit(&document, schema, &frame, "frame").is_none();
+        assert_eq!(fits, is_taken, "the document: {frame}");
+        let answer = client.ask(frame.clone()).await;
+        assert_eq!(
+            answer["type"] == "subscribed",
+            is_taken,
+            "{frame}: {answer}"
+        );
+        if is_taken {
+            let end = json!({"type": "unsubscribe", "channel": channel});
+            client.send(end).await;
+            client.next("unsubscribed").await;
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

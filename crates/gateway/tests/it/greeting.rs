@@ -97,6 +97,8 @@ async fn who_says_nothing_is_sent_away_after_five_seconds() {
     let started = std::time::Instant::now();
     let (mut client, _) = open(&server, "/ws", &[]).await.unwrap();
     server.metric_reaches("vigil_gateway_greeting", 1).await;
+    let error = client.frame().await;
+    assert_eq!(error["data"]["code"], "unauthenticated", "{error}");
     assert_eq!(client.closed().await.0, 4001);
     assert!(started.elapsed().as_secs() >= 4, "{:?}", started.elapsed());
     server.metric_falls_to("vigil_gateway_greeting", 0).await;

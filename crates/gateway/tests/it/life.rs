@@ -100,7 +100,7 @@ async fn a_silent_client_is_closed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_only_answers_pings_stays() {
     let limits = Limits {
-        silence: Duration::from_secs(3),
+        silence: Duration::from_secs(5),
         ..quick()
     };
     let server = Server::start(Setup {
@@ -110,7 +110,7 @@ async fn a_client_that_only_answers_pings_stays() {
     .await;
     let mut client = connect(&server, "/ws").await;
     let begun = tokio::time::Instant::now();
-    while begun.elapsed() < Duration::from_secs(4) {
+    while begun.elapsed() < Duration::from_secs(6) {
         assert!(matches!(client.hear().await, Heard::Frame(_)));
     }
 }
@@ -138,7 +138,16 @@ async fn a_message_that_is_too_long_ends_the_connection() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flood_is_refused_and_then_closed() {
-    let server = Server::start(Setup::default()).await;
+    // However long the machine takes for it, the messages are too many.
+    let limits = Limits {
+        messages_per_second: 1,
+        ..Limits::default()
+    };
+    let server = Server::start(Setup {
+        limits,
+        ..Setup::default()
+    })
+    .await;
     let mut client = connect(&server, "/ws").await;
     for number in 0..400 {
         let text = json!({"id": number, "type": "ping"}).to_string();
@@ -225,7 +234,7 @@ async fn a_stopping_server_says_when_to_come_back() {
     assert!(waits.iter().all(|wait| (500..5_500).contains(wait)));
     assert_eq!(refused(&server, "/ws", &[]).await.0, 503);
     server.tasks.close();
-    tokio::time::timeout(Duration::from_secs(20), server.tasks.wait())
+    tokio::time::timeout(Duration::from_mins(1), server.tasks.wait())
         .await
         .expect("every connection ends");
     assert_eq!(
@@ -294,10 +303,10 @@ async fn hundreds_of_clients_are_each_told_where_they_stand_and_end_in_time() {
     }
     assert!(waits.len() > CLIENTS / 3, "{} moments", waits.len());
     server.tasks.close();
-    let ended = tokio::time::timeout(Duration::from_secs(20), server.tasks.wait()).await;
+    let ended = tokio::time::timeout(Duration::from_mins(1), server.tasks.wait()).await;
     ended.expect("every connection ends");
     assert!(
-        begun.elapsed() < Duration::from_secs(10),
+        begun.elapsed() < Duration::from_secs(30),
         "{:?}",
         begun.elapsed()
     );

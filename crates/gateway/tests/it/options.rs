@@ -9,7 +9,7 @@ use vigil_event::{Publication, Severity};
 use vigil_gateway::{Durables, Limits};
 
 use crate::client::{Client, connect, open};
-use crate::server::{Server, Setup, principal, threat};
+use crate::server::{Server, Setup, patient, principal, threat};
 
 /// Publishes a threat with that data.
 fn publish(server: &Server, number: u64, severity: Severity, data: &Value) {
@@ -265,7 +265,7 @@ async fn bulk_is_skipped_and_told_and_critical_ends_the_connection() {
             limits: Limits {
                 bulk_backlog: 20,
                 page_items: 8,
-                ..Limits::default()
+                ..patient()
             },
             log: LogLimits {
                 max_items: 50,

@@ -8,7 +8,7 @@ use vigil_event::{Clock as _, Publication, Severity};
 use vigil_gateway::Limits;
 
 use crate::client::{Client, connect};
-use crate::server::{Server, Setup, threat};
+use crate::server::{MOST_UNREAD, Server, Setup, patient, threat};
 
 const PADDING: usize = 4_000;
 
@@ -23,28 +23,17 @@ fn waiting(server: &Server, lane: &str) -> u64 {
     server.metric(&format!("vigil_gateway_queued_bytes{{lane=\"{lane}\"}}"))
 }
 
-fn written(server: &Server) -> u64 {
-    server.metric("websocket_messages_sent_total{type=\"publication\"}")
-}
-
-/// Publishes to a client that does not read until its socket is full, so that something goes on waiting
-/// whatever else comes; gives how much was published.
+/// Publishes more than sockets hold to a client that does not read, so that something waits whatever else
+/// comes; gives how much was published.
 async fn flood(server: &Server) -> u64 {
-    let mut seen_waiting = 0;
-    for number in 1..=40_000 {
+    let last = u64::from(MOST_UNREAD) / PADDING as u64;
+    for number in 1..=last {
         server.publish(number, Severity::Low, PADDING);
-        tokio::task::yield_now().await;
-        if number % 16 == 0 {
-            let (before, now) = (written(server), waiting(server, "bulk"));
-            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
-            let is_stuck = now > 0 && written(server) == before;
-            seen_waiting = if is_stuck { seen_waiting + 1 } else { 0 };
-        }
-        if seen_waiting == 20 {
-            return number;
-        }
     }
-    panic!("it takes everything");
+    server
+        .metric_reaches("vigil_gateway_queued_bytes{lane=\"bulk\"}", 1)
+        .await;
+    last
 }
 
 /// Reads up to an offset: every one came or was told as a gap, once and in order.
@@ -73,13 +62,15 @@ async fn account(client: &mut Client, last: u64) -> (u64, u64) {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_waits_for_slow_clients_is_bounded_for_all_of_them_together() {
     const LIMIT: u64 = 100_000;
-    const COME_BACK: u64 = 8;
+    /// Enough to fill it, wherever in a page the socket of each is full.
+    const COME_BACK: u64 = 20;
     let server = Server::start(Setup {
         limits: Limits {
             max_queued_bytes: LIMIT as usize,
             bulk_backlog: 1_000_000,
+            max_connections_per_user: 100,
             shards: 2,
-            ..Limits::default()
+            ..patient()
         },
         ..Setup::default()
     })
@@ -106,12 +97,21 @@ async fn what_waits_for_slow_clients_is_bounded_for_all_of_them_together() {
         back.push(client);
     }
     let full = "vigil_gateway_queue_full_total{lane=\"bulk\"}";
-    server.metric_reaches(full, COME_BACK / 2).await;
+    server.metric_reaches(full, 4).await;
     // Each of two shards may have begun one more page; beyond that it is one message for each client.
     let most = LIMIT + 2 * page + COME_BACK * frame;
     let now = waiting(&server, "bulk");
     assert!(now > 0 && now <= most, "{now} bytes wait, {most} may");
     assert_eq!(server.metric("vigil_gateway_queue_limit_bytes"), LIMIT);
+    // One message is more than a socket holds, so that from now on there is no room whoever reads.
+    let _stuck = hearing(&server, "status", "normal").await;
+    let long = threat(1, Severity::Low, MOST_UNREAD as usize, server.clock.now());
+    server.bus.publish(Publication {
+        channel: Arc::from("status"),
+        ..long
+    });
+    let normal = "vigil_gateway_queued_bytes{lane=\"normal\"}";
+    server.metric_reaches(normal, LIMIT).await;
     // Who reads is served as ever.
     let mut quick = hearing(&server, "threats", "normal").await;
     for _ in 0..10 {
@@ -119,14 +119,14 @@ async fn what_waits_for_slow_clients_is_bounded_for_all_of_them_together() {
         server.publish(last, Severity::Low, 10);
         assert_eq!(quick.frame().await["offset"], last);
     }
-    let missed = account(&mut live, last).await.1;
+    let mut missed = account(&mut live, last).await.1;
+    for client in &mut back {
+        assert_eq!(client.frame().await["type"], "subscribed");
+        missed += account(client, last).await.1;
+    }
     assert!(missed > 0, "bulk is left out, and that is told");
     let dropped = "vigil_gateway_dropped_total{reason=\"overloaded\"}";
     assert_eq!(server.metric(dropped), missed);
-    for client in &mut back {
-        assert_eq!(client.frame().await["type"], "subscribed");
-        account(client, last).await;
-    }
     server
         .metric_falls_to("vigil_gateway_queued_bytes{lane=\"bulk\"}", 0)
         .await;

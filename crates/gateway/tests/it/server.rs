@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::Duration;
 
 use axum::Extension;
 use axum::http::Request;
@@ -10,6 +11,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use rustix::net::sockopt::set_socket_send_buffer_size;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -25,6 +27,13 @@ use vigil_gateway::{
 };
 
 pub(crate) const START: Timestamp = Timestamp::from_millis(1_795_176_000_000);
+
+/// What a socket of the server may send before it is acknowledged, and a client's may receive before it is
+/// read; the system gives each twice as much.
+pub(crate) const SOCKET_BYTES: u32 = 32 << 10;
+
+/// More than the sockets of both hold, so that something waits while the client does not read.
+pub(crate) const MOST_UNREAD: u32 = 16 * SOCKET_BYTES;
 
 /// A user for whom the desk breaks down.
 pub(crate) const FAULTY: &str = "faulty";
@@ -100,7 +109,7 @@ impl Default for Setup {
             limits: Limits {
                 // Whatever this machine has, what holds must hold between threads.
                 shards: 2,
-                ..Limits::default()
+                ..patient()
             },
             log: LogLimits::default(),
             threats: Kept::default(),
@@ -109,6 +118,15 @@ impl Default for Setup {
             durables: Arc::default(),
             is_plain: true,
         }
+    }
+}
+
+/// Limits under which a client may be as slow as the machine makes it.
+pub(crate) fn patient() -> Limits {
+    Limits {
+        write_deadline: Duration::from_mins(10),
+        silence: Duration::from_mins(10),
+        ..Limits::default()
     }
 }
 
@@ -181,6 +199,8 @@ impl Server {
             app = app.layer(Extension(principal));
         }
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        // What is accepted there inherits it.
+        set_socket_send_buffer_size(&listener, SOCKET_BYTES as usize).unwrap();
         let address = listener.local_addr().unwrap();
         if setup.is_plain {
             tokio::spawn(serve_plainly(listener, app));
@@ -236,7 +256,7 @@ impl Server {
                 tokio::task::yield_now().await;
             }
         };
-        let waited = tokio::time::timeout(std::time::Duration::from_secs(20), reached).await;
+        let waited = tokio::time::timeout(Duration::from_mins(1), reached).await;
         assert!(
             waited.is_ok(),
             "{name} is {} and not {value}",

@@ -56,7 +56,7 @@ impl Listener {
                 return Some(block);
             }
             let mut buffer = [0; 4096];
-            let read = timeout(Duration::from_secs(20), self.stream.read(&mut buffer))
+            let read = timeout(Duration::from_mins(1), self.stream.read(&mut buffer))
                 .await
                 .expect("something comes");
             match read.unwrap() {
@@ -268,7 +268,7 @@ async fn a_stream_ends_with_the_server() {
     );
     assert_eq!(listener.event().await, None);
     server.tasks.close();
-    timeout(Duration::from_secs(20), server.tasks.wait())
+    timeout(Duration::from_mins(1), server.tasks.wait())
         .await
         .expect("every stream ends");
     assert_eq!(

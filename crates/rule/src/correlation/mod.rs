@@ -13,6 +13,7 @@ mod resolve;
 mod shape;
 
 use std::hash::{DefaultHasher, Hasher as _};
+use std::sync::Arc;
 
 use vigil_event::Field;
 
@@ -21,7 +22,7 @@ use crate::rule::Rule;
 
 pub use condition::{Bounds, Presence};
 pub(crate) use read::{Draft, read};
-pub(crate) use resolve::{Wrong, resolve};
+pub(crate) use resolve::{Origin, Wrong, resolve};
 pub(crate) use shape::check;
 
 /// A checked correlation.
@@ -107,7 +108,7 @@ pub struct Feed {
 }
 
 /// What a correlation groups by, counts or computes with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Subject {
     /// A field of the event, as received.
     Field(Field),
@@ -123,6 +124,8 @@ pub enum Subject {
     File,
     /// `url.parameter.names`: the names of the query's parameters, one after the other and decoded.
     ParameterNames,
+    /// What the record has under this name: of several values the first.
+    Label(Arc<str>),
 }
 
 /// What is computed of the events of a group within the timespan, and when that fires.

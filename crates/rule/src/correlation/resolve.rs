@@ -22,20 +22,30 @@ struct Step {
 /// A draft, by its place among all, and what is wrong with it.
 pub(crate) type Wrong = (usize, Vec<RuleError>);
 
-/// Resolves the drafts, whose descriptions stand at the end of `rules` in their order; `foreign` says of
-/// each of `rules` whether it was written for others.
+/// What is known of each rule beside its description.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Origin {
+    /// It was written for others.
+    pub(crate) foreign: bool,
+    /// Names that are no field stand for what a record has under them.
+    pub(crate) takes_labels: bool,
+}
+
+/// Resolves the drafts, whose descriptions stand at the end of `rules` in their order, as do their
+/// origins in `origins`.
 pub(crate) fn resolve(
     drafts: &mut [(Draft, Faults<'_>)],
     rules: &mut [Rule],
-    foreign: &[bool],
+    origins: &mut [Origin],
 ) -> Result<Vec<Correlation>, Vec<Wrong>> {
     let first = rules.len() - drafts.len();
+    hand_on_labels(drafts, rules, origins);
     let (mut resolved, mut wrong) = (Vec::new(), Vec::new());
     let mut stand_alone = vec![false; rules.len()];
     let mut fed = vec![false; rules.len()];
     for (draft_place, (draft, faults)) in drafts.iter_mut().enumerate() {
         let place = first + draft_place;
-        match correlation(place, draft, (rules, foreign), faults) {
+        match correlation(place, draft, (rules, origins), faults) {
             Some((correlation, steps)) if faults.is_empty() => {
                 note_generated(draft, &steps, &mut stand_alone, &mut fed);
                 resolved.push(correlation);
@@ -62,6 +72,31 @@ pub(crate) fn resolve(
     Ok(ordered)
 }
 
+/// A correlation of a rule that takes labels takes them as well.
+fn hand_on_labels(drafts: &[(Draft, Faults<'_>)], rules: &[Rule], origins: &mut [Origin]) {
+    let first = rules.len() - drafts.len();
+    let takes = |origins: &[Origin], place: usize| {
+        let origin = origins.get(place);
+        origin.is_some_and(|origin| origin.takes_labels)
+    };
+    loop {
+        let mut is_done = true;
+        for (place, (draft, faults)) in drafts.iter().enumerate() {
+            let asks = (draft.rule.file.as_str(), faults.is_foreign());
+            let named = |written: &String| named(written, asks, rules, origins).unwrap_or_default();
+            let is_fed = !takes(origins, first + place)
+                && (draft.sigma.rules.iter().flat_map(named)).any(|rule| takes(origins, rule));
+            if let Some(origin) = origins.get_mut(first + place).filter(|_| is_fed) {
+                origin.takes_labels = true;
+                is_done = false;
+            }
+        }
+        if is_done {
+            return;
+        }
+    }
+}
+
 /// A rule that is named by itself stands alone only where a correlation says `generate`.
 fn note_generated(draft: &Draft, steps: &[Step], stand_alone: &mut [bool], fed: &mut [bool]) {
     for (place, step) in steps.iter().enumerate() {
@@ -85,13 +120,13 @@ fn note_generated(draft: &Draft, steps: &[Step], stand_alone: &mut [bool], fed: 
 fn correlation(
     place: usize,
     draft: &Draft,
-    (rules, foreign): (&[Rule], &[bool]),
+    (rules, origins): (&[Rule], &[Origin]),
     faults: &mut Faults<'_>,
 ) -> Option<(Correlation, Vec<Step>)> {
     let mut steps = Vec::new();
     for written in &draft.sigma.rules {
         let asks = (draft.rule.file.as_str(), faults.is_foreign());
-        match named(written, asks, rules, foreign) {
+        match named(written, asks, rules, origins) {
             Ok(rules) => steps.push(Step {
                 written: written.clone(),
                 rules,
@@ -103,7 +138,7 @@ fn correlation(
         return None;
     }
     check_aliases(draft, &steps, rules, faults);
-    let feeds = feeds(draft, &steps, rules, faults);
+    let feeds = feeds(draft, &steps, (rules, origins), faults);
     let kind = kind(draft, &steps, rules, faults)?;
     let called = |step: &Step| match step.rules.as_slice() {
         [only] => rules
@@ -132,7 +167,7 @@ fn named(
     written: &str,
     (file, is_foreign): (&str, bool),
     rules: &[Rule],
-    foreign: &[bool],
+    origins: &[Origin],
 ) -> Result<Vec<usize>, Problem> {
     let places = |wanted: &dyn Fn(&Rule) -> bool| -> Vec<usize> {
         rules
@@ -152,7 +187,7 @@ fn named(
         let is_called = |rule: &Rule| is_called(rule, written);
         let here = places(&|rule| is_called(rule) && rule.file == file);
         let found = if here.is_empty() {
-            nearest(places(&is_called), is_foreign, foreign)
+            nearest(places(&is_called), is_foreign, origins)
         } else {
             here
         };
@@ -177,8 +212,11 @@ fn named(
 
 /// Of several rules those of the same kind as who asks, if there are some: ours for ours, foreign ones
 /// for what is foreign. So nothing that is added takes a name away from what was there.
-fn nearest(found: Vec<usize>, is_foreign: bool, foreign: &[bool]) -> Vec<usize> {
-    let is_near = |place: &usize| foreign.get(*place) == Some(&is_foreign);
+fn nearest(found: Vec<usize>, is_foreign: bool, origins: &[Origin]) -> Vec<usize> {
+    let is_near = |place: &usize| {
+        let origin = origins.get(*place);
+        origin.is_some_and(|origin| origin.foreign == is_foreign)
+    };
     let near: Vec<usize> = found.iter().copied().filter(is_near).collect();
     if near.is_empty() { found } else { near }
 }
@@ -213,7 +251,12 @@ fn check_aliases(draft: &Draft, steps: &[Step], rules: &[Rule], faults: &mut Fau
 }
 
 /// Every rule that takes part, with what of its events counts.
-fn feeds(draft: &Draft, steps: &[Step], rules: &[Rule], faults: &mut Faults<'_>) -> Vec<Feed> {
+fn feeds(
+    draft: &Draft,
+    steps: &[Step],
+    known: (&[Rule], &[Origin]),
+    faults: &mut Faults<'_>,
+) -> Vec<Feed> {
     let values: &[String] = match &draft.sigma.condition {
         CorrelationCondition::Threshold {
             field: Some(fields),
@@ -229,7 +272,7 @@ fn feeds(draft: &Draft, steps: &[Step], rules: &[Rule], faults: &mut Faults<'_>)
     for (step_place, step) in steps.iter().enumerate() {
         let mut subjects = |names: &[String], place: &[&str], numbers: bool| -> Vec<Subject> {
             let resolved = names.iter().map(|name| {
-                subject(name, step, draft, rules, numbers).map_err(|problem| (name, problem))
+                subject(name, step, draft, known, numbers).map_err(|problem| (name, problem))
             });
             let mut found = Vec::new();
             for subject in resolved {
@@ -269,7 +312,7 @@ fn subject(
     name: &str,
     step: &Step,
     draft: &Draft,
-    rules: &[Rule],
+    (rules, origins): (&[Rule], &[Origin]),
     number: bool,
 ) -> Result<Subject, Problem> {
     let aliases = &draft.sigma.aliases;
@@ -296,7 +339,11 @@ fn subject(
         "url.parameter.names" => Some(Subject::ParameterNames),
         _ => field::single(name).map(Subject::Field),
     };
+    let takes_labels = |rule: &usize| origins.get(*rule).is_some_and(|one| one.takes_labels);
     let Some(subject) = subject else {
+        if step.rules.iter().any(takes_labels) && field::scope(name).is_none() {
+            return Ok(Subject::Label(name.into()));
+        }
         return Err(Problem::UnknownField {
             field: name.to_owned(),
             known: "the name of one field, such as source.ip or url.path, an alias, \

@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use super::{Reader, duplicate};
-use crate::correlation::{self, Correlation, Draft, Wrong};
+use super::{Compiled, Reader, duplicate};
+use crate::correlation::{self, Correlation, Draft, Origin, Wrong};
 use crate::faults::Faults;
 use crate::{Rule, RuleError};
 
@@ -15,7 +15,11 @@ impl<'a> Reader<'a> {
         let detections = self.rules.len();
         loop {
             let mut rules: Vec<Rule> = self.rules.iter().map(|one| one.rule.clone()).collect();
-            let mut foreign: Vec<bool> = self.rules.iter().map(|one| one.foreign).collect();
+            let origin = |one: &Compiled| Origin {
+                foreign: one.foreign,
+                takes_labels: one.foreign || !one.log.is_web(),
+            };
+            let mut origins: Vec<Origin> = self.rules.iter().map(origin).collect();
             let mut wrong: Vec<Wrong> = Vec::new();
             for (place, (draft, faults)) in drafts.iter().enumerate() {
                 if let Some(first) = rules.iter().find(|rule| rule.id == draft.rule.id) {
@@ -25,13 +29,17 @@ impl<'a> Reader<'a> {
                     ));
                 }
                 rules.push(draft.rule.clone());
-                foreign.push(faults.is_foreign());
+                let foreign = faults.is_foreign();
+                origins.push(Origin {
+                    foreign,
+                    takes_labels: foreign,
+                });
             }
             if wrong.is_empty() {
-                match correlation::resolve(&mut drafts, &mut rules, &foreign) {
+                match correlation::resolve(&mut drafts, &mut rules, &mut origins) {
                     Ok(correlations) => {
-                        self.foreign_drafts =
-                            foreign.iter().skip(detections).filter(|is| **is).count();
+                        let made = origins.iter().skip(detections);
+                        self.foreign_drafts = made.filter(|one| one.foreign).count();
                         let described = rules.split_off(detections);
                         for (compiled, rule) in self.rules.iter_mut().zip(rules) {
                             compiled.rule = rule;

@@ -274,3 +274,37 @@ fn every_fault_is_told_with_its_place_and_what_to_do() {
         );
     }
 }
+
+/// Rules for another log, with a correlation, and one that it feeds.
+fn of_zeek(group: &str, rules: &str) -> Result<RuleSet, Vec<String>> {
+    let other = RULES
+        .replacen("category: webserver", "product: zeek", 1)
+        .replace("    - source.ip", &format!("    - {group}"))
+        .replace("    - failed\n    - passed", &format!("    - {rules}"));
+    load(&format!(
+        "{other}---\ntitle: Chained\nid: 6f2f6b1c-9a55-4cb0-8d1e-000000000004\nlevel: low\ncorrelation: \
+         {{type: value_avg, rules: [both], group-by: [{group}], timespan: 1h, \
+         condition: {{field: orig_bytes, gt: 5}}}}\n"
+    ))
+}
+
+#[test]
+fn of_other_logs_every_name_can_be_grouped_by_and_counted() {
+    let rules = of_zeek("id.orig_p", "failed").unwrap();
+    let label = |name: &str| vec![Subject::Label(name.into())];
+    for correlation in rules.correlations() {
+        assert_eq!(correlation.feeds[0].group_by, label("id.orig_p"));
+        assert!(!correlation.by_client);
+    }
+    assert_eq!(rules.correlations()[1].feeds[0].value, label("orig_bytes"));
+    // Fields stay fields, and what has several texts is none.
+    let fields = of_zeek("source.ip", "failed").unwrap();
+    assert!(fields.correlations().iter().all(|one| one.by_client));
+    assert!(of_zeek("c-uri", "failed").is_err());
+    // Web logs have no other names.
+    let errors = of_zeek("id.orig_p", "passed").unwrap_err();
+    assert!(
+        errors[0].contains("unknown field `id.orig_p`"),
+        "{errors:?}"
+    );
+}

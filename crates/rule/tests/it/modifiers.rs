@@ -28,6 +28,10 @@ fn event() -> Event {
         ("flag", b"true"),
         ("empty", b""),
         ("star", b"a*b"),
+        ("share", b"%parteve"),
+        ("city", "M\u{e4}rz 5\u{20ac}".as_bytes()),
+        ("broken", b"a\xffb"),
+        ("ratio", b"0.5"),
         ("slash", br"C:\Windows\x"),
         ("id.orig_h", b"192.0.2.1"),
     ] {
@@ -52,7 +56,8 @@ fn placeholders() -> Placeholders {
         ("admins".to_owned(), list(&["mallory", "eve"])),
         ("nobody".to_owned(), list(&[])),
         ("net".to_owned(), list(&["10.0.0.0/8", "192.0.2.0/24"])),
-        ("sign".to_owned(), list(&["*"])),
+        ("sign".to_owned(), list(&[r"\*"])),
+        ("folders".to_owned(), list(&["/opt/*", "/home/?ve/*"])),
     ])
 }
 
@@ -107,7 +112,32 @@ fn values_are_looked_for_in_what_they_become() {
         ("path|expand|re: '^/home/%admins%/.$'", true),
         ("star|expand: 'a%sign%b'", true),
         ("slash|expand|contains: '%sign%'", false),
+        ("path|expand: '%folders%'", true),
+        ("path|expand: '%folders%y'", false),
+        ("path|expand|re: '^%folders%$'", true),
+        (r"share|expand: '\%part%admins%'", true),
+        (r"share|expand: '\%admins%'", false),
         ("ip|expand|cidr: '%net%'", true),
+    ] {
+        assert_eq!(selects(line), expected, "{line}");
+    }
+}
+
+#[test]
+fn letters_of_every_script_are_characters() {
+    for (line, expected) in [
+        ("city: 'M\u{c4}RZ 5\u{20ac}'", true),
+        ("city|cased: 'M\u{c4}RZ 5\u{20ac}'", false),
+        ("city|startswith: 'm\u{c4}r'", true),
+        ("city|contains|all: ['\u{c4}r', '5\u{20ac}']", true),
+        ("city|endswith: '\u{c4}rz'", false),
+        ("city: 'm?rz 5?'", true),
+        ("broken: 'a?b'", true),
+        (r"city|re: '^M.rz \d.$'", false),
+        ("city|re: '^M[\u{e4}].z 5.$'", true),
+        ("city|re|i: '^m\u{c4}rz'", true),
+        ("ratio: 0.5", true),
+        ("ratio|neq: [0.5, 1]", false),
     ] {
         assert_eq!(selects(line), expected, "{line}");
     }

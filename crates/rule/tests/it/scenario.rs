@@ -1,6 +1,6 @@
 //! Scenarios of CrowdSec: what is carried over, and what is listed.
 
-use vigil_event::{Event, Field, LogKind};
+use vigil_event::{Decodings, Event, Field, LogKind};
 use vigil_rule::bucket::BucketKind;
 use vigil_rule::correlation::Kind;
 use vigil_rule::{Input, Placeholders, Report, RuleFile, RuleSet, Scratch};
@@ -109,6 +109,35 @@ fn request(path: &str, query: &str, status: u16, agent: &str) -> Event {
     event.set(Field::UserAgent, agent.as_bytes());
     event.status = status;
     event
+}
+
+#[test]
+fn filters_see_the_target_as_it_was_sent_and_decoded() {
+    let mut proxied = request("/old/.env", "", 400, "-");
+    proxied.set(Field::UrlOriginal, b"http://victim.example/old/.env");
+    for (filter, expected) in [
+        ("evt.Parsed.request matches '^http[s]?://'", true),
+        ("evt.Parsed.request startsWith 'http://'", true),
+        ("evt.Parsed.request startsWith 'https://'", false),
+    ] {
+        assert_eq!(pours(filter, &proxied), expected, "{filter}");
+    }
+    let mut encoded = request("/verify", "x=%24%7B1", 200, "-");
+    encoded.add_view(Field::UrlQuery, Decodings::PERCENT, b"x=${1");
+    for (filter, expected) in [
+        ("PathUnescape(evt.Meta.http_path) contains '${1'", true),
+        ("evt.Meta.http_path contains '${1'", false),
+        (
+            "Upper(QueryUnescape(evt.Meta.http_path)) startsWith Upper('/verify?x=${')",
+            true,
+        ),
+        (
+            "QueryUnescape(evt.Meta.http_path) startsWith '/veri?x=${'",
+            false,
+        ),
+    ] {
+        assert_eq!(pours(filter, &encoded), expected, "{filter}");
+    }
 }
 
 #[test]

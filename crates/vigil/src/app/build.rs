@@ -33,7 +33,7 @@ use super::status::{HealthReadiness, StatusTeller};
 use super::stream::{self, CursorFile};
 use super::tables::{InForce, TableWatch};
 use super::tls::Tls;
-use super::{App, BuildError};
+use super::{App, BuildError, Signals};
 use crate::config::{Config, IssuerConfig};
 use crate::models::{Learning, ModelFiles, Models};
 use crate::pipeline::{Health, Pipeline, StateReport, StateTelemetry, Telemetry};
@@ -123,6 +123,7 @@ impl App {
             shutdown,
             comes_back,
             sockets,
+            signals: Signals::heard()?,
         })
     }
 }

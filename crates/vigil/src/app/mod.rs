@@ -131,6 +131,27 @@ pub struct App {
     /// Set before `shutdown` is cancelled: this is a restart.
     comes_back: Arc<AtomicBool>,
     sockets: TaskTracker,
+    signals: Signals,
+}
+
+/// Heard from before the greeting on: whoever has read that may send one, which else would end the
+/// process at once.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    restart: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn heard() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            restart: signal(SignalKind::user_defined1())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
 }
 
 impl App {
@@ -200,10 +221,12 @@ impl App {
 
     /// Serves until a signal comes or, if there is one, the limit has passed; then drains.
     pub async fn run(self, limit: Option<Duration>) -> std::io::Result<()> {
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut restart = signal(SignalKind::user_defined1())?;
-        let hangup = signal(SignalKind::hangup())?;
+        let Signals {
+            mut terminate,
+            mut interrupt,
+            mut restart,
+            hangup,
+        } = self.signals;
         let tasks = TaskTracker::new();
         if let Some(tls) = &self.door.tls {
             tasks.spawn(Arc::clone(tls).watch(self.shutdown.clone()));

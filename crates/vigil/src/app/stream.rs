@@ -115,6 +115,8 @@ pub(super) fn limits(config: &Config) -> Limits {
 pub(super) struct CursorFile {
     pub(super) durables: Arc<Durables>,
     path: PathBuf,
+    /// How many changes the file knows of.
+    written: u64,
 }
 
 impl CursorFile {
@@ -129,15 +131,17 @@ impl CursorFile {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
             Err(error) => return Err(error),
         };
+        let durables = Arc::new(Durables::new(kept));
         Ok(Self {
-            durables: Arc::new(Durables::new(kept)),
+            // Clients may be quicker than the task that keeps this.
+            written: durables.changes(),
+            durables,
             path,
         })
     }
 
     /// Writes down what moved, until the server has stopped and the last client is gone.
-    pub(super) async fn keep(self, shutdown: CancellationToken, sockets: TaskTracker) {
-        let mut written = self.durables.changes();
+    pub(super) async fn keep(mut self, shutdown: CancellationToken, sockets: TaskTracker) {
         loop {
             let last = tokio::select! {
                 () = shutdown.cancelled() => true,
@@ -147,11 +151,11 @@ impl CursorFile {
                 sockets.wait().await;
             }
             let changes = self.durables.changes();
-            if changes != written {
+            if changes != self.written {
                 let (path, cursors) = (self.path.clone(), self.durables.all());
                 let done = tokio::task::spawn_blocking(move || write(&path, &cursors)).await;
                 match done.map_err(std::io::Error::other).flatten() {
-                    Ok(()) => written = changes,
+                    Ok(()) => self.written = changes,
                     Err(error) => {
                         tracing::error!(%error, "durable subscriptions can't be written down; trying again");
                     }

@@ -12,8 +12,9 @@ use super::stage::Wanted;
 use super::tally::Latency;
 use super::{BenchError, Options};
 
-/// Without anything new for so long, what is missing does not come any more.
-const STALL: Duration = Duration::from_secs(5);
+/// Without anything new for so long, what is missing does not come any more. A machine that has much else
+/// to do may well pause for seconds.
+const STALL: Duration = Duration::from_secs(20);
 
 /// Messages that are published while clients are away.
 const AWAY: u64 = 100;

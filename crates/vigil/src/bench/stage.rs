@@ -37,7 +37,7 @@ pub(super) trait Sink: Send + Sync {
 pub(super) type Sequences = Mutex<HashMap<String, u64>>;
 
 /// How long the raw loop waits for a client to speak.
-const GREETING: Duration = Duration::from_secs(5);
+const GREETING: Duration = Duration::from_secs(20);
 
 /// The longest line of a client's request that it reads.
 const MAX_LINE_BYTES: u64 = 8 * 1024;
@@ -227,8 +227,16 @@ pub(super) fn raw() -> std::io::Result<()> {
     std::thread::spawn(move || {
         for mut socket in listener.incoming().map_while(Result::ok) {
             // Who is gone already is no client.
-            if greet(&mut socket).is_ok() {
-                accepted.lock().push(socket);
+            if greet(&socket).is_err() {
+                continue;
+            }
+            // Who is told that it hears hears what is sent next.
+            let mut sockets = accepted.lock();
+            if socket
+                .write_all(&server_text(b"{\"type\":\"subscribed\"}"))
+                .is_ok()
+            {
+                sockets.push(socket);
             }
         }
     });
@@ -236,12 +244,12 @@ pub(super) fn raw() -> std::io::Result<()> {
     obey(&sink)
 }
 
-/// Opens a WebSocket and answers a subscription without looking at either: clients do the same as with
+/// Opens a WebSocket and waits for a subscription without looking at either: clients do the same as with
 /// the server.
-fn greet(socket: &mut TcpStream) -> std::io::Result<()> {
+fn greet(socket: &TcpStream) -> std::io::Result<()> {
     socket.set_nodelay(true)?;
     socket.set_read_timeout(Some(GREETING))?;
-    let mut heard = BufReader::new(&*socket);
+    let mut heard = BufReader::new(socket);
     let mut line = String::new();
     while line != "\r\n" {
         line.clear();
@@ -249,12 +257,12 @@ fn greet(socket: &mut TcpStream) -> std::io::Result<()> {
             return Err(ErrorKind::UnexpectedEof.into());
         }
     }
-    let mut answer = &*socket;
+    let mut answer = socket;
     answer.write_all(b"HTTP/1.1 101 Switching Protocols\r\n\r\n")?;
     if heard.fill_buf()?.is_empty() {
         return Err(ErrorKind::UnexpectedEof.into());
     }
-    socket.write_all(&server_text(b"{\"type\":\"subscribed\"}"))
+    Ok(())
 }
 
 #[cfg(test)]

@@ -192,7 +192,8 @@ pub struct DetectConfig {
     pub crs_dirs: Vec<PathBuf>,
     /// The paranoia level of OWASP CRS, 1 to 4. 0: as its own setup says.
     pub crs_paranoia_level: u8,
-    /// What `%name%` stands for in the values of rules with `|expand`: a list of texts for each name.
+    /// What `%name%` stands for in the values of rules with `|expand`: a list of texts, in which `*` and
+    /// `?` are wildcards, for each name.
     pub placeholders: BTreeMap<String, Vec<String>>,
     /// From this score up an event is a threat: stored and published.
     pub threat_threshold: f64,

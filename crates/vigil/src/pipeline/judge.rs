@@ -281,25 +281,19 @@ impl Judge {
     /// Works until the intake is gone.
     pub(super) fn run(mut self, work: &Receiver<Task>, recorder: &Sender<Message>) {
         while let Some(task) = self.next_task(work) {
-            let Work {
-                sequence,
-                parsed,
-                requests,
-            } = match task {
-                Task::Judge(work) => work,
+            let part = match task {
+                Task::Judge(work) => Some(self.judge_all(&work)),
                 Task::Save(save) => {
                     self.begin_saving(save);
-                    continue;
+                    None
                 }
             };
-            self.take_up_rules();
-            if let Some(models) = &self.models {
-                self.detector.eye_mut().follow(&models.in_force());
-            }
-            let part = self.part(&parsed, &requests);
+            // Behind either: what was judged before a save must not wait for what comes after it.
             self.hand_over_costs(work.is_empty());
             self.teach(work.is_empty());
-            if recorder.send(Message::Part { sequence, part }).is_err() {
+            if let Some(part) = part
+                && recorder.send(part).is_err()
+            {
                 return;
             }
             self.save_some();
@@ -307,6 +301,16 @@ impl Judge {
         if let Some(saver) = self.saver.take() {
             saver.finish(|| self.detector.next_slice());
         }
+    }
+
+    fn judge_all(&mut self, work: &Work) -> Message {
+        self.take_up_rules();
+        if let Some(models) = &self.models {
+            self.detector.eye_mut().follow(&models.in_force());
+        }
+        let part = self.part(&work.parsed, &work.requests);
+        let sequence = work.sequence;
+        Message::Part { sequence, part }
     }
 
     /// What to do next. While nothing comes, what it knows is written down, if it is to be.
@@ -435,3 +439,7 @@ impl Judge {
         })
     }
 }
+
+#[cfg(test)]
+#[path = "judge_tests.rs"]
+mod tests;

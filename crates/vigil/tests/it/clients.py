@@ -11,19 +11,21 @@ import websockets
 
 BASE, TOKEN = sys.argv[1], sys.argv[2]
 HEADERS = {"Authorization": f"Bearer {TOKEN}"}
+# In seconds; a test that waits this long has failed.
+PATIENCE = 60
 # The library's older versions have another name for it.
 IS_OLD = int(websockets.__version__.split(".")[0]) < 14
 
 
 def connect(path, additional_headers=None, **options):
     options["extra_headers" if IS_OLD else "additional_headers"] = additional_headers
-    return websockets.connect(BASE + path, open_timeout=20, **options)
+    return websockets.connect(BASE + path, open_timeout=PATIENCE, **options)
 
 
 async def until(socket, kind):
     """The next frame of that type."""
     while True:
-        frame = json.loads(await asyncio.wait_for(socket.recv(), 20))
+        frame = json.loads(await asyncio.wait_for(socket.recv(), PATIENCE))
         if frame["type"] == kind:
             return frame
 
@@ -31,7 +33,7 @@ async def until(socket, kind):
 async def ask(socket, frame):
     await socket.send(json.dumps({"id": "ask", **frame}))
     while True:
-        answer = json.loads(await asyncio.wait_for(socket.recv(), 20))
+        answer = json.loads(await asyncio.wait_for(socket.recv(), PATIENCE))
         if answer.get("reply_to") == "ask":
             return answer
 
@@ -46,7 +48,7 @@ async def rooms():
         assert said["type"] == "published", said
         assert (await until(other, "chat.message"))["data"]["message"] == "grüß dich"
         pong = await one.ping()
-        await asyncio.wait_for(pong, 20)
+        await asyncio.wait_for(pong, PATIENCE)
     async with connect("/ws", additional_headers=HEADERS) as back:
         since = {"epoch": said["data"]["position"]["epoch"], "offset": said["data"]["position"]["offset"] - 1}
         answer = await ask(back, {"type": "subscribe", "channel": "chat:py", "data": {"since": since}})
@@ -64,10 +66,10 @@ async def first_frame():
 async def message_pack():
     async with connect("/ws", additional_headers=HEADERS, subprotocols=["vigil.v1.msgpack"]) as socket:
         assert socket.subprotocol == "vigil.v1.msgpack"
-        welcome = await asyncio.wait_for(socket.recv(), 20)
+        welcome = await asyncio.wait_for(socket.recv(), PATIENCE)
         assert isinstance(welcome, bytes) and b"welcome" in welcome
         await socket.send(b"\x82\xa2id\x07\xa4type\xa4ping")
-        assert b"pong" in await asyncio.wait_for(socket.recv(), 20)
+        assert b"pong" in await asyncio.wait_for(socket.recv(), PATIENCE)
 
 
 async def framing():
@@ -85,7 +87,7 @@ async def framing():
         try:
             await socket.send("x" * (1 << 21))
             while True:
-                await asyncio.wait_for(socket.recv(), 20)
+                await asyncio.wait_for(socket.recv(), PATIENCE)
         except websockets.ConnectionClosed as closed:
             assert closed.rcvd.code == 1009, closed
 

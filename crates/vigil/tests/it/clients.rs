@@ -1,10 +1,11 @@
 //! Whole conversations by other people's clients: Python's `websockets`, Node's `ws`, `wscat`, and Artillery.
 
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
-use vigil_testkit::{Vigil, VigilBuilder, wait_until};
+use vigil_testkit::{Child, DEADLINE, Vigil, VigilBuilder, wait_until};
 
 use crate::site::{Site, line, threats};
 
@@ -146,23 +147,26 @@ fn artillerys_virtual_users_all_hear_what_they_came_for() {
 fn wscat_is_answered() {
     let directory = tempfile::tempdir().unwrap();
     let (_server, base, token) = served(directory.path());
-    let mut wscat = Command::new("node")
-        .arg(format!("{NODE}/node_modules/wscat/bin/wscat"))
-        .args(["--connect", &format!("{base}/ws/threats")])
-        .args(["--header", &format!("Authorization: Bearer {token}")])
-        .args(["--execute", r#"{"id":7,"type":"ping"}"#, "--wait", "2"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("node is there: `scripts/need node` installs it");
-    // It ends where its input ends.
-    let input = wscat.stdin.take();
-    let output = wscat.wait_with_output().unwrap();
-    drop(input);
-    let said = said(&output);
-    assert!(
-        said.contains("\"type\":\"subscribed\"") && said.contains("\"reply_to\":7"),
-        "{said}\n(`make crates/vigil/tests/node/node_modules` installs what it needs)"
+    let wait = DEADLINE.as_secs().to_string();
+    let mut wscat = Child::spawn(
+        Command::new("node")
+            .arg(format!("{NODE}/node_modules/wscat/bin/wscat"))
+            .args(["--connect", &format!("{base}/ws/threats")])
+            .args(["--header", &format!("Authorization: Bearer {token}")])
+            .args(["--execute", r#"{"id":7,"type":"ping"}"#, "--wait", &wait])
+            // It would end where its input ends.
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped()),
     );
+    let lines = BufReader::new(wscat.inner().stdout.take().unwrap()).lines();
+    let mut missing = vec!["\"type\":\"subscribed\"", "\"reply_to\":7"];
+    let mut said = String::new();
+    for line in lines.map(Result::unwrap) {
+        missing.retain(|part| !line.contains(part));
+        if missing.is_empty() {
+            return;
+        }
+        said.push_str(&line);
+    }
+    panic!("{said}\n(`make crates/vigil/tests/node/node_modules` installs what it needs)");
 }

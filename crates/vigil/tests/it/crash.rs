@@ -14,6 +14,11 @@ use crate::site::{Site, append, threats};
 
 /// Kills in the test.
 const KILLS: u32 = 24;
+/// Attacks that are written at least, however quickly the server is killed so often.
+const ATTACKS: usize = 500;
+
+/// Fewer files than may be unread at once without a loss that is told, however slow the server is to start.
+const ROTATIONS: u32 = 200;
 
 /// Writes a log with attacks and rotates it, both ways, until it is told to stop; gives the attacks'
 /// numbers.
@@ -28,7 +33,7 @@ fn write_log(
         let mut traffic = Traffic::new(seed, 0.3);
         let mut attacks = Vec::new();
         let mut rotations = 0u32;
-        while !stop.load(Ordering::SeqCst) {
+        while attacks.len() < ATTACKS || !stop.load(Ordering::SeqCst) {
             let mut text = Vec::new();
             for _ in 0..random.u32(1..6) {
                 let start = text.len();
@@ -41,7 +46,7 @@ fn write_log(
             append(&log, &text[..cut]);
             std::thread::sleep(Duration::from_micros(random.u64(..8_000)));
             append(&log, &text[cut..]);
-            if random.u32(..40) == 0 {
+            if rotations < ROTATIONS && random.u32(..40) == 0 {
                 rotations += 1;
                 let old = log.with_extension(format!("log.{rotations:06}"));
                 if random.u32(..3) == 0 {
@@ -84,11 +89,6 @@ fn every_attack_is_stored_exactly_once() {
     }
     stop.store(true, Ordering::SeqCst);
     let attacks = writer.join().unwrap();
-    assert!(
-        attacks.len() > 500,
-        "the test writes enough: {}",
-        attacks.len()
-    );
 
     let vigil = builder.serve();
     let stored = || {

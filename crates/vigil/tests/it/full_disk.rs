@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
-use vigil_testkit::{VigilBuilder, wait_until};
+use vigil_testkit::{VigilBuilder, wait_for, wait_until};
 
 use crate::site::{BINARY, Site, line, threats};
 
@@ -30,11 +30,10 @@ fn a_disk_that_fills_up_is_told_and_nothing_is_lost() {
     let attack = |n| line(&format!("/?n={n}&id=1+union+select+1,2,3--"));
     site.append((0..ATTACKS).map(attack).collect::<String>());
     let mut vigil = cramped(&site).serve();
-    let ready = || vigil.http().get("/ready");
-    wait_until("it is told that there is no room", || {
-        ready().text.contains("store: ")
+    let answer = wait_for("it is told that there is no room", || {
+        let answer = vigil.http().get("/ready");
+        answer.text.contains("store: ").then_some(answer)
     });
-    let answer = ready();
     assert_eq!(answer.status, 503, "{}", answer.text);
     // It lives, answers, and says how often it tried.
     assert_eq!(vigil.http().get("/health").status, 200);

@@ -1,6 +1,7 @@
 //! The file of what was learned: of an earlier version, through kills, and on a full disk.
 
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -88,15 +89,26 @@ fn what_an_earlier_version_learned_is_gone_on_with() {
 fn a_training_that_is_killed_leaves_the_old_file_or_the_new_one() {
     let (_site, data, text) = prepared();
     let fresh = data.join("profiles.new");
+    // A log whose end does not come: nothing is written down before it has.
+    let endless = data.join("endless.log");
+    let made = Command::new("mkfifo").arg(&endless).status().unwrap();
+    assert!(made.success());
+    let mut options = fs_err::OpenOptions::new();
+    let mut pipe = options.read(true).write(true).open(&endless).unwrap();
     let mut outcomes = [0; 2];
     for round in 0..6 {
         fs_err::write(data.join("profiles.json"), EARLIER).unwrap();
-        let mut training = train(&text, &data).spawn().unwrap();
+        drop(fs_err::remove_file(&fresh));
         // Half of them are killed before they write, half while they do or right after.
-        if round % 2 == 1 {
+        let is_late = round % 2 == 1;
+        let log_file = if is_late { &text } else { &endless };
+        let mut training = train(log_file, &data).spawn().unwrap();
+        if is_late {
             wait_until("it writes", || {
                 fresh.exists() || training.try_wait().unwrap().is_some()
             });
+        } else {
+            pipe.write_all(log(100).as_bytes()).unwrap();
         }
         training.kill().unwrap();
         training.wait().unwrap();
@@ -114,6 +126,7 @@ fn a_training_that_is_killed_leaves_the_old_file_or_the_new_one() {
         "killed early it is the old one: {outcomes:?}"
     );
     // What a kill left behind is in nobody's way.
+    fs_err::write(&fresh, "{").unwrap();
     let output = train(&text, &data).output().unwrap();
     assert!(output.status.success(), "{}", said(&output));
     assert!(!fresh.exists());

@@ -1,10 +1,12 @@
 //! The rules are replaced while the server runs.
 
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
+use rustix::process::Signal;
 use serde_json::{Value, json};
-use vigil_testkit::{Http, Vigil, wait_for, wait_until};
+use vigil_testkit::{Child, Http, Vigil, wait_for, wait_until};
 
 use crate::site::{BINARY, Site, line, threat_with, threats};
 
@@ -105,6 +107,20 @@ fn a_hangup_loads_new_rules() {
     ] {
         assert!(metrics.contains(&part), "{part} is not in\n{metrics}");
     }
+}
+
+#[test]
+fn a_hangup_right_after_the_greeting_ends_nothing() {
+    let site = Site::new();
+    let mut command = site.vigil().command("serve");
+    command.args(["--listen", "127.0.0.1:0"]);
+    let mut process = Child::spawn(command.stdout(Stdio::piped()));
+    let mut greeting = BufReader::new(process.inner().stdout.take().unwrap()).lines();
+    let listens = greeting.next().unwrap().unwrap();
+    process.signal(Signal::HUP);
+    let url = listens.split(' ').next_back().unwrap();
+    assert_eq!(Http::new(url).get("/health").status, 200);
+    assert!(process.terminate().success());
 }
 
 #[test]

@@ -7,7 +7,7 @@ import WebSocket from "ws";
 
 const [BASE, TOKEN] = process.argv.slice(2);
 const HEADERS = { Authorization: `Bearer ${TOKEN}` };
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 
 /** A client whose messages wait until they are asked for. */
 class Client {

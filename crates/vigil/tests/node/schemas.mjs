@@ -9,7 +9,7 @@ import Ajv from "ajv";
 import WebSocket from "ws";
 
 const [BASE, ANALYST, ADMIN, ENDING, PROCESS] = process.argv.slice(2);
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 const HTTP = BASE.replace("ws://", "http://");
 
 const answer = await fetch(`${HTTP}/asyncapi.json`, { headers: { Authorization: `Bearer ${ANALYST}` } });

@@ -178,6 +178,18 @@ pub(super) fn compared(
     if comparison.how == How::Is && values.iter().any(|value| value.is_empty() || value == "-") {
         return Ok(asked(format!("{field}|exists"), vec![false.into()]));
     }
+    // The scheme of a proxy's request stands only before the path.
+    let starts = |value: &String| match comparison.how {
+        How::Matches => value.starts_with("^http"),
+        How::Starts => value.starts_with("http"),
+        _ => false,
+    };
+    let field = match field {
+        "url.path" if values.iter().all(starts) => "url.original",
+        // The target is there as received only, its path and its query in every view.
+        "url.original" if comparison.name.unescaped => "c-uri",
+        field => field,
+    };
     let views = if comparison.name.unescaped {
         ""
     } else {
@@ -201,10 +213,34 @@ pub(super) fn compared(
         ""
     };
     let value = |text: &String| Value::from(if is_text { literal(text) } else { text.clone() });
-    Ok(asked(
+    let whole = asked(
         format!("{field}{views}{how}{case}"),
         values.iter().map(value).collect(),
-    ))
+    );
+    let is_start = field == "c-uri" && comparison.how == How::Starts;
+    let mut ways = vec![whole];
+    ways.extend(
+        values
+            .iter()
+            .filter_map(|value| value.split_once('?').filter(|_| is_start))
+            .map(|(path, query)| parted(path, query, case)),
+    );
+    Ok(match ways.as_slice() {
+        [only] => only.clone(),
+        _ => Value::Sequence(ways),
+    })
+}
+
+/// A target that starts with this path and what stands behind it, as a selection.
+fn parted(path: &str, query: &str, case: &str) -> Value {
+    let mut selection = Mapping::new();
+    for (key, text) in [
+        (format!("url.path{case}"), path),
+        (format!("url.query|startswith{case}"), query),
+    ] {
+        selection.insert(key.into(), literal(text).into());
+    }
+    Value::Mapping(selection)
 }
 
 /// A comparison of a part of the path.

@@ -43,6 +43,14 @@ pub(super) struct Save {
     to: Sender<Piece>,
 }
 
+#[cfg(test)]
+impl Save {
+    /// One to which nobody listens.
+    pub(super) fn unheard() -> Self {
+        Self { to: bounded(1).0 }
+    }
+}
+
 /// What a thread says once the mark has come.
 #[derive(Debug)]
 enum Piece {
