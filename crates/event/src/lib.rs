@@ -16,6 +16,7 @@ pub mod event;
 pub mod familiar;
 pub mod field;
 pub mod id;
+pub mod json;
 pub mod log_source;
 pub mod outcome;
 pub mod publication;

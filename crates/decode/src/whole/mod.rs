@@ -9,7 +9,6 @@
 
 mod form;
 mod inflate;
-mod json;
 mod masked;
 mod multipart;
 mod xml;
@@ -18,7 +17,7 @@ use std::io::Write as _;
 use std::net::IpAddr;
 
 use vigil_event::whole::{BodyKind, Pair};
-use vigil_event::{Timestamp, Whole};
+use vigil_event::{Timestamp, Whole, json};
 
 use crate::span::Span;
 
@@ -184,7 +183,12 @@ fn read_body(whole: &mut Whole) {
             whole.unread_from = form::read(&body, &mut whole.parameters);
             None
         }
-        BodyKind::Json => json::flatten(&body, whole).err(),
+        BodyKind::Json => {
+            let to = &mut whole.parameters;
+            let (read, fault) = json::flatten(&body, b"json", MAX_PARAMETERS, to);
+            whole.unread_from = read;
+            fault
+        }
         BodyKind::Multipart => multipart::read(&kind, &body, whole).err(),
         BodyKind::Xml => xml::read(&body, whole).err(),
         BodyKind::None | BodyKind::Other => None,

@@ -11,7 +11,7 @@ use super::options::{ProfileOptions, Trust};
 use super::regular::Regulars;
 use super::seen::{Request, Requests};
 use super::site::{Site, Verdict};
-use super::trial::{By, Trial};
+use super::trial::{By, Trial, most_on_trial};
 use super::value::STRONG;
 
 /// What of a network does not fit teaches nothing any more once it is so many different things within
@@ -108,7 +108,7 @@ impl Course {
                 is_finished = self.trial.count(request);
                 if is_odd {
                     let thing = verdict.misfits.first().map_or(0, |one| one.thing);
-                    self.trial.count_odd(request, thing, By::Visitor);
+                    self.trial.count_odd(request, thing, By::Visitor, true);
                 }
                 self.site.learn(request, options);
                 return is_finished;
@@ -135,9 +135,8 @@ impl Course {
                         }
                     }
                 }
-                let strongest = verdict.misfits.first();
-                let is_change =
-                    strongest.is_some_and(|one| one.change.is_some() && one.aspect != Aspect::Form);
+                let is_change = |one: &Misfit| one.change.is_some() && one.aspect != Aspect::Form;
+                let is_change = verdict.misfits.first().is_some_and(is_change);
                 let waiting = Waiting {
                     request: request.alone(),
                     thing,
@@ -180,7 +179,8 @@ impl Course {
                 && !self.is_notorious(request.who().network)
             {
                 let by = self.sender(&request, options);
-                self.trial.count_odd(&request, waited.thing, by);
+                let is_alone = !self.tries(request.who().network, 2);
+                self.trial.count_odd(&request, waited.thing, by, is_alone);
                 if by == By::Visitor && waited.may_teach {
                     self.site.learn(&request.as_odd(), options);
                 }
@@ -232,10 +232,15 @@ impl Course {
         here.max(request.fitted())
     }
 
-    pub(super) fn is_notorious(&self, network: u64) -> bool {
-        let things = self.odd.get(&network);
-        things.is_some_and(|things| things.iter().all(|thing| *thing != 0))
+    /// Whether so many different things of a network did not fit, and much of what it asked.
+    fn tries(&self, network: u64, least: usize) -> bool {
+        let things = self.odd.get(&network).into_iter().flatten();
+        things.filter(|one| **one != 0).count() >= least
             && self.asked.get(&network).is_none_or(Asked::is_much_odd)
+    }
+
+    pub(super) fn is_notorious(&self, network: u64) -> bool {
+        self.tries(network, ODD_THINGS)
     }
 
     /// Whether so much of its network did not fit that this request neither counts nor teaches.
@@ -313,7 +318,7 @@ impl Course {
         }
         match self.trial.share {
             None => Some("the first trial runs".to_owned()),
-            Some(share) if share > options.max_false_alarms => Some(format!(
+            Some(share) if share > most_on_trial(options.max_false_alarms) => Some(format!(
                 "on trial {:.2} % of requests were odd, more than {:.2} %",
                 share * 100.0,
                 options.max_false_alarms * 100.0

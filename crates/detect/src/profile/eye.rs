@@ -9,6 +9,7 @@ use vigil_event::{Decodings, Detection, Detector, Event, Evidence, Field, Outcom
 
 use super::misfit::{Aspect, Misfit, Place};
 use super::options::{ProfileOptions, Trust};
+use super::reading::{decoded, parameters_in};
 use super::regular::Regulars;
 use super::seen::{MAX_PARAMETERS, Request, Requests};
 use super::site::{Site, Verdict};
@@ -352,15 +353,20 @@ fn evidence(event: &Event, misfit: &Misfit) -> Option<Evidence> {
         let mut all = read.filter(|[name, _]| !name.decodings.contains(Decodings::HEADER));
         all.nth(place)
     };
+    // Those in the path come after the others, and what stands in JSON after these.
+    let in_path = |place: usize| {
+        let read = event.parameters().take(MAX_PARAMETERS);
+        let others = read.filter(|[name, _]| !name.decodings.contains(Decodings::HEADER));
+        place < others.count() + parameters_in(decoded(event, Field::UrlPath)).count()
+    };
     let whole = |field: Field| {
         let text = event.raw(field)?;
         Some(Evidence::new(field, Decodings::NONE, text, 0..text.len()))
     };
     match misfit.place {
         Place::Value(place) => {
-            // Those in the path come after the others.
             let Some([name, value]) = parameter(place) else {
-                return whole(Field::UrlPath);
+                return in_path(place).then(|| whole(Field::UrlPath)).flatten();
             };
             let mut evidence = Evidence::new(
                 value.field,
@@ -375,7 +381,7 @@ fn evidence(event: &Event, misfit: &Misfit) -> Option<Evidence> {
         }
         Place::Name(place) => {
             let Some([name, _]) = parameter(place) else {
-                return whole(Field::UrlPath);
+                return in_path(place).then(|| whole(Field::UrlPath)).flatten();
             };
             Some(Evidence::new(
                 name.field,

@@ -30,10 +30,7 @@ pub enum Aspect {
 impl Aspect {
     /// Whether it says something about the request itself, and not only about what is around it.
     pub(crate) const fn is_of_request(self) -> bool {
-        !matches!(
-            self,
-            Self::Status | Self::Size | Self::Referrer | Self::Missing
-        )
+        !matches!(self, Self::Status | Self::Size | Self::Referrer)
     }
 }
 
@@ -87,6 +84,8 @@ impl Misfit {
     pub(crate) const DANGEROUS_PATH: u64 = 2;
     /// What is around a request.
     pub(crate) const AROUND: u64 = 3;
+    /// A parameter that is not there.
+    pub(crate) const MISSING: u64 = 4;
     /// Methods, from here on.
     pub(crate) const METHOD: u64 = 16;
 }

@@ -36,6 +36,7 @@ mod options;
 #[cfg(test)]
 mod page_tests;
 mod parameter;
+mod reading;
 mod regular;
 mod seen;
 mod segment;

@@ -6,6 +6,9 @@ pub(super) const MAX_NAME_BYTES: usize = 64;
 /// So many digits are no part of a name but the number of something.
 const MANY_DIGITS: usize = 4;
 
+/// What the numbers of a list in JSON follow.
+const LIST: &str = "array_";
+
 /// Names that come from mails, advertisements and social networks, on any site and all of a sudden, and the
 /// one that scripts add so that nothing keeps the answer.
 const CAMPAIGN: [&str; 17] = [
@@ -46,15 +49,18 @@ pub(crate) fn name_key(name: &[u8], key: &mut String) {
     }
     let mut within = false;
     let mut digits = 0;
+    let mut in_list = false;
     for character in name.chars() {
         within = (within || character == '[') && character != ']';
         if !character.is_ascii_digit() {
             digits = 0;
+            in_list = false;
             key.push(character);
             continue;
         }
         digits += 1;
-        if within || digits == MANY_DIGITS {
+        in_list = in_list || key.ends_with(LIST);
+        if within || in_list || digits == MANY_DIGITS {
             let before = key.trim_end_matches(|one: char| one.is_ascii_digit());
             key.truncate(before.len());
             if !key.ends_with('#') {
@@ -87,6 +93,7 @@ mod tests {
             (b"nr_rooms_7437547_91284670", "nr_rooms_#_#"),
             (b"sha256", "sha256"),
             (b"a[20261][x]", "a[#][x]"),
+            (b"where.tags.array_12.id", "where.tags.array_#.id"),
             (b"\xff", "{bytes}"),
             (b"", ""),
         ] {

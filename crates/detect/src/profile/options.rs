@@ -166,6 +166,14 @@ impl Part {
         }
     }
 
+    /// The same of what nobody writes.
+    pub(crate) const fn unwritten(self) -> Self {
+        Self {
+            written: 1.0,
+            ..self
+        }
+    }
+
     /// The same of what people write, as they like or not, in a way that is usual elsewhere or not.
     pub(crate) fn of_writing(self, is_free: bool, is_usual: bool) -> Writing {
         let dangerous = if is_free {

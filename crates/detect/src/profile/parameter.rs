@@ -16,12 +16,15 @@ const FEW: u64 = 40;
 const KNOWN_ELSEWHERE: f64 = 0.5;
 
 /// Where so many times as much is known of the same parameter elsewhere, that is what counts: a page that few
-/// ask for has not seen much.
+/// ask for has not seen much. But where it takes a few values and others anything, the few are its own.
 const MUCH_MORE: u64 = 3;
 
 /// Whether the same parameter takes free values here and elsewhere, of which there is more to see.
 fn is_shared(here: &ValueProfile, elsewhere: &ValueProfile) -> bool {
-    here.is_free() && elsewhere.is_free() && elsewhere.count() > here.count() + here.count() / 4
+    here.is_free()
+        && elsewhere.is_free()
+        && !here.is_made()
+        && elsewhere.count() > here.count() + here.count() / 4
 }
 
 /// One parameter of a path.
@@ -93,7 +96,10 @@ impl Parameter {
             })
             .map(|(values, part)| (values, values.judge((shape, value), part, trust)));
         let worst = match (here, there) {
-            (Some(_), Some((values, None))) if values.count() >= MUCH_MORE * self.value.count() => {
+            (Some(here), Some((values, None)))
+                if values.count() >= MUCH_MORE * self.value.count()
+                    && !self.value.is_its_own(here.aspect, values) =>
+            {
                 None
             }
             // Forms are much the same wherever a parameter stands: what is known elsewhere is half as odd.

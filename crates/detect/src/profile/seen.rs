@@ -5,16 +5,16 @@
 
 use std::ops::Range;
 
-use vigil_event::{Decodings, Event, Field, ViewKind};
+use vigil_event::whole::Pair;
+use vigil_event::{Decodings, Event, Field};
 
+use super::reading::{decoded, link, outline, parameters_in};
 use super::witness::{Lesson, Who};
 
 /// The parameters of a request beyond this are not looked at.
 pub(super) const MAX_PARAMETERS: usize = 48;
-/// And of those in its path; further ones stay part of the names that they stand in.
-const MAX_PATH_PARAMETERS: usize = 8;
-/// The longest name of these.
-const MAX_PATH_NAME_BYTES: usize = 32;
+/// Of a name this many bytes are looked at.
+const MAX_NAME_BYTES: usize = 128;
 /// Of a value this many bytes are looked at.
 const MAX_VALUE_BYTES: usize = 4_096;
 /// The longest host name (RFC 1035).
@@ -103,17 +103,36 @@ impl Requests {
         if let Some(host) = self.text.get_mut(host.start as usize..host.end as usize) {
             host.make_ascii_lowercase();
         }
-        let whole_path = decoded(event, Field::UrlPath);
+        let mut whole_path = decoded(event, Field::UrlPath);
+        let is_lost = matches!(event.status, 404 | 410);
+        let has_query = event
+            .raw(Field::UrlQuery)
+            .is_some_and(|query| !query.is_empty());
+        if is_lost && !has_query {
+            whole_path = link(whole_path);
+        }
         let path = self.keep_path(whole_path);
         let first = self.parameters.len() as u32;
+        let mut inner = Vec::new();
         for [name, value] in event.parameters().take(MAX_PARAMETERS) {
             if name.decodings.contains(Decodings::HEADER) {
                 continue;
             }
-            let name = self.keep(name.text.get(..128).unwrap_or(name.text));
             let text = value.text;
-            let value = self.keep(text.get(..MAX_VALUE_BYTES).unwrap_or(text));
-            self.parameters.push([name, value]);
+            let text = text.get(..MAX_VALUE_BYTES).unwrap_or(text);
+            let name = name.text.get(..MAX_NAME_BYTES).unwrap_or(name.text);
+            let pair = [name, outline(name, text, &mut inner)];
+            let pair = pair.map(|one| self.keep(one));
+            self.parameters.push(pair);
+        }
+        if is_lost
+            && let Some([_, value]) = self
+                .parameters
+                .get_mut(first as usize..)
+                .and_then(<[_]>::last_mut)
+        {
+            let text = self.text.get(value.start as usize..value.end as usize);
+            value.end = value.start + link(text.unwrap_or_default()).len() as u32;
         }
         for range in parameters_in(whole_path) {
             let text = whole_path.get(range).unwrap_or_default();
@@ -122,6 +141,10 @@ impl Requests {
             let value = value.get(1..).unwrap_or_default();
             let pair = [name, value.get(..MAX_VALUE_BYTES).unwrap_or(value)];
             let pair = pair.map(|one| self.keep(one));
+            self.parameters.push(pair);
+        }
+        for Pair { name, value } in inner {
+            let pair = [&*name, &*value].map(|one| self.keep(one));
             self.parameters.push(pair);
         }
         let host_text = self.part(&host);
@@ -305,43 +328,6 @@ impl<'a> Request<'a> {
     }
 }
 
-/// The text of a field with every encoding undone.
-fn decoded(event: &Event, field: Field) -> &[u8] {
-    let view = event
-        .views()
-        .find(|view| view.field == field && view.decodings.kind() == ViewKind::Decoded);
-    view.map(|view| view.text)
-        .or_else(|| event.raw(field))
-        .unwrap_or_default()
-}
-
-/// Where a path has parameters of its own, as `;jsessionid=1f2e` in `/cart;jsessionid=1f2e` (RFC 3986, 3.3). What
-/// has no value is none, but part of a name.
-fn parameters_in(path: &[u8]) -> impl Iterator<Item = Range<usize>> {
-    let mut from = 0;
-    let all = std::iter::from_fn(move || {
-        loop {
-            let rest = path.get(from..)?;
-            let start = from + rest.iter().position(|byte| *byte == b';')?;
-            let text = path.get(start + 1..)?;
-            let is_end = |byte: &u8| matches!(byte, b';' | b'/');
-            let text = text.split(is_end).next().unwrap_or_default();
-            from = start + 1 + text.len();
-            let sign = text
-                .iter()
-                .position(|byte| *byte == b'=')
-                .unwrap_or_default();
-            let is_of_name =
-                |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
-            let mut name = text.iter().take(sign);
-            if (1..=MAX_PATH_NAME_BYTES).contains(&sign) && name.all(is_of_name) {
-                return Some(start..from);
-            }
-        }
-    });
-    all.take(MAX_PATH_PARAMETERS)
-}
-
 /// The methods that are told apart.
 const METHODS: [&str; 9] = [
     "GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PROPFIND",
@@ -387,6 +373,7 @@ fn origin(referrer: &[u8], host: &[u8]) -> Origin {
 
 #[cfg(test)]
 mod tests {
+    use super::super::reading::MAX_PATH_PARAMETERS;
     use super::*;
 
     fn event(path: &[u8], query: &[u8]) -> Event {

@@ -2,6 +2,7 @@
 
 use super::ending::{ending, is_file};
 use super::shape::{Kind, Shape};
+use super::who::{hash, hash_text};
 
 /// A longer name is not told from others, in bytes.
 pub(super) const MAX_SEGMENT_BYTES: usize = 64;
@@ -50,6 +51,15 @@ pub(super) fn open_key(segment: &[u8], key: &mut String) {
     if is_file(segment) {
         key.push_str(std::str::from_utf8(ending(segment)).unwrap_or_default());
     }
+}
+
+/// The same for paths that differ in what varies alone.
+pub(super) fn template_hash(path: &[u8]) -> u64 {
+    let mut key = String::new();
+    segments(path).fold(0, |sum, segment| {
+        segment_key(segment, &mut key);
+        hash(sum ^ hash_text(key.as_bytes()))
+    })
 }
 
 #[cfg(test)]

@@ -96,6 +96,11 @@ impl Kind {
     }
 }
 
+/// So many changes from one class of characters to another are few, with the one that it begins with.
+const FEW_RUNS: u32 = 3;
+/// So many blanks around a value do not count.
+const MOST_PASTED: usize = 3;
+
 /// What is remembered of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Shape {
@@ -137,6 +142,7 @@ impl Shape {
     }
 
     pub(crate) fn of(value: &[u8]) -> Self {
+        let value = pasted(value);
         let mut shape = Self {
             kind: Kind::Empty,
             classes: 0,
@@ -173,7 +179,7 @@ impl Shape {
         }
         shape.kind = kind(value, shape.classes, runs);
         if shape.kind == Kind::Token {
-            shape.be_token();
+            shape.be_token(runs);
         }
         shape
     }
@@ -192,9 +198,11 @@ impl Shape {
         is_like.then(|| hash(u64::from(self.length)))
     }
 
-    /// What stands where in a token is chance.
-    fn be_token(&mut self) {
-        self.pattern = hash(u64::from(self.length));
+    /// What stands where in a token is chance, unless it is as good as none: `12345678a` is a number and a letter.
+    fn be_token(&mut self, runs: u32) {
+        if runs > FEW_RUNS {
+            self.pattern = hash(u64::from(self.length));
+        }
         self.signs = 0;
         self.pair_count = 0;
     }
@@ -220,6 +228,17 @@ const fn is_sign(class: u8) -> bool {
 
 const fn is_sign_or_blank(class: u8) -> bool {
     is_sign(class) || matches!(class, class::BLANK | class::LINE)
+}
+
+/// What is copied often has a blank, a tab or a line's end around it: that says nothing of the value.
+fn pasted(value: &[u8]) -> &[u8] {
+    let trimmed = value.trim_ascii();
+    let is_little = value.len() - trimmed.len() <= MOST_PASTED;
+    if is_little && !trimmed.is_empty() {
+        trimmed
+    } else {
+        value
+    }
 }
 
 /// Two buckets for each doubling; 63 for the longest.
@@ -416,7 +435,7 @@ mod tests {
         #[test]
         fn any_bytes_have_a_shape(value in proptest::collection::vec(any::<u8>(), 0..300)) {
             let shape = Shape::of(&value);
-            prop_assert_eq!(shape.length as usize, value.len());
+            prop_assert_eq!(shape.length as usize, pasted(&value).len());
             prop_assert!(shape.pairs().len() <= Shape::PAIRS);
             prop_assert_eq!(shape.kind == Kind::Empty, value.iter().all(|byte| *byte == b' '));
         }

@@ -259,16 +259,58 @@ fn a_new_page_that_the_site_leads_to_or_a_campaign_alone_is_no_threat() {
     assert!(bench.show(&linked, 0.0).unwrap().score.value() >= 5.0);
     linked.set(Field::Referrer, b"https://shop.example/item/7");
     assert!(bench.show(&linked, 0.0).unwrap().score.value() < 5.0);
-    for (path, parameters) in [
-        (
-            "/item/100",
-            &[("colour", "red"), ("page", "1"), ("utm_source", "mail")][..],
-        ),
-        ("/item/100", &[("colour", "red")]),
-    ] {
-        let score = bench.score(path, parameters);
-        assert!(score < 5.0, "{path} {parameters:?}: {score}");
+    let clicked = [("colour", "red"), ("page", "1"), ("utm_source", "mail")];
+    let score = bench.score("/item/100", &clicked);
+    assert!(score < 5.0, "{score}");
+}
+
+#[test]
+fn a_parameter_that_always_came_is_missed() {
+    let mut bench = active();
+    let missed = bench.ask("/item/100", &[("colour", "red")]).unwrap();
+    assert!(missed.score.value() >= 5.0, "{missed:?}");
+    let reason = missed.reason.unwrap();
+    assert!(
+        reason.contains("`page` was hardly ever missing"),
+        "{reason}"
+    );
+}
+
+#[test]
+fn what_stands_in_json_is_judged_by_its_names() {
+    let mut bench = Bench::new();
+    let filter = |number: u32| format!(r#"{{"max": {number}, "tags": ["new", "red"]}}"#);
+    for number in 0..7_000 {
+        bench.now_ms += 10_000;
+        let shown = filter(10 + number % 90);
+        bench.show(
+            &event(number % 250, bench.now_ms, "/list", &[("where", &shown)]),
+            0.0,
+        );
     }
+    bench.publish();
+    assert!(bench.score("/list", &[("where", &filter(77))]) < 5.0);
+    for odd in [
+        r#"{"max": 10, "tags": ["new"], "isAdmin": true}"#,
+        r#"{"max": {"ne": 1}, "tags": ["new"]}"#,
+        r#"{"max": 10, "tags": ["new"]}'"#,
+    ] {
+        assert!(bench.score("/list", &[("where", odd)]) >= 5.0, "{odd}");
+    }
+}
+
+#[test]
+fn a_sign_behind_a_link_that_leads_nowhere_says_nothing() {
+    let mut bench = active();
+    let mut lost = event(
+        999,
+        bench.now_ms,
+        "/item/100",
+        &[("colour", "red"), ("page", "1)")],
+    );
+    assert!(bench.show(&lost, 0.0).unwrap().score.value() >= 5.0);
+    lost.status = 404;
+    assert_eq!(bench.show(&lost, 0.0), None);
 }
 
 #[test]
@@ -385,7 +427,7 @@ fn what_was_saved_is_the_same_and_is_checked() {
         bench.ask(request.0, request.1)
     );
     let newer = Saved {
-        format: 2,
+        format: Saved::FORMAT + 1,
         ..Saved::default()
     };
     assert!(other.learner.restore(newer).is_err());

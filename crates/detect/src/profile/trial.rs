@@ -18,6 +18,12 @@ const FEWEST: f64 = 0.25;
 /// What strangers alone show counts for a tenth when it is asked whether a site has changed.
 const STRANGERS: f64 = 0.1;
 
+/// The largest share of a trial that may be odd where so much may be in the long run: by chance it is one standard
+/// deviation more in one trial of six.
+pub(super) fn most_on_trial(share: f64) -> f64 {
+    share + (share / TRIAL as f64).sqrt()
+}
+
 /// How many requests a profile would have found odd, before it learned from them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Trial {
@@ -84,9 +90,10 @@ impl Trial {
         }
     }
 
-    /// Counts a request that does not fit, after it has waited.
-    pub(super) fn count_odd(&mut self, request: &Request<'_>, thing: u64, by: By) {
-        if !matches!(by, By::StrangerAgain) {
+    /// Counts a request that does not fit, after it has waited. It is no false alarm if by then its network has tried
+    /// other things that did not fit either.
+    pub(super) fn count_odd(&mut self, request: &Request<'_>, thing: u64, by: By, is_alone: bool) {
+        if is_alone && !matches!(by, By::StrangerAgain) {
             self.alarms = self.alarms.saturating_add(u64::from(request.weight()));
         }
         let things = match by {

@@ -18,13 +18,15 @@ use super::parameter::{Parameter, misfit_elsewhere};
 use super::seen::{self, Origin, Request};
 use super::shape::{Shape, bucket, bucket_start};
 use super::sparse::Sparse;
-use super::who::hash_text;
+use super::who::{hash, hash_text};
 use super::witness::{Crowd, Lesson, Novelty, PER_ADDRESS, Witness};
 
 /// The most parameters of a path that are told apart.
 const MAX_PARAMETERS: usize = 64;
 /// A parameter is needed when at most one in so many requests came without it.
-const NEEDED: u64 = 1_000;
+const NEEDED: u64 = 200;
+/// Fewer requests say nothing of what is around them.
+const ENOUGH: u64 = 1_000;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Endpoint {
@@ -224,7 +226,7 @@ impl Endpoint {
                 None => self.judge_name((name, value, place), known, (names, part, trust), misfits),
             }
         }
-        self.judge_missing(request, needed, misfits);
+        self.judge_missing(request, needed, part, misfits);
         self.judge_around(request, misfits);
     }
 
@@ -245,13 +247,15 @@ impl Endpoint {
         } else {
             self.settled.crowd
         };
-        let crowd = crowd.max(site.clients_without(method));
+        let without = site.clients_without(method);
+        let crowd = crowd.max(without);
         let seen = self
             .count
             .min(self.settled.crowd.saturating_mul(PER_ADDRESS));
         let strength = part.rarity(shown, seen, crowd);
         let weight = match (method, request.status()) {
-            (seen::OPTIONS, _) => 2.0,
+            // Browsers ask so before they send what comes from another site: on some it is usual.
+            (seen::OPTIONS, _) if without == 0 => 2.0,
             (_, 401 | 403 | 405 | 501) => 4.0,
             _ => 5.5,
         };
@@ -324,29 +328,45 @@ impl Endpoint {
         });
     }
 
-    fn judge_missing(&self, request: &Request<'_>, needed: usize, misfits: &mut Vec<Misfit>) {
-        let all = self.parameters.values().filter(|one| self.is_needed(one));
-        if all.count() == needed || request.method() == seen::OPTIONS {
+    fn judge_missing(
+        &self,
+        request: &Request<'_>,
+        needed: usize,
+        part: Part,
+        misfits: &mut Vec<Misfit>,
+    ) {
+        let all = || {
+            self.parameters
+                .iter()
+                .filter(|(_, one)| self.is_needed(one))
+        };
+        if all().count() == needed || request.method() == seen::OPTIONS {
             return;
         }
-        let missing = self.parameters.iter().find(|(name, parameter)| {
+        let is_there = |name: &str| {
             let mut key = String::new();
-            let is_there = request.parameters().any(|[one, _]| {
+            request.parameters().any(|[one, _]| {
                 name_key(one, &mut key);
-                key == ***name
-            });
-            self.is_needed(parameter) && !is_there
+                key == name
+            })
+        };
+        let missing = all().filter(|(name, _)| !is_there(name));
+        let Some((name, parameter)) = missing.max_by_key(|(_, one)| one.requests) else {
+            return;
+        };
+        let without = self.count.saturating_sub(parameter.requests);
+        let shown = u32::try_from(without).unwrap_or(u32::MAX);
+        misfits.push(Misfit {
+            aspect: Aspect::Missing,
+            place: Place::Nowhere,
+            thing: Misfit::MISSING,
+            change: Some(hash(hash_text(name.as_bytes()) ^ Misfit::MISSING)),
+            score: 5.5 * part.rarity(shown, self.count, self.settled.crowd),
+            words: format!(
+                "parameter `{name}` was hardly ever missing in {}",
+                self.so_far()
+            ),
         });
-        if let Some((name, _)) = missing {
-            misfits.push(Misfit {
-                aspect: Aspect::Missing,
-                place: Place::Nowhere,
-                thing: Misfit::AROUND,
-                change: None,
-                score: 3.0,
-                words: format!("parameter `{name}` was never missing in {}", self.so_far()),
-            });
-        }
     }
 
     fn is_needed(&self, parameter: &Parameter) -> bool {
@@ -365,7 +385,7 @@ impl Endpoint {
             score,
             words,
         };
-        if self.count < NEEDED {
+        if self.count < ENOUGH {
             return;
         }
         let digit = (request.status() / 100).min(7) as u8;
@@ -386,7 +406,7 @@ impl Endpoint {
             .origins
             .get(Origin::Here as u8)
             .map_or(0, Witness::count);
-        let is_entered = u64::from(from_here) * NEEDED < self.count * (NEEDED - 5);
+        let is_entered = u64::from(from_here) * ENOUGH < self.count * (ENOUGH - 5);
         if !is_entered && request.origin() != Origin::Here {
             let words = format!("clients came from this site itself in {}", self.so_far());
             misfits.push(around(Aspect::Referrer, Place::Referrer, 2.0, words));

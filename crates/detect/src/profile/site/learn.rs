@@ -2,6 +2,7 @@
 
 use vigil_event::whole::is_secret;
 
+use super::lost::whole_hash;
 use super::room::{count, entry};
 use super::stray::counts_as_stray;
 use super::{ENOUGH_FOR_NAMES, MAX_ENDINGS, MAX_MISSING, MAX_NAMES, Named, Site};
@@ -10,25 +11,33 @@ use crate::profile::ending::{ending, is_file};
 use crate::profile::name::{is_campaign, name_key};
 use crate::profile::options::Trust;
 use crate::profile::seen::Request;
-use crate::profile::segment::segments;
+use crate::profile::segment::{segments, template_hash};
 use crate::profile::shape::Shape;
 use crate::profile::tree::Found;
 use crate::profile::value::ValueProfile;
-use crate::profile::who::hash_text;
 
 impl Site {
     /// Learns that somebody asked for what is not there, if it is not.
     pub(super) fn learn_missing(&mut self, request: &Request<'_>, trust: Trust) {
         let path = request.path();
-        self.strays.learn_writing(path, &request.lesson());
+        let by = &request.lesson();
+        self.strays.learn_writing(path, by);
+        let mut has_odd_form = false;
+        self.root.find(path, &mut String::new(), |node, segment| {
+            has_odd_form |= self.judge_segment(node, segment, trust, true).is_some();
+        });
+        let is_stray = counts_as_stray(request);
+        self.strays
+            .learn_form(has_odd_form && is_stray, self.count, by);
         let Found::Unknown { node, .. } = self.find(request) else {
+            count(&mut self.missing, whole_hash(request), MAX_MISSING, request);
             return;
         };
         if counts_as_stray(request) {
             let lost = self.lost(node, path, trust);
             self.strays.learn(&lost, self.count, &request.lesson());
         }
-        count(&mut self.missing, hash_text(path), MAX_MISSING, request);
+        count(&mut self.missing, template_hash(path), MAX_MISSING, request);
     }
 
     pub(super) fn learn_names(&mut self, request: &Request<'_>, trust: Trust) {

@@ -1,6 +1,7 @@
 //! One site: its paths, the names and endings used anywhere on it, and the judgement of a request.
 
 mod learn;
+mod lost;
 mod news;
 mod room;
 mod stray;
@@ -20,7 +21,7 @@ use super::endpoint::{Endpoint, EndpointDescription, SiteWide};
 use super::misfit::Misfit;
 use super::options::{Part, ProfileOptions, Trust};
 use super::seen::Request;
-use super::segment::segments;
+use super::segment::{segments, template_hash};
 use super::shape::{Shape, bucket};
 use super::sparse::Sparse;
 use super::tree::{Found, Node};
@@ -37,7 +38,7 @@ const MAX_ENDINGS: usize = 64;
 /// So many parameters with texts that are no UTF-8 make a site that writes Latin-1 or the like.
 const NAMES_IN_LATIN1: usize = 2;
 /// Broken links that are remembered.
-const MAX_MISSING: usize = 256;
+const MAX_MISSING: usize = 1_024;
 
 /// What is known of a site.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -302,7 +303,7 @@ impl Site {
     fn lost<'a>(&self, node: &Node, path: &'a [u8], trust: Trust) -> Lost<'a> {
         let last = segments(path).last().unwrap_or_default();
         let ending = std::str::from_utf8(ending(last));
-        let missing = self.missing.get(&hash_text(path));
+        let missing = self.missing.get(&template_hash(path));
         Lost {
             path,
             is_in_new_folder: std::ptr::eq(node, &raw const self.root)
@@ -380,9 +381,11 @@ impl Site {
         let mut key = String::new();
         let found = self.root.find(request.path(), &mut key, |node, segment| {
             let misfit = self.judge_segment(node, segment, trust, true);
-            misfits.extend(misfit.filter(|_| !self.is_copied(request, trust)));
+            let misfit = misfit.filter(|_| !self.is_copied(request, trust));
+            misfits.extend(misfit.map(|misfit| self.as_stray(misfit, request)));
         });
         match found {
+            Found::Known(_) if self.is_broken(request, trust) => {}
             Found::Known(endpoint) => {
                 let part = self.part_of_values(endpoint.count());
                 endpoint.judge(request, self, (part, trust), &mut misfits);
@@ -404,11 +407,6 @@ impl Site {
             let change = misfit.change;
             change.is_some_and(|change| news.is_change(change, is_drifting))
         })
-    }
-
-    /// Whether nothing is at a path that is written as links are that were copied with what stood around them.
-    fn is_copied(&self, request: &Request<'_>, trust: Trust) -> bool {
-        !request.was_served() && self.strays.is_copied(request.path(), trust)
     }
 
     /// What does not fit of a name below that place.

@@ -129,6 +129,9 @@ pub(super) struct Strays {
     /// How the paths are written: links are copied with a bracket or a comma that stood around them.
     #[serde(default)]
     writing: Writing,
+    /// How often a name stands where others vary that is built unlike these.
+    #[serde(default = "Novelty::not_begun")]
+    new_forms: Novelty,
 }
 
 impl Strays {
@@ -137,6 +140,7 @@ impl Strays {
         Self {
             new: std::array::from_fn(|_| Novelty::not_begun()),
             new_endings: Novelty::not_begun(),
+            new_forms: Novelty::not_begun(),
             ..Self::default()
         }
     }
@@ -180,6 +184,16 @@ impl Strays {
     /// Learns how a path is written at which nothing is, whoever leads there.
     pub(super) fn learn_writing(&mut self, path: &[u8], by: &Lesson<'_>) {
         self.writing.learn(path, by);
+    }
+
+    /// Learns whether a name in a path that is not there was built unlike others: such as visitors make up fit never.
+    pub(super) fn learn_form(&mut self, is_odd: bool, count: u64, by: &Lesson<'_>) {
+        self.new_forms.see_odd_too(count, is_odd, by);
+    }
+
+    /// How probable such a name is.
+    pub(super) fn form(&self, (count, size): (u64, u64)) -> f64 {
+        self.new_forms.probability(count, size, 0)
     }
 
     /// Learns whether a path that leads nowhere known has a hidden name, although it was served.

@@ -10,7 +10,7 @@ use crate::profile::name::{is_campaign, name_key};
 use crate::profile::options::Trust;
 use crate::profile::parameter::misfit_elsewhere;
 use crate::profile::seen::{Origin, Request, method_name};
-use crate::profile::segment::segments;
+use crate::profile::segment::{segments, template_hash};
 use crate::profile::tree::{MAX_DEPTH, Node};
 use crate::profile::who::hash_text;
 use crate::profile::witness::Witness;
@@ -27,7 +27,7 @@ impl Site {
         misfits: &mut Vec<Misfit>,
     ) {
         let was_served = request.was_served();
-        let missing = self.missing.get(&hash_text(request.path()));
+        let missing = self.missing.get(&template_hash(request.path()));
         let is_broken_link = missing.is_some_and(|seen| trust.trusts(seen));
         if !was_served && is_broken_link {
             return;
@@ -221,7 +221,7 @@ impl Site {
         };
         let weight = match (was_served, is_file(last)) {
             (true, true) => 6.0,
-            (true, false) => 4.0,
+            (true, false) => 2.5,
             (false, _) => 2.8,
         };
         misfits.push(Misfit {

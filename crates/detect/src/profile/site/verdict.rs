@@ -16,7 +16,7 @@ pub(super) const MOST_OF_NEW_PATHS: f64 = 4.5;
 /// Weak signs about the answer alone never reach more.
 const MOST_AROUND: f64 = 4.9;
 /// The weight of what is only new where the site changes.
-const NEWS: f64 = 0.6;
+const NEWS: f64 = 0.45;
 
 /// Adds up what does not fit. What is only new counts less where the site has changed in just that.
 pub(super) fn verdict(mut misfits: Vec<Misfit>, has_changed: impl Fn(&Misfit) -> bool) -> Verdict {

@@ -6,6 +6,7 @@
 mod add;
 #[cfg(test)]
 mod change_tests;
+mod own;
 mod pattern;
 mod reason;
 mod words;
@@ -33,8 +34,6 @@ const MAX_PATTERNS: usize = 12;
 const FREE_FROM: u64 = 200;
 /// With fewer requests than this a list of values says nothing.
 const MIN_FOR_LIST: u64 = 200;
-/// The bucket of lengths from which on people do not type a value by heart: 16 bytes.
-const LONG: u8 = 9;
 
 /// A value that was sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -284,6 +283,11 @@ impl ValueProfile {
         if !self.settled.is_ready {
             return None;
         }
+        let part = if self.is_made() {
+            part.unwritten()
+        } else {
+            part
+        };
         let writing = part.of_writing(self.is_free(), shape.is_usual);
         let form = self.judge_form(shape, writing, trust);
         if form.as_ref().is_some_and(|misfit| misfit.score >= STRONG) {
@@ -329,12 +333,7 @@ impl ValueProfile {
             consider(score, Reason::Long);
         } else if settled.shortest.saturating_sub(length) > 1 {
             let rarity = self.rarity(self.lengths.networks(length), part);
-            let weight = if self.has_one_length() && kind != Kind::Empty {
-                6.0
-            } else {
-                2.5
-            };
-            consider(weight * rarity, Reason::Short);
+            consider(self.weight_of_short(shape) * rarity, Reason::Short);
         }
         let signs = shape.sign_bucket();
         let beyond = signs.saturating_sub(settled.most_signs);
@@ -352,7 +351,8 @@ impl ValueProfile {
         if let Some(score) = self.pattern_score(shape, part, trust) {
             consider(score, Reason::Pattern);
         }
-        for pair in shape.pairs() {
+        let is_chance = self.is_made() && !self.is_dangerous(shape, trust);
+        for pair in shape.pairs().iter().filter(|_| !is_chance) {
             let (score, is_strange) = self.pair_score(*pair, writing, trust);
             if is_strange {
                 consider(score, Reason::Pair(*pair));
@@ -372,12 +372,6 @@ impl ValueProfile {
     /// Whether it is written with what attacks are written with, and values here are not.
     pub(crate) const fn is_dangerous(&self, shape: &Shape, trust: Trust) -> bool {
         trust.read(shape.classes) & !self.settled.classes & class::DANGEROUS != 0
-    }
-
-    /// Whether values are long and as good as all of one length, as those are that machines make.
-    const fn has_one_length(&self) -> bool {
-        let [shortest, longest] = [self.settled.shortest, self.settled.longest];
-        shortest >= LONG && longest <= shortest + 1
     }
 
     /// What attacks are written with is new until it is trusted, however many have tried.

@@ -1,38 +1,40 @@
-//! JSON bodies as names and values.
+//! JSON as names and values.
 //!
 //! What: each plain value under the names of the objects around it, as OWASP CRS names them.
-//! Input: JSON; what comes before a fault counts.
+//! Input: JSON and the name that it goes by; what comes before a fault counts.
 //! Output: pairs; `json.a.b` for objects, `json.a.array_0` for lists, nothing for `null`.
-//! Example: `{"a":[1]}` is `json.a.array_0=1`.
-//! Limits: 32 levels, [`MAX_PARAMETERS`] values, names of 1,024 bytes; what is more is a fault.
+//! Example: `{"a":[1]}` by the name of `json` is `json.a.array_0=1`.
+//! Limits: 32 levels, as many values as the caller wants, names of 1,024 bytes; what is more is a fault.
 
-use vigil_event::Whole;
-use vigil_event::whole::Pair;
-
-use super::MAX_PARAMETERS;
+use crate::whole::Pair;
 
 const MAX_DEPTH: usize = 32;
 const MAX_NAME: usize = 1_024;
 
-/// Why a body cannot be read to its end.
-type Fault = &'static str;
+/// Why a text cannot be read to its end.
+pub type Fault = &'static str;
 
-pub(super) fn flatten(text: &[u8], whole: &mut Whole) -> Result<(), Fault> {
+/// Reads JSON that goes by that name into pairs, until there are so many; how much of it was read, and why not more.
+pub fn flatten(
+    text: &[u8],
+    name: &[u8],
+    most: usize,
+    to: &mut Vec<Pair>,
+) -> (usize, Option<Fault>) {
     let mut reader = Reader {
         text,
         at: 0,
-        name: b"json".to_vec(),
-        to: &mut whole.parameters,
+        name: name.to_vec(),
+        most,
+        to,
     };
     let read = reader.value(0);
     reader.blanks();
-    whole.unread_from = reader.at;
-    read?;
-    if reader.at == text.len() {
-        Ok(())
-    } else {
-        Err("text behind the JSON")
-    }
+    let fault = match read {
+        Ok(()) => (reader.at < text.len()).then_some("text behind the JSON"),
+        Err(fault) => Some(fault),
+    };
+    (reader.at, fault)
 }
 
 struct Reader<'a> {
@@ -40,6 +42,7 @@ struct Reader<'a> {
     at: usize,
     /// The names around what is being read.
     name: Vec<u8>,
+    most: usize,
     to: &'a mut Vec<Pair>,
 }
 
@@ -65,7 +68,7 @@ impl Reader<'_> {
         if depth > MAX_DEPTH {
             return Err("JSON nested too deeply");
         }
-        if self.to.len() >= MAX_PARAMETERS {
+        if self.to.len() >= self.most {
             return Err("more values than are read");
         }
         self.blanks();
