@@ -129,16 +129,13 @@ pub(crate) fn parts(bytes: &[u8], start: usize, end: usize) -> Option<Parts> {
 /// The headers of a head.
 pub(crate) fn headers(head: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     let mut rest = head;
-    std::iter::from_fn(move || {
-        loop {
-            let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
-            let line = rest.get(..end).filter(|_| !rest.is_empty())?;
-            rest = rest.get(end + 1..).unwrap_or_default();
-            if let Some(header) = header(line) {
-                return Some(header);
-            }
-        }
-    })
+    let lines = std::iter::from_fn(move || {
+        let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+        let line = rest.get(..end).filter(|_| !rest.is_empty());
+        rest = rest.get(end + 1..).unwrap_or_default();
+        line
+    });
+    lines.filter_map(header)
 }
 
 fn header(line: &[u8]) -> Option<(&[u8], &[u8])> {
