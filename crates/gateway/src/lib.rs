@@ -6,65 +6,32 @@
 //! task pulls from the log. So nothing is queued for a client; one that is slow holds up itself only, and
 //! when the log goes on without it, it is told what it missed.
 //!
+//! The way in is `route`, `admit`, `connection`, `subscription`; the way out `fan_out` or, for who is behind,
+//! `subscription/delivery.rs`, then `frame` and `wire`. Beside it stand `sse`, `publisher` and `manage`.
+//!
 //! Owns: WebSocket and SSE connections, their subscriptions and limits. Never holds: a store, the
 //! meaning of what a channel carries, how somebody proves who they are (the authentication layer
 //! puts a [`vigil_auth::Principal`] on each request).
 //!
-//! To add a command: a variant in `vigil_protocol::Command`, its case in `command.rs`, a test in
+//! To add a command: a variant in `vigil_protocol::Command`, its case in `connection/command.rs`, a test in
 //! `tests/it`, a row in `docs/protocol.md`. To add a channel: a name in `vigil_event::channel::PLATFORM`.
 
-mod address;
-mod admission;
-mod alarm;
+mod admit;
 mod audit;
-mod budget;
 mod channel;
-mod command;
 mod connection;
-mod cursor;
-mod delivery;
 mod desk;
 mod drain;
-mod durable;
-mod filter;
-mod form;
+mod fan_out;
 mod frame;
-mod gate;
-mod greeting;
-mod hear;
-mod history;
-mod hub;
-mod interner;
-mod lap;
-mod latency;
 mod manage;
-mod moment;
-mod origin;
-mod outlet;
-mod output;
-mod presence;
-mod press;
 mod publisher;
-mod pulse;
-mod query;
-mod rate;
-mod refusal;
-mod roster;
 mod route;
-mod run;
-mod seat;
-mod shard;
-mod sift;
-mod signal;
 mod sse;
 mod state;
-mod subscribing;
 mod subscription;
 mod telemetry;
-mod upgrade;
 mod wire;
-mod wish;
-mod word;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -72,26 +39,26 @@ use std::sync::atomic::Ordering;
 use vigil_event::{Id, Timestamp};
 use vigil_protocol::CloseCode;
 
-use admission::Admission;
-use budget::Budget;
+use admit::admission::Admission;
+use connection::roster::Roster;
 use drain::Drain;
-use filter::Filters;
-use form::Projections;
-use hub::Means;
-use presence::Presence;
-use press::Press;
+use fan_out::hub::Means;
+use fan_out::shard::Shards;
+use frame::form::Projections;
+use frame::press::Press;
 use publisher::Keys;
-use roster::Roster;
-use shard::Shards;
+use subscription::filter::Filters;
+use subscription::presence::Presence;
+use wire::budget::Budget;
 
-pub use address::counted_address;
+pub use admit::address::counted_address;
 pub use audit::Audit;
 pub use channel::{Namespace, Namespaces};
 pub use desk::{AlertDesk, Change, DeskError};
-pub use durable::{Durables, KeptCursor};
-#[doc(hidden)]
-pub use filter::try_filter;
 pub use state::{GatewayState, Limits};
+pub use subscription::durable::{Durables, KeptCursor};
+#[doc(hidden)]
+pub use subscription::filter::try_filter;
 pub use telemetry::Telemetry;
 
 /// The gateway's routes: `/ws`, `/ws/{channel}`, `/api/v1/ws`, `/api/v1/ws/health`, rooms below
@@ -129,10 +96,10 @@ pub fn router(state: GatewayState) -> axum::Router {
         press,
         budget: Arc::new(budget),
         keys: Keys::default(),
-        plain: wish::Plain::default(),
+        plain: subscription::wish::Plain::default(),
         roster,
         shards,
-        hall: greeting::Hall::default(),
+        hall: admit::greeting::Hall::default(),
         started_at,
     }))
 }
@@ -148,10 +115,10 @@ struct Gateway {
     press: Arc<Press>,
     budget: Arc<Budget>,
     keys: Keys,
-    plain: wish::Plain,
+    plain: subscription::wish::Plain,
     roster: Arc<Roster>,
     shards: Shards,
-    hall: greeting::Hall,
+    hall: admit::greeting::Hall,
     started_at: Timestamp,
 }
 

@@ -21,10 +21,10 @@ use vigil_protocol::{
 };
 
 use crate::Gateway;
-use crate::history;
-use crate::query::{fields_of, filter_of, not_understood, since_of};
-use crate::refusal::{Refusal, refusal};
-use crate::roster::{Entry, Listed, Order};
+use crate::admit::query::{fields_of, filter_of, not_understood, since_of};
+use crate::admit::refusal::{Refusal, refusal};
+use crate::connection::roster::{Entry, Listed, Order};
+use crate::subscription::history;
 
 /// The longest body of a request.
 const MAX_BODY_BYTES: usize = 1 << 20;

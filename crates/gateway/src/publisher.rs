@@ -13,7 +13,7 @@ use vigil_protocol::{Chat, ErrorBody, ErrorCode, Position, Publish, PublishedSai
 
 use crate::Gateway;
 use crate::channel::{self, Target};
-use crate::wish::{invalid, no_room};
+use crate::subscription::wish::{invalid, no_room};
 
 /// How long a key is remembered.
 const KEY_AGE_MS: i64 = 5 * 60_000;

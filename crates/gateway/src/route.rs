@@ -15,18 +15,18 @@ use vigil_auth::Principal;
 use vigil_event::channel::STATUS;
 use vigil_protocol::{CloseCode, ErrorBody, ErrorCode, Subscribe};
 
-use crate::admission::Admitted;
+use crate::admit::admission::Admitted;
+use crate::admit::greeting::{code_of, may_not_connect};
+use crate::admit::query::{StreamOptions, not_understood};
+use crate::admit::refusal::{Refusal, refusal};
+use crate::admit::upgrade::{NotAWebSocket, Opened, Upgrade};
 use crate::connection::Connection;
-use crate::greeting::{code_of, may_not_connect};
-use crate::outlet::{End, Outlet};
-use crate::query::{StreamOptions, not_understood};
-use crate::refusal::{Refusal, refusal};
-use crate::roster::Purpose;
-use crate::shard::Shard;
+use crate::connection::roster::Purpose;
+use crate::fan_out::shard::Shard;
+use crate::subscription::wish::Wish;
 use crate::telemetry::{Refused, Transport};
-use crate::upgrade::{NotAWebSocket, Opened, Upgrade};
-use crate::wish::Wish;
-use crate::{Gateway, frame, manage, origin, sse};
+use crate::wire::outlet::{End, Outlet};
+use crate::{Gateway, admit::origin, frame, manage, sse};
 
 pub(crate) type Caller = Option<Extension<Principal>>;
 pub(crate) type Options = Result<Query<StreamOptions>, QueryRejection>;

@@ -23,16 +23,16 @@ use vigil_event::{Id, channel};
 use vigil_protocol::{CloseCode, ErrorBody, ErrorCode, Gap, Message, Notification, ServerFrame};
 
 use crate::Gateway;
-use crate::admission::Admitted;
+use crate::admit::admission::Admitted;
+use crate::admit::query::since_from;
+use crate::admit::refusal::Refusal;
 use crate::channel::Target;
-use crate::cursor::{Cursor, Start, Started};
-use crate::form::{self, Encoding, Projection};
+use crate::connection::roster::{Enrolled, Heard, Order, Purpose};
 use crate::frame;
-use crate::query::since_from;
-use crate::refusal::Refusal;
-use crate::roster::{Enrolled, Heard, Order, Purpose};
+use crate::frame::form::{self, Encoding, Projection};
 use crate::route::{Caller, Options, Peer};
 use crate::subscription::Wake;
+use crate::subscription::cursor::{Cursor, Start, Started};
 use crate::telemetry::{Counted, Transport};
 
 /// What a browser sends when it comes back.

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use vigil_event::Score;
 
-use crate::{Rule, attack};
+use crate::{Rule, load::attack};
 
 /// What the rules cover.
 #[derive(Clone, Debug, PartialEq, Serialize)]

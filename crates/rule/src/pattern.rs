@@ -10,9 +10,9 @@ use regex::bytes::{Regex, RegexBuilder};
 use regex_syntax::ast::ErrorKind as Syntax;
 use regex_syntax::hir::Hir;
 
-use crate::alike::{Alike, Verdict};
-use crate::blind;
 use crate::outline::Outline;
+use crate::prefilter::blind;
+use crate::seen::alike::{Alike, Verdict};
 
 /// A longer pattern is refused, in bytes.
 pub const MAX_BYTES: usize = 8 << 10;

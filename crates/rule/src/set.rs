@@ -4,22 +4,22 @@ use std::sync::Arc;
 
 use vigil_event::{Event, Evidence, Field, LogKind, View};
 
-use crate::alike::Alike;
-use crate::condition::{Condition, each_leaf};
 use crate::correlation::Subject;
 use crate::cost::{Costs, Timing};
 use crate::field::Scope;
-use crate::gate::{Gate, Mark, Probe, Probes};
 use crate::label::Labels;
+use crate::load::log_source::LogSource;
 use crate::load::{self, Input, Loaded, Report};
-use crate::log_source::LogSource;
 use crate::matcher::Leaf;
-use crate::memory::Lesson;
-use crate::numbers::Numbers;
+use crate::matcher::condition::{Condition, each_leaf};
 use crate::prefilter::Prefilter;
-use crate::repeat::{Looks, Repeats};
+use crate::prefilter::gate::{Gate, Mark, Probe, Probes};
+use crate::prefilter::numbers::Numbers;
 use crate::seclang::SecRules;
 use crate::seen::Seen;
+use crate::seen::alike::Alike;
+use crate::seen::memory::Lesson;
+use crate::seen::repeat::{Looks, Repeats};
 use crate::table::Table;
 use crate::{Correlation, Placeholders, Rule, RuleError, RuleFile};
 

@@ -12,8 +12,8 @@ use super::asked::{Asked, Over, Resolver};
 use super::{Belief, Bucket, BucketKind, Likelihood, duration};
 use crate::Problem;
 use crate::correlation::Correlation;
-use crate::faults::Faults;
-use crate::structure;
+use crate::load::faults::Faults;
+use crate::load::structure;
 
 /// What is poured into.
 pub(crate) const KEY: &str = "bucket";

@@ -2,7 +2,7 @@
 
 use rsigma_parser::{ConditionExpr, ConditionOperator, Quantifier};
 
-use crate::node::Node;
+use crate::matcher::node::Node;
 
 /// Comparisons that must all hold of a number.
 #[derive(Clone, Debug, PartialEq)]

@@ -6,8 +6,8 @@ use rsigma_parser::{CorrelationRule, Detections, LogSource, SigmaRule};
 use yaml_serde::Value;
 
 use crate::bucket::Shape;
-use crate::faults::Faults;
-use crate::{Rule, RuleFile, RuleKind, metadata};
+use crate::load::faults::Faults;
+use crate::{Rule, RuleFile, RuleKind, load::metadata};
 
 /// A correlation whose references are not resolved yet.
 #[derive(Debug)]

@@ -4,7 +4,7 @@ use rsigma_parser::{CorrelationCondition, CorrelationType, FieldAlias};
 
 use super::{Bounds, Correlation, Draft, Feed, Kind, Presence, Subject, order};
 use crate::bucket::{self, Shape};
-use crate::faults::Faults;
+use crate::load::faults::Faults;
 use crate::{Problem, Rule, RuleError, RuleKind, field};
 
 /// Names the rules of a family in a correlation's `rules`.

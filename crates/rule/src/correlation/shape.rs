@@ -5,8 +5,8 @@ use rsigma_parser::{CorrelationType, Timespan};
 use yaml_serde::{Mapping, Value};
 
 use super::Correlation;
-use crate::faults::Faults;
-use crate::structure::{self, key_text};
+use crate::load::faults::Faults;
+use crate::load::structure::{self, key_text};
 use crate::{Problem, bucket};
 
 /// The keys of a correlation rule: Sigma's, and our own.

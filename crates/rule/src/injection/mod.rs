@@ -10,8 +10,8 @@ mod sql;
 
 use libinjectionrs::sqli::{SqliFlags, SqliState};
 
-use crate::alike::{Alike, Verdict};
-use crate::bytes::ByteSet;
+use crate::prefilter::bytes::ByteSet;
+use crate::seen::alike::{Alike, Verdict};
 
 /// The language that a value may be an injection in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::{Compiled, Reader, duplicate};
 use crate::correlation::{self, Correlation, Draft, Origin, Wrong};
-use crate::faults::Faults;
+use crate::load::faults::Faults;
 use crate::{Rule, RuleError};
 
 impl<'a> Reader<'a> {

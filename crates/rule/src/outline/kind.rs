@@ -6,7 +6,7 @@
 
 use std::sync::LazyLock;
 
-use crate::ordinary;
+use crate::prefilter::ordinary;
 
 /// A kind of byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

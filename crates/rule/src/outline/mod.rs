@@ -22,9 +22,9 @@ use std::ops::{BitAnd, BitOr, Shl};
 
 use regex_syntax::hir::Hir;
 
-use crate::alike::Alike;
 use crate::outline::kind::Kind;
 use crate::outline::piece::Piece;
+use crate::seen::alike::Alike;
 
 /// How many steps of sequences a number holds, and one of twice as many.
 const NARROW: usize = u64::BITS as usize;

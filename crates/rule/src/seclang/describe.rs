@@ -207,7 +207,7 @@ fn is_in_logs(links: &[&[Read]]) -> bool {
 
 fn rule(draft: &Draft, listed: &Listed, score: Score) -> Rule {
     let tags = draft.tags.iter();
-    let technique = |tag: &String| crate::attack::technique(tag).ok().flatten();
+    let technique = |tag: &String| crate::load::attack::technique(tag).ok().flatten();
     Rule {
         id: listed.id.clone(),
         name: None,

@@ -13,10 +13,10 @@ use ipnet::IpNet;
 use super::pattern::Pattern;
 use super::text::Text;
 use super::transform::Bytes;
-use crate::bytes::ByteSet;
 use crate::injection::Injection;
-use crate::literal::{self, Literal};
-use crate::required;
+use crate::prefilter::bytes::ByteSet;
+use crate::prefilter::literal::{self, Literal};
+use crate::prefilter::required;
 
 /// The files beside the rules, by their names: `@pmFromFile` reads them.
 pub(super) type DataFiles = HashMap<String, String>;

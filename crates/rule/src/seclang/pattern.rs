@@ -16,8 +16,8 @@ use regex::bytes::{Regex, RegexBuilder};
 use regex_syntax::hir::{Hir, Look};
 
 use super::transform::Bytes;
-use crate::bytes::{self, ByteSet};
 use crate::outline::Outline;
+use crate::prefilter::bytes::{self, ByteSet};
 
 /// A longer pattern is refused, in bytes. Rules are the operator's own; input never is a pattern.
 const MAX_BYTES: usize = 64 << 10;

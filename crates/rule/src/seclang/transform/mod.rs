@@ -13,7 +13,7 @@ mod url;
 
 use sha1::{Digest as _, Sha1};
 
-use crate::bytes::ByteSet;
+use crate::prefilter::bytes::ByteSet;
 
 /// The most that a transformation makes of a byte: `utf8toUnicode` writes `%uHHHH` for two.
 #[cfg(test)]
