@@ -47,19 +47,22 @@ const FUNCTIONS: [(&str, usize); 10] = [
 ];
 
 /// What an expression costs for one item, in steps: a part may have to look at all the values there are in
-/// `data`, by comparing it or by going through it. Joining looks again at what was joined before, and what
-/// names `data` for each element of a list looks at all values for each of them.
+/// `data`, by comparing it or by going through it. Joining looks again at what was joined before. What
+/// names `data` for each element of a list looks at all values for each of them, and a list that names it
+/// several times has all values as often.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Cost {
     parts: usize,
     joins: usize,
     data_in_list: usize,
+    /// Of the lists that are gone through the one that names it most often.
+    data_as_list: usize,
 }
 
 impl Cost {
     /// Whether it may be asked of data with so many values.
-    pub(super) const fn allows(self, values: usize) -> bool {
-        let once = self.parts + self.joins * self.joins;
+    pub(super) fn allows(self, values: usize) -> bool {
+        let once = (self.parts + self.joins * self.joins) * self.data_as_list.max(1);
         let again = values.saturating_mul(self.data_in_list * self.data_in_list);
         values.saturating_mul(once.saturating_add(again)) <= MAX_STEPS
     }
@@ -104,6 +107,8 @@ struct Check {
     /// Names that `exists` and `all` introduce.
     bound: Vec<String>,
     in_list: bool,
+    /// How often `data` was named so far.
+    named_data: usize,
 }
 
 impl Check {
@@ -171,7 +176,9 @@ impl Check {
                     .to_owned(),
             ));
         }
+        let before = self.named_data;
         self.look(&list.iter_range, depth)?;
+        self.cost.data_as_list = self.cost.data_as_list.max(self.named_data - before);
         self.in_list = true;
         let known = self.bound.len();
         self.bound.push(list.iter_var.clone());
@@ -186,6 +193,7 @@ impl Check {
     }
 
     fn name(&mut self, name: &str) -> Result<(), NotAFilter> {
+        self.named_data += usize::from(name == DATA);
         self.cost.data_in_list += usize::from(self.in_list && name == DATA);
         if NAMES.contains(&name) || self.bound.iter().any(|bound| bound == name) {
             return Ok(());
@@ -323,11 +331,14 @@ mod tests {
     #[test]
     fn what_would_cost_too_much_for_an_item_is_not_true_of_it() {
         let joined = vec!["data.list"; 30].join(" + ");
+        let (data, same) = (vec!["data"; 40].join(", "), vec!["x == x"; 20].join(" && "));
+        let listed = format!("[{data}].all(x, {same})");
         for (text, cheap, dear) in [
             ("data.list.exists(x, x in data.list)", 200, 300),
             ("data.list.all(x, data.list == data.list)", 100, 300),
             (&*format!("size({joined}) > 1"), 40, 100),
             ("data.list.exists(x, x > 1)", 3_000, 30_000),
+            (&*listed, 2, 200),
         ] {
             assert!(says_of(text, &with_list(cheap)), "{text}");
             assert!(!says_of(text, &with_list(dear)), "{text}");
