@@ -74,6 +74,8 @@ fn joined<const N: usize>(texts: [Text; N]) -> Text {
     for part in texts.into_iter().flatten() {
         match (whole.last_mut(), part) {
             (Some(Part::Text(last)), Part::Text(next)) => last.extend(next),
+            // A piece of nothing would hide that a wildcard stands first or last.
+            (_, Part::Text(next)) if next.is_empty() => {}
             (_, part) => whole.push(part),
         }
     }
@@ -319,6 +321,10 @@ mod tests {
         let expand = |text: &str| transformed(text, &[Transform::Expand]);
         assert_eq!(expand("x%admins%*%one%").unwrap(), ["xeve*1", "xmallory*1"]);
         assert_eq!(expand("100%25 %").unwrap(), ["100%25 %"]);
+        // What has no text before or behind a wildcard has no piece there, either.
+        let open = Placeholders::from([("open".to_owned(), vec!["a*".to_owned()])]);
+        let texts = apply(wildcard::read("%open%"), &[Transform::Expand], &open).unwrap();
+        assert_eq!(texts, [[Part::Text(b"a".to_vec()), Part::Many]]);
         assert_eq!(
             expand("%nobody%"),
             Err(Refusal::UnknownPlaceholder("nobody".to_owned()))
