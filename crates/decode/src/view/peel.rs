@@ -28,7 +28,7 @@ const MAX_WORDS: usize = 32;
 /// What is decoded first, to see whether it is worth going on.
 const TASTE: usize = 12;
 /// At so many places within a word that is no text something may begin that is.
-const MAX_S: usize = 6;
+const MAX_PLACES: usize = 6;
 
 const ENGINE: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
@@ -94,7 +94,7 @@ impl Peeler {
     fn end_of(&mut self, word: &[u8]) -> Option<Decodings> {
         let is_sign = |byte: &u8| matches!(byte, b'/' | b'-' | b'_' | b'+');
         let mut rest = word;
-        for _ in 0..MAX_S {
+        for _ in 0..MAX_PLACES {
             let place = rest.iter().position(is_sign)?;
             rest = rest
                 .get(place + 1..)
