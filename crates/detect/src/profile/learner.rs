@@ -51,8 +51,18 @@ pub enum SavedError {
 }
 
 impl Saved {
-    /// The format that this version writes and reads.
-    pub const FORMAT: u32 = 1;
+    /// The format that this version writes and reads. It goes up when requests are read otherwise, as when what stands
+    /// in JSON got names of its own.
+    pub const FORMAT: u32 = 2;
+
+    /// Whether it was written as this version writes it.
+    pub const fn check_format(&self) -> Result<(), SavedError> {
+        if self.format == Self::FORMAT {
+            Ok(())
+        } else {
+            Err(SavedError::Format(self.format))
+        }
+    }
 }
 
 /// Learns, and puts in force what is good enough.
@@ -225,9 +235,7 @@ impl Learner {
 
     /// Checks what was saved.
     pub fn check(&self, saved: &Saved) -> Result<(), SavedError> {
-        if saved.format != Saved::FORMAT {
-            return Err(SavedError::Format(saved.format));
-        }
+        saved.check_format()?;
         if saved.models.len() > 2 * self.options.max_sites.max(1) {
             return Err(SavedError::TooMany);
         }
@@ -241,11 +249,19 @@ impl Learner {
         }
     }
 
-    /// Goes on with what was saved.
-    pub fn restore(&mut self, saved: Saved) -> Result<(), SavedError> {
+    /// Goes on with what was saved. What an earlier version learned is on trial again: it read requests otherwise, and
+    /// would take visitors for attackers.
+    pub fn restore(&mut self, mut saved: Saved) -> Result<(), SavedError> {
+        let is_earlier = (1..Saved::FORMAT).contains(&saved.format);
+        if is_earlier {
+            saved.format = Saved::FORMAT;
+        }
         self.check(&saved)?;
         self.models = saved.models;
         for model in self.models.values_mut() {
+            if is_earlier {
+                model.try_again();
+            }
             model.course.settle(&self.options);
             if let Some(anew) = &mut model.anew {
                 anew.settle(&self.options);

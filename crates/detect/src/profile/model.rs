@@ -9,6 +9,7 @@ use super::eye::SiteInForce;
 use super::learner::Change;
 use super::options::ProfileOptions;
 use super::seen::Request;
+use super::trial::Trial;
 
 /// A version is kept at least this often, in milliseconds of event time.
 const VERSION_EVERY_MS: i64 = 24 * 3_600_000;
@@ -163,6 +164,16 @@ impl Model {
         } else {
             self.anew = Some(Box::default());
         }
+    }
+
+    /// Goes on learning, and judges again once a new trial is passed; what is learned from new goes before what was in
+    /// force.
+    pub(super) fn try_again(&mut self) {
+        if let Some(anew) = self.anew.take() {
+            self.course = *anew;
+        }
+        self.course.trial = Trial::default();
+        self.state = State::Learning;
     }
 
     pub(super) fn publish(&mut self, options: &ProfileOptions) -> Option<Arc<SiteInForce>> {

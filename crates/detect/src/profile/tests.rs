@@ -426,6 +426,16 @@ fn what_was_saved_is_the_same_and_is_checked() {
         other.ask(request.0, request.1),
         bench.ask(request.0, request.1)
     );
+    let earlier = Saved {
+        format: 1,
+        ..bench.learner.save(None)
+    };
+    other.learner.restore(earlier).unwrap();
+    other.publish();
+    assert_eq!(other.state(), State::Learning, "it is on trial again");
+    assert_eq!(other.ask(request.0, request.1), None);
+    other.visits(2_500);
+    assert_eq!(other.state(), State::Active);
     let newer = Saved {
         format: Saved::FORMAT + 1,
         ..Saved::default()

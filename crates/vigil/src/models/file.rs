@@ -119,7 +119,11 @@ impl ModelFiles {
     /// A kept version of a site.
     pub(super) fn version(&self, site: &str, version: u32) -> Result<Option<Model>, FileError> {
         let saved: Option<Saved> = read(&self.version_path(site, version), MAX_FILE_BYTES)?;
-        Ok(saved.and_then(|mut saved| saved.models.remove(site)))
+        let Some(mut saved) = saved else {
+            return Ok(None);
+        };
+        saved.check_format()?;
+        Ok(saved.models.remove(site))
     }
 
     /// Puts profiles in force that were learned elsewhere, in a data directory that no server has: the
@@ -189,8 +193,9 @@ pub fn saved_profiles(data_dir: &Path, options: &ProfileOptions) -> Result<Profi
 /// The profiles that stand in a file of [`Saved`] ones.
 pub fn profiles_in(path: &Path, options: &ProfileOptions) -> Result<Profiles, FileError> {
     let mut learner = Learner::new(options.clone());
-    let saved =
+    let saved: Saved =
         read(path, MAX_FILE_BYTES)?.ok_or_else(|| std::io::Error::from(ErrorKind::NotFound))?;
+    saved.check_format()?;
     learner.restore(saved)?;
     Ok(learner.publish())
 }
@@ -271,6 +276,13 @@ mod tests {
             files.keep_version("../shop", version, &saved).unwrap();
         }
         assert_eq!(files.versions("../shop"), [3, 4, 5, 6, 7]);
+        assert!(files.version("../shop", 7).is_ok());
+        let earlier = Saved {
+            format: Saved::FORMAT - 1,
+            ..Saved::default()
+        };
+        files.keep_version("../shop", 7, &earlier).unwrap();
+        assert!(files.version("../shop", 7).is_err(), "judges otherwise");
         assert!(files.versions("shop").is_empty());
         files.keep(&saved).unwrap();
         assert!(saved_profiles(directory.path(), &ProfileOptions::default()).is_ok());
