@@ -18,6 +18,9 @@ use crate::span::Span;
 /// How far a time may lie ahead of when it was read, for clocks that differ, in milliseconds.
 const AHEAD_MS: i64 = 86_400_000;
 
+/// The byte order mark in UTF-8.
+const MARK: &[u8] = "\u{feff}".as_bytes();
+
 /// Parses the message that stands from `start` to the end of `text`.
 pub(super) fn parse(text: &[u8], start: usize, read_at: Timestamp) -> Result<Fields, ParseError> {
     let at = behind_priority(text, start);
@@ -83,7 +86,14 @@ fn structured(text: &[u8], at: usize) -> Option<(Timestamp, Span, Span)> {
     let start = kind.end() + 1 + data_length(data)?;
     let message = text.get(start..).unwrap_or_default();
     let spaces = message.iter().take_while(|byte| **byte == b' ').count();
-    let message = Span::new(start.min(text.len()) + spaces, text.len());
+    // The byte order mark says that the message is UTF-8.
+    let behind = message.get(spaces..).unwrap_or_default();
+    let mark = if behind.starts_with(MARK) {
+        MARK.len()
+    } else {
+        0
+    };
+    let message = Span::new(start.min(text.len()) + spaces + mark, text.len());
     Some((time, program, message))
 }
 
@@ -241,6 +251,13 @@ mod tests {
         ),
         (
             "Nov 20 11:00:00 web sshd[7]: refused connect from a.example (192.0.2.1)",
+            "2026-11-20T11:00:00.000Z",
+            "sshd",
+            "192.0.2.1",
+            "",
+        ),
+        (
+            "1 2026-11-20T11:00:00Z web sshd 7 - - \u{feff}refused connect from a.example (192.0.2.1)",
             "2026-11-20T11:00:00.000Z",
             "sshd",
             "192.0.2.1",
