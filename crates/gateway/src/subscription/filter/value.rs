@@ -39,13 +39,37 @@ pub(super) fn of(value: &Value) -> Cel {
 /// So many bytes of a text cost as much as one more value.
 const BYTES_OF_A_VALUE: usize = 256;
 
-/// How many values there are in it, itself among them.
+/// How many values there are in it, itself among them. A long text or name counts as several.
 pub(super) fn count(value: &Value) -> usize {
+    let long = |text: &str| text.len() / BYTES_OF_A_VALUE;
     let within = match value {
         Value::Array(items) => items.iter().map(count).sum(),
-        Value::Object(fields) => fields.values().map(count).sum(),
-        Value::String(text) => text.len() / BYTES_OF_A_VALUE,
+        Value::Object(fields) => {
+            let fields = fields.iter();
+            fields.map(|(name, value)| long(name) + count(value)).sum()
+        }
+        Value::String(text) => long(text),
         _ => 0,
     };
     within + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_long_counts_as_several_values_wherever_it_stands() {
+        let long = "x".repeat(2 * BYTES_OF_A_VALUE);
+        for (value, expected) in [
+            (json!(null), 1),
+            (json!([1, { "a": 2 }]), 4),
+            (json!(long), 3),
+            (json!({ &*long: 1 }), 4),
+        ] {
+            assert_eq!(count(&value), expected, "{value}");
+        }
+    }
 }
