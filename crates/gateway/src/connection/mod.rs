@@ -1,7 +1,7 @@
 //! One WebSocket connection: a single task that listens, pulls and keeps time.
 //!
 //! Owns: the loop. What a command does stands in `command.rs`, what a subscription hands over in
-//! `delivery.rs`, what is written without this task in `hub.rs`.
+//! `subscription/delivery.rs`, what is written without this task in `fan_out/hub.rs`.
 //!
 //! While nothing happens the task holds this struct and no future, buffer or timer beside it: what is
 //! rare is put on the heap when it happens.

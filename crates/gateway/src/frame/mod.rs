@@ -1,4 +1,4 @@
-//! Publications and gaps as frames.
+//! Publications and gaps as frames: in which form (`form`), compressed (`press`), and several in a row (`run`).
 
 pub(crate) mod form;
 pub(crate) mod press;

@@ -1,4 +1,6 @@
-//! A connection's subscriptions: a cursor each, and a wake-up when its channel goes on.
+//! What is heard: a connection's subscriptions, a cursor each, and a wake-up when its channel goes on. Beside
+//! them stand what of a channel is wanted (`wish`, `filter`, `sift`), what outlives a connection (`durable`), who
+//! is in a room (`presence`) and the look back (`history`).
 
 pub(crate) mod cursor;
 pub(crate) mod delivery;

@@ -1,4 +1,5 @@
-//! One comparison of some views with some values, exactly.
+//! What a rule compares: here one comparison of some views with some values, exactly. The other modules read these
+//! from a rule (`item`, `modifier`, `transform`, `wildcard`) and join them to selections and conditions.
 
 pub(crate) mod condition;
 pub(crate) mod item;
