@@ -227,6 +227,7 @@ fn arounds(literal: &Literal, window: &Range<usize>) -> impl Iterator<Item = Aro
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use proptest::sample::Index;
 
     use super::*;
 
@@ -300,18 +301,23 @@ mod tests {
 
         #[test]
         fn what_a_head_settles_need_not_be_looked_at_again(
-            literals in prop::collection::vec("\\|?[ab<']{1,7}\\|?", 0..12),
-            head in "[abAB<']{0,12}",
+            literals in prop::collection::vec("\\|?[ab<']{1,7}\\|?", 1..12),
+            head in "[abAB<']{0,6}",
+            (begun, length) in any::<(Index, Index)>(),
             tail in "[abAB<']{0,12}",
         ) {
             let texts: Vec<&str> = literals.iter().map(String::as_str).collect();
             let literals: Vec<_> = texts.iter().map(|text| literal(text)).collect();
             let finder = Finder::new(literals.iter());
-            let whole = [head.as_bytes(), tail.as_bytes()].concat();
-            let settled = finder.settled(head.as_bytes());
+            // It ends in the midst of a literal, or right behind one.
+            let begun = &begun.get(&literals).bytes;
+            let (begun, _) = begun.split_at(length.index(begun.len() + 1));
+            let head = [head.as_bytes(), begun].concat();
+            let whole = [&head, tail.as_bytes()].concat();
+            let settled = finder.settled(&head);
             let (mut all, mut lower) = (Vec::new(), Vec::new());
             for (text, ends) in [
-                (head.as_bytes(), 0..settled),
+                (head.as_slice(), 0..settled),
                 (whole.as_slice(), settled..whole.len() + 1),
             ] {
                 finder.find(text, ends, &mut lower, |literal| all.push(literal));

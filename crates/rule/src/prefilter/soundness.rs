@@ -354,6 +354,34 @@ proptest! {
     }
 }
 
+#[test]
+fn each_rule_asks_for_bytes_in_views_of_its_own() {
+    let rule = |field| {
+        let pattern = quoted("['<]");
+        format!("detection:\n  s0:\n    {field}|re: {pattern}\n  condition: s0\n")
+    };
+    let set = load(&["url.path", "user_agent.original"].map(rule));
+    let (mut scratch, mut hits) = (Scratch::new(&set), Vec::new());
+    for (path, agent, expected) in [
+        ("/'", "a", &[0][..]),
+        ("/", "<", &[1]),
+        ("/<", "'", &[0, 1]),
+        ("/", "a", &[]),
+    ] {
+        let text = |text: &str| text.to_owned();
+        let parts = (
+            text(path),
+            text(""),
+            text(""),
+            Some(text(agent)),
+            Vec::new(),
+        );
+        set.evaluate(&event(&parts, 0), &mut scratch, &mut hits);
+        let found: Vec<usize> = hits.iter().map(|hit| hit.rule).collect();
+        assert_eq!(found, expected, "{path} {agent}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 

@@ -24,6 +24,8 @@ const MAX_BYTES: usize = 16 << 20;
 
 /// How many marks of spans are told apart.
 const MARKS: usize = 64;
+/// In so many spans parts are looked for; what is not in one of them is looked through by itself.
+const MAX_LOOKED: usize = 64;
 
 #[derive(Clone, Copy, Debug)]
 struct Entry {
@@ -249,8 +251,14 @@ impl Texts {
                 &mut self.looked,
                 &mut self.found,
             );
-            for ((from, to), literal) in self.found.get(around).unwrap_or_default() {
-                if span.0 <= *from && *to <= span.1 {
+            let found = self.found.get(around).unwrap_or_default();
+            // They stand in the order of their ends.
+            let first = found.partition_point(|((_, to), _)| *to <= span.0);
+            for ((from, to), literal) in found.get(first..).unwrap_or_default() {
+                if *to > span.1 {
+                    break;
+                }
+                if span.0 <= *from {
                     let gates = opens.get(literal.as_usize()).into_iter().flatten();
                     gates.for_each(|gate| insert(opened, *gate));
                 }
@@ -279,7 +287,9 @@ fn look_through(
         return known.clone();
     }
     // Of the request line mostly more than one part is looked through.
-    let span = values.line.filter(|line| is_in(*line)).unwrap_or(span);
+    let has_room = looked.len() < MAX_LOOKED;
+    let line = values.line.filter(|line| has_room && is_in(*line));
+    let span = line.unwrap_or(span);
     let start = found.len();
     let Ok(mut state) = finder.start_state(Anchored::No) else {
         return start..start;
@@ -293,6 +303,111 @@ fn look_through(
             }));
         }
     }
-    looked.push((span, start..found.len()));
+    if has_room {
+        looked.push((span, start..found.len()));
+    }
     start..found.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use aho_corasick::{MatchKind, StartKind};
+    use proptest::prelude::*;
+    use proptest::sample::Index;
+
+    use super::*;
+
+    const TRANSFORMS: [Transform; 8] = [
+        Transform::Lowercase,
+        Transform::UrlDecodeUni,
+        Transform::HtmlEntityDecode,
+        Transform::JsDecode,
+        Transform::RemoveNulls,
+        Transform::CmdLine,
+        Transform::NormalizePathWin,
+        Transform::Length,
+    ];
+    const LITERALS: [&str; 6] = ["a", "ab", "abb", "bb", "ba", "c"];
+
+    fn finder() -> DFA {
+        DFA::builder()
+            .ascii_case_insensitive(true)
+            .match_kind(MatchKind::Standard)
+            .start_kind(StartKind::Unanchored)
+            .build(LITERALS)
+            .unwrap()
+    }
+
+    #[test]
+    fn many_spans_are_looked_through_each_by_itself() {
+        let opens: Vec<Vec<usize>> = (0..LITERALS.len()).map(|gate| vec![gate]).collect();
+        let (finder, mut texts) = (finder(), Texts::default());
+        texts.clear();
+        texts.values.append(&b"abc ".repeat(100));
+        for start in (0..400).step_by(4) {
+            let text = texts.enter((start, start + 2));
+            let opened = texts.opened(text, &finder, &opens, LITERALS.len());
+            assert!(numbers(opened).eq([0, 1]));
+        }
+        assert_eq!(texts.looked.len(), MAX_LOOKED);
+    }
+
+    proptest! {
+        #[test]
+        fn each_span_is_a_text_and_opens_the_gates_of_its_own_literals(
+            texts in prop::collection::vec("[abBc ]{1,12}|[abBc ]{100,200}", 1..4),
+            line in prop::option::of((any::<Index>(), any::<Index>())),
+            spans in prop::collection::vec((any::<Index>(), any::<Index>()), 1..100),
+        ) {
+            let opens: Vec<Vec<usize>> = (0..LITERALS.len()).map(|gate| vec![gate]).collect();
+            let finder = finder();
+            let mut kept = Texts::default();
+            // What was found in the texts before says nothing of the next.
+            for text in &texts {
+                let span = |(one, two): (Index, Index)| {
+                    let (one, two) = (one.index(text.len() + 1), two.index(text.len() + 1));
+                    (one.min(two) as u32, one.max(two) as u32)
+                };
+                kept.clear();
+                kept.values.append(text.as_bytes());
+                kept.values.line = line.map(span);
+                for (start, end) in spans.iter().copied().map(span) {
+                    let own = text.get(start as usize..end as usize).unwrap();
+                    let lower = own.to_ascii_lowercase();
+                    let places = LITERALS.iter().enumerate();
+                    let expected: Vec<usize> = places
+                        .filter(|(_, literal)| lower.contains(**literal))
+                        .map(|(gate, _)| gate)
+                        .collect();
+                    let one = kept.enter((start, end));
+                    prop_assert_eq!(kept.bytes(one), own.as_bytes());
+                    let opened = kept.opened(one, &finder, &opens, LITERALS.len());
+                    prop_assert_eq!(numbers(opened).collect::<Vec<_>>(), expected, "{:?} {}", text, own);
+                }
+                prop_assert!(kept.looked.len() <= MAX_LOOKED);
+            }
+        }
+
+        #[test]
+        fn a_chain_makes_what_each_makes_of_what_the_one_before_made(
+            text in "(?:[aB%&\\\\/.* ,']|%41|&lt;|\u{0}){0,12}",
+            chains in prop::collection::vec(
+                prop::collection::vec(prop::sample::select(TRANSFORMS.to_vec()), 0..4),
+                1..4,
+            ),
+        ) {
+            let mut texts = Texts::default();
+            texts.clear();
+            let whole = texts.add(text.as_bytes());
+            for chain in &chains {
+                let expected = chain.iter().fold(text.clone().into_bytes(), |text, transform| {
+                    let mut made = Vec::new();
+                    transform.apply(&text, &mut made);
+                    made
+                });
+                let made = texts.transformed(whole, chain);
+                prop_assert_eq!(texts.bytes(made), expected, "{:?}", chain);
+            }
+        }
+    }
 }

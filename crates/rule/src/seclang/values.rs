@@ -449,6 +449,8 @@ mod tests {
     fn a_whole_request_leaves_nothing_unknown() {
         let mut event = Event::new();
         event.set(Field::UrlOriginal, b"http://h/p");
+        // It does not stand at the target's end.
+        event.set(Field::UrlQuery, b"x=1");
         event.whole = Some(Box::new(Whole {
             headers: vec![vigil_event::whole::Pair::new(b"cookie", b"a=1; b=2=3;c")],
             ..Whole::default()
@@ -460,6 +462,10 @@ mod tests {
         assert_eq!(
             shown(&event, Collection::RequestFilename),
             (vec!["/p".into()], false)
+        );
+        assert_eq!(
+            shown(&event, Collection::QueryString),
+            (vec!["x=1".into()], false)
         );
         assert_eq!(
             shown(&event, Collection::ReqbodyError),
