@@ -268,6 +268,13 @@ impl Line<'_, '_> {
             let wanted = self.number(value)?;
             return Ok((vec![Matcher::Number(Comparison::Equal, wanted)], literals));
         }
+        if place != Place::Whole && matches!(value, SigmaValue::Float(_)) {
+            // As YAML has it, `1.10` is the number 1.1.
+            return Err(self.bad(
+                value,
+                "put quotes around a decimal number to look for as a text",
+            ));
+        }
         for parts in self.transformed(value)? {
             match wildcard::meaning(&parts, place, cased) {
                 Meaning::Anything if place == Place::Anywhere && parts.is_empty() => {

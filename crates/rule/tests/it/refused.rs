@@ -125,6 +125,11 @@ const FAULTS: &[(&str, &str, &str)] = &[
         "gte: many",
         "is no value for `url.path`: write a number",
     ),
+    (
+        "contains: x",
+        "contains: 1.10",
+        "is no value for `url.path`: put quotes around a decimal number",
+    ),
     ("contains: x", "cidr: 10.0.0/8", "write a network such as"),
     (
         "contains: x",
