@@ -303,6 +303,18 @@ mod tests {
         )
     }
 
+    /// What so many bytes at the client's end are once all that waits is written.
+    async fn flushed(wire: &Wire, client: &mut (impl AsyncRead + Unpin), count: usize) -> Vec<u8> {
+        let mut got = vec![0; count];
+        let (flushed, read) = tokio::join!(
+            poll_fn(|context| wire.poll_flush(context)),
+            client.read_exact(&mut got)
+        );
+        flushed.unwrap();
+        read.unwrap();
+        got
+    }
+
     /// Everything that was meant to come, in order, whatever was written how.
     async fn order(wire: &Wire, mut client: impl AsyncRead + Unpin) -> Vec<Wrote> {
         let mut outcomes = Vec::new();
@@ -318,13 +330,7 @@ mod tests {
                 outcomes.push(wrote);
             }
         }
-        let mut got = vec![0; expected.len()];
-        let (flushed, read) = tokio::join!(
-            poll_fn(|context| wire.poll_flush(context)),
-            client.read_exact(&mut got)
-        );
-        flushed.unwrap();
-        read.unwrap();
+        let got = flushed(wire, &mut client, expected.len()).await;
         assert!(got == expected, "the order of frames is kept");
         assert!(wire.is_flushed());
         assert_eq!(wire.0.lock().queued_bytes, 0);
@@ -404,13 +410,7 @@ mod tests {
         wire.push(one("(more bulk)"), Way::Bulk);
         assert_eq!(critical("(third)"), Wrote::Begun(1));
         expected.extend_from_slice(b"(first)(second)(bulk)(normal)(said)(third)(more bulk)");
-        let mut got = vec![0; expected.len()];
-        let (flushed, read) = tokio::join!(
-            poll_fn(|context| wire.poll_flush(context)),
-            client.read_exact(&mut got)
-        );
-        flushed.unwrap();
-        read.unwrap();
+        let got = flushed(&wire, &mut client, expected.len()).await;
         assert!(got == expected);
         let state = wire.0.lock();
         assert_eq!((state.next_critical, state.queued_bytes), (0, 0));

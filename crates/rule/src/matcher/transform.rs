@@ -56,7 +56,7 @@ fn one(
 ) -> Result<Vec<Text>, Refusal> {
     Ok(match transform {
         Transform::Expand => expand(text, placeholders)?,
-        Transform::WindowsDash => dashes(text),
+        Transform::WindowsDash => dashes(text)?,
         Transform::Utf16LittleEndian => vec![utf16(text, u16::to_le_bytes)?],
         Transform::Utf16BigEndian => vec![utf16(text, u16::to_be_bytes)?],
         Transform::Utf16Marked => {
@@ -134,22 +134,33 @@ fn base64_offsets(bytes: &[u8]) -> Vec<Text> {
     (0..3).filter_map(offset).collect()
 }
 
+/// What a text becomes of which each piece between wildcards becomes several: `piece` puts what it becomes
+/// behind all the texts so far.
+fn each_piece(
+    text: &[Part],
+    piece: impl Fn(Vec<Text>, &[u8]) -> Result<Vec<Text>, Refusal>,
+) -> Result<Vec<Text>, Refusal> {
+    let mut texts = vec![Text::new()];
+    for part in text {
+        match part {
+            Part::Text(bytes) => texts = piece(texts, bytes)?,
+            wildcard => texts
+                .iter_mut()
+                .for_each(|text| text.push(wildcard.clone())),
+        }
+    }
+    Ok(texts)
+}
+
 /// The signs that start an option on Windows: `-`, `/`, and three longer dashes.
 const DASHES: [&str; 5] = ["-", "/", "\u{2013}", "\u{2014}", "\u{2015}"];
 
 /// Every way to write the options of a command: `-` or `/` before a word, not behind one.
-fn dashes(text: &[Part]) -> Vec<Text> {
+fn dashes(text: &[Part]) -> Result<Vec<Text>, Refusal> {
     let is_word = |byte: Option<&u8>| {
         byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_' || *byte >= 0x80)
     };
-    let mut texts = vec![Text::new()];
-    for part in text {
-        let Part::Text(bytes) = part else {
-            for text in &mut texts {
-                text.push(part.clone());
-            }
-            continue;
-        };
+    each_piece(text, |mut texts, bytes| {
         let mut start = 0;
         for (place, byte) in bytes.iter().enumerate() {
             let before = place.checked_sub(1).and_then(|place| bytes.get(place));
@@ -167,9 +178,8 @@ fn dashes(text: &[Part]) -> Vec<Text> {
             }
         }
         let rest = bytes.get(start..).unwrap_or_default();
-        texts = texts.iter().map(|text| with(text, &[rest])).collect();
-    }
-    texts
+        Ok(texts.iter().map(|text| with(text, &[rest])).collect())
+    })
 }
 
 fn with(text: &Text, more: &[&[u8]]) -> Text {
@@ -178,15 +188,8 @@ fn with(text: &Text, more: &[&[u8]]) -> Text {
 
 /// Every text that the placeholders can stand for.
 fn expand(text: &[Part], placeholders: &Placeholders) -> Result<Vec<Text>, Refusal> {
-    let mut texts = vec![Text::new()];
-    for part in text {
-        let Part::Text(bytes) = part else {
-            for text in &mut texts {
-                text.push(part.clone());
-            }
-            continue;
-        };
-        let mut rest = bytes.as_slice();
+    each_piece(text, |mut texts, bytes| {
+        let mut rest = bytes;
         while let Some((before, name, after)) = placeholder(rest) {
             let values = placeholders
                 .get(name)
@@ -208,9 +211,8 @@ fn expand(text: &[Part], placeholders: &Placeholders) -> Result<Vec<Text>, Refus
             rest = after;
         }
         let rest = unescaped(rest);
-        texts = texts.iter().map(|text| with(text, &[&rest])).collect();
-    }
-    Ok(texts)
+        Ok(texts.iter().map(|text| with(text, &[&rest])).collect())
+    })
 }
 
 /// A text in which `\%` is the sign itself.
